@@ -1,0 +1,182 @@
+/**
+ * The contract between the chat core and the place where messages live.
+ *
+ * Two implementations stand beside this file: `memory.ts` (one process, history lost at exit) and
+ * `redis/` (many processes). One suite of tests, test/contract, runs against both.
+ */
+
+import type { Person } from "../protocol.ts";
+
+/** One stored entry of a room, as it is sent to a client of `dynochat.v1`. */
+export interface Entry {
+  /** The order, the time, the cursor: `<ms>-<number>`. */
+  readonly id: string;
+  /** The id of the entry before it in that room's log when it was stored; `0-0` for the first. */
+  readonly prev: string;
+  /** The whole frame, UTF-8 JSON that begins `{"id":"…","prev":"…",`. Never changed by anyone. */
+  readonly frame: Buffer;
+}
+
+/** What a sender wants stored. */
+export interface Append {
+  readonly room: string;
+  /** Whose rate and whose keys it counts for. */
+  readonly user: string;
+  /** Remembered for 10 minutes or the user's last 128 messages in the room; without it nothing is. */
+  readonly key: string | undefined;
+  /**
+   * The frame without its first two members: `"type":"message",…}`, JSON text. The log puts
+   * `{"id":"…","prev":"…",` before it, so one concatenation makes the frame everywhere.
+   */
+  readonly body: string;
+}
+
+/** What became of it. */
+export type Appended =
+  | { readonly outcome: "stored"; readonly id: string }
+  /** That (room, user, key) was stored before; `id` is the first one's. */
+  | { readonly outcome: "duplicate"; readonly id: string }
+  | { readonly outcome: "rate-limited"; readonly retryAfterMs: number }
+  /** Nothing was stored: the log is out of space. */
+  | { readonly outcome: "storage-full" }
+  /**
+   * Not known to be stored (the answer may have been lost), and never stored later than
+   * `LIMITS.unavailableMs` after the call. The same key settles it.
+   */
+  | { readonly outcome: "unavailable" };
+
+/** How much of a room a read may bring; whichever ends first. */
+export interface ReadLimit {
+  /** Entries, at least 1. */
+  readonly entries: number;
+  /** Bytes of frames; one entry always comes, however large. */
+  readonly bytes: number;
+}
+
+/**
+ * Where the log is on its way to being usable:
+ * - `connecting`: not reached yet, or trying again after `down`;
+ * - `subscribing`: reached; the subscriptions of all rooms are being made and awaited;
+ * - `catching-up`: subscribed; rooms read what they missed;
+ * - `live`: everything works, both ways;
+ * - `down`: a loss was just noticed;
+ * - `closed`: `close()` was called; final.
+ */
+export type LogState = "connecting" | "subscribing" | "catching-up" | "live" | "down" | "closed";
+
+export interface LogStatus {
+  readonly state: LogState;
+  /** A few words for people: why it is so. Never contains a URL or a password. */
+  readonly reason: string;
+}
+
+/** One person of a room, and the processes that have them. */
+export interface Present extends Person {
+  readonly instances: readonly string[];
+}
+
+/** What the log tells the process that uses it. All are called on the event loop, none may throw. */
+export interface LogListener {
+  /**
+   * Something arrived on a room's channel: bytes that nobody has checked, a stored entry's frame
+   * (`{"id":"…`) or a hint (`{"type":"…`). May be missing, doubled or malformed.
+   */
+  received(room: string, payload: Buffer): void;
+  /**
+   * The subscriptions are in place again after a loss: whatever was published meanwhile was missed.
+   * Called in state `catching-up`; the log turns `live` when the promise fulfils, and starts over
+   * when it rejects.
+   */
+  catchUp(): Promise<void>;
+  statusChanged(status: LogStatus): void;
+}
+
+/** A call that needs the log could not be answered in time; nothing is known about its effect. */
+export class LogUnavailable extends Error {
+  override readonly name = "LogUnavailable";
+}
+
+export interface Log {
+  /** A few words for the start's log line: "embedded, history is lost at exit", "redis". */
+  readonly kind: "embedded" | "redis";
+  /** This process, as presence hints name it: random, new at every start. */
+  readonly instance: string;
+  readonly status: LogStatus;
+
+  /**
+   * Begins. Returns at once: an unreachable server is a state, not an error. Called once, before
+   * anything else.
+   */
+  start(listener: LogListener): void;
+
+  /**
+   * Stores one message and publishes it to all subscribers, atomically; in this order: too late?
+   * key seen? too fast? store (bounded), remember the key, publish. Appends of one caller take effect in
+   * call order if each is awaited before the next; concurrent ones in an order of the log's choosing.
+   * Never rejects; answers within `LIMITS.unavailableMs`. Without the log: `unavailable` at once.
+   */
+  append(message: Append): Promise<Appended>;
+
+  /**
+   * The entries from `from` on, `from` itself included if it is still there, oldest first.
+   * `0-0` = from the oldest. Rejects with LogUnavailable.
+   */
+  readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]>;
+
+  /**
+   * The newest entries before `before` (exclusive; undefined = the newest of all), oldest first.
+   * Rejects with LogUnavailable.
+   */
+  readBefore(room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]>;
+
+  /** The newest id of each room, in the order asked, `0-0` for an empty log. Rejects with LogUnavailable. */
+  heads(rooms: readonly string[]): Promise<string[]>;
+
+  /**
+   * From when the promise fulfils, everything published to the room is `received`. Kept through
+   * losses of the connection until `unsubscribe`. Rejects with LogUnavailable; the room is then not subscribed.
+   */
+  subscribe(room: string): Promise<void>;
+  /** Ends it. Never rejects: without a connection there is nothing to end. */
+  unsubscribe(room: string): Promise<void>;
+
+  /** Publishes bytes that are not stored (typing); lost without a word when the log is away. */
+  hint(room: string, payload: Buffer): void;
+
+  /**
+   * This process has (with `enter`) or no longer has (with `exit`) that person in the room. Told to all
+   * subscribers as a hint (presence-hint.ts), and kept under this process's lease: refreshed every 15 s,
+   * ended 45 s after the process dies. Calls for one person take effect in call order. Never rejects;
+   * what was lost while the log was away is repaired by `rollCall`.
+   */
+  enter(room: string, person: Person): Promise<void>;
+  exit(room: string, user: string): Promise<void>;
+
+  /**
+   * Everyone in the room over all processes whose lease holds, each person once. `here` is what this
+   * process has: the log's own record of it is put right first, and what dead processes left is removed.
+   * Rejects with LogUnavailable.
+   */
+  rollCall(room: string, here: readonly Person[]): Promise<Present[]>;
+
+  /**
+   * A value that all processes share: the stored one, or `proposal` if there was none.
+   * Rejects with LogUnavailable.
+   */
+  shared(name: string, proposal: string): Promise<string>;
+
+  /** Gives up the lease, closes all connections. Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+/** What both implementations are told to keep to. */
+export interface LogLimits {
+  /** Messages kept a room; up to 200 more may be. */
+  readonly historyMessages: number;
+  readonly historyDays: number;
+  /** Bytes of frames kept a room, give or take a few messages. */
+  readonly historyBytes: number;
+  /** Per person and room over all processes; 0 = no limit. */
+  readonly messagesPerSecond: number;
+  readonly messageBurst: number;
+}
