@@ -1,0 +1,254 @@
+import {
+  bearerKeys,
+  certificate,
+  httpsUrl,
+  type Kind,
+  keyPrefix,
+  line,
+  listenAddress,
+  oneOf,
+  origins,
+  redisUrl,
+  roomName,
+  signingSecret,
+  trueOrFalse,
+  wholeNumber,
+} from "./kinds.ts";
+
+/** The environment of a process. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** One setting: where it is read, what it may be, and what people are told about it. */
+export interface Setting<T> {
+  /** The variables it is read from; the first that is set counts. */
+  readonly names: readonly [string, ...string[]];
+  readonly kind: Kind<T>;
+  readonly default: T;
+  /** Where the default depends on the surroundings. */
+  readonly defaultIn?: (env: Environment) => T;
+  /** How the default is written in the documents, where its value would not say it. */
+  readonly defaultWords?: string;
+  readonly meaning: string;
+  /** Its value never appears in a log line or an error. */
+  readonly secret?: true;
+  /** Part of the contract, but this version cannot do it: a start that asks for it ends. */
+  readonly planned?: true;
+}
+
+/** Lets the value's type be seen from the kind and the default. */
+function setting<T>(definition: Setting<T>): Setting<T> {
+  return definition;
+}
+
+/** Longest frame of LIMITS.frameBytes: 2,500 code points of 12 escaped bytes, names and keys beside them. */
+const LONGEST_TEXT = 2_500;
+
+const MIB = 1024 * 1024;
+
+/** Every setting, once. The order is that of the README. */
+export const SETTINGS = {
+  port: setting({
+    names: ["PORT"],
+    kind: wholeNumber(0, 65_535),
+    default: 3000,
+    meaning: "Where to listen; 0 = any free port",
+  }),
+  host: setting({
+    names: ["HOST"],
+    kind: listenAddress,
+    default: undefined,
+    defaultWords: "`::`",
+    meaning: "The address to listen on; `::` takes IPv4 too, and is `0.0.0.0` where there is no IPv6",
+  }),
+  redisUrl: setting({
+    names: ["REDIS_URL", "REDISCLOUD_URL", "REDIS_TLS_URL"],
+    kind: redisUrl,
+    default: undefined,
+    secret: true,
+    meaning:
+      "`redis://` or `rediss://`; without one, messages live in memory, in one process, until it exits",
+  }),
+  redisTlsVerify: setting({
+    names: ["REDIS_TLS_VERIFY"],
+    kind: trueOrFalse,
+    default: true,
+    meaning: "`false` accepts a self-signed certificate of a `rediss://` server, such as the add-on's",
+  }),
+  redisCa: setting({
+    names: ["REDIS_CA"],
+    kind: certificate,
+    default: undefined,
+    meaning:
+      "The authority (PEM) that signed the Redis server's certificate; better than switching the check off",
+  }),
+  redisCluster: setting({
+    names: ["REDIS_CLUSTER"],
+    kind: trueOrFalse,
+    default: false,
+    planned: true,
+    meaning: "`true`: the URL names one node of a Redis Cluster",
+  }),
+  redisPrefix: setting({
+    names: ["REDIS_PREFIX"],
+    kind: keyPrefix,
+    default: "dynochat:",
+    meaning: "Stands before every key and channel",
+  }),
+  redisMinReplicas: setting({
+    names: ["REDIS_MIN_REPLICAS"],
+    kind: wholeNumber(0, 10),
+    default: 0,
+    planned: true,
+    meaning: "A message is acknowledged once that many replicas have it",
+  }),
+  defaultRoom: setting({
+    names: ["DEFAULT_ROOM"],
+    kind: roomName,
+    default: "lobby",
+    meaning: "The room of plain clients that name none, and of the page's first visit",
+  }),
+  historyMessages: setting({
+    names: ["HISTORY_MESSAGES"],
+    kind: wholeNumber(1, 1_000_000),
+    default: 1000,
+    meaning: "Messages kept a room; up to 200 more may be",
+  }),
+  historyDays: setting({
+    names: ["HISTORY_DAYS"],
+    kind: wholeNumber(1, 36_500),
+    default: 30,
+    meaning: "Days for which a room's messages are kept",
+  }),
+  historyBytes: setting({
+    names: ["HISTORY_BYTES"],
+    kind: wholeNumber(64 * 1024, 1024 * MIB),
+    default: MIB,
+    defaultWords: "1048576 (1 MiB)",
+    meaning: "Bytes of messages kept a room",
+  }),
+  maxTextLength: setting({
+    names: ["MAX_TEXT_LENGTH"],
+    kind: wholeNumber(1, LONGEST_TEXT),
+    default: 2000,
+    meaning: "Longest message, in Unicode code points",
+  }),
+  messagesPerSecond: setting({
+    names: ["MESSAGES_PER_SECOND"],
+    kind: wholeNumber(0, 100_000),
+    default: 5,
+    meaning: "Messages a second of one person in one room, over all processes; 0 = no limit",
+  }),
+  messageBurst: setting({
+    names: ["MESSAGE_BURST"],
+    kind: wholeNumber(1, 100_000),
+    default: 10,
+    meaning: "Messages that may come at once before that limit counts",
+  }),
+  maxConnections: setting({
+    names: ["MAX_CONNECTIONS"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 10_000,
+    meaning: "Sockets a process; 0 = no limit",
+  }),
+  maxConnectionsPerAddress: setting({
+    names: ["MAX_CONNECTIONS_PER_ADDRESS"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 200,
+    meaning: "Sockets a process from one address; 0 = no limit",
+  }),
+  maxRoomsPerConnection: setting({
+    names: ["MAX_ROOMS_PER_CONNECTION"],
+    kind: wholeNumber(1, 10_000),
+    default: 50,
+    meaning: "Rooms that one socket may be in at a time",
+  }),
+  allowedOrigins: setting({
+    names: ["ALLOWED_ORIGINS"],
+    kind: origins,
+    default: undefined,
+    defaultWords: "same origin",
+    meaning: "Origins whose pages may connect, comma-separated; `*` = any",
+  }),
+  pingSeconds: setting({
+    names: ["PING_SECONDS"],
+    kind: wholeNumber(1, 50),
+    default: 15,
+    meaning: "Seconds between pings; a socket that misses two is closed",
+  }),
+  greeting: setting({
+    names: ["GREETING"],
+    kind: line(500),
+    default: undefined,
+    meaning: "A line that every newcomer is shown",
+  }),
+  secret: setting({
+    names: ["SECRET"],
+    kind: signingSecret,
+    default: undefined,
+    defaultWords: "drawn once and shared through Redis",
+    secret: true,
+    meaning: "Signs what makes a guest the same guest again, 32 bytes or more",
+  }),
+  tokenSecret: setting({
+    names: ["TOKEN_SECRET"],
+    kind: signingSecret,
+    default: undefined,
+    secret: true,
+    planned: true,
+    meaning: "Checks the tokens of a site that embeds the chat (HS256)",
+  }),
+  tokenJwksUrl: setting({
+    names: ["TOKEN_JWKS_URL"],
+    kind: httpsUrl,
+    default: undefined,
+    planned: true,
+    meaning: "Where the public keys for such tokens are",
+  }),
+  tokenRequired: setting({
+    names: ["TOKEN_REQUIRED"],
+    kind: trueOrFalse,
+    default: false,
+    planned: true,
+    meaning: "`true` shuts guests out; needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
+  }),
+  apiKeys: setting({
+    names: ["API_KEYS"],
+    kind: bearerKeys,
+    default: undefined,
+    secret: true,
+    planned: true,
+    meaning: "Bearer keys of programs that write over HTTP, comma-separated",
+  }),
+  webConcurrency: setting({
+    names: ["WEB_CONCURRENCY"],
+    kind: wholeNumber(1, 64),
+    default: 1,
+    meaning: "Worker processes that share the port; without Redis always one",
+  }),
+  batchWindowMs: setting({
+    names: ["BATCH_WINDOW_MS"],
+    kind: wholeNumber(0, 100),
+    default: 5,
+    meaning: "Milliseconds for which a busy room joins messages into one write; 0 = one write a message",
+  }),
+  shutdownSeconds: setting({
+    names: ["SHUTDOWN_SECONDS"],
+    kind: wholeNumber(0, 25),
+    default: 20,
+    meaning: "After SIGTERM all sockets are moved away within this time",
+  }),
+  logLevel: setting({
+    names: ["LOG_LEVEL"],
+    kind: oneOf("fatal", "error", "warn", "info", "debug", "trace", "silent"),
+    default: "info",
+    meaning: "The least severe log lines that are written",
+  }),
+  trustProxy: setting({
+    names: ["TRUST_PROXY"],
+    kind: trueOrFalse,
+    default: false,
+    defaultIn: (env) => env["DYNO"] !== undefined && env["DYNO"] !== "",
+    defaultWords: "`true` where `DYNO` is set",
+    meaning: "Believe the right-most `X-Forwarded-For` entry",
+  }),
+};
