@@ -1,0 +1,19 @@
+import { afterAll, onTestFinished } from "vitest";
+import { getCurrentTest } from "vitest/suite";
+
+type Undo = () => unknown;
+
+const atEndOfFile: Undo[] = [];
+
+afterAll(async () => {
+  for (const undo of atEndOfFile.splice(0).reverse()) await undo();
+});
+
+/**
+ * Runs `undo` when the current test is over, however it ended; outside a test (in a `beforeAll`), when its
+ * file is. The latest comes first.
+ */
+export function afterwards(undo: Undo): void {
+  if (getCurrentTest() === undefined) atEndOfFile.push(undo);
+  else onTestFinished(async () => void (await undo()));
+}

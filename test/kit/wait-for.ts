@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How long a test waits for something that should happen soon, ms; generous, because it is only reached in failure. */
+const PATIENCE_MS = 10_000;
+const POLL_MS = 10;
+
+/**
+ * Polls `condition` until it gives something truthy, and gives that.
+ * Rejects after `timeoutMs`, naming `what` was awaited; a condition that throws or rejects ends the wait.
+ */
+export async function waitFor<T>(
+  condition: () => T | Promise<T>,
+  what: string,
+  timeoutMs = PATIENCE_MS,
+): Promise<Exclude<T, false | undefined | null | 0 | "">> {
+  const deadline = performance.now() + timeoutMs;
+  while (true) {
+    const value = await condition();
+    if (isTruthy(value)) return value;
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** The outcome of `promise`, or a rejection that names `what` was awaited. */
+export async function within<T>(promise: Promise<T>, what: string, timeoutMs = PATIENCE_MS): Promise<T> {
+  const abort = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: abort.signal }).then(() => {
+    throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    abort.abort();
+    late.catch(() => undefined);
+  }
+}
+
+function isTruthy<T>(value: T): value is Exclude<T, false | undefined | null | 0 | ""> {
+  return Boolean(value);
+}
