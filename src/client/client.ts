@@ -1,0 +1,255 @@
+import {
+  CLOSE,
+  type ErrorFrame,
+  isRoom,
+  type NoticeFrame,
+  type Person,
+  type StatusFrame,
+  type WelcomeFrame,
+} from "../protocol.ts";
+import type { ConnectionState } from "./connection.ts";
+import { Events } from "./events.ts";
+import type { Incoming } from "./frames.ts";
+import { Link, type LinkOwner } from "./link.ts";
+import {
+  type Clock,
+  MemoryTokenStore,
+  type OpenSocket,
+  openStandardSocket,
+  type Random,
+  systemClock,
+  type TokenStore,
+} from "./ports.ts";
+import { Room, type RoomPorts } from "./room.ts";
+
+/** Code points of a text until the server has told its own limit. */
+const TEXT_LENGTH = 2_000;
+
+export interface ChatClientOptions {
+  /** Of the server's socket: `wss://example.org/ws`. */
+  readonly url: string;
+  /** The name others see; without one the server gives a guest's. */
+  readonly handle?: string;
+  /** Default: in memory, as long as this client lives. */
+  readonly tokens?: TokenStore;
+  /** Default: the surroundings' own WebSocket; Node 20 has none. */
+  readonly openSocket?: OpenSocket;
+  readonly clock?: Clock;
+  /** Default: Math.random. */
+  readonly random?: Random;
+}
+
+export interface ChatClientEvents {
+  connection: ConnectionState;
+  /** Who the server takes this client for; again after a change of name. */
+  self: Person;
+  /** The server does not take the name; the one before stays. The value is its sentence. */
+  "handle-refused": string;
+  /** The server's own words. */
+  notice: NoticeFrame;
+  /** Whether the server reaches its log; `room` absent: all rooms. */
+  status: Pick<StatusFrame, "live" | "reason" | "room">;
+}
+
+/**
+ * A connection to a chat server that mends itself, and the rooms that are joined on it.
+ *
+ * What it promises: each message of a room is in `Room.messages` once, in the server's order, and where
+ * something is missing there is a mark. A text given to `Room.send` is stored once or is visibly failed.
+ */
+export class ChatClient extends Events<ChatClientEvents> {
+  readonly #link: Link;
+  readonly #tokens: TokenStore;
+  readonly #rooms = new Map<string, Room>();
+  readonly #roomPorts: RoomPorts;
+  #handle: string | undefined;
+  #self: Person | undefined;
+  #textLength = TEXT_LENGTH;
+  /** The token of the last hello, to tell a stale one from a person who is shut out. */
+  #tokenSent: string | undefined;
+
+  constructor(options: ChatClientOptions) {
+    super();
+    const { url, clock = systemClock, random = Math.random, openSocket = openStandardSocket } = options;
+    this.#handle = options.handle;
+    this.#tokens = options.tokens ?? new MemoryTokenStore();
+    const owner: LinkOwner = {
+      connectionChanged: (state) => this.#connectionChanged(state),
+      greet: () => this.#greet(this.#tokens.load()),
+      received: (frame) => this.#received(frame),
+    };
+    this.#link = new Link({ url, clock, random, openSocket }, owner);
+    this.#roomPorts = {
+      clock,
+      random,
+      request: (build, answered) => this.#link.request(build, answered),
+      send: (frame) => this.#link.send(frame),
+      self: () => this.#self,
+      textLength: () => this.#textLength,
+    };
+  }
+
+  get connection(): ConnectionState {
+    return this.#link.state;
+  }
+
+  /** Undefined before the first welcome. */
+  get self(): Person | undefined {
+    return this.#self;
+  }
+
+  /** Code points of a text, as the server told; a usual number before it did. */
+  get textLength(): number {
+    return this.#textLength;
+  }
+
+  get rooms(): readonly Room[] {
+    return [...this.#rooms.values()];
+  }
+
+  /** Connects, and stays connected until `stop`. Also after it was closed for good: somebody tries again. */
+  start(): void {
+    this.#link.start();
+  }
+
+  /** Disconnects. Rooms and unsent messages stay, for a later `start`. */
+  stop(): void {
+    this.#link.stop();
+  }
+
+  /** Ends the wait before the next attempt to connect. */
+  retryNow(): void {
+    this.#link.retryNow();
+  }
+
+  /** The name others see, from now on. */
+  setHandle(handle: string): void {
+    this.#handle = handle;
+    if (this.#link.state.name === "live") this.#greet(this.#tokens.load());
+  }
+
+  /** The room of that name, joined as soon as there is a connection. Throws a RangeError if it is no name of a room. */
+  join(name: string): Room {
+    const known = this.#rooms.get(name);
+    if (known !== undefined) return known;
+    if (!isRoom(name)) throw new RangeError(`Not a room's name: ${name.slice(0, 80)}`);
+    const room = new Room(name, this.#roomPorts);
+    this.#rooms.set(name, room);
+    if (this.#link.state.name === "live") room.connected();
+    return room;
+  }
+
+  /** Leaves the room and forgets it, its unsent messages too. */
+  leave(name: string): void {
+    const room = this.#rooms.get(name);
+    if (room === undefined) return;
+    this.#rooms.delete(name);
+    room.disconnected();
+    if (this.#link.state.name !== "live") return;
+    this.#link.request((ref) => ({ type: "leave", ref, room: name }), ignoreAnswer);
+  }
+
+  #greet(token: string | undefined): void {
+    this.#tokenSent = token;
+    const handle = this.#handle;
+    this.#link.request(
+      (ref) => ({
+        type: "hello",
+        ref,
+        ...(handle === undefined ? {} : { handle }),
+        ...(token === undefined ? {} : { token }),
+      }),
+      (answer) => {
+        if (answer?.type === "welcome") this.#welcomed(answer);
+        else if (answer?.type === "error") this.#helloRefused(answer);
+      },
+    );
+  }
+
+  #welcomed(frame: WelcomeFrame): void {
+    this.#self = frame.user;
+    if (frame.limits.textLength > 0) this.#textLength = frame.limits.textLength;
+    if (frame.token !== undefined) this.#tokens.save(frame.token);
+    this.emit("self", frame.user);
+    this.#link.welcomed();
+  }
+
+  #helloRefused(error: ErrorFrame): void {
+    if (error.code === "bad-handle") {
+      this.emit("handle-refused", error.message);
+      this.#handle = this.#self?.handle;
+      if (this.#link.state.name === "greeting") this.#greet(this.#tokens.load());
+    } else if (error.code === "unauthorized") {
+      this.#link.drop(CLOSE.unauthorized, error.message);
+    } else {
+      this.#link.drop();
+    }
+  }
+
+  #connectionChanged(state: ConnectionState): void {
+    if (state.name === "closed" && state.cause === "unauthorized" && this.#tokenSent !== undefined) {
+      // A kept token that no server knows any more must not shut a guest out: once more without it.
+      this.#tokens.forget();
+      this.#tokenSent = undefined;
+      this.#link.start();
+      return;
+    }
+    if (state.name === "live") {
+      for (const room of this.rooms) room.connected();
+    } else {
+      for (const room of this.rooms) if (room.state !== "away") room.disconnected();
+    }
+    this.emit("connection", state);
+  }
+
+  #received(frame: Incoming): void {
+    switch (frame.type) {
+      case "message":
+      case "removed":
+      case "edited":
+      case "unknown":
+        this.#rooms.get(frame.room)?.entry(frame);
+        break;
+      case "joined":
+        // With a ref it answers a join that the room gave up.
+        if (frame.ref === undefined) this.#rooms.get(frame.room)?.resynced(frame);
+        break;
+      case "presence":
+        this.#rooms.get(frame.room)?.presence(frame);
+        break;
+      case "typing":
+        this.#rooms.get(frame.room)?.typed(frame);
+        break;
+      case "notice":
+        this.emit("notice", frame);
+        break;
+      case "status":
+        this.#statusChanged(frame);
+        break;
+      case "restart":
+        this.#link.restartAnnounced(frame.reconnectInMs);
+        break;
+      case "expiring":
+        this.#greet(this.#tokens.load());
+        break;
+      case "ping":
+        this.#link.send({ type: "pong" });
+        break;
+      default:
+        // Answers to requests that were given up.
+        break;
+    }
+  }
+
+  #statusChanged(frame: StatusFrame): void {
+    if (frame.live) {
+      for (const room of this.rooms) {
+        if (frame.room === undefined || frame.room === room.name) room.logIsBack();
+      }
+    }
+    this.emit("status", frame);
+  }
+}
+
+/** The answer changes nothing: the room is forgotten already. */
+function ignoreAnswer(): void {}

@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { ChatClient } from "../../src/client/client.ts";
+import { compareIds } from "../../src/protocol.ts";
+import { FakeClock } from "../kit/fake-clock.ts";
+import { type Faults, ModelServer } from "../kit/model-server.ts";
+import { seededRandom } from "../kit/seeded-random.ts";
+
+const NO_FAULTS: Faults = {
+  drop: 0,
+  lostPublish: 0,
+  unavailable: 0,
+  rateLimited: 0,
+  doubleAck: 0,
+  doubleEcho: 0,
+  joinRefused: 0,
+  reset: 0,
+};
+
+const TROUBLE: Faults = {
+  drop: 0.12,
+  lostPublish: 0.08,
+  unavailable: 0.15,
+  rateLimited: 0.1,
+  doubleAck: 0.2,
+  doubleEcho: 0.2,
+  joinRefused: 0.1,
+  reset: 0,
+};
+
+/** Runs one seed: trouble while people write, then quiet until everything is settled. */
+function run(seed: number, faults: Faults) {
+  const random = seededRandom(seed);
+  const clock = new FakeClock();
+  const server = new ModelServer(clock, random, faults);
+  const client = new ChatClient({ url: "ws://chat.test/ws", clock, random, openSocket: server.open });
+  const room = client.join("lobby");
+  const keys: string[] = [];
+  const violations: string[] = [];
+  /** Checked after each event: whatever is on the screen is in order, and nothing is there twice. */
+  const look = () => {
+    const ids = room.messages.map((message) => message.id);
+    const own = room.messages.flatMap((message) => (message.user === "me" ? (message.key ?? []) : []));
+    if (new Set(ids).size !== ids.length) violations.push("an id twice");
+    if (new Set(own).size !== own.length) violations.push("a send twice");
+    if (ids.some((id, index) => index > 0 && compareIds(ids[index - 1] ?? "", id) >= 0)) {
+      violations.push("out of order");
+    }
+  };
+  room.on("added", look);
+  room.on("reset", look);
+  client.start();
+  for (let step = 0; step < 40; step += 1) {
+    clock.advance(Math.floor(random() * 1_500));
+    const dice = random();
+    if (dice < 0.4) keys.push(room.send(`mine ${keys.length}`));
+    else if (dice < 0.8) server.say(`theirs ${step}`);
+  }
+  server.faults = NO_FAULTS;
+  clock.advance(300_000);
+  // A hole behind the last message of a quiet room shows with the next one.
+  server.say("the last one");
+  clock.advance(60_000);
+  return { client, server, room, keys, violations };
+}
+
+describe("a client under faults", () => {
+  it("stores every message once and shows the whole log in order, in 400 runs", () => {
+    for (let seed = 1; seed <= 400; seed += 1) {
+      const { client, server, room, keys, violations } = run(seed, TROUBLE);
+      const context = `seed ${seed}`;
+      expect(violations, context).toEqual([]);
+      expect(client.connection.name, context).toBe("live");
+      expect(room.outgoing, context).toEqual([]);
+      expect(
+        room.messages.map((message) => message.id),
+        context,
+      ).toEqual(server.log.map((message) => message.id));
+      expect(
+        room.messages.filter((message) => message.gap !== "none"),
+        context,
+      ).toEqual([]);
+      const stored = server.log.flatMap((message) => (message.user === "me" ? (message.key ?? []) : []));
+      expect(stored, context).toEqual(keys);
+    }
+  });
+
+  it("shows or visibly fails every message where the log is lost as well, in 400 runs", () => {
+    let resets = 0;
+    for (let seed = 1_001; seed <= 1_400; seed += 1) {
+      const { client, server, room, keys, violations } = run(seed, { ...TROUBLE, reset: 0.06 });
+      resets += server.resets;
+      const context = `seed ${seed}`;
+      expect(violations, context).toEqual([]);
+      expect(client.connection.name, context).toBe("live");
+      expect(
+        room.outgoing.every((item) => item.state === "failed" && item.error !== undefined),
+        context,
+      ).toBe(true);
+      // What is shown ends with the log as it is now; where it was lost before, a gap is marked.
+      const shown = room.messages.map((message) => message.id);
+      const tail = server.log.map((message) => message.id).slice(-shown.length);
+      expect(shown.slice(-tail.length), context).toEqual(tail);
+      const stored = server.log.flatMap((message) => (message.user === "me" ? (message.key ?? []) : []));
+      expect(new Set(stored).size, context).toBe(stored.length);
+      expect(keys, context).toEqual(expect.arrayContaining(stored));
+    }
+    expect(resets).toBeGreaterThan(100);
+  });
+});
