@@ -1,6 +1,6 @@
 import { type ClientOptions, type RawData, WebSocket } from "ws";
 import { afterwards } from "./cleanup.ts";
-import { waitFor, within } from "./wait-for.ts";
+import { deferred, within } from "./wait-for.ts";
 
 export interface CloseInfo {
   readonly code: number;
@@ -16,7 +16,6 @@ export class RecordedSocket<Frame> {
   readonly closed: Promise<CloseInfo>;
   readonly socket: WebSocket;
   readonly #watchers = new Set<(frame: Frame) => void>();
-  #closeInfo: CloseInfo | undefined;
 
   /** Use `openSocket`. */
   constructor(socket: WebSocket, headers: RecordedSocket<Frame>["headers"], read: (text: string) => Frame) {
@@ -31,10 +30,7 @@ export class RecordedSocket<Frame> {
     // A killed server resets its connections; `closed` tells.
     socket.on("error", () => undefined);
     this.closed = new Promise((resolve) => {
-      socket.on("close", (code, reason) => {
-        this.#closeInfo = { code, reason: reason.toString() };
-        resolve(this.#closeInfo);
-      });
+      socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
     });
   }
 
@@ -54,22 +50,21 @@ export class RecordedSocket<Frame> {
   }
 
   async #next(predicate: (frame: Frame) => boolean, what: string, from: number): Promise<Frame> {
-    let seen = from;
-    const found: Frame[] = [];
-    await waitFor(
-      () => {
-        while (seen < this.frames.length && found.length === 0) {
-          const frame = this.frames[seen++]!;
-          if (predicate(frame)) found.push(frame);
-        }
-        if (found.length === 0 && this.#closeInfo !== undefined) {
-          throw new Error(`closed (${JSON.stringify(this.#closeInfo)}) while waiting for ${what}`);
-        }
-        return found.length > 0;
-      },
-      `${what}; the last frames were ${JSON.stringify(this.frames.slice(-5))}`,
-    );
-    return found[0]!;
+    const already = this.frames.slice(from).find(predicate);
+    if (already !== undefined) return already;
+    const awaited = deferred<Frame>();
+    const watcher = (frame: Frame) => {
+      if (predicate(frame)) awaited.resolve(frame);
+    };
+    this.#watchers.add(watcher);
+    const gone = this.closed.then((info) => {
+      throw new Error(`closed (${JSON.stringify(info)}) while waiting for ${what}`);
+    });
+    try {
+      return await within(Promise.race([awaited.promise, gone]), what);
+    } finally {
+      this.#watchers.delete(watcher);
+    }
   }
 
   /** Calls `watcher` for every frame from now on. */

@@ -43,6 +43,8 @@ export interface Server {
   logs(): readonly LogLine[];
   /** A log line that fits, written already or later. */
   waitForLog(predicate: (line: LogLine) => boolean, what?: string): Promise<LogLine>;
+  /** Fulfils when `/readyz` says that it can serve. */
+  ready(): Promise<void>;
   /** Fulfils when the process has ended and all its output is read. */
   readonly exit: Promise<Exit>;
   /** Sends a signal, SIGKILL if none is named; see `exit`. */
@@ -62,7 +64,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const ended = server.exit.then(({ code, signal }) => {
     throw new Error(`the server exited (${code ?? signal}):\n${server.output().join("\n")}`);
   });
-  await Promise.race([ended, waitFor(() => isAlive(server.url), `${server.url}/livez answers`, START_MS)]);
+  await Promise.race([
+    ended,
+    waitFor(() => answersOk(`${server.url}/livez`), `${server.url}/livez answers`, START_MS),
+  ]);
   ended.catch(() => undefined);
   return server;
 }
@@ -108,6 +113,7 @@ function launch(options: ServerOptions, port: number): Server {
     output: () => output,
     logs: () => logs,
     waitForLog: (predicate, what = "a log line") => waitFor(() => logs.find(predicate), what),
+    ready: () => becomesReady(`http://127.0.0.1:${port}`),
     exit,
     kill: (signal = "SIGKILL") => void child.kill(signal),
     stop,
@@ -138,9 +144,13 @@ function surroundings(): Record<string, string | undefined> {
   return { PATH, HOME, NODE_ENV: "production", SHUTDOWN_SECONDS: "1" };
 }
 
-async function isAlive(url: string): Promise<boolean> {
+async function becomesReady(url: string): Promise<void> {
+  await waitFor(() => answersOk(`${url}/readyz`), `${url}/readyz says ready`, START_MS);
+}
+
+async function answersOk(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/livez`)).ok;
+    return (await fetch(url)).ok;
   } catch {
     return false;
   }

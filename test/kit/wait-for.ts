@@ -36,6 +36,15 @@ export async function within<T>(promise: Promise<T>, what: string, timeoutMs = P
   }
 }
 
+/** A promise and what settles it. */
+export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let settle: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, resolve: (value) => settle(value) };
+}
+
 function isTruthy<T>(value: T): value is Exclude<T, false | undefined | null | 0 | ""> {
   return Boolean(value);
 }
