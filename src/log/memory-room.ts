@@ -1,0 +1,138 @@
+import { randomInt } from "node:crypto";
+import { compareIds, timeOf } from "../protocol.ts";
+import { entryOf } from "./entry.ts";
+import type { Append, Appended, Entry, LogLimits, ReadLimit } from "./log.ts";
+import { SenderMemory } from "./sender-memory.ts";
+
+const DAY_MS = 86_400_000;
+/** Nonces are 1 to 2^20, as in the Redis log. */
+const NONCE_END = 2 ** 20 + 1;
+
+/** One room of the embedded log: its entries and what is remembered of its senders. */
+export class MemoryRoom {
+  readonly #limits: LogLimits;
+  #entries: Entry[] = [];
+  #bytes = 0;
+  /** The newest id ever given, which outlives its entry. */
+  #lastMs = 0;
+  #lastNumber = 0;
+  /** Emptied by `sweep`. */
+  readonly #senders = new Map<string, SenderMemory>();
+
+  constructor(limits: LogLimits) {
+    this.#limits = limits;
+  }
+
+  /** Bytes of frames held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The newest id; `0-0` = empty. */
+  get head(): string {
+    return this.#entries.at(-1)?.id ?? "0-0";
+  }
+
+  /** Nothing is left that a later call could notice. */
+  get isEmpty(): boolean {
+    return this.#entries.length === 0 && this.#senders.size === 0;
+  }
+
+  /** Stores a message in the same order of checks as the Redis log's script; with the entry if it was stored. */
+  append({ user, key, body }: Append, now: number): { readonly appended: Appended; readonly entry?: Entry } {
+    const sender = this.#senders.get(user) ?? this.#newSender();
+    const known = key === undefined ? undefined : sender.idOf(key, now);
+    if (known !== undefined) return { appended: { outcome: "duplicate", id: known } };
+    const retryAfterMs = sender.waitMs(now);
+    if (retryAfterMs > 0) return { appended: { outcome: "rate-limited", retryAfterMs } };
+    const prev = this.head;
+    const entry = entryOf(this.#nextId(now), prev, body);
+    this.#entries.push(entry);
+    this.#bytes += entry.frame.length;
+    this.#trim(now);
+    sender.stored(key, entry.id, now);
+    // Only now: a refusal leaves nothing behind.
+    this.#senders.set(user, sender);
+    return { appended: { outcome: "stored", id: entry.id }, entry };
+  }
+
+  /** As Log.readFrom. */
+  from(from: string, limit: ReadLimit): Entry[] {
+    const read: Entry[] = [];
+    let bytes = 0;
+    for (
+      let i = this.#firstAtOrAfter(from);
+      i < this.#entries.length && read.length < limit.entries;
+      i += 1
+    ) {
+      const entry = this.#entries[i];
+      if (entry === undefined) break;
+      bytes += entry.frame.length;
+      if (bytes > limit.bytes && read.length > 0) break;
+      read.push(entry);
+    }
+    return read;
+  }
+
+  /** As Log.readBefore. */
+  before(before: string | undefined, limit: ReadLimit): Entry[] {
+    const read: Entry[] = [];
+    let bytes = 0;
+    const end = before === undefined ? this.#entries.length : this.#firstAtOrAfter(before);
+    for (let i = end - 1; i >= 0 && read.length < limit.entries; i -= 1) {
+      const entry = this.#entries[i];
+      if (entry === undefined) break;
+      bytes += entry.frame.length;
+      if (bytes > limit.bytes && read.length > 0) break;
+      read.push(entry);
+    }
+    return read.reverse();
+  }
+
+  /** Drops what is too old. */
+  sweep(now: number): void {
+    this.#trim(now);
+    for (const [user, sender] of this.#senders) {
+      if (sender.isOver(now)) this.#senders.delete(user);
+    }
+  }
+
+  #newSender(): SenderMemory {
+    return new SenderMemory(this.#limits.messagesPerSecond, this.#limits.messageBurst);
+  }
+
+  #nextId(now: number): string {
+    const ms = Math.max(Math.floor(now), this.#lastMs);
+    this.#lastNumber = (ms === this.#lastMs ? this.#lastNumber : 0) + randomInt(1, NONCE_END);
+    this.#lastMs = ms;
+    return `${ms}-${this.#lastNumber}`;
+  }
+
+  #trim(now: number): void {
+    const { historyMessages, historyBytes, historyDays } = this.#limits;
+    const oldest = now - historyDays * DAY_MS;
+    let drop = 0;
+    for (const entry of this.#entries) {
+      const tooMany = this.#entries.length - drop > historyMessages;
+      // The newest stays, however large, as in the Redis log.
+      const tooLarge = this.#bytes > historyBytes && drop < this.#entries.length - 1;
+      if (!tooMany && !tooLarge && timeOf(entry.id) >= oldest) break;
+      this.#bytes -= entry.frame.length;
+      drop += 1;
+    }
+    if (drop > 0) this.#entries.splice(0, drop);
+  }
+
+  /** Binary search: the index of the first entry whose id is not before `id`. */
+  #firstAtOrAfter(id: string): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const entry = this.#entries[middle];
+      if (entry !== undefined && compareIds(entry.id, id) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,207 @@
+import { randomBytes } from "node:crypto";
+import type { Person } from "../protocol.ts";
+import {
+  type Append,
+  type Appended,
+  type Entry,
+  type Log,
+  type LogLimits,
+  type LogListener,
+  type LogState,
+  type LogStatus,
+  LogUnavailable,
+  type Present,
+  type ReadLimit,
+} from "./log.ts";
+import { MemoryRoom } from "./memory-room.ts";
+import { encodePresenceHint, type PresenceHint } from "./presence-hint.ts";
+
+const SWEEP_MS = 30_000;
+/** Bytes of frames over all rooms; beyond it the rooms that were quiet longest are forgotten, known keys too. */
+const TOTAL_BYTES = 256 * 1024 * 1024;
+/** Values that processes share are a handful; more would be a defect of the caller. */
+const MAX_SHARED = 1_000;
+
+const WORDS: Readonly<Partial<Record<LogState, string>>> = {
+  connecting: "starting",
+  live: "the embedded log is ready",
+  closed: "closed",
+};
+
+interface Delivery {
+  readonly room: string;
+  readonly payload: Buffer;
+}
+
+/** The log inside this process: the same rules as in Redis, for one process; history is lost at exit. */
+export class MemoryLog implements Log {
+  readonly kind = "embedded";
+  readonly instance = randomBytes(8).toString("hex");
+  readonly #limits: LogLimits;
+  readonly #clock: () => number;
+  readonly #totalBytes: number;
+  /** Least recently active first. Emptied by the sweep. */
+  readonly #rooms = new Map<string, MemoryRoom>();
+  #bytes = 0;
+  /** Who is in which room, by user id. Emptied by `exit` and `rollCall`. */
+  readonly #people = new Map<string, Map<string, Person>>();
+  readonly #subscribed = new Set<string>();
+  readonly #shared = new Map<string, string>();
+  /** What was published in this turn of the event loop; delivered and emptied in the next. */
+  #deliveries: Delivery[] = [];
+  #listener: LogListener | undefined;
+  #state: LogState = "connecting";
+  #sweeping: NodeJS.Timeout | undefined;
+
+  /**
+   * @param clock milliseconds since 1970.
+   * @param totalBytes of frames over all rooms.
+   */
+  constructor(limits: LogLimits, clock: () => number = Date.now, totalBytes = TOTAL_BYTES) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#totalBytes = totalBytes;
+  }
+
+  get status(): LogStatus {
+    return { state: this.#state, reason: WORDS[this.#state] ?? this.#state };
+  }
+
+  start(listener: LogListener): void {
+    if (this.#state !== "connecting") return;
+    this.#listener = listener;
+    this.#sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
+    queueMicrotask(() => {
+      if (this.#state === "connecting") this.#move("live");
+    });
+  }
+
+  async append(message: Append): Promise<Appended> {
+    if (this.#state !== "live") return { outcome: "unavailable" };
+    const room = this.#rooms.get(message.room) ?? new MemoryRoom(this.#limits);
+    const before = room.bytes;
+    const { appended, entry } = room.append(message, this.#clock());
+    if (entry === undefined) return appended;
+    this.#bytes += room.bytes - before;
+    // Deleting first moves the room to the end: the map's order is that of activity.
+    this.#rooms.delete(message.room);
+    this.#rooms.set(message.room, room);
+    this.#makeSpace(room);
+    this.#publish(message.room, entry.frame);
+    return appended;
+  }
+
+  async readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
+    this.#mustBeLive();
+    return this.#rooms.get(room)?.from(from, limit) ?? [];
+  }
+
+  async readBefore(room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]> {
+    this.#mustBeLive();
+    return this.#rooms.get(room)?.before(before, limit) ?? [];
+  }
+
+  async heads(rooms: readonly string[]): Promise<string[]> {
+    this.#mustBeLive();
+    return rooms.map((room) => this.#rooms.get(room)?.head ?? "0-0");
+  }
+
+  async subscribe(room: string): Promise<void> {
+    this.#mustBeLive();
+    this.#subscribed.add(room);
+  }
+
+  async unsubscribe(room: string): Promise<void> {
+    this.#subscribed.delete(room);
+  }
+
+  hint(room: string, payload: Buffer): void {
+    if (this.#state === "live") this.#publish(room, payload);
+  }
+
+  async enter(room: string, person: Person): Promise<void> {
+    if (this.#state !== "live") return;
+    const people = this.#people.get(room) ?? new Map<string, Person>();
+    people.set(person.id, person);
+    this.#people.set(room, people);
+    this.#hint(room, { type: "enter", instance: this.instance, person });
+  }
+
+  async exit(room: string, user: string): Promise<void> {
+    if (this.#state !== "live") return;
+    const people = this.#people.get(room);
+    people?.delete(user);
+    if (people?.size === 0) this.#people.delete(room);
+    this.#hint(room, { type: "exit", instance: this.instance, user });
+  }
+
+  async rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
+    this.#mustBeLive();
+    const people = new Map(here.map(({ id, handle }) => [id, { id, handle }]));
+    if (people.size === 0) this.#people.delete(room);
+    else this.#people.set(room, people);
+    return [...people.values()].map((person) => ({ ...person, instances: [this.instance] }));
+  }
+
+  async shared(name: string, proposal: string): Promise<string> {
+    this.#mustBeLive();
+    const stored = this.#shared.get(name);
+    if (stored !== undefined) return stored;
+    if (this.#shared.size >= MAX_SHARED) throw new LogUnavailable("too many shared values");
+    this.#shared.set(name, proposal);
+    return proposal;
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    clearInterval(this.#sweeping);
+    this.#deliveries = [];
+    this.#move("closed");
+  }
+
+  /** Drops what is too old, and rooms of which nothing is left; done every 30 s by itself. */
+  sweep(): void {
+    const now = this.#clock();
+    for (const [name, room] of this.#rooms) {
+      const before = room.bytes;
+      room.sweep(now);
+      this.#bytes += room.bytes - before;
+      if (room.isEmpty) this.#rooms.delete(name);
+    }
+  }
+
+  #makeSpace(spared: MemoryRoom): void {
+    for (const [name, room] of this.#rooms) {
+      if (this.#bytes <= this.#totalBytes) return;
+      if (room === spared) continue;
+      this.#bytes -= room.bytes;
+      this.#rooms.delete(name);
+    }
+  }
+
+  #hint(room: string, hint: PresenceHint): void {
+    this.#publish(room, encodePresenceHint(hint));
+  }
+
+  #publish(room: string, payload: Buffer): void {
+    if (this.#deliveries.length === 0) setImmediate(this.#deliver);
+    this.#deliveries.push({ room, payload });
+  }
+
+  readonly #deliver = (): void => {
+    const deliveries = this.#deliveries;
+    this.#deliveries = [];
+    for (const { room, payload } of deliveries) {
+      if (this.#subscribed.has(room)) this.#listener?.received(room, payload);
+    }
+  };
+
+  #move(state: LogState): void {
+    this.#state = state;
+    this.#listener?.statusChanged(this.status);
+  }
+
+  #mustBeLive(): void {
+    if (this.#state !== "live") throw new LogUnavailable(this.status.reason);
+  }
+}

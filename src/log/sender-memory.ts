@@ -1,0 +1,59 @@
+import { LIMITS, timeOf } from "../protocol.ts";
+
+/** Keys of one generation; two are kept, so at least the last 128 are always remembered. */
+const KEYS_PER_GENERATION = 128;
+
+/**
+ * What is remembered of one person in one room: the keys of their last messages, and how much of their
+ * rate they have used. The Redis log keeps the same in two hashes.
+ */
+export class SenderMemory {
+  /** Milliseconds a message costs; 0 = no limit. */
+  readonly #interval: number;
+  /** Milliseconds of credit: the burst. */
+  readonly #credit: number;
+  #younger = new Map<string, string>();
+  #older = new Map<string, string>();
+  /** When the credit is full again: the whole token bucket in one number (GCRA). */
+  #fullAt = 0;
+  #lastAt = 0;
+
+  /** @param messagesPerSecond 0 = no limit. */
+  constructor(messagesPerSecond: number, messageBurst: number) {
+    this.#interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
+    this.#credit = this.#interval * Math.max(1, messageBurst);
+  }
+
+  /** The id that this key was stored with, unless that is 10 minutes ago. */
+  idOf(key: string, now: number): string | undefined {
+    const id = this.#younger.get(key) ?? this.#older.get(key);
+    return id !== undefined && timeOf(id) > now - LIMITS.keyMs ? id : undefined;
+  }
+
+  /** Milliseconds until one more message is allowed; 0 = now. Changes nothing. */
+  waitMs(now: number): number {
+    return Math.max(0, Math.ceil(this.#nextFullAt(now) - this.#credit - now));
+  }
+
+  /** A message was stored: takes it off the credit and remembers its key. */
+  stored(key: string | undefined, id: string, now: number): void {
+    this.#fullAt = this.#nextFullAt(now);
+    this.#lastAt = now;
+    if (key === undefined) return;
+    if (this.#younger.size >= KEYS_PER_GENERATION) {
+      this.#older = this.#younger;
+      this.#younger = new Map();
+    }
+    this.#younger.set(key, id);
+  }
+
+  /** Nothing in here can make a difference any more. */
+  isOver(now: number): boolean {
+    return now >= this.#fullAt && now >= this.#lastAt + LIMITS.keyMs;
+  }
+
+  #nextFullAt(now: number): number {
+    // The upper bound matters after the clock was set back.
+    return Math.max(Math.min(this.#fullAt, now + this.#credit), now) + this.#interval;
+  }
+}
