@@ -1,0 +1,126 @@
+-- Stores one message of a room and publishes it: all of it or nothing, in one round trip.
+--
+-- The order is the point. Redis refuses for lack of memory only a script's first write, so XADD is
+-- the first one: refused, nothing is half done; granted, the rest goes through. Whatever can say no
+-- (deadline, known key, rate) comes before it and only reads. There is no `#!lua` line on purpose:
+-- with it Redis would refuse the whole script for lack of memory, and a repeated key, which needs
+-- none, would not get its id.
+--
+-- KEYS  1 the room's stream   2, 3 the sender's hash in this room: younger and older generation
+-- ARGV  1 channel             2 deadline, ms by this server's clock
+--       3 key or ''           4 body: the frame without its first two members
+--       5 nonce               6 messages kept     7 ms kept     8 bytes kept
+--       9 ms a message costs, 0 = no rate         10 ms of credit (burst)
+--      11 ms a key is remembered                  12 keys a generation
+--      13 ms after which the sender's hash goes
+-- Answer: {'stored', id} | {'duplicate', id} | {'rate-limited', ms} | {'late'}
+--
+-- A stream entry has the fields p (id of the entry before it), n (frame bytes of the log so far, this
+-- entry included: what makes the byte bound cheap) and b (body). The sender's hash maps keys to ids;
+-- its field '.', which no key can be, holds when the sender's credit is full again.
+
+local stream, younger, older = KEYS[1], KEYS[2], KEYS[3]
+local key, body = ARGV[3], ARGV[4]
+local HOUR = 3600000
+
+local function field(entry, name)
+  local fields = entry[2]
+  for i = 1, #fields, 2 do
+    if fields[i] == name then
+      return fields[i + 1]
+    end
+  end
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+
+-- A command can wait in a frozen server's socket and be carried out when it wakes, long after its
+-- sender was told that it failed.
+if now > tonumber(ARGV[2]) then
+  return { 'late' }
+end
+
+if key ~= '' then
+  local id = redis.call('HGET', younger, key) or redis.call('HGET', older, key)
+  if id and tonumber(string.match(id, '^%d+')) > now - ARGV[11] then
+    return { 'duplicate', id }
+  end
+end
+
+-- GCRA: one number, when the credit is full again, is the whole token bucket.
+local full
+local interval, credit = tonumber(ARGV[9]), tonumber(ARGV[10])
+if interval > 0 then
+  local stored = tonumber(redis.call('HGET', younger, '.') or 0)
+  -- The upper bound matters after the server's clock was set back.
+  full = math.max(math.min(stored, now + credit), now) + interval
+  local wait = full - credit - now
+  if wait > 0 then
+    return { 'rate-limited', math.ceil(wait) }
+  end
+end
+
+local prev, lastMs, lastNumber, bytesBefore = '0-0', 0, 0, 0
+local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+if last then
+  prev = last[1]
+  local ms, number = string.match(prev, '^(%d+)-(%d+)$')
+  lastMs, lastNumber = tonumber(ms), tonumber(number)
+  bytesBefore = tonumber(field(last, 'n') or 0) or 0
+end
+
+local ms = math.max(math.floor(now), lastMs)
+local number = (ms == lastMs and lastNumber or 0) + ARGV[5]
+-- Beyond 2^53 a double no longer tells neighbours apart.
+if number > 9000000000000000 then
+  ms, number = ms + 1, tonumber(ARGV[5])
+end
+local id = string.format('%.0f-%.0f', ms, number)
+
+local frame = '{"id":"' .. id .. '","prev":"' .. prev .. '",' .. body
+local bytes = bytesBefore + #frame
+
+redis.call('XADD', stream, 'MAXLEN', '~', ARGV[6], id, 'p', prev, 'n', string.format('%.0f', bytes), 'b', body)
+
+-- Age needs a look once an hour only; the hour's grace keeps the key from expiring before that.
+if math.floor(ms / HOUR) ~= math.floor(lastMs / HOUR) then
+  redis.call('XTRIM', stream, 'MINID', string.format('%.0f', ms - ARGV[7]))
+  redis.call('PEXPIRE', stream, string.format('%.0f', ARGV[7] + HOUR))
+end
+
+-- Bytes are looked at each time a 64th of the bound has been added: the log is then at most that and
+-- two messages above it, and an ordinary append pays nothing.
+local limit = tonumber(ARGV[8])
+local step = limit / 64
+if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > limit then
+  local from, keep = '-', nil
+  repeat
+    local page = redis.call('XRANGE', stream, from, '+', 'COUNT', 64)
+    for _, entry in ipairs(page) do
+      if (tonumber(field(entry, 'n') or 0) or 0) > bytes - limit then
+        keep = entry[1]
+        break
+      end
+      from = '(' .. entry[1]
+    end
+  until keep or #page == 0
+  redis.call('XTRIM', stream, 'MINID', keep or id)
+end
+
+if key ~= '' or full then
+  -- Renaming a full generation over the older one forgets at most what came before the last 128.
+  if key ~= '' and redis.call('HLEN', younger) > tonumber(ARGV[12]) then
+    redis.call('RENAME', younger, older)
+  end
+  if key ~= '' then
+    redis.call('HSET', younger, key, id)
+  end
+  if full then
+    redis.call('HSET', younger, '.', string.format('%.3f', full))
+  end
+  redis.call('PEXPIRE', younger, ARGV[13])
+end
+
+redis.call('PUBLISH', ARGV[1], frame)
+return { 'stored', id }

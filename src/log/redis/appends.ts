@@ -1,0 +1,136 @@
+import { randomInt } from "node:crypto";
+import type { Redis } from "ioredis";
+import { isMessageId, LIMITS } from "../../protocol.ts";
+import type { Append, Appended, LogLimits } from "../log.ts";
+import type { Complaints } from "./complaints.ts";
+import { classify, describe } from "./errors.ts";
+import type { Keys } from "./keys.ts";
+import { APPEND } from "./scripts.ts";
+import type { ServerClock } from "./server-clock.ts";
+import type { Times } from "./times.ts";
+import { within } from "./within.ts";
+
+/** Nonces are 1 to 2^20, so that two forks of a history do not give out the same id. */
+const NONCE_END = 2 ** 20 + 1;
+const DAY_MS = 86_400_000;
+/** Keys of a person and room in one generation; two are kept. docs/protocol.md promises the last 128. */
+const KEYS_PER_GENERATION = 128;
+/** Appends under way at once. At 1,000 a second a healthy server has a handful; beyond this it is not one. */
+const MAX_PENDING = 10_000;
+
+export interface AppendsListener {
+  /** Something about the connection or the server's clock is in doubt. */
+  doubted(): void;
+  /** This server takes no writes; another one may by now answer to its name. */
+  refusedWrites(reason: string): void;
+}
+
+const UNAVAILABLE: Appended = { outcome: "unavailable" };
+
+/** Runs the append script, and turns whatever comes back into one of the outcomes. */
+export class Appends {
+  readonly #keys: Keys;
+  readonly #clock: ServerClock;
+  readonly #times: Times;
+  readonly #complaints: Complaints;
+  readonly #listener: AppendsListener;
+  readonly #bounds: readonly number[];
+  #pending = 0;
+
+  constructor(
+    keys: Keys,
+    limits: LogLimits,
+    clock: ServerClock,
+    times: Times,
+    complaints: Complaints,
+    listener: AppendsListener,
+  ) {
+    this.#keys = keys;
+    this.#clock = clock;
+    this.#times = times;
+    this.#complaints = complaints;
+    this.#listener = listener;
+    this.#bounds = boundsOf(limits);
+  }
+
+  /** Never rejects; answers within `Times.commandMs`. */
+  async append(writer: Redis, { room, user, key, body }: Append): Promise<Appended> {
+    if (this.#pending >= MAX_PENDING) return UNAVAILABLE;
+    this.#pending += 1;
+    try {
+      const reply = await within(
+        this.#times.commandMs,
+        APPEND.run(
+          writer,
+          [this.#keys.log(room), this.#keys.youngerKeys(room, user), this.#keys.olderKeys(room, user)],
+          [
+            this.#keys.channel(room),
+            Math.floor(this.#clock.now() + this.#times.storeWithinMs),
+            key ?? "",
+            body,
+            randomInt(1, NONCE_END),
+            ...this.#bounds,
+          ],
+        ),
+      );
+      return this.#outcomeOf(reply);
+    } catch (error) {
+      return this.#failed(error);
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
+  #outcomeOf(reply: unknown): Appended {
+    const [outcome, value]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    if (
+      (outcome === "stored" || outcome === "duplicate") &&
+      typeof value === "string" &&
+      isMessageId(value)
+    ) {
+      return { outcome, id: value };
+    }
+    if (outcome === "rate-limited" && typeof value === "number") return { outcome, retryAfterMs: value };
+    if (outcome === "late") {
+      // Either it took too long to get there, or the server's clock was set forward: reading it again helps.
+      this.#listener.doubted();
+      return UNAVAILABLE;
+    }
+    this.#complaints.add("error", "the append script answered something unknown", { outcome });
+    return UNAVAILABLE;
+  }
+
+  #failed(error: unknown): Appended {
+    switch (classify(error)) {
+      case "storage-full":
+        return { outcome: "storage-full" };
+      case "not-writable":
+        this.#listener.refusedWrites(describe(error));
+        return UNAVAILABLE;
+      case "unavailable":
+        this.#listener.doubted();
+        return UNAVAILABLE;
+      case "unexpected":
+        this.#complaints.add("error", "an append failed for an unknown reason", { reason: describe(error) });
+        return UNAVAILABLE;
+    }
+  }
+}
+
+/** ARGV 6 to 13 of append.lua, which are the same for every message. */
+function boundsOf(limits: LogLimits): readonly number[] {
+  const limited = limits.messagesPerSecond > 0;
+  const interval = limited ? 1_000 / limits.messagesPerSecond : 0;
+  const credit = interval * Math.max(1, limits.messageBurst);
+  return [
+    limits.historyMessages,
+    Math.ceil(limits.historyDays * DAY_MS),
+    limits.historyBytes,
+    interval,
+    credit,
+    LIMITS.keyMs,
+    KEYS_PER_GENERATION,
+    // The hash holds the credit too, which a slow rate may take longer to restore than keys are remembered.
+    Math.ceil(Math.max(LIMITS.keyMs, credit)),
+  ];
+}

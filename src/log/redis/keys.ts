@@ -1,0 +1,54 @@
+/**
+ * Every key and channel name of the Redis log, in one place.
+ *
+ * A room's keys carry the room as hash tag (`{room}`), so that all of them share one slot of a
+ * cluster and one script may touch them together.
+ */
+export class Keys {
+  readonly #prefix: string;
+
+  /** @param prefix before every key and channel, for example `dynochat:`. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** Stream: the room's log. */
+  log(room: string): string {
+    return `${this.#prefix}{${room}}:log`;
+  }
+
+  /** Channel: entries and hints of a room. */
+  channel(room: string): string {
+    return `${this.#prefix}{${room}}:live`;
+  }
+
+  /** Hash: what one person sent to a room last, by key, and their credit. */
+  youngerKeys(room: string, user: string): string {
+    return `${this.#prefix}{${room}}:sent:younger:${user}`;
+  }
+
+  /** Hash: the generation of keys before that. */
+  olderKeys(room: string, user: string): string {
+    return `${this.#prefix}{${room}}:sent:older:${user}`;
+  }
+
+  /** Hash: who is in a room, `<instance>:<user>` to handle. */
+  who(room: string): string {
+    return `${this.#prefix}{${room}}:who`;
+  }
+
+  /** String: exists while the process lives. */
+  lease(instance: string): string {
+    return `${this.#prefix}lease:${instance}`;
+  }
+
+  /** String: a value that all processes share. */
+  shared(name: string): string {
+    return `${this.#prefix}shared:${name}`;
+  }
+
+  /** Channel: one process's proof that publishing reaches its own subscriber. */
+  probe(instance: string): string {
+    return `${this.#prefix}probe:${instance}`;
+  }
+}

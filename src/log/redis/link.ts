@@ -1,0 +1,109 @@
+import { Redis, type RedisOptions } from "ioredis";
+import { describe } from "./errors.ts";
+import type { Times } from "./times.ts";
+
+/** Where Redis is and how to trust it. */
+export interface RedisLogOptions {
+  /** `redis://` or `rediss://`, with user and password if any. */
+  readonly url: string;
+  /** Before every key and channel. */
+  readonly prefix: string;
+  /** False accepts any certificate; only for `rediss://`. */
+  readonly tlsVerify: boolean;
+  /** Certificates to trust instead of the system's, PEM. */
+  readonly ca?: string;
+}
+
+export interface LinkListener {
+  /** Bytes as they came, from a channel that is or was subscribed. */
+  received(channel: Buffer, payload: Buffer): void;
+  /** One of the two connections has ended; called at most once, not after `destroy`. */
+  lost(reason: string): void;
+}
+
+/**
+ * The two connections of a process, used once: when one ends, both are given up and a new link is made.
+ * That keeps every question of what a reconnecting client sends again, or still believes, out of the house.
+ */
+export class Link {
+  readonly writer: Redis;
+  readonly subscriber: Redis;
+  /** Both are connected and greeted. Rejects if one of them ends before. */
+  readonly ready: Promise<void>;
+  readonly #listener: LinkListener;
+  #over = false;
+  #error: unknown;
+
+  constructor(options: RedisLogOptions, times: Times, listener: LinkListener) {
+    this.#listener = listener;
+    this.writer = connect(options, times, "dynochat:writer", true);
+    this.subscriber = connect(options, times, "dynochat:subscriber", false);
+    for (const redis of [this.writer, this.subscriber]) {
+      redis.on("error", this.#failed);
+      redis.on("end", this.#ended);
+    }
+    this.subscriber.on("messageBuffer", this.#received);
+    this.ready = Promise.all([becomesReady(this.writer), becomesReady(this.subscriber)]).then(() => {});
+    // Whoever made the link may give it up without ever having looked at this.
+    this.ready.catch(() => {});
+  }
+
+  /** Ends both connections at once, without a word to the server. Pending commands reject. */
+  destroy(): void {
+    this.#over = true;
+    for (const redis of [this.writer, this.subscriber]) {
+      redis.disconnect();
+      // disconnect() alone says goodbye and waits for the server to agree, which a frozen one never does.
+      const { stream }: { stream?: { destroy(): unknown } } = redis;
+      stream?.destroy();
+    }
+  }
+
+  readonly #received = (channel: Buffer, payload: Buffer): void => {
+    if (!this.#over) this.#listener.received(channel, payload);
+  };
+
+  readonly #failed = (error: unknown): void => {
+    this.#error ??= error;
+  };
+
+  readonly #ended = (): void => {
+    if (this.#over) return;
+    this.#over = true;
+    this.#listener.lost(describe(this.#error ?? new Error("ended")));
+  };
+}
+
+function becomesReady(redis: Redis): Promise<void> {
+  return new Promise((resolve, reject) => {
+    redis.once("ready", resolve);
+    redis.once("end", () => reject(new Error("Connection is closed.")));
+  });
+}
+
+function connect(
+  { url, tlsVerify, ca }: RedisLogOptions,
+  times: Times,
+  name: string,
+  pipelines: boolean,
+): Redis {
+  const options = {
+    connectionName: name,
+    connectTimeout: times.connectMs,
+    commandTimeout: times.commandMs,
+    // Sending again, waiting in a queue, reconnecting: each is decided by the log, which knows what may be
+    // doubled and who waits.
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    // A server that is still loading answers the first command with LOADING, and that is an answer.
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    enableAutoPipelining: pipelines,
+  } satisfies RedisOptions;
+  if (!url.startsWith("rediss://")) return new Redis(url, options);
+  const tls = { rejectUnauthorized: tlsVerify, ...(ca === undefined ? {} : { ca }) };
+  return new Redis(url, { ...options, tls });
+}

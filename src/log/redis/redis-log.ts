@@ -1,0 +1,243 @@
+import { randomBytes } from "node:crypto";
+import type { Redis } from "ioredis";
+import type { Logger } from "../../logger.ts";
+import type { Person } from "../../protocol.ts";
+import {
+  type Append,
+  type Appended,
+  type Entry,
+  type Log,
+  type LogLimits,
+  type LogListener,
+  type LogStatus,
+  LogUnavailable,
+  type Present,
+  type ReadLimit,
+} from "../log.ts";
+import { Appends } from "./appends.ts";
+import { Complaints } from "./complaints.ts";
+import { classify, describe } from "./errors.ts";
+import { Keys } from "./keys.ts";
+import { Lease } from "./lease.ts";
+import type { Link, RedisLogOptions } from "./link.ts";
+import { People } from "./people.ts";
+import { Reads } from "./reads.ts";
+import { RoundTrip, readClock } from "./round-trip.ts";
+import { loadScripts } from "./scripts.ts";
+import { ServerClock } from "./server-clock.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { Supervisor } from "./supervisor.ts";
+import { TIMES, type Times } from "./times.ts";
+import { within } from "./within.ts";
+
+/** Hints under way at once; a typing hint that would have to wait is not worth sending. */
+const MAX_PENDING_HINTS = 1_000;
+
+/** The log in Redis, shared by all processes. Two connections a process. */
+export class RedisLog implements Log {
+  readonly kind = "redis";
+  readonly instance = randomBytes(8).toString("hex");
+  readonly #keys: Keys;
+  readonly #times: Times;
+  readonly #complaints: Complaints;
+  readonly #clock = new ServerClock();
+  readonly #supervisor: Supervisor;
+  readonly #subscriptions: Subscriptions;
+  readonly #appends: Appends;
+  readonly #reads: Reads;
+  readonly #people: People;
+  readonly #lease: Lease;
+  readonly #probeChannel: Buffer;
+  #listener: LogListener | undefined;
+  #roundTrip: RoundTrip | undefined;
+  #pendingHints = 0;
+  #closing: Promise<void> | undefined;
+
+  /** @param times for tests, which cannot wait for a lease to end by itself. */
+  constructor(options: RedisLogOptions, limits: LogLimits, logger: Logger, times: Times = TIMES) {
+    const keys = new Keys(options.prefix);
+    this.#keys = keys;
+    this.#times = times;
+    this.#complaints = new Complaints(logger);
+    this.#subscriptions = new Subscriptions(keys);
+    this.#appends = new Appends(keys, limits, this.#clock, times, this.#complaints, {
+      doubted: () => this.#roundTrip?.now(),
+      refusedWrites: (reason) => this.#loseLink(reason),
+    });
+    this.#reads = new Reads(keys, this.#complaints);
+    this.#people = new People(keys, this.instance, times);
+    this.#lease = new Lease(keys.lease(this.instance), times, this.#complaints);
+    this.#probeChannel = Buffer.from(keys.probe(this.instance));
+    this.#supervisor = new Supervisor(options, times, logger, {
+      prepare: (link) => this.#prepare(link),
+      subscribe: (link) => this.#subscribeAll(link),
+      catchUp: () => this.#listener?.catchUp() ?? Promise.resolve(),
+      lost: () => this.#lost(),
+      received: (channel, payload) => this.#received(channel, payload),
+      statusChanged: (status) => this.#listener?.statusChanged(status),
+    });
+  }
+
+  get status(): LogStatus {
+    return this.#supervisor.status;
+  }
+
+  start(listener: LogListener): void {
+    this.#listener = listener;
+    this.#supervisor.start();
+  }
+
+  async append(message: Append): Promise<Appended> {
+    const { link, status } = this.#supervisor;
+    if (link === undefined || status.state !== "live") return { outcome: "unavailable" };
+    return this.#appends.append(link.writer, message);
+  }
+
+  readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
+    return this.#ask((redis) => this.#reads.from(redis, room, from, limit));
+  }
+
+  readBefore(room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]> {
+    return this.#ask((redis) => this.#reads.before(redis, room, before, limit));
+  }
+
+  heads(rooms: readonly string[]): Promise<string[]> {
+    return this.#ask((redis) => this.#reads.heads(redis, rooms));
+  }
+
+  async subscribe(room: string): Promise<void> {
+    const link = this.#usable();
+    if (link === undefined) throw this.#unavailable();
+    try {
+      await this.#subscriptions.add(room, link.subscriber);
+    } catch (error) {
+      // A subscriber that did not answer cannot be trusted with the rooms it has either.
+      this.#supervisor.lose(link, describe(error));
+      throw new LogUnavailable(describe(error));
+    }
+  }
+
+  async unsubscribe(room: string): Promise<void> {
+    const { link } = this.#supervisor;
+    try {
+      await this.#subscriptions.remove(room, link?.subscriber);
+    } catch (error) {
+      if (link !== undefined && this.#usable() === link) this.#supervisor.lose(link, describe(error));
+    }
+  }
+
+  hint(room: string, payload: Buffer): void {
+    const link = this.#usable();
+    if (link === undefined || this.#pendingHints >= MAX_PENDING_HINTS) return;
+    this.#pendingHints += 1;
+    link.writer
+      .publish(this.#keys.channel(room), payload)
+      .catch((error: unknown) => this.#doubt(error))
+      .finally(() => {
+        this.#pendingHints -= 1;
+      });
+  }
+
+  enter(room: string, person: Person): Promise<void> {
+    return this.#tell((redis) => this.#people.enter(redis, room, person));
+  }
+
+  exit(room: string, user: string): Promise<void> {
+    return this.#tell((redis) => this.#people.exit(redis, room, user));
+  }
+
+  rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
+    return this.#ask((redis) => this.#people.rollCall(redis, room, here));
+  }
+
+  shared(name: string, proposal: string): Promise<string> {
+    const key = this.#keys.shared(name);
+    return this.#ask(async (redis) => {
+      const [, stored] = await Promise.all([redis.set(key, proposal, "NX"), redis.get(key)]);
+      if (stored === null) throw new LogUnavailable("a shared value vanished while it was read");
+      return stored;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#supervisor.close((link) => this.#lease.giveUp(link.writer));
+    return this.#closing;
+  }
+
+  /** The link, if subscriptions are in place on it. */
+  #usable(): Link | undefined {
+    const { link, status } = this.#supervisor;
+    return status.state === "live" || status.state === "catching-up" ? link : undefined;
+  }
+
+  #unavailable(): LogUnavailable {
+    return new LogUnavailable(this.status.reason);
+  }
+
+  /** Something that has an answer: within the time of one command, or LogUnavailable. */
+  async #ask<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+    const link = this.#usable();
+    if (link === undefined) throw this.#unavailable();
+    try {
+      return await within(this.#times.commandMs, work(link.writer));
+    } catch (error) {
+      this.#doubt(error);
+      throw new LogUnavailable(describe(error));
+    }
+  }
+
+  /** Something that nobody waits for the success of. */
+  async #tell(work: (redis: Redis) => Promise<void>): Promise<void> {
+    const link = this.#usable();
+    if (link === undefined) return;
+    try {
+      await within(this.#times.commandMs, work(link.writer));
+    } catch (error) {
+      this.#doubt(error);
+    }
+  }
+
+  #doubt(error: unknown): void {
+    const failure = classify(error);
+    if (failure === "not-writable") this.#loseLink(describe(error));
+    else if (failure === "unavailable") this.#roundTrip?.now();
+    else if (failure === "unexpected") {
+      this.#complaints.add("error", "a command failed for an unknown reason", { reason: describe(error) });
+    }
+  }
+
+  #loseLink(reason: string): void {
+    const { link } = this.#supervisor;
+    if (link !== undefined) this.#supervisor.lose(link, reason);
+  }
+
+  async #prepare({ writer }: Link): Promise<void> {
+    await loadScripts(writer);
+    await Promise.all([readClock(writer, this.#clock), this.#lease.keep(writer)]);
+  }
+
+  async #subscribeAll(link: Link): Promise<void> {
+    const roundTrip = new RoundTrip(link, this.#probeChannel.toString(), this.#clock, this.#times, {
+      proved: () => this.#supervisor.proved(),
+      failed: (reason) => this.#supervisor.lose(link, reason),
+    });
+    this.#roundTrip = roundTrip;
+    await roundTrip.start();
+    await this.#subscriptions.restore(link.subscriber);
+  }
+
+  #lost(): void {
+    this.#roundTrip?.stop();
+    this.#roundTrip = undefined;
+    this.#lease.stop();
+  }
+
+  #received(channel: Buffer, payload: Buffer): void {
+    if (channel.equals(this.#probeChannel)) {
+      this.#roundTrip?.arrived(payload);
+      return;
+    }
+    const room = this.#subscriptions.roomOf(channel);
+    if (room !== undefined) this.#listener?.received(room, payload);
+  }
+}

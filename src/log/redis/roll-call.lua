@@ -1,0 +1,40 @@
+-- Puts one process's record of a room's people right and returns everybody's.
+--
+-- The first write is one that needs no memory, so that a full server refuses none of the others: a few
+-- bytes of presence must not be what makes people vanish from each other's lists.
+--
+-- KEYS  1 the room's people: '<instance>:<user>' -> handle
+-- ARGV  1 instance   2 ms after which the hash goes if nobody asks again   3.. user, handle, user, handle, …
+-- Answer: the hash, as HGETALL gives it
+
+local who, own = KEYS[1], ARGV[1] .. ':'
+redis.call('PEXPIRE', who, ARGV[2])
+
+local missing = {}
+for i = 3, #ARGV, 2 do
+  missing[own .. ARGV[i]] = ARGV[i + 1]
+end
+
+local changed = false
+local people = redis.call('HGETALL', who)
+for i = 1, #people, 2 do
+  local field = people[i]
+  if string.sub(field, 1, #own) == own then
+    if missing[field] == nil then
+      redis.call('HDEL', who, field)
+      changed = true
+    elseif missing[field] == people[i + 1] then
+      missing[field] = nil
+    end
+  end
+end
+for field, handle in pairs(missing) do
+  redis.call('HSET', who, field, handle)
+  changed = true
+end
+
+if not changed then
+  return people
+end
+redis.call('PEXPIRE', who, ARGV[2])
+return redis.call('HGETALL', who)

@@ -1,0 +1,43 @@
+import { LIMITS } from "../../protocol.ts";
+
+/** How long the Redis log waits for what; all in milliseconds. Tests shorten some of them. */
+export interface Times {
+  /** For the reply to one command. Less than `LIMITS.unavailableMs`, within which a request is answered. */
+  readonly commandMs: number;
+  /** For both connections to be made and their handshakes answered. */
+  readonly connectMs: number;
+  /** For all rooms together to read what they missed. */
+  readonly catchUpMs: number;
+  /** After the call, by Redis's clock, an append is no longer stored. */
+  readonly storeWithinMs: number;
+  /** Between two round trips that prove both connections alive. */
+  readonly probeEveryMs: number;
+  /** For one such round trip. */
+  readonly probeMs: number;
+  /** How long a process counts as alive after it last said so. */
+  readonly leaseMs: number;
+  readonly leaseRefreshMs: number;
+  /** After which a room's people are forgotten if no process calls the roll. */
+  readonly whoMs: number;
+  /** Before the first new attempt to connect, and at most between two. */
+  readonly backoffMinMs: number;
+  readonly backoffMaxMs: number;
+  /** For giving up the lease when closing. */
+  readonly farewellMs: number;
+}
+
+export const TIMES: Times = {
+  commandMs: 1_500,
+  connectMs: 5_000,
+  catchUpMs: 20_000,
+  // What is taken off covers the script's own run and the drift of two clocks between calibrations.
+  storeWithinMs: LIMITS.unavailableMs - 50,
+  probeEveryMs: 4_000,
+  probeMs: 2_000,
+  leaseMs: 45_000,
+  leaseRefreshMs: 15_000,
+  whoMs: 600_000,
+  backoffMinMs: 50,
+  backoffMaxMs: 2_000,
+  farewellMs: 500,
+};
