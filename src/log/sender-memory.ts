@@ -49,11 +49,13 @@ export class SenderMemory {
 
   /** Nothing in here can make a difference any more. */
   isOver(now: number): boolean {
-    return now >= this.#fullAt && now >= this.#lastAt + LIMITS.keyMs;
+    return this.#nextFullAt(now) === now + this.#interval && now >= this.#lastAt + LIMITS.keyMs;
   }
 
   #nextFullAt(now: number): number {
-    // The upper bound matters after the clock was set back.
-    return Math.max(Math.min(this.#fullAt, now + this.#credit), now) + this.#interval;
+    // More than the whole credit can only be missing because the clock was set back: a fresh start, since
+    // the debt could not be told from a day's silence.
+    const fullAt = this.#fullAt > now + this.#credit ? now : Math.max(this.#fullAt, now);
+    return fullAt + this.#interval;
   }
 }

@@ -53,8 +53,11 @@ local full
 local interval, credit = tonumber(ARGV[9]), tonumber(ARGV[10])
 if interval > 0 then
   local stored = tonumber(redis.call('HGET', younger, '.') or 0)
-  -- The upper bound matters after the server's clock was set back.
-  full = math.max(math.min(stored, now + credit), now) + interval
+  -- More than the whole credit can only be missing because the server's clock was set back.
+  if stored > now + credit then
+    stored = now
+  end
+  full = math.max(stored, now) + interval
   local wait = full - credit - now
   if wait > 0 then
     return { 'rate-limited', math.ceil(wait) }
