@@ -81,19 +81,17 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-const ROOM = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const KEY = /^[A-Za-z0-9_-]{1,64}$/;
-const ID = /^(\d{1,16})-(\d{1,16})$/;
+/** A room's name. */
+export const ROOM = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** A message's key. */
+export const KEY = /^[A-Za-z0-9_-]{1,64}$/;
+/** A message's id: two decimal numbers that a double holds exactly, joined by a hyphen. */
+export const ID = /^(\d{1,16})-(\d{1,16})$/;
 
 export function isRoom(value: string): boolean {
   return ROOM.test(value);
 }
 
-export function isKey(value: string): boolean {
-  return KEY.test(value);
-}
-
-/** A message id: two decimal numbers that a double holds exactly, joined by a hyphen. */
 export function isMessageId(value: string): boolean {
   return ID.test(value);
 }
@@ -279,6 +277,8 @@ export interface HistoryFrame {
   readonly messages: readonly EntryFrame[];
   /** Whether the log goes on in the direction asked. */
   readonly more: boolean;
+  /** Present where the log no longer continues from `after`: there is a hole, which `messages` do not fill. */
+  readonly recovered?: false;
 }
 
 export interface OkFrame {

@@ -1,0 +1,187 @@
+import { randomBytes } from "node:crypto";
+import type { Log, LogListener, LogStatus } from "../log/log.ts";
+import type { Logger } from "../logger.ts";
+import { CLOSE, LIMITS, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import type { Connection } from "./connection.ts";
+import { Guests } from "./guests.ts";
+import { PlainSession, type PlainVisit } from "./plain-session.ts";
+import { Posting } from "./posting.ts";
+import { Rates } from "./rate.ts";
+import { RingBudget } from "./ring.ts";
+import { Rooms } from "./rooms.ts";
+import type { Session } from "./session.ts";
+import type { SiteTokens } from "./site-token.ts";
+import { V1Session } from "./v1-session.ts";
+
+/** The settings that the core keeps to. */
+export interface ChatOptions {
+  /** Code points. */
+  readonly maxTextLength: number;
+  readonly messagesPerSecond: number;
+  readonly messageBurst: number;
+  readonly maxRoomsPerConnection: number;
+  readonly batchWindowMs: number;
+  /** A line that a newcomer gets; undefined = none. */
+  readonly greeting: string | undefined;
+  /** Signs guests' tokens; undefined = one that all processes share through the log. */
+  readonly secret: string | undefined;
+}
+
+/** How often overdue hellos and idle allowances are looked for, ms. */
+const SWEEP_MS = 500;
+
+/** The shared secret's name in the log. */
+const SECRET_NAME = "secret";
+
+/** Said to people, so that nobody takes a trial for an archive. */
+const EMBEDDED_NOTICE: ServerFrame = {
+  type: "notice",
+  text: "Messages live in this server's memory only: they are gone when it restarts.",
+};
+
+/** The chat of this process: its sessions and rooms, and the log they live on. */
+export class Chat implements LogListener {
+  readonly options: ChatOptions;
+  readonly logger: Logger;
+  readonly rooms: Rooms;
+  readonly posting: Posting;
+  readonly guests: Guests;
+  /** The embedding site's tokens, where it has any. */
+  readonly siteTokens: SiteTokens | undefined;
+  readonly #log: Log;
+  readonly #rates: Rates;
+  readonly #sessions = new Set<Session>();
+  /** v1 sessions that have not said hello, by when they must have. */
+  readonly #silent = new Map<V1Session, number>();
+  readonly #sweep: NodeJS.Timeout;
+  /** What clients were told last. */
+  #live = false;
+
+  constructor(log: Log, options: ChatOptions, logger: Logger, siteTokens?: SiteTokens) {
+    this.options = options;
+    this.logger = logger;
+    this.siteTokens = siteTokens;
+    this.#log = log;
+    const { batchWindowMs, messagesPerSecond, messageBurst } = options;
+    this.guests = new Guests(options.secret);
+    this.rooms = new Rooms({ log, logger, ringBudget: new RingBudget(), batchWindowMs });
+    this.#rates = new Rates(messagesPerSecond, messageBurst);
+    this.posting = new Posting(log, this.#rates, this.rooms, logger);
+    this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
+  }
+
+  /** Whether messages can be stored and shown now. */
+  get live(): boolean {
+    return this.#log.status.state === "live";
+  }
+
+  get status(): LogStatus {
+    return this.#log.status;
+  }
+
+  /** Open sessions. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  start(): void {
+    this.#log.start(this);
+  }
+
+  /** A client connected that speaks `dynochat.v1`. `guest`: the user id its cookie names, or a new one. */
+  connectV1(connection: Connection, guest: string): Session {
+    const session = new V1Session(this, connection, guest);
+    this.#sessions.add(session);
+    this.#silent.set(session, performance.now() + LIMITS.helloMs);
+    return session;
+  }
+
+  /** A client connected that sends and gets plain frames. */
+  connectPlain(connection: Connection, guest: string, visit: PlainVisit): Session {
+    const session = new PlainSession(this, connection, guest, visit);
+    this.#sessions.add(session);
+    session.open();
+    return session;
+  }
+
+  /** The client is gone. Idempotent. */
+  disconnect(session: Session): void {
+    this.#sessions.delete(session);
+    if (session instanceof V1Session) this.#silent.delete(session);
+    session.closed();
+  }
+
+  /** A v1 session's first hello was accepted. */
+  greeted(session: V1Session): void {
+    this.#silent.delete(session);
+    this.newcomer(session);
+  }
+
+  /** What every newcomer is told: the greeting, and what does not work now. */
+  newcomer(session: Session): void {
+    if (this.#log.kind === "embedded" && session instanceof V1Session) session.send(EMBEDDED_NOTICE);
+    if (this.options.greeting !== undefined) session.send({ type: "notice", text: this.options.greeting });
+    if (!this.#live) session.statusChanged(this.#statusFrame());
+  }
+
+  /** A v1 session changed its person's handle. */
+  renamed(session: V1Session): void {
+    for (const membership of session.memberships.values()) {
+      const presence = this.rooms.get(membership.room)?.presence;
+      if (presence === undefined) continue;
+      presence.join(membership);
+      membership.renamed(presence.seenBy(membership).handle);
+    }
+  }
+
+  /** All sessions, for whoever ends them. */
+  sessions(): IterableIterator<Session> {
+    return this.#sessions.values();
+  }
+
+  received(room: string, payload: Buffer): void {
+    this.rooms.received(room, payload);
+  }
+
+  async catchUp(): Promise<void> {
+    if (!this.guests.ready) {
+      this.guests.learn(await this.#log.shared(SECRET_NAME, randomBytes(32).toString("base64url")));
+    }
+    await this.rooms.catchUp();
+  }
+
+  statusChanged(status: LogStatus): void {
+    this.logger.info(
+      { event: "log-status", state: status.state, reason: status.reason },
+      "the log's state changed",
+    );
+    if (status.state === "down" || status.state === "closed") this.rooms.logLost();
+    const live = status.state === "live";
+    if (live === this.#live) return;
+    this.#live = live;
+    const frame = this.#statusFrame();
+    for (const session of this.#sessions) session.statusChanged(frame);
+  }
+
+  /** Ends every timer and the log. Connections are the edge's to close. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweep);
+    this.rooms.close();
+    await this.#log.close();
+  }
+
+  #statusFrame(): StatusFrame {
+    return { type: "status", live: this.#live, reason: this.#live ? "live" : this.#log.status.reason };
+  }
+
+  readonly #sweepAll = (): void => {
+    const now = performance.now();
+    this.#rates.sweep(now);
+    for (const [session, deadline] of this.#silent) {
+      // Sessions are in the order in which they came, and all have the same time.
+      if (deadline > now) break;
+      this.#silent.delete(session);
+      session.connection.close(CLOSE.tooSlow, "no hello in time");
+    }
+  };
+}

@@ -1,0 +1,87 @@
+import type { Entry, ReadLimit } from "../log/log.ts";
+import { BEGINNING, compareIds, LIMITS } from "../protocol.ts";
+import { behind, isComplete } from "./completeness.ts";
+import type { Ring } from "./ring.ts";
+import { isFull, type RoomLog } from "./room-log.ts";
+import { newest, oldest, type Page } from "./snapshot.ts";
+
+/** Where a joining client stands. */
+export interface Cursor {
+  /** The last id it has; undefined = it has nothing and wants the newest. */
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/**
+ * What a cursor gives at this moment:
+ * - a page that ends at the room's head, or says that there is more;
+ * - `lost`: the log does not continue from it;
+ * - `ahead`: the log has entries that the room has not seen; the room must catch up first;
+ * - `moved`: the room went on while the log was read; look again.
+ */
+export type View = Page | "lost" | "ahead" | "moved";
+
+/** One room's past: from its ring where that reaches, else from the log. */
+export class History {
+  readonly #log: RoomLog;
+  readonly #ring: Ring;
+
+  constructor(log: RoomLog, ring: Ring) {
+    this.#log = log;
+    this.#ring = ring;
+  }
+
+  /** Reads what the ring does not have for a cursor; undefined: nothing. Rejects with LogUnavailable. */
+  async fetch({ after, limit }: Cursor): Promise<readonly Entry[] | undefined> {
+    if (after !== undefined)
+      return this.#ring.covers(after) ? undefined : this.#log.from(after, readFor(limit));
+    if (this.#ring.entries.length >= limit || this.#ring.base === BEGINNING) return undefined;
+    return this.#log.before(this.#ring.entries[0]?.id, readFor(limit));
+  }
+
+  /** Puts what was fetched and the ring together. Synchronous: the answer holds until the turn ends. */
+  view({ after, limit }: Cursor, fetched: readonly Entry[] | undefined): View {
+    if (after === undefined) return this.#newest(limit, fetched);
+    if (this.#ring.covers(after)) return oldest(this.#ring.behind(after), limit, false);
+    if (fetched === undefined) return "moved";
+    if (!isComplete(after, fetched)) return "lost";
+    return this.#upToHead(after, limit, fetched);
+  }
+
+  /** The newest entries before an id (undefined = of all). Rejects with LogUnavailable. */
+  async before(id: string | undefined, limit: number): Promise<Page> {
+    const read = await this.#log.before(id, readFor(limit));
+    return newest(read, limit, isFull(read, readFor(limit)));
+  }
+
+  /** The oldest entries behind an id; undefined: the log does not continue from it. Rejects with LogUnavailable. */
+  async behind(id: string, limit: number): Promise<Page | undefined> {
+    if (this.#ring.covers(id)) return oldest(this.#ring.behind(id), limit, false);
+    const read = await this.#log.from(id, readFor(limit));
+    if (!isComplete(id, read)) return undefined;
+    return oldest(behind(id, read), limit, isFull(read, readFor(limit)));
+  }
+
+  #newest(limit: number, older: readonly Entry[] | undefined): View {
+    const held = this.#ring.entries;
+    if (older === undefined) return newest(held, limit, this.#ring.base !== BEGINNING);
+    if (older.length > 0 && older.at(-1)?.id !== this.#ring.base) return "moved";
+    return newest([...older, ...held], limit, isFull(older, readFor(limit)));
+  }
+
+  #upToHead(after: string, limit: number, fetched: readonly Entry[]): View {
+    const found = behind(after, fetched);
+    const { head } = this.#ring;
+    const end = found.findIndex((entry) => entry.id === head);
+    if (end >= 0) return oldest(found.slice(0, end + 1), limit, false);
+    const last = found.at(-1)?.id ?? after;
+    if (isFull(fetched, readFor(limit)))
+      return compareIds(last, head) > 0 ? "ahead" : oldest(found, limit, true);
+    return this.#ring.covers(last) ? oldest([...found, ...this.#ring.behind(last)], limit, false) : "ahead";
+  }
+}
+
+/** One more than asked for shows whether there is more, and the cursor's own entry may come along. */
+function readFor(limit: number): ReadLimit {
+  return { entries: limit + 2, bytes: LIMITS.answerBytes + LIMITS.frameBytes };
+}

@@ -1,0 +1,14 @@
+import type { Person } from "../protocol.ts";
+import type { Connection } from "./connection.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** A connection's place in a room. */
+export interface Member {
+  readonly connection: Connection;
+  /** The person as they want to be called; the room may add a suffix. */
+  readonly person: Person;
+  /** Called once it is in, in the same turn: what comes next is behind `snapshot.head`. */
+  joined(snapshot: Snapshot): void;
+  /** The room's log was reset, or lost its newest entries, before anything later is sent. */
+  restarted(snapshot: Snapshot): void;
+}

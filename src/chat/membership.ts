@@ -1,0 +1,57 @@
+import type { Person } from "../protocol.ts";
+import { withMessages } from "./answer.ts";
+import type { Connection } from "./connection.ts";
+import type { Member } from "./member.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { V1Session } from "./v1-session.ts";
+
+/** A v1 connection's place in one room. */
+export class Membership implements Member {
+  readonly room: string;
+  readonly #session: V1Session;
+  /** The join that asked for it. */
+  readonly #ref: number;
+  #handle: string;
+
+  constructor(session: V1Session, room: string, ref: number) {
+    this.#session = session;
+    this.room = room;
+    this.#ref = ref;
+    this.#handle = session.person.handle;
+  }
+
+  get connection(): Connection {
+    return this.#session.connection;
+  }
+
+  get person(): Person {
+    return this.#session.person;
+  }
+
+  /** The name its messages carry: the person's, with a suffix where a look-alike is in the room. */
+  get handle(): string {
+    return this.#handle;
+  }
+
+  /** The person changed their name. */
+  renamed(handle: string): void {
+    this.#handle = handle;
+  }
+
+  joined(snapshot: Snapshot): void {
+    this.#session.memberships.set(this.room, this);
+    this.#tell(snapshot, { ref: this.#ref });
+  }
+
+  restarted(snapshot: Snapshot): void {
+    this.#tell(snapshot, {});
+  }
+
+  #tell({ recovered, head, entries, more, count, users, handle }: Snapshot, ref: { ref?: number }): void {
+    this.#handle = handle;
+    const present = { count, users };
+    const fields = { type: "joined", ...ref, room: this.room, recovered, head, more, present, handle };
+    const { connection } = this.#session;
+    connection.write(connection.codec.json(withMessages(fields, entries)));
+  }
+}

@@ -1,0 +1,36 @@
+import type { ErrorCode, ErrorFrame } from "../protocol.ts";
+import { objectOf } from "./checked-entry.ts";
+import { readHandle } from "./handle.ts";
+import { BAD_HANDLE, errorFrame, textRefused } from "./refusal.ts";
+import { readText } from "./text.ts";
+
+/** What a plain client says: a text, and perhaps a name. */
+export interface Said {
+  readonly handle: string | undefined;
+  readonly text: string;
+}
+
+/**
+ * Reads one inward frame of a plain socket: `{"handle","text"}` or `{"username","text"}`, other keys
+ * ignored; undefined stands for a binary frame. `maxTextLength` in code points.
+ */
+export function readPlainFrame(frame: string | undefined, maxTextLength: number): Said | ErrorFrame {
+  const value = frame === undefined ? undefined : objectOf(frame);
+  if (value === undefined) {
+    return refused(
+      "bad-frame",
+      'A frame must be one JSON object in a text frame, such as {"handle":"Ann","text":"hi"}.',
+    );
+  }
+  const given = value["handle"] ?? value["username"] ?? "";
+  if (typeof given !== "string") return refused("bad-request", "The handle must be a string.");
+  if (typeof value["text"] !== "string") return refused("bad-request", "The frame needs a text: a string.");
+  const handle = readHandle(given);
+  if (handle === "bad-handle") return refused("bad-handle", BAD_HANDLE);
+  const read = readText(value["text"], maxTextLength);
+  return typeof read === "string" ? textRefused(read, maxTextLength) : { handle, text: read.text };
+}
+
+function refused(code: ErrorCode, message: string): ErrorFrame {
+  return errorFrame(code, message);
+}

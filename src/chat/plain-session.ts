@@ -1,0 +1,142 @@
+import type { Entry } from "../log/log.ts";
+import { LogUnavailable } from "../log/log.ts";
+import { CLOSE, LIMITS, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import type { Chat } from "./chat.ts";
+import type { Connection } from "./connection.ts";
+import { guestHandle } from "./guests.ts";
+import { Lane } from "./lane.ts";
+import type { Member } from "./member.ts";
+import { readPlainFrame, type Said } from "./plain-frame.ts";
+import { notStored, tooFast } from "./refusal.ts";
+import { Refusals, type Session } from "./session.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** What a plain client asked for in its address. */
+export interface PlainVisit {
+  readonly room: string;
+  /** Cursor, for recovery; undefined = the newest. */
+  readonly after: string | undefined;
+  /** Messages of history. */
+  readonly limit: number;
+}
+
+/** A pause after which a client whose messages pile up may send the next one, ms. */
+const PILED_UP_MS = 1_000;
+
+/**
+ * One connection without a subprotocol: it is in one room from the start, sends `{"handle","text"}` or
+ * `{"username","text"}`, and gets frames that need no answer. It also is its own place in that room.
+ */
+export class PlainSession implements Session, Member {
+  readonly connection: Connection;
+  readonly #chat: Chat;
+  readonly #room: string;
+  readonly #limit: number;
+  readonly #refusals: Refusals;
+  readonly #lane = new Lane();
+  #after: string | undefined;
+  #person: Person;
+  #inRoom = false;
+  #closed = false;
+
+  constructor(chat: Chat, connection: Connection, guest: string, { room, after, limit }: PlainVisit) {
+    this.#chat = chat;
+    this.connection = connection;
+    this.#room = room;
+    this.#after = after;
+    this.#limit = limit;
+    this.#refusals = new Refusals(connection);
+    this.#person = { id: guest, handle: guestHandle(guest) };
+  }
+
+  get person(): Person {
+    return this.#person;
+  }
+
+  /** Enters the room, now or as soon as the log is there. */
+  open(): void {
+    this.#chat.newcomer(this);
+    this.#lane.run(() => this.#enter());
+  }
+
+  received(text: string | undefined): void {
+    if (this.#closed) return;
+    const said = readPlainFrame(text, this.#chat.options.maxTextLength);
+    if ("type" in said) this.#refusals.send(said);
+    else if (!this.#lane.run(() => this.#say(said))) this.#refusals.send(tooFast(PILED_UP_MS));
+  }
+
+  send(frame: ServerFrame): void {
+    this.connection.write(this.connection.codec.frame(frame));
+  }
+
+  statusChanged(status: StatusFrame): void {
+    this.send(status);
+    if (status.live && !this.#inRoom) this.#lane.run(() => this.#enter());
+  }
+
+  joined({ recovered, entries }: Snapshot): void {
+    this.#inRoom = true;
+    if (!recovered) this.#tellGap();
+    this.#sendEntries(entries);
+  }
+
+  restarted({ entries }: Snapshot): void {
+    this.#tellGap();
+    this.#sendEntries(entries);
+  }
+
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#lane.clear();
+    this.#chat.rooms.leave(this.#room, this.connection.id);
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#closed || this.#inRoom) return;
+    try {
+      await this.connection.drained(LIMITS.hintWaterline);
+      await this.#chat.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit });
+      // The client may have gone while the room was being read.
+      if (this.#closed) this.#chat.rooms.leave(this.#room, this.connection.id);
+    } catch (error) {
+      // It has been told that the log is away, and enters when that changes.
+      if (!(error instanceof LogUnavailable)) this.#fail(error);
+    }
+  }
+
+  async #say({ handle, text }: Said): Promise<void> {
+    if (handle !== undefined && handle !== this.#person.handle) this.#rename(handle);
+    const { id, handle: name } = this.#person;
+    const post = { room: this.#room, user: id, handle: name, text, key: undefined };
+    const appended = await this.#chat.posting.post({ ...post, connection: this.connection.id });
+    if (appended.outcome !== "stored" && appended.outcome !== "duplicate") {
+      this.#refusals.send(notStored(appended));
+    }
+  }
+
+  #rename(handle: string): void {
+    this.#person = { ...this.#person, handle };
+    if (this.#inRoom) this.#chat.rooms.get(this.#room)?.presence.join(this);
+  }
+
+  #tellGap(): void {
+    this.send({
+      type: "notice",
+      room: this.#room,
+      text: "Some messages are missing here; the newest ones follow.",
+    });
+  }
+
+  #sendEntries(entries: readonly Entry[]): void {
+    const { codec } = this.connection;
+    if (entries.length > 0) this.connection.write(Buffer.concat(entries.map((entry) => codec.entry(entry))));
+  }
+
+  #fail(error: unknown): void {
+    const fields = { event: "request-failed", connection: this.connection.id, err: error };
+    this.#chat.logger.error(fields, "entering the room failed");
+    this.connection.close(CLOSE.serverFault, "the server failed");
+  }
+}

@@ -1,0 +1,46 @@
+import type { Appended, Log } from "../log/log.ts";
+import type { Logger } from "../logger.ts";
+import type { Rates } from "./rate.ts";
+import type { Rooms } from "./rooms.ts";
+
+/** A message somebody wants said; every field already checked. */
+export interface Post {
+  readonly room: string;
+  readonly user: string;
+  readonly handle: string;
+  readonly text: string;
+  /** Undefined: the client has none (the plain protocol), and nothing finds a double. */
+  readonly key: string | undefined;
+  /** The connection it came by, for the log line. */
+  readonly connection: string;
+}
+
+/** Puts messages into the log. Shows nothing: what is stored comes back on the room's channel. */
+export class Posting {
+  readonly #log: Log;
+  readonly #rates: Rates;
+  readonly #rooms: Rooms;
+  readonly #logger: Logger;
+
+  constructor(log: Log, rates: Rates, rooms: Rooms, logger: Logger) {
+    this.#log = log;
+    this.#rates = rates;
+    this.#rooms = rooms;
+    this.#logger = logger;
+  }
+
+  /** Stores one message; see `Log.append`. Never rejects. */
+  async post({ room, user, handle, text, key, connection }: Post): Promise<Appended> {
+    const retryAfterMs = this.#rates.take(user);
+    if (retryAfterMs > 0) return { outcome: "rate-limited", retryAfterMs };
+    // `{` is left to the log, which puts id and prev behind it.
+    const body = JSON.stringify({ type: "message", room, user, handle, text, key }).slice(1);
+    const appended = await this.#log.append({ room, user, key, body });
+    if (appended.outcome === "stored") {
+      this.#rooms.get(room)?.expect(appended.id);
+      const fields = { event: "message", connection, room, id: appended.id, bytes: body.length };
+      this.#logger.info(fields, "message stored");
+    }
+    return appended;
+  }
+}

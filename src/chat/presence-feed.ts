@@ -1,0 +1,79 @@
+import { LIMITS, type Person, type PresenceFrame } from "../protocol.ts";
+import { type Connection, SharedFrame } from "./connection.ts";
+import { readsHints } from "./outbox.ts";
+import type { Roster } from "./presence.ts";
+
+/** Presence is merged to at most one frame in this time a room (docs/protocol.md). */
+const FEED_MS = 1_000;
+
+/**
+ * Tells a room's connections who came and went. Whoever reads too slowly is passed over and gets the newest
+ * state once it has drained.
+ */
+export class PresenceFeed {
+  readonly #room: string;
+  readonly #roster: Roster;
+  readonly #connections: ReadonlySet<Connection>;
+  /** Connections that were passed over, with the users whose leaving they have not been told. */
+  readonly #behind = new Map<Connection, Set<string>>();
+  #timer: NodeJS.Timeout | undefined;
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(room: string, roster: Roster, connections: ReadonlySet<Connection>) {
+    this.#room = room;
+    this.#roster = roster;
+    this.#connections = connections;
+  }
+
+  /** Something in the roster may have changed. */
+  touch(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(this.#tell, Math.max(0, this.#lastMs + FEED_MS - performance.now()));
+  }
+
+  forget(connection: Connection): void {
+    this.#behind.delete(connection);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#behind.clear();
+  }
+
+  readonly #tell = (): void => {
+    this.#timer = undefined;
+    this.#lastMs = performance.now();
+    const change = this.#roster.takeChange();
+    for (const [connection, left] of this.#behind) this.#tellLate(connection, left);
+    if (change !== undefined) {
+      const frame = new SharedFrame(this.#frame(change.joined, change.left));
+      for (const connection of this.#connections) this.#tellOne(connection, frame, change.left);
+    }
+    if (this.#behind.size > 0) this.touch();
+  };
+
+  #tellOne(connection: Connection, frame: SharedFrame, left: readonly string[]): void {
+    if (readsHints(connection)) {
+      frame.writeTo(connection);
+      return;
+    }
+    const missed = this.#behind.get(connection) ?? new Set();
+    for (const user of left) missed.add(user);
+    this.#behind.set(connection, missed);
+  }
+
+  #tellLate(connection: Connection, left: Set<string>): void {
+    if (!readsHints(connection)) return;
+    this.#behind.delete(connection);
+    const gone = [...left].filter((user) => this.#roster.handleOf(user) === undefined);
+    new SharedFrame(this.#frame(this.#roster.list(), gone)).writeTo(connection);
+  }
+
+  #frame(joined: readonly Person[], left: readonly string[]): PresenceFrame {
+    const { count } = this.#roster;
+    const room = this.#room;
+    return count > LIMITS.presenceNames
+      ? { type: "presence", room, count }
+      : { type: "presence", room, count, joined, left };
+  }
+}

@@ -1,0 +1,34 @@
+import type { MessageRequest } from "../../protocol.ts";
+import { notStored, textRefused } from "../refusal.ts";
+import { readText } from "../text.ts";
+import type { V1Session } from "../v1-session.ts";
+
+/** Says something in a room; the ack means that the log has it. */
+export async function message(session: V1Session, frame: MessageRequest): Promise<void> {
+  const { ref, room, key } = frame;
+  const membership = session.memberships.get(room);
+  if (membership === undefined) {
+    session.refuse("not-joined", `You are not in ${room}.`, ref);
+    return;
+  }
+  const { maxTextLength } = session.chat.options;
+  const read = readText(frame.text, maxTextLength);
+  if (typeof read === "string") {
+    session.refuseWith(textRefused(read, maxTextLength, ref));
+    return;
+  }
+  const { handle } = membership;
+  const connection = session.connection.id;
+  const appended = await session.chat.posting.post({
+    room,
+    user: session.person.id,
+    handle,
+    text: read.text,
+    key,
+    connection,
+  });
+  if (appended.outcome === "stored") session.send({ type: "ack", ref, room, key, id: appended.id });
+  else if (appended.outcome === "duplicate") {
+    session.send({ type: "ack", ref, room, key, id: appended.id, duplicate: true });
+  } else session.refuseWith(notStored(appended, ref));
+}

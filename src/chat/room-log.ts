@@ -1,0 +1,68 @@
+import { entryOf } from "../log/entry.ts";
+import type { Entry, Log, ReadLimit } from "../log/log.ts";
+import { checkedEntry } from "./checked-entry.ts";
+
+/**
+ * What one room reads of the log: checked like everything that comes from there, and shared, so that a
+ * thousand clients that ask the same thing at once cost one read.
+ * All calls reject with LogUnavailable as the log's own do.
+ */
+export class RoomLog {
+  readonly #log: Log;
+  readonly #room: string;
+  /** Reads under way; each removes itself when it ends, which the log's time limit sees to. */
+  readonly #underWay = new Map<string, Promise<Entry[]>>();
+
+  constructor(log: Log, room: string) {
+    this.#log = log;
+    this.#room = room;
+  }
+
+  /** As `Log.readFrom`. */
+  from(id: string, limit: ReadLimit): Promise<Entry[]> {
+    return this.#shared(`from ${id} ${limit.entries} ${limit.bytes}`, () =>
+      this.#log.readFrom(this.#room, id, limit),
+    );
+  }
+
+  /** As `Log.readBefore`. */
+  before(id: string | undefined, limit: ReadLimit): Promise<Entry[]> {
+    return this.#shared(`before ${id ?? ""} ${limit.entries} ${limit.bytes}`, () =>
+      this.#log.readBefore(this.#room, id, limit),
+    );
+  }
+
+  #shared(name: string, read: () => Promise<Entry[]>): Promise<Entry[]> {
+    const underWay = this.#underWay.get(name);
+    if (underWay !== undefined) return underWay;
+    const reading = this.#checked(name, read);
+    this.#underWay.set(name, reading);
+    return reading;
+  }
+
+  async #checked(name: string, read: () => Promise<Entry[]>): Promise<Entry[]> {
+    try {
+      const entries = await read();
+      return entries.map((entry) => checkedEntry(this.#room, entry.frame) ?? this.#unreadable(entry));
+    } finally {
+      this.#underWay.delete(name);
+    }
+  }
+
+  /** Stands for an entry that no client could read, so that the chain of ids stays whole. */
+  #unreadable({ id, prev }: Entry): Entry {
+    return entryOf(id, prev, `"type":"unreadable","room":"${this.#room}"}`);
+  }
+}
+
+/** Whether a read ended because of its limit, so that the log may go on. */
+export function isFull(read: readonly Entry[], limit: ReadLimit): boolean {
+  return read.length >= limit.entries || sizeOf(read) >= limit.bytes;
+}
+
+/** Bytes of frames. */
+export function sizeOf(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entry.frame.length;
+  return bytes;
+}

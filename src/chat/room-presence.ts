@@ -1,0 +1,140 @@
+import { type Log, LogUnavailable } from "../log/log.ts";
+import type { Logger } from "../logger.ts";
+import { LIMITS, type Person, type TypingFrame } from "../protocol.ts";
+import { objectOf } from "./checked-entry.ts";
+import type { Connection } from "./connection.ts";
+import { apart } from "./look-alike.ts";
+import type { Member } from "./member.ts";
+import type { Outbox } from "./outbox.ts";
+import { Roster } from "./presence.ts";
+import { PresenceFeed } from "./presence-feed.ts";
+
+/** One person of this process in the room, with their connections. */
+interface Local {
+  handle: string;
+  readonly connections: Set<string>;
+}
+
+/** What a member sees of the others when it joins. */
+export interface Company {
+  readonly count: number;
+  /** Empty above `LIMITS.presenceNames`. */
+  readonly users: readonly Person[];
+  /** The member's own handle here. */
+  readonly handle: string;
+}
+
+/**
+ * Who is in one room, and who is typing there. All of it are hints: lost ones are put right by the next
+ * roll call.
+ */
+export class RoomPresence {
+  readonly #room: string;
+  readonly #log: Log;
+  readonly #logger: Logger;
+  readonly #roster = new Roster();
+  readonly #locals = new Map<string, Local>();
+  readonly #connections = new Set<Connection>();
+  readonly #feed: PresenceFeed;
+
+  constructor(room: string, log: Log, logger: Logger) {
+    this.#room = room;
+    this.#log = log;
+    this.#logger = logger;
+    this.#feed = new PresenceFeed(room, this.#roster, this.#connections);
+  }
+
+  /** The member's person is here; their latest wish for a handle counts. */
+  join({ connection, person }: Member): void {
+    this.#connections.add(connection);
+    const local = this.#locals.get(person.id);
+    const handle = apart(person.handle, person.id, (look) => this.#roster.isTaken(look, person.id));
+    if (local === undefined) this.#locals.set(person.id, { handle, connections: new Set([connection.id]) });
+    else local.connections.add(connection.id);
+    if (local?.handle === handle) return;
+    if (local !== undefined) local.handle = handle;
+    const here = { id: person.id, handle };
+    this.#roster.enter(this.#log.instance, here);
+    void this.#log.enter(this.#room, here);
+    this.#feed.touch();
+  }
+
+  /** That connection is no longer in; the person leaves with their last one. */
+  leave({ connection, person }: Member): void {
+    this.#connections.delete(connection);
+    this.#feed.forget(connection);
+    const local = this.#locals.get(person.id);
+    if (local === undefined || !local.connections.delete(connection.id) || local.connections.size > 0) return;
+    this.#locals.delete(person.id);
+    this.#roster.exit(this.#log.instance, person.id);
+    void this.#log.exit(this.#room, person.id);
+    this.#feed.touch();
+  }
+
+  seenBy({ person }: Member): Company {
+    const { count } = this.#roster;
+    const users = count > LIMITS.presenceNames ? [] : this.#roster.list();
+    return { count, users, handle: this.#locals.get(person.id)?.handle ?? person.handle };
+  }
+
+  /** Tells every process that the member is typing, or has stopped. */
+  typing(member: Member, on: boolean): void {
+    const hint = {
+      type: "typing",
+      user: member.person.id,
+      handle: this.seenBy(member).handle,
+      on,
+      from: member.connection.id,
+    };
+    this.#log.hint(this.#room, Buffer.from(JSON.stringify(hint)));
+  }
+
+  /** A hint came in from any process, this one included. What is not understood is ignored. */
+  received(payload: Buffer, outbox: Outbox): void {
+    const hint = objectOf(payload);
+    if (hint?.["type"] === "typing") this.#relayTyping(hint, outbox);
+    else if (hint !== undefined) this.#receivePresence(hint);
+  }
+
+  /** Asks the log who is here over all processes, and puts right what it has of this one. Never rejects. */
+  async rollCall(): Promise<void> {
+    const here = Array.from(this.#locals, ([id, { handle }]) => ({ id, handle }));
+    try {
+      this.#roster.replace(this.#log.instance, await this.#log.rollCall(this.#room, here));
+      this.#feed.touch();
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) {
+        this.#logger.error({ event: "roll-call", room: this.#room, err: error }, "the roll call failed");
+      }
+    }
+  }
+
+  close(): void {
+    this.#feed.close();
+    this.#connections.clear();
+    this.#locals.clear();
+  }
+
+  #relayTyping(hint: Readonly<Record<string, unknown>>, outbox: Outbox): void {
+    const { user, handle, on, from } = hint;
+    if (typeof user !== "string" || typeof handle !== "string" || typeof on !== "boolean") return;
+    const frame: TypingFrame = { type: "typing", room: this.#room, user, handle, on };
+    outbox.hint(Buffer.from(JSON.stringify(frame)), typeof from === "string" ? from : undefined);
+  }
+
+  #receivePresence(hint: Readonly<Record<string, unknown>>): void {
+    const { type, instance, person, user } = hint;
+    if (typeof instance !== "string" || instance === this.#log.instance) return;
+    if (type === "enter" && isPerson(person)) this.#roster.enter(instance, person);
+    else if (type === "exit" && typeof user === "string") this.#roster.exit(instance, user);
+    else return;
+    this.#feed.touch();
+  }
+}
+
+function isPerson(value: unknown): value is Person {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    "id" in value && typeof value.id === "string" && "handle" in value && typeof value.handle === "string"
+  );
+}

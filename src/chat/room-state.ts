@@ -1,0 +1,24 @@
+/**
+ * Where a room of this process stands:
+ * - `opening`: subscribing and reading the newest entries; joins wait;
+ * - `live`: what arrives continues the chain;
+ * - `catching-up`: there may be a hole; arrivals wait until the log was read; joins wait;
+ * - `stale`: the log is away; arrivals wait, joins are refused;
+ * - `closed`: given up; a later join opens a new room.
+ */
+export type RoomState = "opening" | "live" | "catching-up" | "stale" | "closed";
+
+export type RoomEvent = "opened" | "suspicion" | "caught-up" | "log-lost" | "closed";
+
+const TRANSITIONS: Readonly<Record<RoomState, Partial<Record<RoomEvent, RoomState>>>> = {
+  opening: { opened: "live", "log-lost": "closed", closed: "closed" },
+  live: { suspicion: "catching-up", "log-lost": "stale", closed: "closed" },
+  "catching-up": { "caught-up": "live", "log-lost": "stale", closed: "closed" },
+  stale: { suspicion: "catching-up", closed: "closed" },
+  closed: {},
+};
+
+/** The state after an event; an event that means nothing in a state leaves it. */
+export function nextRoomState(state: RoomState, event: RoomEvent): RoomState {
+  return TRANSITIONS[state][event] ?? state;
+}

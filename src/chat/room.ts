@@ -1,0 +1,331 @@
+import { type Entry, type Log, LogUnavailable } from "../log/log.ts";
+import type { Logger } from "../logger.ts";
+import { BEGINNING, LIMITS } from "../protocol.ts";
+import { readMissed } from "./catch-up.ts";
+import { checkedEntry, looksLikeEntry } from "./checked-entry.ts";
+import { type Cursor, History } from "./history.ts";
+import type { Member } from "./member.ts";
+import { Outbox } from "./outbox.ts";
+import { RING, Ring, type RingBudget } from "./ring.ts";
+import { RoomLog } from "./room-log.ts";
+import { RoomPresence } from "./room-presence.ts";
+import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
+import { newest, type Page, type Snapshot } from "./snapshot.ts";
+import { LOG_WAIT_MS, within } from "./time-limit.ts";
+
+/** What every room of a process shares. */
+export interface RoomSurroundings {
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly ringBudget: RingBudget;
+  /** How long a busy room joins messages into one write, ms. */
+  readonly batchWindowMs: number;
+}
+
+/**
+ * What may arrive while the log is being read. More is dropped: the read or the one after it brings it.
+ */
+const HELD_WHILE_READING = 1_000;
+
+/** A reading of the log under way. */
+interface Reading {
+  /** Its identity: whoever was overtaken by a later one must not act on what it read. */
+  readonly token: object;
+  readonly ended: Promise<void>;
+}
+
+/** An acked id that has not come back on the channel after this time is suspicious, ms. */
+const ECHO_MS = 1_000;
+
+/** What is awaited of one room at most; a room that acks more in `ECHO_MS` is seen to be alive anyway. */
+const ECHOES_AWAITED = 1_000;
+
+/**
+ * One room in this process: its members, its newest frames, and the check that nothing is missing.
+ * It exists while somebody local is in it. Everything is shown in the order of the log, once, and only after it
+ * came back from there.
+ */
+export class Room {
+  readonly name: string;
+  readonly presence: RoomPresence;
+  readonly #log: Log;
+  readonly #logger: Logger;
+  readonly #ring: Ring;
+  readonly #outbox: Outbox;
+  readonly #entries: RoomLog;
+  readonly #history: History;
+  readonly #members = new Map<string, Member>();
+  #state: RoomState = "opening";
+  /** What arrived while the chain could not be continued, in order of arrival. */
+  #held: Entry[] = [];
+  /** More arrived than could be held. */
+  #heldTooMuch = false;
+  /** The newest reading of the log; fulfils when it ended, well or not. */
+  #reading: Reading;
+  /** Acked ids not seen on the channel yet, and since when. */
+  readonly #echoes = new Map<string, number>();
+
+  constructor(name: string, surroundings: RoomSurroundings) {
+    this.name = name;
+    this.#log = surroundings.log;
+    this.#logger = surroundings.logger;
+    this.#ring = new Ring(surroundings.ringBudget);
+    this.#outbox = new Outbox(surroundings.batchWindowMs);
+    this.#entries = new RoomLog(this.#log, name);
+    this.#history = new History(this.#entries, this.#ring);
+    this.presence = new RoomPresence(name, this.#log, this.#logger);
+    this.#reading = this.#read((reading) => this.#open(reading));
+  }
+
+  get state(): RoomState {
+    return this.#state;
+  }
+
+  get head(): string {
+    return this.#ring.head;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /**
+   * Lets a member in, or gives a member of it a resync. `member.joined` is called in the turn in which it
+   * begins to get what arrives. Rejects with LogUnavailable after at most `LOG_WAIT_MS`; the member is then not let in.
+   */
+  async join(member: Member, cursor: Cursor): Promise<void> {
+    const wait = { over: false };
+    try {
+      await within(LOG_WAIT_MS, this.#admit(member, cursor, wait));
+    } finally {
+      wait.over = true;
+    }
+  }
+
+  leave(connection: string): void {
+    const member = this.#members.get(connection);
+    if (member === undefined) return;
+    this.#members.delete(connection);
+    this.#outbox.remove(member.connection);
+    this.presence.leave(member);
+  }
+
+  /** The newest entries before an id (undefined = of all). Rejects with LogUnavailable. */
+  async before(id: string | undefined, limit: number): Promise<Page & { recovered: boolean }> {
+    await within(LOG_WAIT_MS, this.#settled());
+    return { ...(await within(LOG_WAIT_MS, this.#history.before(id, limit))), recovered: true };
+  }
+
+  /** The oldest entries behind an id; `recovered` is false where the log does not continue from it. */
+  async behind(id: string, limit: number): Promise<Page & { recovered: boolean }> {
+    await within(LOG_WAIT_MS, this.#settled());
+    const page = await within(LOG_WAIT_MS, this.#history.behind(id, limit));
+    return page === undefined ? { entries: [], more: false, recovered: false } : { ...page, recovered: true };
+  }
+
+  /** Something arrived on the room's channel. */
+  received(payload: Buffer): void {
+    if (!looksLikeEntry(payload)) {
+      if (this.#state === "live") this.presence.received(payload, this.#outbox);
+      return;
+    }
+    const entry = checkedEntry(this.name, payload);
+    if (entry === undefined) {
+      this.#logger.warn(
+        { event: "malformed", room: this.name, bytes: payload.length },
+        "skipped what is no message",
+      );
+      return;
+    }
+    this.#echoes.delete(entry.id);
+    if (this.#state === "live" && entry.prev === this.#ring.head) this.#show(entry);
+    else if (!this.#ring.has(entry.id)) this.#hold(entry);
+  }
+
+  /** An append was acked: it must come back on the channel soon. */
+  expect(id: string): void {
+    if (!this.#ring.has(id) && this.#echoes.size < ECHOES_AWAITED) this.#echoes.set(id, performance.now());
+  }
+
+  /** Called now and then: an acked id that did not come back, and a catch-up that failed, are looked into. */
+  review(): void {
+    const [oldest] = this.#echoes.values();
+    if (oldest !== undefined && performance.now() - oldest > ECHO_MS) {
+      this.#echoes.clear();
+      void this.suspect("an acked message did not come back");
+    } else if (this.#state === "stale" && this.#log.status.state === "live") {
+      void this.suspect("the last catch-up failed");
+    }
+  }
+
+  /** Holds the log's newest id against the room's. */
+  audit(logHead: string): void {
+    if (this.#state === "live" && logHead !== this.#ring.head && !this.#ring.has(logHead)) {
+      void this.suspect("the log's newest entry is not here");
+    }
+  }
+
+  /** Reads what may be missing, in order, once for all members. Fulfils when that ended, well or not. */
+  suspect(reason: string): Promise<void> {
+    if (this.#state === "live" || this.#state === "stale") {
+      this.#step("suspicion");
+      const fields = { event: "catch-up", room: this.name, after: this.#ring.head, reason };
+      this.#logger.info(fields, "reading the log");
+      this.#reading = this.#read((reading) => this.#catchUp(reading));
+    }
+    return this.#reading.ended;
+  }
+
+  /** The log is away: nothing is served from memory until it was read again. */
+  logLost(): void {
+    this.#step("log-lost");
+  }
+
+  /** Writes what is due to the members now. */
+  flush(): void {
+    this.#outbox.flush();
+  }
+
+  /** Gives up everything. The room is of no use afterwards. */
+  close(): void {
+    this.#step("closed");
+    this.#outbox.close();
+    this.#ring.clear();
+    this.#held = [];
+    this.#echoes.clear();
+    this.presence.close();
+  }
+
+  #step(event: RoomEvent): void {
+    this.#state = nextRoomState(this.#state, event);
+  }
+
+  /** Begins a reading of the log; one that was begun before and is still under way no longer counts. */
+  #read(work: (reading: object) => Promise<void>): Reading {
+    const token = {};
+    const ended = work(token).catch((error: unknown) => this.#failed(error, token));
+    return { token, ended };
+  }
+
+  #counts(token: object, state: RoomState): boolean {
+    return this.#state === state && this.#reading.token === token;
+  }
+
+  async #open(token: object): Promise<void> {
+    await this.#log.subscribe(this.name);
+    const [read] = await Promise.all([this.#entries.before(undefined, RING), this.presence.rollCall()]);
+    if (!this.#counts(token, "opening")) return;
+    this.#ring.replace(read);
+    this.#step("opened");
+    this.#release();
+  }
+
+  async #catchUp(token: object): Promise<void> {
+    // What arrived before the read is in what is read, or was never stored.
+    const before = this.#held.length;
+    const found = await readMissed(this.#entries, this.#ring.head);
+    if (!this.#counts(token, "catching-up")) return;
+    if (found.lost) {
+      await this.#startOver(token);
+      return;
+    }
+    for (const entry of found.missed) this.#show(entry);
+    const unknown = this.#held.splice(0, before).filter((entry) => !this.#ring.has(entry.id));
+    if (unknown.length > 0) {
+      const fields = { event: "not-stored", room: this.name, count: unknown.length };
+      this.#logger.warn(fields, "dropped messages that the log does not have");
+    }
+    this.#step("caught-up");
+    this.#release();
+  }
+
+  /** The log does not continue what the members have: they are told, and begin again at its newest entries. */
+  async #startOver(token: object): Promise<void> {
+    const read = await this.#entries.before(undefined, RING);
+    if (!this.#counts(token, "catching-up")) return;
+    const fields = {
+      event: "reset",
+      room: this.name,
+      head: this.#ring.head,
+      newHead: read.at(-1)?.id ?? BEGINNING,
+    };
+    this.#logger.warn(fields, "the log does not continue here; members start over");
+    this.#outbox.flush();
+    this.#ring.replace(read);
+    this.#held = [];
+    const page = newest(this.#ring.entries, LIMITS.joinMessages, this.#ring.base !== BEGINNING);
+    for (const member of this.#members.values()) member.restarted(this.#snapshot(member, page, false));
+    this.#step("caught-up");
+  }
+
+  #failed(error: unknown, token: object): void {
+    const fields = { event: "log-failed", room: this.name, state: this.#state, err: error };
+    if (error instanceof LogUnavailable) this.#logger.info(fields, "the log did not answer");
+    else this.#logger.error(fields, "reading the log failed");
+    if (this.#reading.token === token) this.#step("log-lost");
+  }
+
+  #show(entry: Entry): void {
+    this.#ring.add(entry);
+    this.#outbox.push(entry);
+  }
+
+  #hold(entry: Entry): void {
+    if (this.#held.length >= HELD_WHILE_READING) this.#heldTooMuch = true;
+    else this.#held.push(entry);
+    if (this.#state === "live") void this.suspect("the message before this one is not here");
+  }
+
+  /** Continues the chain with what was held; what does not fit is a reason to read again. */
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const entry of held) {
+      if (entry.prev === this.#ring.head) this.#show(entry);
+      else if (!this.#ring.has(entry.id)) this.#hold(entry);
+    }
+    if (this.#heldTooMuch) {
+      this.#heldTooMuch = false;
+      void this.suspect("more arrived than could be held");
+    }
+  }
+
+  /** Fulfils when the room is live; rejects when it cannot be. */
+  async #settled(): Promise<void> {
+    while (this.#state !== "live") {
+      if (this.#state === "closed" || this.#state === "stale")
+        throw new LogUnavailable("the room is not live");
+      await this.#reading.ended;
+    }
+  }
+
+  async #admit(member: Member, cursor: Cursor, wait: { readonly over: boolean }): Promise<void> {
+    let wanted = cursor;
+    while (!wait.over) {
+      await this.#settled();
+      const fetched = await this.#history.fetch(wanted);
+      if (wait.over) return;
+      // The log may have gone away while it was read.
+      if (this.#state !== "live") continue;
+      const view = this.#history.view(wanted, fetched);
+      if (view === "ahead") await this.suspect("a client has seen more than this room");
+      else if (view === "lost") wanted = { after: undefined, limit: cursor.limit };
+      else if (view !== "moved") {
+        this.#letIn(member, view, wanted === cursor);
+        return;
+      }
+    }
+  }
+
+  #letIn(member: Member, page: Page, recovered: boolean): void {
+    this.#members.set(member.connection.id, member);
+    this.#outbox.add(member.connection);
+    this.presence.join(member);
+    member.joined(this.#snapshot(member, page, recovered));
+  }
+
+  #snapshot(member: Member, { entries, more }: Page, recovered: boolean): Snapshot {
+    const { count, users, handle } = this.presence.seenBy(member);
+    return { recovered, head: this.#ring.head, entries, more, count, users, handle };
+  }
+}

@@ -1,0 +1,46 @@
+import type { ErrorFrame, ServerFrame, StatusFrame } from "../protocol.ts";
+import { CLOSE, LIMITS } from "../protocol.ts";
+import type { Connection } from "./connection.ts";
+import { Strikes } from "./strikes.ts";
+
+/** One client's conversation, whatever protocol it speaks. */
+export interface Session {
+  readonly connection: Connection;
+  /** One inward frame; undefined stands for a binary one. Never throws. */
+  received(text: string | undefined): void;
+  /** The log went away or is back. */
+  statusChanged(status: StatusFrame): void;
+  /** A frame of the server's own, such as `restart`. */
+  send(frame: ServerFrame): void;
+  /** The socket is gone. Idempotent. */
+  closed(): void;
+}
+
+/** Refuses what a client may not do, and ends a connection that does not stop. */
+export class Refusals {
+  readonly #connection: Connection;
+  // Most connections never offend.
+  #bad: Strikes | undefined;
+  #fast: Strikes | undefined;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Tells the client; ends the connection where that was one too many. */
+  send(error: ErrorFrame): void {
+    this.#connection.write(this.#connection.codec.frame(error));
+    if (error.code === "bad-frame" || error.code === "bad-request") this.#countBad();
+    else if (error.code === "rate-limited") this.#countFast(error.retryAfterMs ?? LIMITS.refusalWindowMs);
+  }
+
+  #countBad(): void {
+    this.#bad ??= new Strikes(LIMITS.badFrames, LIMITS.badFrameWindowMs);
+    if (this.#bad.add()) this.#connection.close(CLOSE.protocolViolation, "too many bad frames");
+  }
+
+  #countFast(stayAwayMs: number): void {
+    this.#fast ??= new Strikes(LIMITS.refusals, LIMITS.refusalWindowMs);
+    if (this.#fast.add()) this.#connection.close(CLOSE.tooMany, String(Math.max(stayAwayMs, 1_000)));
+  }
+}

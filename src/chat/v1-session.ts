@@ -1,0 +1,176 @@
+import { LogUnavailable } from "../log/log.ts";
+import type { ClientFrame, Person } from "../protocol.ts";
+import { CLOSE, type ErrorCode, type HelloRequest, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import type { Chat } from "./chat.ts";
+import type { Connection } from "./connection.ts";
+import { Lane } from "./lane.ts";
+import type { Membership } from "./membership.ts";
+import { errorFrame, tooFast } from "./refusal.ts";
+import { type Refusal, readRequest } from "./request.ts";
+import { hello } from "./requests/hello.ts";
+import { history } from "./requests/history.ts";
+import { join } from "./requests/join.ts";
+import { leave } from "./requests/leave.ts";
+import { message } from "./requests/message.ts";
+import { typing } from "./requests/typing.ts";
+import { Refusals, type Session } from "./session.ts";
+import { TokenClock } from "./token-clock.ts";
+
+/**
+ * Where a v1 connection stands: `silent` until its hello was accepted, then `greeted`; `closed` is final.
+ */
+type SessionState = "silent" | "greeted" | "closed";
+
+/** A pause after which a client whose requests pile up may send the next one, ms. */
+const PILED_UP_MS = 1_000;
+
+/** One connection that speaks `dynochat.v1`. */
+export class V1Session implements Session {
+  readonly chat: Chat;
+  readonly connection: Connection;
+  /** The user id of the guest whom the cookie names, or of a new one. */
+  readonly guest: string;
+  readonly memberships = new Map<string, Membership>();
+  readonly #refusals: Refusals;
+  readonly #greeting = new Lane();
+  /** Requests of one room, in the order sent; an idle lane is let go. */
+  readonly #lanes = new Map<string, Lane>();
+  #state: SessionState = "silent";
+  #person: Person;
+  #tokenClock: TokenClock | undefined;
+
+  constructor(chat: Chat, connection: Connection, guest: string) {
+    this.chat = chat;
+    this.connection = connection;
+    this.guest = guest;
+    this.#person = { id: guest, handle: "" };
+    this.#refusals = new Refusals(connection);
+  }
+
+  get person(): Person {
+    return this.#person;
+  }
+
+  get greeted(): boolean {
+    return this.#state === "greeted";
+  }
+
+  get isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  received(text: string | undefined): void {
+    if (this.#state === "closed") return;
+    const read = readRequest(text);
+    if ("refusal" in read) this.refuseFrame(read.refusal);
+    else if (this.#greeting.busy)
+      this.#queue(this.#greeting, read.frame, async () => this.#dispatch(read.frame));
+    else this.#dispatch(read.frame);
+  }
+
+  send(frame: ServerFrame): void {
+    this.connection.write(this.connection.codec.frame(frame));
+  }
+
+  /** Answers a request with an error; see `Refusals`. */
+  refuse(code: ErrorCode, message: string, ref?: number): void {
+    this.#refusals.send(errorFrame(code, message, { ref }));
+  }
+
+  refuseFrame(refusal: Refusal): void {
+    this.refuse(refusal.code, refusal.message, refusal.ref);
+  }
+
+  /** As `refuse`, for an error that says when to come again. */
+  refuseWith(error: ReturnType<typeof errorFrame>): void {
+    this.#refusals.send(error);
+  }
+
+  /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
+  greet(person: Person, endsAt: number | undefined): void {
+    this.#person = person;
+    this.#state = "greeted";
+    if (endsAt !== undefined) this.#tokenClock ??= new TokenClock(this.connection);
+    this.#tokenClock?.set(endsAt);
+  }
+
+  statusChanged(status: StatusFrame): void {
+    if (this.#state === "greeted") this.send(status);
+  }
+
+  closed(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#tokenClock?.stop();
+    this.#greeting.clear();
+    for (const lane of this.#lanes.values()) lane.clear();
+    for (const room of this.memberships.keys()) this.chat.rooms.leave(room, this.connection.id);
+    this.memberships.clear();
+  }
+
+  #dispatch(frame: ClientFrame): void {
+    if (this.#state === "closed") return;
+    if (frame.type === "hello") {
+      this.#queue(this.#greeting, frame, () => this.#carryOut(frame, hello(this, frame)));
+    } else if (this.#state !== "greeted") {
+      this.refuse("hello-first", "The first frame must be a hello.", "ref" in frame ? frame.ref : undefined);
+    } else if (frame.type === "ping") {
+      this.send({ type: "pong", ref: frame.ref });
+    } else if (frame.type === "typing") {
+      typing(this, frame);
+    } else if (frame.type !== "pong") {
+      this.#queue(this.#laneOf(frame.room), frame, () => this.#inRoom(frame));
+    }
+  }
+
+  async #inRoom(frame: RoomRequest): Promise<void> {
+    await this.#carryOut(frame, this.#handle(frame));
+    // The lane turns idle right after this task, unless another waits.
+    queueMicrotask(() => this.#letGo(frame.room));
+  }
+
+  #handle(frame: RoomRequest): Promise<void> {
+    switch (frame.type) {
+      case "join":
+        return join(this, frame);
+      case "leave":
+        return leave(this, frame);
+      case "message":
+        return message(this, frame);
+      case "history":
+        return history(this, frame);
+    }
+  }
+
+  async #carryOut(frame: RoomRequest | HelloRequest, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      if (error instanceof LogUnavailable) {
+        this.refuse("unavailable", "The chat cannot reach its storage; try again.", frame.ref);
+        return;
+      }
+      this.chat.logger.error(
+        { event: "request-failed", connection: this.connection.id, type: frame.type, err: error },
+        "a request failed",
+      );
+      this.connection.close(CLOSE.serverFault, "the server failed");
+    }
+  }
+
+  #laneOf(room: string): Lane {
+    const lane = this.#lanes.get(room) ?? new Lane();
+    this.#lanes.set(room, lane);
+    return lane;
+  }
+
+  #letGo(room: string): void {
+    if (this.#lanes.get(room)?.busy === false) this.#lanes.delete(room);
+  }
+
+  #queue(lane: Lane, frame: ClientFrame, task: () => Promise<void>): void {
+    if (!lane.run(task)) this.refuseWith(tooFast(PILED_UP_MS, "ref" in frame ? frame.ref : undefined));
+  }
+}
+
+type RoomRequest = Extract<ClientFrame, { type: "join" | "leave" | "message" | "history" }>;

@@ -1,0 +1,28 @@
+import type { FastifyInstance } from "fastify";
+import type { Chat } from "../chat/chat.ts";
+
+/** What a probe is told. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * `/livez`: the process runs and answers. `/readyz`: it can serve now, which needs the log in both
+ * directions and no drain under way; 503 with the reasons otherwise.
+ */
+export function registerHealth(app: FastifyInstance, chat: Chat, isDraining: () => boolean): void {
+  app.get("/livez", async () => ({ alive: true }));
+  app.get("/readyz", async (_request, reply) => {
+    const readiness = readinessOf(chat, isDraining());
+    return reply.code(readiness.ready ? 200 : 503).send(readiness);
+  });
+}
+
+function readinessOf(chat: Chat, draining: boolean): Readiness {
+  const reasons: string[] = [];
+  if (draining) reasons.push("draining");
+  if (!chat.live) reasons.push(`log ${chat.status.state}: ${chat.status.reason}`);
+  return { ready: reasons.length === 0, reasons };
+}

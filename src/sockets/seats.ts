@@ -1,0 +1,106 @@
+import type { Duplex } from "node:stream";
+import type { RawData, WebSocket } from "ws";
+import type { Chat } from "../chat/chat.ts";
+import type { Codec } from "../chat/connection.ts";
+import type { PlainVisit } from "../chat/plain-session.ts";
+import type { Session } from "../chat/session.ts";
+import type { Census } from "./census.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import { SocketConnection } from "./socket-connection.ts";
+
+/** How long a peer may take to answer a close frame, ms; then its socket is ended. */
+export const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Who comes with a new socket. */
+export interface Arrival {
+  /** The user id of a guest, known or new. */
+  readonly guest: string;
+  readonly codec: Codec;
+  /** What a plain client wants; undefined for v1. */
+  readonly visit: PlainVisit | undefined;
+  readonly address: string;
+  readonly requestId: string;
+  readonly path: string;
+}
+
+/** An open socket's place in the house. */
+interface Seat {
+  readonly seats: Seats;
+  readonly connection: SocketConnection;
+  readonly session: Session;
+  readonly address: string;
+  readonly requestId: string;
+}
+
+/** Whose socket it is; the listeners below are the same functions for all sockets. */
+const SEAT_OF = new WeakMap<WebSocket, Seat>();
+
+/** The open sockets of this process. */
+export class Seats {
+  readonly #chat: Chat;
+  readonly #census: Census;
+  readonly #heartbeat: Heartbeat;
+
+  constructor(chat: Chat, census: Census, heartbeat: Heartbeat) {
+    this.#chat = chat;
+    this.#census = census;
+    this.#heartbeat = heartbeat;
+  }
+
+  /** Takes a socket that was just opened; must be called in the turn of its upgrade, or frames are missed. */
+  take(socket: WebSocket, wire: Duplex, arrival: Arrival): void {
+    const { codec, guest, visit, address, requestId, path } = arrival;
+    const connection = new SocketConnection(socket, wire, codec, this.#heartbeat);
+    this.#census.arrive(address);
+    this.#heartbeat.add(connection);
+    const fields = { event: "open", connection: connection.id, requestId, address, path, codec: codec.name };
+    this.#chat.logger.info(fields, "socket opened");
+    const session =
+      visit === undefined
+        ? this.#chat.connectV1(connection, guest)
+        : this.#chat.connectPlain(connection, guest, visit);
+    SEAT_OF.set(socket, { seats: this, connection, session, address, requestId });
+    socket.on("message", onMessage);
+    socket.on("pong", onPong);
+    socket.on("close", onClose);
+  }
+
+  /** Ends the heartbeat. */
+  close(): void {
+    this.#heartbeat.stop();
+  }
+
+  received({ connection, session }: Seat, text: string | undefined): void {
+    this.#heartbeat.alive(connection);
+    session.received(text);
+  }
+
+  ponged({ connection }: Seat): void {
+    this.#heartbeat.alive(connection);
+  }
+
+  left({ connection, session, address, requestId }: Seat, code: number, reason: string): void {
+    this.#heartbeat.remove(connection);
+    this.#census.depart(address);
+    this.#chat.disconnect(session);
+    const ms = Math.round(performance.now() - connection.openedAt);
+    const fields = { event: "close", connection: connection.id, requestId, code, reason, ms };
+    this.#chat.logger.info(fields, "socket closed");
+  }
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  const seat = SEAT_OF.get(this);
+  seat?.seats.received(seat, isBinary ? undefined : data.toString());
+}
+
+function onPong(this: WebSocket): void {
+  const seat = SEAT_OF.get(this);
+  seat?.seats.ponged(seat);
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  const seat = SEAT_OF.get(this);
+  SEAT_OF.delete(this);
+  seat?.seats.left(seat, code, reason.toString());
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import type { Duplex } from "node:stream";
+import { WebSocket } from "ws";
+import type { Codec, Connection } from "../chat/connection.ts";
+
+/** Bytes of a connection's random id. */
+const ID_BYTES = 9;
+
+/**
+ * A WebSocket as the core sees it. Frames that are shared by many clients are written to the socket below
+ * `ws` as they are: one buffer, no copy. That is sound while nothing else may stand between two writes of `ws`: no
+ * compression is negotiated here, and `ws` writes its own frames (close, pong) whole and at once.
+ */
+export class SocketConnection implements Connection {
+  readonly id = randomBytes(ID_BYTES).toString("base64url");
+  readonly codec: Codec;
+  readonly openedAt = performance.now();
+  /** When something was last written, by the heartbeat's clock. */
+  wroteAt: number;
+  readonly #socket: WebSocket;
+  readonly #wire: Duplex;
+  readonly #clock: { readonly now: number };
+
+  constructor(socket: WebSocket, wire: Duplex, codec: Codec, clock: { readonly now: number }) {
+    this.#socket = socket;
+    this.#wire = wire;
+    this.codec = codec;
+    this.#clock = clock;
+    this.wroteAt = clock.now;
+  }
+
+  get waiting(): number {
+    return this.#wire.writableLength;
+  }
+
+  write(bytes: Buffer): void {
+    if (bytes.length === 0 || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.wroteAt = this.#clock.now;
+    this.#wire.write(bytes);
+  }
+
+  async drained(below: number): Promise<void> {
+    // Only behind a full buffer does a stream say that it has drained.
+    while (this.waiting >= below && this.#wire.writableNeedDrain && !this.#wire.destroyed) {
+      await this.#drainOrEnd();
+    }
+  }
+
+  close(code: number, reason: string): void {
+    // ws gives the peer `closeTimeout` to answer, then ends the socket.
+    this.#socket.close(code, reason);
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
+  }
+
+  /** Ends the socket without a word. */
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #drainOrEnd(): Promise<void> {
+    const wire = this.#wire;
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        wire.off("drain", settle);
+        wire.off("close", settle);
+        resolve();
+      };
+      wire.on("drain", settle);
+      wire.on("close", settle);
+    });
+  }
+}

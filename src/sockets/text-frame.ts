@@ -1,0 +1,25 @@
+/** Bytes of the longest header of an unmasked frame. */
+const LENGTH_16 = 126;
+const LENGTH_64 = 127;
+const FIN_AND_TEXT = 0x81;
+
+/**
+ * One WebSocket text frame from the server, header and payload (RFC 6455, section 5.2): whole, not masked.
+ * `ws` has the same inside, but hands it out per socket; a room's message is framed once for all.
+ */
+export function textFrame(payload: Buffer): Buffer {
+  const { length } = payload;
+  const headerLength = length < LENGTH_16 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(headerLength + length);
+  frame[0] = FIN_AND_TEXT;
+  if (headerLength === 2) frame[1] = length;
+  else if (headerLength === 4) {
+    frame[1] = LENGTH_16;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = LENGTH_64;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+  payload.copy(frame, headerLength);
+  return frame;
+}

@@ -1,0 +1,61 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { SUBPROTOCOL } from "../protocol.ts";
+import type { Census } from "./census.ts";
+import { isAllowedOrigin } from "./origin.ts";
+
+/** What an upgrade is held against. */
+export interface UpgradeRules {
+  readonly allowedOrigins: "*" | readonly string[] | undefined;
+  readonly census: Census;
+  /** Whether this process is going away. */
+  readonly draining: () => boolean;
+}
+
+/** Seconds after which a client that found the house full may knock again. */
+const FULL_RETRY_SECONDS = 5;
+
+/** Why a socket cannot be opened: an HTTP status and one sentence. */
+export interface Rejection {
+  readonly status: 400 | 401 | 403 | 429 | 503;
+  readonly sentence: string;
+}
+
+/** The first reason not to open a socket, or undefined. */
+export function rejection(request: FastifyRequest, rules: UpgradeRules): Rejection | undefined {
+  if (rules.draining()) return { status: 503, sentence: "This server is restarting; try again." };
+  const { origin, host } = request.headers;
+  if (!isAllowedOrigin(origin, host, rules.allowedOrigins)) {
+    return { status: 403, sentence: "Pages of this origin may not connect here." };
+  }
+  if (!knowsSubprotocol(request)) {
+    return { status: 400, sentence: `The only subprotocol spoken here is ${SUBPROTOCOL}, and none.` };
+  }
+  const full = rules.census.full(request.ip);
+  if (full === "process") return { status: 503, sentence: "This server has no room for another connection." };
+  if (full === "address")
+    return { status: 429, sentence: "There are too many connections from your address." };
+  return undefined;
+}
+
+/** Answers an upgrade that was rejected. */
+export function reject(reply: FastifyReply, { status, sentence }: Rejection): FastifyReply {
+  if (status === 429 || status === 503) reply.header("Retry-After", FULL_RETRY_SECONDS);
+  return reply.code(status).type("text/plain; charset=utf-8").send(`${sentence}\n`);
+}
+
+/** Whether a client asked for `dynochat.v1`. */
+export function asksForV1(request: FastifyRequest): boolean {
+  return offered(request).includes(SUBPROTOCOL);
+}
+
+function knowsSubprotocol(request: FastifyRequest): boolean {
+  return offered(request).length === 0 || asksForV1(request);
+}
+
+function offered(request: FastifyRequest): string[] {
+  const header = request.headers["sec-websocket-protocol"] ?? "";
+  return header
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
