@@ -63,7 +63,8 @@ export class Chat implements LogListener {
     this.siteTokens = siteTokens;
     this.#log = log;
     const { batchWindowMs, messagesPerSecond, messageBurst } = options;
-    this.guests = new Guests(options.secret);
+    // Nobody shares an embedded log, so there is nothing to wait for.
+    this.guests = new Guests(options.secret ?? (log.kind === "embedded" ? randomSecret() : undefined));
     this.rooms = new Rooms({ log, logger, ringBudget: new RingBudget(), batchWindowMs });
     this.#rates = new Rates(messagesPerSecond, messageBurst);
     this.posting = new Posting(log, this.#rates, this.rooms, logger);
@@ -145,7 +146,7 @@ export class Chat implements LogListener {
 
   async catchUp(): Promise<void> {
     if (!this.guests.ready) {
-      this.guests.learn(await this.#log.shared(SECRET_NAME, randomBytes(32).toString("base64url")));
+      this.guests.learn(await this.#log.shared(SECRET_NAME, randomSecret()));
     }
     await this.rooms.catchUp();
   }
@@ -184,4 +185,8 @@ export class Chat implements LogListener {
       session.connection.close(CLOSE.tooSlow, "no hello in time");
     }
   };
+}
+
+function randomSecret(): string {
+  return randomBytes(32).toString("base64url");
 }
