@@ -1,0 +1,78 @@
+import { codePoints } from "./code-points.ts";
+
+/** Code points left from which on the counter shows. */
+const COUNTER_FROM = 200;
+/** `keyCode` of keys that an input method has taken; the only sign of it in Safari. */
+const INPUT_METHOD = 229;
+
+export interface ComposerPorts {
+  readonly form: HTMLFormElement;
+  readonly field: HTMLTextAreaElement;
+  readonly counter: HTMLElement;
+  readonly error: HTMLElement;
+  /** Code points. */
+  readonly limit: () => number;
+  /** Throws an Error with a sentence if the text is not taken. */
+  readonly send: (text: string) => void;
+  readonly typing: (on: boolean) => void;
+}
+
+/** Where one writes. Never shut by a bad connection; the text is cleared once it is taken. */
+export class Composer {
+  readonly #ports: ComposerPorts;
+
+  constructor(ports: ComposerPorts) {
+    this.#ports = ports;
+    ports.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    ports.field.addEventListener("keydown", (event) => this.#pressed(event));
+    ports.field.addEventListener("input", () => this.#edited());
+  }
+
+  /** What stands there unsent. */
+  get draft(): string {
+    return this.#ports.field.value;
+  }
+
+  set draft(text: string) {
+    this.#ports.field.value = text;
+    this.#measure();
+  }
+
+  #pressed(event: KeyboardEvent): void {
+    if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
+    if (event.isComposing || event.keyCode === INPUT_METHOD) return;
+    event.preventDefault();
+    this.#submit();
+  }
+
+  #edited(): void {
+    this.#ports.typing(this.draft.trim() !== "");
+    this.#measure();
+  }
+
+  #submit(): void {
+    const text = this.draft.trim();
+    if (text === "") return;
+    try {
+      this.#ports.send(text);
+    } catch (error) {
+      this.#ports.error.textContent = error instanceof Error ? error.message : String(error);
+      return;
+    }
+    this.draft = "";
+  }
+
+  #measure(): void {
+    const { counter, error, field } = this.#ports;
+    const left = this.#ports.limit() - codePoints(this.draft.trim());
+    counter.textContent = left > COUNTER_FROM ? "" : left < 0 ? `${-left} too many` : `${left} left`;
+    counter.classList.toggle("is-over", left < 0);
+    error.textContent = "";
+    if (CSS.supports("field-sizing", "content")) return;
+    field.style.blockSize = "auto";
+    field.style.blockSize = `${field.scrollHeight}px`;
+  }
+}

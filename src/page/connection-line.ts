@@ -1,0 +1,80 @@
+import type { ConnectionState, WaitCause } from "../client/connection.ts";
+import { type ConnectionWords, connectionWords, PATIENCE_MS } from "./connection-words.ts";
+
+export interface ConnectionLinePorts {
+  readonly line: HTMLElement;
+  /** Announced when it changes. */
+  readonly text: HTMLElement;
+  /** Not announced: it changes every second. */
+  readonly countdown: HTMLElement;
+  readonly retry: HTMLButtonElement;
+  readonly retryNow: () => void;
+}
+
+/** Says what is happening to the connection, once it is worth saying. */
+export class ConnectionLine {
+  readonly #ports: ConnectionLinePorts;
+  #connection: ConnectionState = { name: "idle" };
+  #cause: WaitCause | undefined;
+  #logIsLive = true;
+  #troubleSince: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(ports: ConnectionLinePorts) {
+    this.#ports = ports;
+    ports.retry.addEventListener("click", ports.retryNow);
+    const network = () => this.#update();
+    addEventListener("online", network);
+    addEventListener("offline", network);
+  }
+
+  connectionChanged(connection: ConnectionState): void {
+    this.#connection = connection;
+    if (connection.name === "waiting") this.#cause = connection.cause;
+    if (connection.name === "live") this.#cause = undefined;
+    // Each connection tells anew where its server stands.
+    if (connection.name === "greeting") this.#logIsLive = true;
+    this.#update();
+  }
+
+  statusChanged(isLive: boolean): void {
+    this.#logIsLive = isLive;
+    this.#update();
+  }
+
+  #update(): void {
+    clearTimeout(this.#timer);
+    const now = Date.now();
+    const words = connectionWords({
+      connection: this.#connection,
+      cause: this.#cause,
+      logIsLive: this.#logIsLive,
+      isOnline: navigator.onLine,
+    });
+    if (words === undefined) {
+      this.#troubleSince = undefined;
+      this.#ports.line.hidden = true;
+      this.#ports.text.textContent = "";
+      return;
+    }
+    this.#troubleSince ??= now;
+    const patience = words.fatal ? 0 : this.#troubleSince + PATIENCE_MS - now;
+    if (patience > 0) {
+      this.#timer = setTimeout(() => this.#update(), patience);
+      return;
+    }
+    this.#show(words, now);
+    if (words.retryAt !== undefined) this.#timer = setTimeout(() => this.#update(), 1_000);
+  }
+
+  #show(words: ConnectionWords, now: number): void {
+    const { line, text, countdown, retry } = this.#ports;
+    line.hidden = false;
+    line.classList.toggle("is-fatal", words.fatal);
+    // Only a change of words is announced.
+    if (text.textContent !== words.text) text.textContent = words.text;
+    const seconds = words.retryAt === undefined ? 0 : Math.ceil((words.retryAt - now) / 1_000);
+    countdown.textContent = seconds > 0 ? `Next try in ${seconds} s` : "";
+    retry.hidden = !words.canRetry;
+  }
+}

@@ -1,0 +1,70 @@
+import type { ConnectionState, WaitCause } from "../client/connection.ts";
+
+/** What the connection line says. */
+export interface ConnectionWords {
+  readonly text: string;
+  /** Whether it will not mend by itself. */
+  readonly fatal: boolean;
+  /** Whether trying at once may help. */
+  readonly canRetry: boolean;
+  /** When the next attempt comes, in ms since 1970 UTC. */
+  readonly retryAt: number | undefined;
+}
+
+export interface ConnectionView {
+  readonly connection: ConnectionState;
+  /** Why it was lost the last time. */
+  readonly cause: WaitCause | undefined;
+  /** Whether the server reaches its log. */
+  readonly logIsLive: boolean;
+  /** Whether the browser knows of a network. */
+  readonly isOnline: boolean;
+}
+
+/** Milliseconds of trouble that are not worth a word. */
+export const PATIENCE_MS = 2_000;
+
+const FATAL = {
+  protocol: "The server did not understand this page. Load it again.",
+  unauthorized: "You are signed out. Sign in again to go on.",
+  forbidden: "You are not allowed here.",
+} as const;
+
+function away({ connection, cause, isOnline }: ConnectionView): string {
+  if (!isOnline) return "You are offline. What you write is sent when you are back.";
+  if (cause === "restarting") return "The server is restarting. What you write is sent in a moment.";
+  if (cause === "too-many") return "Too much at once: the server asked for a pause.";
+  if (connection.name === "waiting") return "Connection lost. What you write is sent when it is back.";
+  return "Connecting…";
+}
+
+/** What to say about a connection; undefined where all is well. */
+export function connectionWords(view: ConnectionView): ConnectionWords | undefined {
+  const { connection, logIsLive } = view;
+  switch (connection.name) {
+    case "idle":
+      return undefined;
+    case "closed": {
+      const text =
+        connection.reason === ""
+          ? FATAL[connection.cause]
+          : `${FATAL[connection.cause]} (${connection.reason})`;
+      return { text, fatal: true, canRetry: connection.cause !== "forbidden", retryAt: undefined };
+    }
+    case "live": {
+      if (logIsLive) return undefined;
+      const text =
+        "The server cannot reach its storage. You stay connected; what you write is sent when it is back.";
+      return { text, fatal: false, canRetry: false, retryAt: undefined };
+    }
+    case "waiting":
+      return {
+        text: away(view),
+        fatal: false,
+        canRetry: connection.cause !== "too-many",
+        retryAt: connection.retryAt,
+      };
+    default:
+      return { text: away(view), fatal: false, canRetry: false, retryAt: undefined };
+  }
+}

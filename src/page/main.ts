@@ -1,0 +1,143 @@
+import { ChatClient } from "../client/client.ts";
+import { Announcer } from "./announcer.ts";
+import { Composer } from "./composer.ts";
+import { ConnectionLine } from "./connection-line.ts";
+import { offerCopyLink } from "./copy-link.ts";
+import { byId } from "./element.ts";
+import { MessageList } from "./message-list.ts";
+import { NameForm } from "./name-form.ts";
+import { Notices } from "./notices.ts";
+import { fetchSettings } from "./page-settings.ts";
+import { Panel } from "./panel.ts";
+import { PeoplePanel } from "./people-panel.ts";
+import { roomOf, socketUrl } from "./places.ts";
+import { Preferences } from "./preferences.ts";
+import { RoomNav } from "./room-nav.ts";
+import { RoomSwitch } from "./room-switch.ts";
+import { Scroll } from "./scroll.ts";
+
+/** Where a page goes that nobody gave a room, neither the link, the server nor an earlier visit. */
+const LAST_RESORT = "lobby";
+
+const preferences = new Preferences();
+const client = new ChatClient({
+  url: socketUrl(location),
+  ...(preferences.name === "" ? {} : { handle: preferences.name }),
+});
+const self = () => client.self;
+
+const text = byId("text", HTMLTextAreaElement);
+const composerForm = byId("composer", HTMLFormElement);
+const ownName = byId("own-name", HTMLElement);
+const notices = new Notices(byId("notices", HTMLElement));
+const roomsPanel = new Panel(byId("rooms-button", HTMLButtonElement), byId("rooms", HTMLElement));
+new Panel(byId("people-button", HTMLButtonElement), byId("people", HTMLElement));
+
+const scroll = new Scroll({
+  scroller: byId("scroller", HTMLElement),
+  content: byId("messages", HTMLElement),
+  newest: byId("newest", HTMLButtonElement),
+  nearTop: () => void rooms.view?.loadOlder(),
+});
+const list = new MessageList(byId("messages", HTMLOListElement), {
+  self,
+  loadGap: (id) => void rooms.view?.loadOlder(id),
+  retry: (key) => rooms.current?.retry(key),
+  discard: (key) => rooms.current?.discard(key),
+});
+const composer = new Composer({
+  form: composerForm,
+  field: text,
+  counter: byId("counter", HTMLElement),
+  error: byId("composer-error", HTMLElement),
+  limit: () => client.textLength,
+  send: (message) => {
+    rooms.current?.send(message);
+    scroll.toNewest();
+  },
+  typing: (on) => rooms.current?.typing(on),
+});
+const nav = new RoomNav({
+  list: byId("room-list", HTMLElement),
+  form: byId("room-form", HTMLFormElement),
+  field: byId("room-name", HTMLInputElement),
+  error: byId("room-error", HTMLElement),
+  open: (room) => rooms.open(room),
+});
+const rooms = new RoomSwitch({
+  client,
+  preferences,
+  nav,
+  composer,
+  title: byId("room-title", HTMLElement),
+  opened: () => roomsPanel.close(),
+  view: {
+    list,
+    scroll,
+    people: new PeoplePanel({
+      list: byId("people-list", HTMLElement),
+      counts: [byId("people-count", HTMLElement), byId("people-button-count", HTMLElement)],
+      more: byId("people-more", HTMLElement),
+      self,
+    }),
+    announcer: new Announcer(byId("announcer", HTMLElement)),
+    head: byId("list-head", HTMLElement),
+    typingLine: byId("typing-line", HTMLElement),
+    selfId: () => client.self?.id,
+  },
+});
+const connectionLine = new ConnectionLine({
+  line: byId("connection-line", HTMLElement),
+  text: byId("connection-text", HTMLElement),
+  countdown: byId("connection-countdown", HTMLElement),
+  retry: byId("retry-now", HTMLButtonElement),
+  // After a fatal close the person acts by asking, so that counts as a new start.
+  retryNow: () => (client.connection.name === "closed" ? client.start() : client.retryNow()),
+});
+const nameField = byId("name", HTMLInputElement);
+const nameForm = new NameForm({
+  form: byId("name-form", HTMLFormElement),
+  field: nameField,
+  error: byId("name-error", HTMLElement),
+  chosen: (name) => {
+    preferences.name = name;
+    client.setHandle(name);
+    ownName.textContent = name;
+    composerForm.hidden = false;
+    text.focus();
+  },
+});
+
+function askName(): void {
+  composerForm.hidden = true;
+  nameForm.open(preferences.name);
+}
+
+byId("change-name", HTMLButtonElement).addEventListener("click", () => {
+  askName();
+  nameField.select();
+});
+offerCopyLink(byId("copy-link", HTMLButtonElement), () => rooms.current?.name ?? LAST_RESORT);
+client.on("connection", (state) => connectionLine.connectionChanged(state));
+client.on("status", (status) => connectionLine.statusChanged(status.live));
+client.on("notice", (notice) => notices.add(notice.text));
+client.on("self", () => rooms.view?.redraw());
+client.on("handle-refused", (sentence) => {
+  composerForm.hidden = true;
+  nameForm.refuse(preferences.name, sentence);
+});
+
+if (preferences.name === "") {
+  askName();
+} else {
+  ownName.textContent = preferences.name;
+  composerForm.hidden = false;
+}
+
+async function start(): Promise<void> {
+  const settings = roomOf(location.search) === undefined ? await fetchSettings() : undefined;
+  rooms.begin(settings?.defaultRoom ?? preferences.rooms[0] ?? LAST_RESORT);
+  client.start();
+}
+
+void start();

@@ -1,0 +1,141 @@
+import type { Outgoing } from "../client/outgoing.ts";
+import type { Message } from "../client/timeline.ts";
+import { avatar } from "./avatar.ts";
+import { clockTime, dayName, exactTime, isSameDay } from "./dates.ts";
+import { button, element } from "./element.ts";
+import { linkedText } from "./linked-text.ts";
+
+/** Milliseconds within which messages of one person form a group. */
+const GROUP_MS = 5 * 60_000;
+
+/** What decides how a row begins. */
+interface Placed {
+  readonly user: string;
+  readonly handle: string;
+  readonly at: number;
+  readonly gap?: Message["gap"];
+}
+
+/** How a row begins, given the one before it. */
+export interface Beginning {
+  readonly day: boolean;
+  readonly gap: Message["gap"];
+  /** With name and picture; otherwise it goes on with the group above. */
+  readonly starts: boolean;
+}
+
+export function beginningOf(message: Placed, before: Placed | undefined): Beginning {
+  const day = before === undefined || !isSameDay(before.at, message.at);
+  const gap = message.gap ?? "none";
+  const isGroup =
+    before?.user === message.user &&
+    before.handle === message.handle &&
+    message.at - before.at < GROUP_MS &&
+    !day &&
+    gap === "none";
+  return { day, gap, starts: !isGroup };
+}
+
+function byline(handle: string, at: number): HTMLParagraphElement {
+  const time = element("time", "time", clockTime(at));
+  time.dateTime = new Date(at).toISOString();
+  time.title = exactTime(at);
+  return element("p", "byline", element("span", "author", handle), time);
+}
+
+function contentOf(message: Message): HTMLDivElement {
+  if (message.withdrawn) return element("div", "text", "This message was withdrawn.");
+  const text = element("div", "text", ...linkedText(message.text));
+  if (message.edited) text.append(element("span", "mark", "edited"));
+  return text;
+}
+
+/** On one's own messages: the server has it. */
+function sentMark(): HTMLSpanElement {
+  const mark = element("span", "sent-mark", "✓");
+  mark.title = "Sent";
+  mark.setAttribute("role", "img");
+  mark.setAttribute("aria-label", "Sent");
+  return mark;
+}
+
+/** What is above a row: the day it begins, and what is missing there. */
+function above(message: Message, beginning: Beginning, loadGap: (id: string) => void): Node[] {
+  const nodes: Node[] = [];
+  if (beginning.gap !== "none") {
+    const gap = element("div", "gap", element("span", "", "Messages are missing here"));
+    if (beginning.gap === "open") gap.append(button("Load them", "quiet-button", () => loadGap(message.id)));
+    nodes.push(gap);
+  }
+  if (beginning.day) nodes.push(element("div", "day", element("span", "", dayName(message.at, Date.now()))));
+  return nodes;
+}
+
+export interface MessageRowOptions {
+  readonly isOwn: boolean;
+  readonly loadGap: (id: string) => void;
+}
+
+/** A stored message. */
+export function messageRow(
+  message: Message,
+  beginning: Beginning,
+  { isOwn, loadGap }: MessageRowOptions,
+): HTMLLIElement {
+  const row = element(
+    "div",
+    "message-row",
+    avatar({ id: message.user, handle: message.handle }),
+    byline(message.handle, message.at),
+    contentOf(message),
+  );
+  if (isOwn) row.append(sentMark());
+  const item = element("li", "message", ...above(message, beginning, loadGap), row);
+  item.classList.toggle("starts", beginning.starts);
+  item.classList.toggle("is-own", isOwn);
+  item.classList.toggle("is-withdrawn", message.withdrawn);
+  return item;
+}
+
+const WORDS: Readonly<Record<Outgoing["state"], string>> = {
+  queued: "Waiting to be sent",
+  sending: "Sending",
+  sent: "Sent",
+  failed: "Not sent",
+};
+
+export interface OutgoingRowOptions {
+  readonly self: { readonly id: string; readonly handle: string };
+  readonly retry: (key: string) => void;
+  readonly discard: (key: string) => void;
+}
+
+/** A message on its way, with what becomes of it. */
+export function outgoingRow(
+  item: Outgoing,
+  beginning: Beginning,
+  { self, retry, discard }: OutgoingRowOptions,
+): HTMLLIElement {
+  const isFailed = item.state === "failed";
+  const words = isFailed && item.error !== undefined ? `Not sent. ${item.error}` : WORDS[item.state];
+  const delivery = element("p", "delivery", element("span", "", words));
+  if (isFailed) {
+    delivery.append(
+      button("Retry", "", () => retry(item.key)),
+      button("Discard", "", () => discard(item.key)),
+    );
+  }
+  const row = element(
+    "div",
+    "message-row",
+    avatar(self),
+    byline(self.handle, item.at),
+    element("div", "text", ...linkedText(item.text)),
+    delivery,
+  );
+  const made = element("li", "message is-own", row);
+  made.classList.add(isFailed ? "is-failed" : "is-waiting");
+  made.classList.toggle("starts", beginning.starts);
+  made.dataset["state"] = item.state;
+  return made;
+}

@@ -1,0 +1,39 @@
+import type { People } from "../client/people.ts";
+import type { Person } from "../protocol.ts";
+import { avatar } from "./avatar.ts";
+import { element } from "./element.ts";
+
+export interface PeoplePanelPorts {
+  readonly list: HTMLElement;
+  /** Everywhere the number stands. */
+  readonly counts: readonly HTMLElement[];
+  readonly more: HTMLElement;
+  readonly self: () => Person | undefined;
+}
+
+/** Who is in the room: oneself first, then by name. */
+export class PeoplePanel {
+  readonly #ports: PeoplePanelPorts;
+
+  constructor(ports: PeoplePanelPorts) {
+    this.#ports = ports;
+  }
+
+  show(people: Pick<People, "count" | "users">): void {
+    const { list, counts, more } = this.#ports;
+    const self = this.#ports.self()?.id;
+    const sorted = [...people.users].sort(
+      (a, b) => Number(b.id === self) - Number(a.id === self) || a.handle.localeCompare(b.handle),
+    );
+    list.replaceChildren(...sorted.map((person) => this.#row(person, person.id === self)));
+    for (const count of counts) count.textContent = String(people.count);
+    const unnamed = people.count - sorted.length;
+    more.textContent = unnamed > 0 ? `${sorted.length > 0 ? "and " : ""}${unnamed} people` : "";
+  }
+
+  #row(person: Person, isSelf: boolean): HTMLLIElement {
+    const row = element("li", "person", avatar(person), element("span", "person-name", person.handle));
+    if (isSelf) row.append(element("span", "person-you", "you"));
+    return row;
+  }
+}

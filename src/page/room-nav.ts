@@ -1,0 +1,66 @@
+import { element } from "./element.ts";
+import { roomLink, roomName } from "./places.ts";
+
+export interface RoomNavPorts {
+  readonly list: HTMLElement;
+  readonly form: HTMLFormElement;
+  readonly field: HTMLInputElement;
+  readonly error: HTMLElement;
+  readonly open: (room: string) => void;
+}
+
+/** The rooms one knows, with what is unread there, and a way into others. */
+export class RoomNav {
+  readonly #ports: RoomNavPorts;
+
+  constructor(ports: RoomNavPorts) {
+    this.#ports = ports;
+    ports.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    ports.list.addEventListener("click", (event) => this.#clicked(event));
+  }
+
+  show(rooms: readonly string[], current: string, unread: ReadonlyMap<string, number>): void {
+    const links = rooms.map((room) => this.#link(room, room === current, unread.get(room) ?? 0));
+    this.#ports.list.replaceChildren(...links);
+  }
+
+  #link(room: string, isCurrent: boolean, unread: number): HTMLLIElement {
+    const link = element("a", "room-link", element("span", "room-link-name", room));
+    link.href = roomLink(room);
+    link.dataset["room"] = room;
+    if (isCurrent) link.setAttribute("aria-current", "page");
+    if (unread > 0) {
+      link.classList.add("has-unread");
+      link.append(
+        element("span", "unread", unread > 99 ? "99+" : String(unread)),
+        element("span", "visually-hidden", "unread"),
+      );
+    }
+    return element("li", "", link);
+  }
+
+  /** A plain click changes the room in place; with a modifier the browser opens the link as always. */
+  #clicked(event: MouseEvent): void {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    const room = link?.dataset["room"];
+    if (room === undefined) return;
+    event.preventDefault();
+    this.#ports.open(room);
+  }
+
+  #submit(): void {
+    const { field, error, open } = this.#ports;
+    const room = roomName(field.value);
+    if (room === undefined) {
+      error.textContent = "A room’s name has letters, digits, dots, hyphens; up to 64.";
+      return;
+    }
+    field.value = "";
+    error.textContent = "";
+    open(room);
+  }
+}
