@@ -53,9 +53,9 @@ export class SenderMemory {
   }
 
   #nextFullAt(now: number): number {
-    // More than the whole credit can only be missing because the clock was set back: a fresh start, since
+    // More than the whole credit (an interval more, for rounding) can only be missing because the clock was set back: a fresh start, since
     // the debt could not be told from a day's silence.
-    const fullAt = this.#fullAt > now + this.#credit ? now : Math.max(this.#fullAt, now);
+    const fullAt = this.#fullAt > now + this.#credit + this.#interval ? now : Math.max(this.#fullAt, now);
     return fullAt + this.#interval;
   }
 }

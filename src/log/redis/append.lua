@@ -53,8 +53,9 @@ local full
 local interval, credit = tonumber(ARGV[9]), tonumber(ARGV[10])
 if interval > 0 then
   local stored = tonumber(redis.call('HGET', younger, '.') or 0)
-  -- More than the whole credit can only be missing because the server's clock was set back.
-  if stored > now + credit then
+  -- More than the whole credit (an interval more, for rounding) can only be missing because the
+  -- server's clock was set back.
+  if stored > now + credit + interval then
     stored = now
   end
   full = math.max(stored, now) + interval

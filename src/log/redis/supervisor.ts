@@ -75,8 +75,8 @@ export class Supervisor {
     if (this.#link !== link) return;
     this.#drop(link);
     this.#warn(reason);
-    this.#move("lost", reason);
     this.#retry = setTimeout(this.#again, this.#pause());
+    this.#move("lost", reason);
   }
 
   /** Final. `farewell` is done with the link before it is destroyed, if it is up. Never rejects. */
@@ -97,7 +97,9 @@ export class Supervisor {
     link.destroy();
   }
 
+  /** Whoever is told of a change may close the log at once; then there is nothing to connect for. */
   #connect(): void {
+    if (this.#status.state !== "connecting") return;
     this.#attempts += 1;
     const link: Link = new Link(this.#options, this.#times, {
       received: (channel, payload) => this.#steps.received(channel, payload),
@@ -120,11 +122,11 @@ export class Supervisor {
     this.#logger.info({}, "the log is live");
   }
 
-  /** False: the link was given up while a step was awaited. */
+  /** False: the link was given up, while a step was awaited or by whoever was told of the change. */
   #advance(link: Link, event: LifecycleEvent): boolean {
     if (this.#link !== link) return false;
     this.#move(event);
-    return true;
+    return this.#link === link;
   }
 
   #move(event: LifecycleEvent, reason?: string): void {

@@ -1,0 +1,50 @@
+import type { LogLimits } from "../../src/log/log.ts";
+import { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { TIMES, type Times } from "../../src/log/redis/times.ts";
+import { afterwards } from "../kit/cleanup.ts";
+import { RecordingLogger } from "../kit/logger.ts";
+import { startRedis, type TestRedis, type TestRedisOptions } from "../kit/redis.ts";
+import { waitFor } from "../kit/wait-for.ts";
+import { begin, ROOMY } from "./open-log.ts";
+
+export interface Setup {
+  readonly redis: TestRedis;
+  readonly limits?: Partial<LogLimits>;
+  readonly times?: Partial<Times>;
+  readonly prefix?: string;
+  readonly url?: string;
+  readonly tlsVerify?: boolean;
+  readonly ca?: string;
+}
+
+/** A server of the current test's own. */
+export async function ownRedis(options?: TestRedisOptions): Promise<TestRedis> {
+  const redis = await startRedis(options);
+  afterwards(() => redis.stop());
+  return redis;
+}
+
+let prefixes = 0;
+
+/** A log that is not started yet, by default with a prefix that no other test of the file uses. */
+export function make({ redis, limits, times, url = redis.url, tlsVerify = true, ca, ...rest }: Setup) {
+  prefixes += 1;
+  const prefix = rest.prefix ?? `test-${prefixes}:`;
+  const logger = new RecordingLogger();
+  const options = { url, prefix, tlsVerify, ...(ca === undefined ? {} : { ca }) };
+  const log = new RedisLog(options, { ...ROOMY, ...limits }, logger, { ...TIMES, ...times });
+  afterwards(() => log.close());
+  return { log, logger, prefix };
+}
+
+/** A log that is live. */
+export async function open(setup: Setup) {
+  const { log, logger, prefix } = make(setup);
+  const listener = await begin(log);
+  return { log, logger, listener, prefix };
+}
+
+/** Waits until a log has come back. */
+export function isLive(log: RedisLog): Promise<true> {
+  return waitFor(() => log.status.state === "live", "live again", 20_000);
+}
