@@ -153,7 +153,7 @@ describe.each([
       expect(await textsOf(log)).toEqual(["ann", "bob"]);
     });
 
-    it("are remembered for the last 128 messages at every moment, and no more than 256", async () => {
+    it("are remembered for the last 128 messages at every moment, and not for ever", async () => {
       const { log } = await open();
       const ids: string[] = [];
       const isKnown = async (i: number) => {

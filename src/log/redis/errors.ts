@@ -31,6 +31,11 @@ export function isReply(error: unknown): error is ReplyError {
   return error instanceof Error && error.name === "ReplyError";
 }
 
+/** A key holds another kind of value than the command is for. */
+export function isWrongType(error: unknown): boolean {
+  return isReply(error) && codeOf(error.message) === "WRONGTYPE";
+}
+
 export function classify(error: unknown): Failure {
   if (error instanceof LogUnavailable) return "unavailable";
   if (!(error instanceof Error)) return "unexpected";

@@ -60,7 +60,11 @@ export class Link {
   }
 
   readonly #received = (channel: Buffer, payload: Buffer): void => {
-    if (!this.#over) this.#listener.received(channel, payload);
+    if (this.#over) return;
+    // The payload is a window on what one read of the socket brought. In a burst that is 64 KiB, which a
+    // room that keeps one small message would keep alive.
+    const read = payload.buffer.byteLength;
+    this.#listener.received(channel, read > 4 * payload.length + 1_024 ? Buffer.from(payload) : payload);
   };
 
   readonly #failed = (error: unknown): void => {

@@ -2,6 +2,7 @@ import type { Redis } from "ioredis";
 import { isMessageId } from "../../protocol.ts";
 import type { Entry, ReadLimit } from "../log.ts";
 import type { Complaints } from "./complaints.ts";
+import { isWrongType } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 
 /** Entries asked for at once: the largest, 100 texts of 2,000 escaped code points, are about 2 MB. */
@@ -47,11 +48,22 @@ export class Reads {
     for (let start = 0; start < rooms.length; start += HEADS) {
       const batch = rooms.slice(start, start + HEADS);
       const newest = await Promise.all(
-        batch.map((room) => redis.xrevrange(this.#keys.log(room), "+", "-", "COUNT", 1)),
+        batch.map((room) => this.#orNone(redis.xrevrange(this.#keys.log(room), "+", "-", "COUNT", 1))),
       );
       for (const entries of newest) heads.push(entries[0]?.[0] ?? "0-0");
     }
     return heads;
+  }
+
+  /** One room whose key holds something else must not keep all the others from catching up. */
+  async #orNone<T>(entries: Promise<T[]>): Promise<T[]> {
+    try {
+      return await entries;
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      this.#complaints.add("error", "a room's key holds something that is no log", {});
+      return [];
+    }
   }
 
   async #collect(start: string, limit: ReadLimit, page: Page): Promise<Entry[]> {
@@ -62,7 +74,7 @@ export class Reads {
     try {
       while (true) {
         const count = Math.min(PAGE, limit.entries - entries.length);
-        const raw = await page(next, count);
+        const raw = await this.#orNone(page(next, count));
         for (const one of raw) {
           const entry = parse(one);
           if (entry === undefined) {
