@@ -1,9 +1,7 @@
-/** Tasks that one lane holds at most, the running one included. */
-const LANE_LENGTH = 128;
-
 /**
  * A short queue in which each task starts when the one before it has ended: the requests of one connection for
- * one room take effect in the order sent. The first task starts within `run`.
+ * one room take effect in the order sent. The first task starts within `run`. How much may wait is bounded a
+ * connection, by `Backlog`.
  */
 export class Lane {
   readonly #waiting: (() => Promise<void>)[] = [];
@@ -13,12 +11,10 @@ export class Lane {
     return this.#busy;
   }
 
-  /** Queues a task, which must not reject. False: the lane is full and the task was not taken. */
-  run(task: () => Promise<void>): boolean {
-    if (this.#waiting.length >= LANE_LENGTH) return false;
+  /** Queues a task, which must not reject. */
+  run(task: () => Promise<void>): void {
     this.#waiting.push(task);
     if (!this.#busy) void this.#work();
-    return true;
   }
 
   /** Forgets what has not started. */
@@ -30,5 +26,27 @@ export class Lane {
     this.#busy = true;
     for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) await task();
     this.#busy = false;
+  }
+}
+
+/** Requests of one connection that may wait, and their bytes together. */
+const BACKLOG = { requests: 1_000, bytes: 1024 * 1024 } as const;
+
+/** What one connection has sent and not yet been answered: a client need not wait, but cannot pile up for ever. */
+export class Backlog {
+  #requests = 0;
+  #bytes = 0;
+
+  /** Takes a request of that size in. False: too much is waiting already. */
+  take(bytes: number): boolean {
+    if (this.#requests >= BACKLOG.requests || this.#bytes + bytes > BACKLOG.bytes) return false;
+    this.#requests += 1;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#requests -= 1;
+    this.#bytes -= bytes;
   }
 }

@@ -4,7 +4,7 @@ import { CLOSE, LIMITS, type Person, type ServerFrame, type StatusFrame } from "
 import type { Chat } from "./chat.ts";
 import type { Connection } from "./connection.ts";
 import { guestHandle } from "./guests.ts";
-import { Lane } from "./lane.ts";
+import { Backlog, Lane } from "./lane.ts";
 import type { Member } from "./member.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 import { notStored, tooFast } from "./refusal.ts";
@@ -34,6 +34,7 @@ export class PlainSession implements Session, Member {
   readonly #limit: number;
   readonly #refusals: Refusals;
   readonly #lane = new Lane();
+  readonly #backlog = new Backlog();
   #after: string | undefined;
   #person: Person;
   #inRoom = false;
@@ -63,7 +64,8 @@ export class PlainSession implements Session, Member {
     if (this.#closed) return;
     const said = readPlainFrame(text, this.#chat.options.maxTextLength);
     if ("type" in said) this.#refusals.send(said);
-    else if (!this.#lane.run(() => this.#say(said))) this.#refusals.send(tooFast(PILED_UP_MS));
+    else if (!this.#backlog.take(said.text.length)) this.#refusals.send(tooFast(PILED_UP_MS));
+    else this.#lane.run(() => this.#say(said));
   }
 
   send(frame: ServerFrame): void {
@@ -111,6 +113,7 @@ export class PlainSession implements Session, Member {
     const { id, handle: name } = this.#person;
     const post = { room: this.#room, user: id, handle: name, text, key: undefined };
     const appended = await this.#chat.posting.post({ ...post, connection: this.connection.id });
+    this.#backlog.release(text.length);
     if (appended.outcome !== "stored" && appended.outcome !== "duplicate") {
       this.#refusals.send(notStored(appended));
     }

@@ -3,7 +3,7 @@ import type { ClientFrame, Person } from "../protocol.ts";
 import { CLOSE, type ErrorCode, type HelloRequest, type ServerFrame, type StatusFrame } from "../protocol.ts";
 import type { Chat } from "./chat.ts";
 import type { Connection } from "./connection.ts";
-import { Lane } from "./lane.ts";
+import { Backlog, Lane } from "./lane.ts";
 import type { Membership } from "./membership.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
 import { type Refusal, readRequest } from "./request.ts";
@@ -32,6 +32,7 @@ export class V1Session implements Session {
   readonly guest: string;
   readonly memberships = new Map<string, Membership>();
   readonly #refusals: Refusals;
+  readonly #backlog = new Backlog();
   readonly #greeting = new Lane();
   /** Requests of one room, in the order sent; an idle lane is let go. */
   readonly #lanes = new Map<string, Lane>();
@@ -62,10 +63,13 @@ export class V1Session implements Session {
   received(text: string | undefined): void {
     if (this.#state === "closed") return;
     const read = readRequest(text);
-    if ("refusal" in read) this.refuseFrame(read.refusal);
-    else if (this.#greeting.busy)
-      this.#queue(this.#greeting, read.frame, async () => this.#dispatch(read.frame));
-    else this.#dispatch(read.frame);
+    if ("refusal" in read) {
+      this.refuseFrame(read.refusal);
+      return;
+    }
+    const request: Request = { ...read, bytes: text?.length ?? 0 };
+    if (!this.#greeting.busy) this.#dispatch(request);
+    else this.#queue(this.#greeting, request, async () => this.#dispatch(request));
   }
 
   send(frame: ServerFrame): void {
@@ -108,10 +112,11 @@ export class V1Session implements Session {
     this.memberships.clear();
   }
 
-  #dispatch(frame: ClientFrame): void {
+  #dispatch(request: Request): void {
     if (this.#state === "closed") return;
+    const { frame } = request;
     if (frame.type === "hello") {
-      this.#queue(this.#greeting, frame, () => this.#carryOut(frame, hello(this, frame)));
+      this.#queue(this.#greeting, request, () => this.#carryOut(frame, hello(this, frame)));
     } else if (this.#state !== "greeted") {
       this.refuse("hello-first", "The first frame must be a hello.", "ref" in frame ? frame.ref : undefined);
     } else if (frame.type === "ping") {
@@ -119,7 +124,7 @@ export class V1Session implements Session {
     } else if (frame.type === "typing") {
       typing(this, frame);
     } else if (frame.type !== "pong") {
-      this.#queue(this.#laneOf(frame.room), frame, () => this.#inRoom(frame));
+      this.#queue(this.#laneOf(frame.room), request, () => this.#inRoom(frame));
     }
   }
 
@@ -168,9 +173,23 @@ export class V1Session implements Session {
     if (this.#lanes.get(room)?.busy === false) this.#lanes.delete(room);
   }
 
-  #queue(lane: Lane, frame: ClientFrame, task: () => Promise<void>): void {
-    if (!lane.run(task)) this.refuseWith(tooFast(PILED_UP_MS, "ref" in frame ? frame.ref : undefined));
+  #queue(lane: Lane, { frame, bytes }: Request, task: () => Promise<void>): void {
+    if (!this.#backlog.take(bytes)) {
+      this.refuseWith(tooFast(PILED_UP_MS, "ref" in frame ? frame.ref : undefined));
+      return;
+    }
+    lane.run(async () => {
+      await task();
+      this.#backlog.release(bytes);
+    });
   }
+}
+
+/** A frame as it came in. */
+interface Request {
+  readonly frame: ClientFrame;
+  /** Its size, UTF-16 units: near enough to bytes for what may wait. */
+  readonly bytes: number;
 }
 
 type RoomRequest = Extract<ClientFrame, { type: "join" | "leave" | "message" | "history" }>;
