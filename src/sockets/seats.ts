@@ -6,7 +6,7 @@ import type { PlainVisit } from "../chat/plain-session.ts";
 import type { Session } from "../chat/session.ts";
 import type { Census } from "./census.ts";
 import type { Heartbeat } from "./heartbeat.ts";
-import { SocketConnection } from "./socket-connection.ts";
+import { type Ending, SocketConnection } from "./socket-connection.ts";
 
 /** How long a peer may take to answer a close frame, ms; then its socket is ended. */
 export const CLOSE_TIMEOUT_MS = 5_000;
@@ -79,11 +79,12 @@ export class Seats {
     this.#heartbeat.alive(connection);
   }
 
-  left({ connection, session, address, requestId }: Seat, code: number, reason: string): void {
+  left({ connection, session, address, requestId }: Seat, peer: Ending): void {
     this.#heartbeat.remove(connection);
     this.#census.depart(address);
     this.#chat.disconnect(session);
     const ms = Math.round(performance.now() - connection.openedAt);
+    const { code, reason } = connection.ending ?? peer;
     const fields = { event: "close", connection: connection.id, requestId, code, reason, ms };
     this.#chat.logger.info(fields, "socket closed");
   }
@@ -102,5 +103,5 @@ function onPong(this: WebSocket): void {
 function onClose(this: WebSocket, code: number, reason: Buffer): void {
   const seat = SEAT_OF.get(this);
   SEAT_OF.delete(this);
-  seat?.seats.left(seat, code, reason.toString());
+  seat?.seats.left(seat, { code, reason: reason.toString() });
 }

@@ -6,6 +6,12 @@ import type { Codec, Connection } from "../chat/connection.ts";
 /** Bytes of a connection's random id. */
 const ID_BYTES = 9;
 
+/** How a connection ended. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
 /**
  * A WebSocket as the core sees it. Frames that are shared by many clients are written to the socket below
  * `ws` as they are: one buffer, no copy. That is sound while nothing else may stand between two writes of `ws`: no
@@ -15,6 +21,8 @@ export class SocketConnection implements Connection {
   readonly id = randomBytes(ID_BYTES).toString("base64url");
   readonly codec: Codec;
   readonly openedAt = performance.now();
+  /** How this side ended it, if it did: a peer that does not answer leaves no code of its own. */
+  ending: Ending | undefined;
   /** When something was last written, by the heartbeat's clock. */
   wroteAt: number;
   readonly #socket: WebSocket;
@@ -47,6 +55,7 @@ export class SocketConnection implements Connection {
   }
 
   close(code: number, reason: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.ending = { code, reason };
     // ws gives the peer `closeTimeout` to answer, then ends the socket.
     this.#socket.close(code, reason);
   }
