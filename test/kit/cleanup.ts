@@ -1,5 +1,4 @@
-import { afterAll, onTestFinished } from "vitest";
-import { getCurrentTest } from "vitest/suite";
+import { afterAll, onTestFinished, TestRunner } from "vitest";
 
 type Undo = () => unknown;
 
@@ -14,6 +13,6 @@ afterAll(async () => {
  * file is. The latest comes first.
  */
 export function afterwards(undo: Undo): void {
-  if (getCurrentTest() === undefined) atEndOfFile.push(undo);
+  if (TestRunner.getCurrentTest() === undefined) atEndOfFile.push(undo);
   else onTestFinished(async () => void (await undo()));
 }

@@ -46,10 +46,10 @@ const HOUSE: readonly Rule[] = [
   { part: "src/identity/", only: ["src/identity/", ...CONTRACT, ...WORDS, "jose", "node:"], never: WIRES },
   { part: "src/settings/", only: ["src/settings/", "src/protocol.ts", "node:"] },
   { part: "src/settings.ts", only: ["src/settings/"] },
-  { part: "src/sockets/", only: [...EDGE, "src/sockets/", "ws", "fastify", "fastify-plugin", "@fastify/"] },
+  { part: "src/sockets/", only: [...EDGE, "src/sockets/", "src/http/guest-cookie.ts", "ws", "fastify", "fastify-plugin", "@fastify/"] },
   {
     part: "src/http/",
-    only: [...EDGE, "src/http/", "fastify", "fastify-plugin", "@fastify/"],
+    only: [...EDGE, "src/http/", "cookie", "fastify", "fastify-plugin", "@fastify/"],
     never: ["@fastify/websocket"],
   },
 ];

@@ -1,0 +1,76 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { connectPlain } from "../kit/plain-client.ts";
+import { type Server, startServer } from "../kit/server.ts";
+import { connectV1 } from "../kit/v1-client.ts";
+import { waitFor, within } from "../kit/wait-for.ts";
+
+let server: Server;
+beforeAll(async () => {
+  server = await startServer({ env: { PING_SECONDS: "1", MESSAGES_PER_SECOND: "0" } });
+});
+
+describe("a connection", () => {
+  it("is pinged, and closed with 4408 when it answers no ping, which hurts nobody else [20]", async () => {
+    const lively = await connectV1(server.wsUrl, { room: "lobby" });
+    const plain = await connectPlain(server.wsUrl, { path: "/" });
+    let pings = 0;
+    lively.connection.socket.on("ping", () => {
+      pings++;
+    });
+    const frozen = await connectV1(server.wsUrl, { room: "lobby", autoPong: false });
+    expect(await within(frozen.closed, "the frozen peer is closed")).toMatchObject({ code: 4408 });
+    await waitFor(() => pings >= 3, "three pings");
+    await lively.say("lobby", "still here");
+    await plain.waitFor((frame) => frame["text"] === "still here");
+  });
+
+  it("that breaks without a word is dropped, and the others go on [22]", async () => {
+    const room = "broken";
+    const [stays, breaks] = await Promise.all([
+      connectV1(server.wsUrl, { room, handle: "Stays" }),
+      connectV1(server.wsUrl, { room, handle: "Breaks" }),
+    ]);
+    breaks.terminate();
+    await server.waitForLog(
+      (line) => line["event"] === "close" && line["code"] === 1006,
+      "a close with 1006",
+    );
+    await stays.waitFor(
+      (frame) => frame.type === "presence" && frame.count === 1 && (frame.left ?? []).length > 0,
+      "Breaks is seen leaving",
+    );
+    await stays.say(room, "still here");
+    await stays.waitForText("still here");
+  });
+
+  it("that does not read is closed with 4408, and the others miss nothing [22]", async () => {
+    const room = "slow";
+    // Pings far apart, so that it is not for a missing pong that the stalled one is closed.
+    const patient = await startServer({ env: { PING_SECONDS: "50", MESSAGES_PER_SECOND: "0" } });
+    const [sender, reader, stalled] = await Promise.all([
+      connectV1(patient.wsUrl, { room }),
+      connectV1(patient.wsUrl, { room }),
+      connectV1(patient.wsUrl, { room }),
+    ]);
+    stalled.connection.socket.pause();
+    // Four bytes a code point: enough of them fill the kernel's buffers and then the server's.
+    const text = "\u{1F4AC}".repeat(2000);
+    const closed = patient.waitForLog(
+      (line) => line["event"] === "close" && line["code"] === 4408 && line["reason"] === "too slow a reader",
+      "the slow reader is given up",
+    );
+    let over = false;
+    const ended = closed.finally(() => {
+      over = true;
+    });
+    let sent = 0;
+    while (!over && sent < 5_000) {
+      const batch = Array.from({ length: 20 }, (_, n) =>
+        sender.say(room, `${sent + n} ${text.slice(0, 3990)}`),
+      );
+      sent += (await Promise.all(batch)).length;
+    }
+    await ended;
+    await waitFor(() => reader.messages(room).length === sent, "the reader has all messages");
+  });
+});

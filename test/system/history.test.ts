@@ -1,0 +1,188 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { compareIds } from "../../src/protocol.ts";
+import { expectUnbroken } from "../kit/chain.ts";
+import { startFleet, startOwnRedis } from "../kit/fleet.ts";
+import { connectPlain } from "../kit/plain-client.ts";
+import { startServer } from "../kit/server.ts";
+import { connectV1, type V1Client } from "../kit/v1-client.ts";
+import { waitFor } from "../kit/wait-for.ts";
+
+describe("the history", () => {
+  it("survives a restart of the program [15]", async () => {
+    const redis = await startOwnRedis();
+    const env = { REDIS_URL: redis.url };
+    const room = randomUUID();
+    const first = await startServer({ env });
+    await first.ready();
+    const writer = await connectV1(first.wsUrl, { room });
+    for (const text of ["one", "two", "three"]) {
+      await writer.say(room, text);
+      await writer.waitForText(text);
+    }
+    const before = writer.messages(room);
+    expect(await first.stop()).toMatchObject({ code: 0 });
+
+    const second = await startServer({ env });
+    await second.ready();
+    const reader = await connectV1(second.wsUrl);
+    const joined = await reader.join(room, { after: "0-0" });
+    expect(joined).toMatchObject({ recovered: true, more: false, head: before.at(-1)?.id });
+    expect(joined.messages).toEqual(before);
+  });
+
+  it("is bounded in Redis, room by room [16]", async () => {
+    const kept = 50;
+    const { redis, servers } = await startFleet(1, {
+      env: { HISTORY_MESSAGES: String(kept), MESSAGES_PER_SECOND: "0" },
+    });
+    const room = randomUUID();
+    const writer = await connectV1(servers[0]!.wsUrl, { room });
+    const total = 2_000;
+    for (let n = 0; n < total; n += 100) {
+      await Promise.all(Array.from({ length: 100 }, (_, i) => writer.say(room, `message ${n + i}`)));
+    }
+    const keys = (await redis.cli("KEYS", `*${room}*`)).split("\n");
+    const lengths = await Promise.all(
+      keys.map(async (key) =>
+        (await redis.cli("TYPE", key)) === "stream" ? Number(await redis.cli("XLEN", key)) : 0,
+      ),
+    );
+    const length = Math.max(...lengths);
+    expect(length).toBeGreaterThanOrEqual(kept);
+    // HISTORY_MESSAGES promises at most 200 more.
+    expect(length).toBeLessThanOrEqual(kept + 200);
+
+    const reader = await connectV1(servers[0]!.wsUrl);
+    const trimmed = await reader.join(room, { after: writer.messages(room)[0]!.id });
+    expect(trimmed.recovered).toBe(false);
+    expect(trimmed.messages.at(-1)?.id).toBe(trimmed.head);
+  });
+
+  it("is paged in both directions without a hole or a double", async () => {
+    const { servers } = await startFleet(1, { env: { MESSAGES_PER_SECOND: "0" } });
+    const room = randomUUID();
+    const client = await connectV1(servers[0]!.wsUrl, { room });
+    const all: string[] = [];
+    while (all.length < 230) {
+      const acks = await Promise.all(Array.from({ length: 46 }, (_, n) => client.say(room, `message ${n}`)));
+      all.push(...acks.map(({ id }) => id).sort(compareIds));
+    }
+
+    const backwards: string[] = [];
+    for (let more = true; more; ) {
+      const page = await client.history(
+        room,
+        backwards[0] === undefined ? { limit: 70 } : { before: backwards[0], limit: 70 },
+      );
+      backwards.unshift(...page.messages.map(({ id }) => id));
+      more = page.more;
+    }
+    expect(backwards).toEqual(all);
+
+    const forwards: string[] = [];
+    for (let more = true; more; ) {
+      const page = await client.history(room, { after: forwards.at(-1) ?? "0-0", limit: 70 });
+      forwards.push(...page.messages.map(({ id }) => id));
+      more = page.more;
+    }
+    expect(forwards).toEqual(all);
+  });
+});
+
+describe("joining while 200 messages a second flow", () => {
+  it("leaves no seam between history and live, for 50 newcomers on two processes [14]", async () => {
+    const { servers } = await startFleet(2, { env: { MESSAGES_PER_SECOND: "0", HISTORY_MESSAGES: "10000" } });
+    const room = randomUUID();
+    const url = (n: number) => servers[n % servers.length]!.wsUrl;
+    const senders = await Promise.all([0, 1, 2, 3].map((n) => connectV1(url(n), { room })));
+    const flow = startFlow(senders, room, 200);
+    await waitFor(() => flow.stored.length > 100, "the flow has begun");
+
+    const begun = flow.stored.length;
+    const newcomers: V1Client[] = [];
+    const plain: Awaited<ReturnType<typeof connectPlain>>[] = [];
+    for (let n = 0; n < 50; n++) {
+      // A third knows nothing, a third wants everything, a third comes back with a cursor.
+      const cursors = [undefined, "0-0", flow.stored.at(-20)];
+      const after = cursors[n % cursors.length];
+      newcomers.push(
+        await connectV1(url(n), { room, limit: 200, ...(after === undefined ? {} : { after }) }),
+      );
+      if (n % 5 === 0) plain.push(await connectPlain(url(n), { query: { room } }));
+      // The joins are spread over the flow, one about every fifth message.
+      await waitFor(() => flow.stored.length >= begun + 5 * n, "the flow goes on");
+    }
+    const stored = await flow.stop();
+    const last = [...stored].sort(compareIds).at(-1)!;
+    const position = new Map([...stored].sort(compareIds).map((id, index) => [id, index]));
+
+    await Promise.all(
+      newcomers.map((client) =>
+        client.waitFor((frame) => "id" in frame && frame.id === last, "the last message"),
+      ),
+    );
+    for (const [index, client] of newcomers.entries()) {
+      const joined = client.frames.find((frame) => frame.type === "joined");
+      expect(joined).toMatchObject({ recovered: true });
+      const messages = client.messages(room);
+      if (joined?.more === true && index % 3 !== 0) {
+        // More lay behind the cursor than one answer carries: history fetches the rest, up to the head.
+        let cursor = joined.messages.at(-1)!.id;
+        const rest: typeof messages = [];
+        while (compareIds(cursor, joined.head) < 0) {
+          const page = await client.history(room, { after: cursor, limit: 200 });
+          const fresh = page.messages.filter(
+            (message) => message.type === "message" && compareIds(message.id, joined.head) <= 0,
+          );
+          rest.push(...fresh.filter((message) => message.type === "message"));
+          cursor = page.messages.at(-1)!.id;
+        }
+        messages.splice(joined.messages.length, 0, ...rest);
+      }
+      expectUnbroken(messages, `newcomer ${index}`);
+      expect(messages.at(-1)?.id).toBe(last);
+      const first = position.get(messages[0]!.id)!;
+      expect(messages.map(({ id }) => position.get(id))).toEqual(messages.map((_, n) => first + n));
+      if (index % 3 === 1) expect(messages).toHaveLength(stored.length);
+    }
+    for (const client of plain) {
+      await client.waitFor((frame) => frame["id"] === last, "the last message");
+      const messages = client.frames.map((frame) => ({
+        id: String(frame["id"]),
+        prev: String(frame["prev"]),
+      }));
+      expectUnbroken(messages, "a plain newcomer");
+    }
+  });
+});
+
+/** Sends `perSecond` messages a second in all, until stopped; `stored` are the acked ids. */
+function startFlow(senders: readonly V1Client[], room: string, perSecond: number) {
+  const stored: string[] = [];
+  const pending = new Set<Promise<void>>();
+  let stopped = false;
+  const pump = async () => {
+    const begin = performance.now();
+    for (let sent = 0; !stopped; ) {
+      const due = ((performance.now() - begin) / 1000) * perSecond;
+      for (; sent < due; sent++) {
+        const ack = senders[sent % senders.length]!.say(room, `message ${sent}`).then(({ id }) => {
+          stored.push(id);
+          pending.delete(ack);
+        });
+        pending.add(ack);
+      }
+      await sleep(5);
+    }
+    await Promise.all(pending);
+  };
+  const pumping = pump();
+  const stop = async () => {
+    stopped = true;
+    await pumping;
+    return stored;
+  };
+  return { stored, stop };
+}
