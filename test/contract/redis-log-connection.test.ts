@@ -54,6 +54,7 @@ describe("what the log in Redis tells", () => {
     expect(await why(`redis://:wrong@127.0.0.1:${redis.port}`)).toBe("Redis refuses the password");
     expect(await why(`redis://127.0.0.1:${redis.port}`)).toBe("Redis wants a password");
     expect(await why(`redis://127.0.0.1:${await freePort()}`)).toBe("Redis refuses connections");
+    expect(await why(`redis://:right-secret@127.0.0.1:${redis.port}/99`)).toBe("Redis answered with ERR");
   });
 });
 

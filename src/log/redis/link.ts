@@ -81,6 +81,9 @@ export class Link {
 function becomesReady(redis: Redis): Promise<void> {
   return new Promise((resolve, reject) => {
     redis.once("ready", resolve);
+    // Also what the client library could live with, a database number that does not exist: it would go on
+    // in another database.
+    redis.once("error", reject);
     redis.once("end", () => reject(new Error("Connection is closed.")));
   });
 }
