@@ -194,21 +194,18 @@ export const SETTINGS = {
     kind: signingSecret,
     default: undefined,
     secret: true,
-    planned: true,
     meaning: "Checks the tokens of a site that embeds the chat (HS256)",
   }),
   tokenJwksUrl: setting({
     names: ["TOKEN_JWKS_URL"],
     kind: httpsUrl,
     default: undefined,
-    planned: true,
     meaning: "Where the public keys for such tokens are",
   }),
   tokenRequired: setting({
     names: ["TOKEN_REQUIRED"],
     kind: trueOrFalse,
     default: false,
-    planned: true,
     meaning: "`true` shuts guests out; needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
   }),
   apiKeys: setting({

@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto";
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } from "jose";
+import type { SiteTokens, SiteUser } from "../chat/site-token.ts";
+import type { Logger } from "../logger.ts";
+
+/** The settings that say whose tokens are accepted. */
+export interface SiteTokenOptions {
+  /** HMAC key of the site; undefined = none. */
+  readonly tokenSecret: string | undefined;
+  /** Where the site publishes its public keys; undefined = nowhere. */
+  readonly tokenJwksUrl: string | undefined;
+  readonly tokenRequired: boolean;
+}
+
+/** With a shared secret only keyed hashes; a public key must never be taken for one. */
+const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"];
+const KEY_ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+];
+
+/** How far the site's clock may be off, seconds. */
+const CLOCK_TOLERANCE = 5;
+
+/** A site's own user ids that are used as they are. */
+const PLAIN_SUBJECT = /^[A-Za-z0-9_-]{1,62}$/;
+
+/** The checker of the site's tokens, or undefined where none are accepted. */
+export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteTokens | undefined {
+  const checks = checksFor(options);
+  if (checks.length === 0) return undefined;
+  return { required: options.tokenRequired, verify: (token) => verify(token, checks, logger) };
+}
+
+type Check = (token: string) => Promise<JWTVerifyResult>;
+
+function checksFor({ tokenSecret, tokenJwksUrl }: SiteTokenOptions): Check[] {
+  const checks: Check[] = [];
+  if (tokenSecret !== undefined) {
+    const key = new TextEncoder().encode(tokenSecret);
+    const options = { algorithms: SECRET_ALGORITHMS, clockTolerance: CLOCK_TOLERANCE };
+    checks.push((token) => jwtVerify(token, key, options));
+  }
+  if (tokenJwksUrl !== undefined) {
+    const keys = createRemoteJWKSet(new URL(tokenJwksUrl));
+    const options = { algorithms: KEY_ALGORITHMS, clockTolerance: CLOCK_TOLERANCE };
+    checks.push((token) => jwtVerify(token, keys, options));
+  }
+  return checks;
+}
+
+async function verify(
+  token: string,
+  checks: readonly Check[],
+  logger: Logger,
+): Promise<SiteUser | undefined> {
+  for (const check of checks) {
+    try {
+      return userOf((await check(token)).payload);
+    } catch (error) {
+      // A bad token is the client's affair; keys that cannot be fetched are the operator's.
+      if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout) {
+        logger.warn({ event: "token-keys", err: error }, "the site's keys could not be used");
+      }
+    }
+  }
+  return undefined;
+}
+
+function userOf({ sub, name, exp }: JWTPayload & { name?: unknown }): SiteUser | undefined {
+  if (sub === undefined || sub === "") return undefined;
+  return {
+    user: PLAIN_SUBJECT.test(sub) ? `s-${sub}` : `s_${createHash("sha256").update(sub).digest("base64url")}`,
+    handle: typeof name === "string" ? name : undefined,
+    endsAt: exp === undefined ? undefined : exp * 1000,
+  };
+}
