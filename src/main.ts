@@ -1,13 +1,17 @@
+import cluster from "node:cluster";
 import { config } from "dotenv";
-import { runProcess } from "./process.ts";
+import { processLogger, runProcess } from "./process.ts";
 import { readSettings, type Settings, SettingsError, unavailableSettings } from "./settings.ts";
+import { Workers } from "./workers.ts";
 
 // The real environment wins over the file, and production has no file.
 if (process.env["NODE_ENV"] !== "production") config({ quiet: true });
 
 const settings = settingsOrExit();
 try {
-  await runProcess(settings);
+  if (cluster.isPrimary && workersOf(settings) > 1)
+    new Workers(workersOf(settings), processLogger(settings)).start();
+  else await runProcess(settings);
 } catch (error) {
   endStart(error instanceof Error ? error.message : String(error));
 }
@@ -22,6 +26,11 @@ function settingsOrExit(): Settings {
     if (error instanceof SettingsError) endStart(error.message);
     throw error;
   }
+}
+
+/** Workers cannot share an embedded log: without Redis there is one process. */
+function workersOf({ redisUrl, webConcurrency }: Settings): number {
+  return redisUrl === undefined ? 1 : webConcurrency;
 }
 
 /** Says in one line why the program does not start. */

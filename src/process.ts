@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { type Logger as PinoLogger, pino } from "pino";
 import { buildApp } from "./app.ts";
-import type { SiteTokens } from "./chat/site-token.ts";
+import { siteTokens } from "./identity/site-tokens.ts";
 import type { Settings } from "./settings.ts";
 
 /** Beyond `SHUTDOWN_SECONDS`, for what is left to close, ms. The platform kills after 30 s. */
@@ -12,9 +12,9 @@ const CLOSE_MS = 5_000;
  * Runs the chat in this process until a signal, or an error nobody expected, ends it; then drains it and
  * exits: 0 after a signal, 1 after an error.
  */
-export async function runProcess(settings: Settings, siteTokens?: SiteTokens): Promise<void> {
+export async function runProcess(settings: Settings): Promise<void> {
   const logger = processLogger(settings);
-  const app = await buildApp(settings, logger, siteTokens);
+  const app = await buildApp(settings, logger, siteTokens(settings, logger));
   const ending = new Ending(app, settings, logger);
   process.on("SIGTERM", ending.onSignal);
   process.on("SIGINT", ending.onSignal);
@@ -29,7 +29,8 @@ export async function runProcess(settings: Settings, siteTokens?: SiteTokens): P
   );
 }
 
-function processLogger(settings: Settings): PinoLogger {
+/** The logger of a process: one JSON line an event on standard output. */
+export function processLogger(settings: Settings): PinoLogger {
   // DYNO may be shared by two live processes: the instance is the process's own.
   const instance = randomBytes(6).toString("hex");
   const dyno = process.env["DYNO"];
@@ -39,6 +40,9 @@ function processLogger(settings: Settings): PinoLogger {
 function warnOfSettings(settings: Settings, logger: PinoLogger): void {
   if (settings.allowedOrigins === "*")
     logger.warn({ event: "settings" }, "ALLOWED_ORIGINS=* lets pages of any site connect");
+  if (settings.redisUrl === undefined && settings.webConcurrency > 1) {
+    logger.warn({ event: "settings" }, "WEB_CONCURRENCY needs Redis; without it there is one process");
+  }
   if (settings.redisUrl !== undefined && settings.secret === undefined) {
     logger.warn({ event: "settings" }, "SECRET is not set; all processes share one that is kept in Redis");
   }
