@@ -1,6 +1,7 @@
 import type { Outgoing } from "../client/outgoing.ts";
 import type { Message } from "../client/timeline.ts";
-import { beginningOf, messageRow, outgoingRow } from "./message-row.ts";
+import { beginningOf } from "./beginning.ts";
+import { messageRow, outgoingRow } from "./message-row.ts";
 
 export interface MessageListPorts {
   /** Who reads: their messages are marked as their own. */

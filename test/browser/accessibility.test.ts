@@ -1,0 +1,137 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { newVisitor, startBrowser } from "../kit/browser.ts";
+import { type Server, startServer } from "../kit/server.ts";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+let browser: Browser;
+let server: Server;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+});
+
+/** What axe finds, each with the elements that it is about. */
+async function violations(page: Page): Promise<string[]> {
+  // Evaluated by the debugger, so that the page's policy need not allow it.
+  await page.evaluate(AXE);
+  const results: AxeResults = await page.evaluate(
+    `axe.run(document, { runOnly: ${JSON.stringify(TAGS)}, resultTypes: ["violations"] })`,
+  );
+  return results.violations.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary}`).join("; ")}`,
+  );
+}
+
+/** A server that takes everything but a text that begins with "refused". */
+async function refuseSome(page: Page): Promise<void> {
+  await page.routeWebSocket(/\/ws$/, (socket) => {
+    const real = socket.connectToServer();
+    socket.onMessage((data) => {
+      const frame: { type: string; ref: number; text?: string } = JSON.parse(String(data));
+      if (frame.text?.startsWith("refused") !== true) real.send(data);
+      else {
+        const error = {
+          type: "error",
+          ref: frame.ref,
+          code: "forbidden",
+          message: "Not here.",
+          retryable: false,
+        };
+        socket.send(JSON.stringify(error));
+      }
+    });
+  });
+}
+
+async function enter(page: Page, room: string): Promise<void> {
+  await page.goto(`${server.url}/?room=${room}`);
+  await page.getByText("Nothing has been said").waitFor();
+  await page.getByLabel("What should people call you?").fill("Ada Lovelace");
+  await page.getByRole("button", { name: "Start writing" }).click();
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.keyboard.press("Enter");
+}
+
+const looks: [string, BrowserContextOptions][] = [];
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const width of [320, 1_280]) {
+    looks.push([`${colorScheme}, ${width} px`, { colorScheme, viewport: { width, height: 700 } }]);
+  }
+}
+
+describe.each(looks)("the chat page, %s", (look, options) => {
+  const room = look.replaceAll(/\W+/g, "-");
+
+  it("has nothing that axe finds at a first visit", async () => {
+    const { page } = await newVisitor(browser, options);
+    await page.goto(`${server.url}/?room=${room}-first`);
+    await page.getByText("Nothing has been said").waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it("has nothing that axe finds in a room with messages, one of them failed", async () => {
+    const { page } = await newVisitor(browser, options);
+    await refuseSome(page);
+    await enter(page, `${room}-full`);
+    await say(page, "Hello, see https://example.org");
+    await say(page, "and more");
+    await page.locator(".sent-mark").nth(1).waitFor();
+    await say(page, "refused");
+    await page.getByText("Not sent. Not here.").waitFor();
+    await page.getByLabel("Message", { exact: true }).fill("x".repeat(2_001));
+    await page.getByText("1 too many").waitFor();
+    expect(await violations(page)).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
+      0,
+    );
+  });
+
+  it("has nothing that axe finds with the panels open and the connection away", async () => {
+    const { page } = await newVisitor(browser, options);
+    await enter(page, `${room}-away`);
+    await page.context().setOffline(true);
+    await page.evaluate(() => dispatchEvent(new Event("offline")));
+    for (const panel of ["Rooms", /here$/]) {
+      const opener = page.getByRole("button", { name: panel });
+      if (await opener.isVisible()) await opener.click();
+      expect(await violations(page)).toEqual([]);
+    }
+  });
+});
+
+describe("the chat page without a mouse", () => {
+  it("gives a name, writes, retries and discards by keyboard alone, and focus stays where it was put", async () => {
+    const { page } = await newVisitor(browser);
+    await refuseSome(page);
+    await page.goto(`${server.url}/?room=keyboard`);
+    await page.getByText("Nothing has been said").waitFor();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to writing");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("Ada");
+    await page.keyboard.press("Enter");
+    await page.keyboard.type("refused");
+    await page.keyboard.press("Enter");
+    await page.getByText("Not sent. Not here.").waitFor();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("text");
+    const press = async (name: string) => {
+      await page.getByRole("button", { name }).focus();
+      await page.keyboard.press("Enter");
+    };
+    await press("Retry");
+    await page.getByText("Not sent. Not here.").waitFor();
+    await press("Discard");
+    await page.getByText("Nothing has been said").waitFor();
+  });
+});

@@ -1,0 +1,277 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
+import { type Doorway, openDoorway } from "../kit/doorway.ts";
+import { startRedis, type TestRedis } from "../kit/redis.ts";
+import { type Server, startServer } from "../kit/server.ts";
+
+let browser: Browser;
+let redis: TestRedis;
+let server: Server;
+let rooms = 0;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  [server, browser] = await Promise.all([
+    startServer({ env: { REDIS_URL: redis.url, MESSAGES_PER_SECOND: "50", MESSAGE_BURST: "100" } }),
+    startBrowser(),
+  ]);
+  await server.ready();
+});
+
+afterAll(() => redis.stop());
+
+function newRoom(): string {
+  rooms += 1;
+  return `room-${rooms}`;
+}
+
+/** Opens the page as somebody who gives a name, and waits until the room is there. */
+async function enter(name: string, room: string, url = server.url, ignoreHTTPSErrors = false) {
+  const visitor = await newVisitor(browser, { ignoreHTTPSErrors });
+  await visitor.page.goto(`${url}/?room=${room}`);
+  await giveName(visitor.page, name);
+  await visitor.page.locator(".person", { hasText: name }).waitFor();
+  return visitor;
+}
+
+async function giveName(page: Page, name: string): Promise<void> {
+  await page.getByLabel("What should people call you?").fill(name);
+  await page.getByRole("button", { name: "Start writing" }).click();
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.keyboard.press("Enter");
+}
+
+function messages(page: Page, text: string) {
+  return page.locator(".message:not(.is-waiting):not(.is-failed) .text").getByText(text, { exact: true });
+}
+
+/** How many CSS pixels of the list are below the window. */
+function below(page: Page): Promise<number> {
+  return page
+    .locator("#scroller")
+    .evaluate((scroller) => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight);
+}
+
+async function atNewest(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const scroller = document.querySelector("#scroller");
+    return scroller !== null && scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 2;
+  });
+}
+
+describe("the chat page", () => {
+  it("is GET /, and two browsers chat there, without an error or anything the policy refuses", async () => {
+    const ada = await newVisitor(browser);
+    await ada.page.goto(server.url);
+    await giveName(ada.page, "Ada");
+    const bob = await newVisitor(browser);
+    await bob.page.goto(server.url);
+    await giveName(bob.page, "Bob");
+    await ada.page.getByText("Bob").first().waitFor();
+    await say(ada.page, "Hello Bob");
+    await messages(bob.page, "Hello Bob").waitFor();
+    await say(bob.page, "Hello Ada\nHow are you?");
+    await messages(ada.page, "Hello Ada How are you?").waitFor();
+    expect(await ada.page.locator(".author").allTextContents()).toEqual(["Ada", "Bob"]);
+    expect(await ada.page.title()).toBe("lobby · dynochat");
+    expect([...ada.errors, ...bob.errors]).toEqual([]);
+  });
+
+  it("shows markup as text", async () => {
+    const { page, errors } = await enter("<i>Eve</i>", newRoom());
+    const text = `<img src=x onerror="document.title='broken'"><b>bold</b> &amp;`;
+    await say(page, text);
+    await messages(page, text).waitFor();
+    expect(await page.locator(".author").textContent()).toBe("<i>Eve</i>");
+    expect(await page.locator(".messages b, .messages img, .messages i").count()).toBe(0);
+    expect(await page.title()).not.toBe("broken");
+    expect(errors).toEqual([]);
+  });
+
+  it("makes links that tell the other side nothing", async () => {
+    const { page } = await enter("Ada", newRoom());
+    await say(page, "see https://example.org/a?b=c, javascript:alert(1)");
+    const link = page.locator(".text a");
+    await link.waitFor();
+    expect(await link.getAttribute("href")).toBe("https://example.org/a?b=c");
+    expect(await link.getAttribute("rel")).toBe("noopener noreferrer nofollow");
+    expect(await link.count()).toBe(1);
+  });
+
+  it("clears the text after sending and keeps the name, also over a reload", async () => {
+    const { page } = await enter("Ada", newRoom());
+    await say(page, "one");
+    await messages(page, "one").waitFor();
+    expect(await page.getByLabel("Message", { exact: true }).inputValue()).toBe("");
+    expect(await page.locator("#own-name").textContent()).toBe("Ada");
+    await page.reload();
+    await messages(page, "one").waitFor();
+    expect(await page.locator("#own-name").textContent()).toBe("Ada");
+    expect(await page.locator(".message.is-own").count()).toBe(1);
+  });
+
+  it("breaks the line with Shift+Enter and sends it as it was written", async () => {
+    const { page } = await enter("Ada", newRoom());
+    await page.getByLabel("Message", { exact: true }).pressSequentially("first");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("second");
+    await page.keyboard.press("Enter");
+    await page.locator(".message:not(.is-waiting) .text").waitFor();
+    expect(await page.locator(".text").textContent()).toBe("first\nsecond");
+  });
+
+  it("scrolls to the newest, but not while one reads older ones", async () => {
+    const room = newRoom();
+    const { page: ada } = await enter("Ada", room);
+    const { page: bob } = await enter("Bob", room);
+    for (let n = 1; n <= 40; n += 1) await say(bob, `number ${n}`);
+    await messages(ada, "number 40").waitFor();
+    await atNewest(ada);
+    await ada.locator("#scroller").hover();
+    await ada.mouse.wheel(0, -600);
+    const newest = ada.locator("#newest");
+    await newest.waitFor();
+    const before = await below(ada);
+    await say(bob, "while you read");
+    await ada.getByRole("button", { name: "1 new message", exact: true }).waitFor();
+    expect(await below(ada)).toBeGreaterThan(before);
+    await newest.click();
+    await atNewest(ada);
+    await newest.waitFor({ state: "hidden" });
+  });
+
+  it("loads older messages as one scrolls up, and keeps the place", async () => {
+    const room = newRoom();
+    const { page: bob } = await enter("Bob", room);
+    for (let n = 1; n <= 90; n += 1) await say(bob, `number ${n}`);
+    await messages(bob, "number 90").waitFor();
+    const { page: ada } = await enter("Ada", room);
+    await messages(ada, "number 90").waitFor();
+    expect(await messages(ada, "number 1").count()).toBe(0);
+    await ada.locator("#scroller").focus();
+    await ada.keyboard.press("Home");
+    await messages(ada, "number 1").waitFor();
+    expect(await ada.locator(".text").allTextContents()).toEqual(
+      Array.from({ length: 90 }, (_, index) => `number ${index + 1}`),
+    );
+    expect(await below(ada)).toBeGreaterThan(0);
+  });
+
+  it("opens and creates rooms, counts what is unread in the others, and goes back", async () => {
+    const [first, second] = [newRoom(), newRoom()];
+    const { page: ada } = await enter("Ada", first);
+    const { page: bob } = await enter("Bob", first);
+    await ada.getByLabel("Open or create a room").fill(second);
+    await ada.keyboard.press("Enter");
+    await ada.getByText(`Nothing has been said in #${second} yet.`).waitFor();
+    expect(new URL(ada.url()).search).toBe(`?room=${second}`);
+    await say(bob, "where are you?");
+    await ada.getByRole("link", { name: `${first} 1 unread` }).waitFor();
+    await ada.goBack();
+    await messages(ada, "where are you?").waitFor();
+    expect(await ada.locator(".unread").count()).toBe(0);
+  });
+
+  it("says who is here, who types and who left", async () => {
+    const room = newRoom();
+    const { page: ada } = await enter("Ada", room);
+    const { page: bob } = await enter("Bob", room);
+    await ada.locator(".person", { hasText: "Bob" }).waitFor();
+    await bob.getByLabel("Message", { exact: true }).pressSequentially("hm");
+    await ada.getByText("Bob is typing").waitFor();
+    await bob.close();
+    await ada.locator(".person", { hasText: "Bob" }).waitFor({ state: "detached" });
+  });
+
+  it("tells screen readers about live messages of others, and not about one's own or the history", async () => {
+    const room = newRoom();
+    const { page: bob } = await enter("Bob", room);
+    await say(bob, "before");
+    const { page: ada } = await enter("Ada", room);
+    await messages(ada, "before").waitFor();
+    await say(ada, "mine");
+    await say(bob, "live");
+    const log = ada.locator("#announcer");
+    await log.getByText("Bob: live").waitFor({ state: "attached" });
+    expect(await log.textContent()).toBe("Bob: live");
+  });
+});
+
+describe("the chat page when the server goes away", () => {
+  async function doorway(certificate?: ReturnType<typeof selfSigned>): Promise<Doorway> {
+    const door = await openDoorway(certificate);
+    door.leadTo(server.port);
+    return door;
+  }
+
+  it("picks ws: or wss: by its own address", async () => {
+    const opened: string[] = [];
+    for (const door of [await doorway(), await doorway(selfSigned())]) {
+      const { page } = await newVisitor(browser, { ignoreHTTPSErrors: true });
+      const socket = page.waitForEvent("websocket");
+      await page.goto(`${door.url}/?room=${newRoom()}`);
+      opened.push((await socket).url().replace(/\d+/, "port"));
+      await giveName(page, "Ada");
+      await say(page, "it works");
+      await messages(page, "it works").waitFor();
+    }
+    expect(opened).toEqual(["ws://localhost:port/ws", "wss://localhost:port/ws"]);
+  });
+
+  it("reconnects by itself after the server was killed and started again", async () => {
+    const door = await openDoorway();
+    const doomed = await startServer({ env: { REDIS_URL: redis.url } });
+    door.leadTo(doomed.port);
+    const room = newRoom();
+    const { page: ada } = await enter("Ada", room, door.url);
+    const { page: bob } = await enter("Bob", room);
+    await say(ada, "before");
+    await messages(bob, "before").waitFor();
+    doomed.kill();
+    door.shut();
+    await ada.getByText("Connection lost.").waitFor();
+    await say(bob, "while you were away");
+    const next = await startServer({ env: { REDIS_URL: redis.url } });
+    await next.ready();
+    door.leadTo(next.port);
+    await messages(ada, "while you were away").waitFor();
+    await ada.locator("#connection-line").waitFor({ state: "hidden" });
+    await say(ada, "back");
+    await messages(bob, "back").waitFor();
+    expect(await ada.locator(".text").allTextContents()).toEqual(["before", "while you were away", "back"]);
+  });
+
+  it("sends what was written meanwhile, later and once", async () => {
+    const door = await doorway();
+    const room = newRoom();
+    const { page: ada } = await enter("Ada", room, door.url);
+    const { page: bob } = await enter("Bob", room);
+    door.shut();
+    await say(ada, "one, while away");
+    await say(ada, "two, while away");
+    await ada.locator(".is-waiting").nth(1).waitFor();
+    await ada.locator("#connection-line").waitFor();
+    expect(await bob.locator(".message").count()).toBe(0);
+    door.leadTo(server.port);
+    await messages(bob, "two, while away").waitFor();
+    await ada.locator(".is-waiting").first().waitFor({ state: "detached" });
+    const expected = ["one, while away", "two, while away"];
+    expect(await ada.locator(".text").allTextContents()).toEqual(expected);
+    expect(await bob.locator(".text").allTextContents()).toEqual(expected);
+  });
+
+  it("is tried at once with Try now", async () => {
+    const door = await doorway();
+    const { page } = await enter("Ada", newRoom(), door.url);
+    door.shut();
+    const tryNow = page.getByRole("button", { name: "Try now" });
+    await tryNow.waitFor();
+    door.leadTo(server.port);
+    await tryNow.click();
+    await page.locator("#connection-line").waitFor({ state: "hidden" });
+  });
+});
