@@ -37,6 +37,10 @@ export class Backlog {
   #requests = 0;
   #bytes = 0;
 
+  get isEmpty(): boolean {
+    return this.#requests === 0;
+  }
+
   /** Takes a request of that size in. False: too much is waiting already. */
   take(bytes: number): boolean {
     if (this.#requests >= BACKLOG.requests || this.#bytes + bytes > BACKLOG.bytes) return false;

@@ -54,6 +54,10 @@ export class PlainSession implements Session, Member {
     return this.#person;
   }
 
+  get busy(): boolean {
+    return !this.#backlog.isEmpty;
+  }
+
   /** Enters the room, now or as soon as the log is there. */
   open(): void {
     this.#chat.newcomer(this);

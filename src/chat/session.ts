@@ -6,6 +6,8 @@ import { Strikes } from "./strikes.ts";
 /** One client's conversation, whatever protocol it speaks. */
 export interface Session {
   readonly connection: Connection;
+  /** Whether something it asked for has not been answered. */
+  readonly busy: boolean;
   /** One inward frame; undefined stands for a binary one. Never throws. */
   received(text: string | undefined): void;
   /** The log went away or is back. */

@@ -56,6 +56,10 @@ export class V1Session implements Session {
     return this.#state === "greeted";
   }
 
+  get busy(): boolean {
+    return !this.#backlog.isEmpty;
+  }
+
   get isClosed(): boolean {
     return this.#state === "closed";
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Chat } from "../chat/chat.ts";
 import type { Session } from "../chat/session.ts";
-import { CLOSE } from "../protocol.ts";
+import { CLOSE, LIMITS } from "../protocol.ts";
 import { CLOSE_TIMEOUT_MS } from "./seats.ts";
 
 /** Connections a second that are asked to move elsewhere, where the time allows. */
@@ -44,7 +44,7 @@ export class Drain {
     for (const [index, session] of sessions.entries()) {
       const reconnectInMs = Math.round((spread * (index + 1)) / sessions.length);
       session.send({ type: "restart", reconnectInMs });
-      setTimeout(endSession, reconnectInMs, session);
+      setTimeout(() => void endSession(session), reconnectInMs);
     }
     while (this.#chat.size > 0 && performance.now() - started < this.#limitMs) await sleep(LOOK_MS);
   }
@@ -56,6 +56,9 @@ export class Drain {
   }
 }
 
-function endSession(session: Session): void {
+/** What was accepted is answered first, for as long as an answer may take. */
+async function endSession(session: Session): Promise<void> {
+  const deadline = performance.now() + LIMITS.unavailableMs;
+  while (session.busy && performance.now() < deadline) await sleep(LOOK_MS);
   session.connection.close(CLOSE.restarting, "the server is restarting");
 }
