@@ -41,7 +41,7 @@ export interface ChatClientOptions {
 
 export interface ChatClientEvents {
   connection: ConnectionState;
-  /** Who the server takes this client for; again after a change of name. */
+  /** Who the server takes this client for, when that is new. */
   self: Person;
   /** The server does not take the name; the one before stays. The value is its sentence. */
   "handle-refused": string;
@@ -167,10 +167,11 @@ export class ChatClient extends Events<ChatClientEvents> {
   }
 
   #welcomed(frame: WelcomeFrame): void {
+    const before = this.#self;
     this.#self = frame.user;
     if (frame.limits.textLength > 0) this.#textLength = frame.limits.textLength;
     if (frame.token !== undefined) this.#tokens.save(frame.token);
-    this.emit("self", frame.user);
+    if (before?.id !== frame.user.id || before.handle !== frame.user.handle) this.emit("self", frame.user);
     this.#link.welcomed();
   }
 

@@ -33,8 +33,9 @@ const notices = new Notices(byId("notices", HTMLElement));
 const roomsPanel = new Panel(byId("rooms-button", HTMLButtonElement), byId("rooms", HTMLElement));
 new Panel(byId("people-button", HTMLButtonElement), byId("people", HTMLElement));
 
+const scroller = byId("scroller", HTMLElement);
 const scroll = new Scroll({
-  scroller: byId("scroller", HTMLElement),
+  scroller,
   content: byId("messages", HTMLElement),
   newest: byId("newest", HTMLButtonElement),
   nearTop: () => void rooms.view?.loadOlder(),
@@ -42,8 +43,15 @@ const scroll = new Scroll({
 const list = new MessageList(byId("messages", HTMLOListElement), {
   self,
   loadGap: (id) => void rooms.view?.loadOlder(id),
-  retry: (key) => rooms.current?.retry(key),
-  discard: (key) => rooms.current?.discard(key),
+  // The button goes away with what it says; the focus stays in the list.
+  retry: (key) => {
+    rooms.current?.retry(key);
+    scroller.focus({ preventScroll: true });
+  },
+  discard: (key) => {
+    rooms.current?.discard(key);
+    scroller.focus({ preventScroll: true });
+  },
 });
 const composer = new Composer({
   form: composerForm,
@@ -80,6 +88,7 @@ const rooms = new RoomSwitch({
       more: byId("people-more", HTMLElement),
       self,
     }),
+    ownName,
     announcer: new Announcer(byId("announcer", HTMLElement)),
     head: byId("list-head", HTMLElement),
     typingLine: byId("typing-line", HTMLElement),
@@ -125,6 +134,12 @@ client.on("self", () => rooms.view?.redraw());
 client.on("handle-refused", (sentence) => {
   composerForm.hidden = true;
   nameForm.refuse(preferences.name, sentence);
+});
+
+// What ends a wait better than its clock: the network is back, or somebody looks.
+addEventListener("online", () => client.retryNow());
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") client.retryNow();
 });
 
 if (preferences.name === "") {

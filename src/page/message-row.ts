@@ -90,6 +90,7 @@ export function outgoingRow(
   const words = isFailed && item.error !== undefined ? `Not sent. ${item.error}` : WORDS[item.state];
   const delivery = element("p", "delivery", element("span", "", words));
   if (isFailed) {
+    delivery.setAttribute("role", "alert");
     delivery.append(
       button("Retry", "", () => retry(item.key)),
       button("Discard", "", () => discard(item.key)),

@@ -16,11 +16,18 @@ export class Panel {
     });
   }
 
+  /** On wide screens the panel is always there, and its button is not. */
+  get #isOverlay(): boolean {
+    return this.#button.checkVisibility();
+  }
+
   close(): void {
     this.#set(false);
   }
 
   #set(isOpen: boolean): void {
+    // What is hidden cannot keep the focus.
+    if (!isOpen && this.#panel.contains(document.activeElement) && this.#isOverlay) this.#button.focus();
     this.#panel.classList.toggle("is-open", isOpen);
     this.#button.setAttribute("aria-expanded", String(isOpen));
   }

@@ -10,6 +10,8 @@ export interface RoomViewPorts {
   readonly list: MessageList;
   readonly scroll: Scroll;
   readonly people: PeoplePanel;
+  /** Where one's own name stands, as the others see it in this room. */
+  readonly ownName: HTMLElement;
   readonly announcer: Announcer;
   /** Above the first message. */
   readonly head: HTMLElement;
@@ -47,7 +49,7 @@ export class RoomView {
         scroll.settle();
         this.#showHead();
       }),
-      room.on("people", () => ports.people.show(room.people)),
+      room.on("people", () => this.#showPeople()),
       room.on("typing", (people) => {
         ports.typingLine.textContent = typingWords(people);
       }),
@@ -55,7 +57,7 @@ export class RoomView {
     ];
     ports.announcer.clear();
     ports.typingLine.textContent = typingWords(room.people.typing);
-    ports.people.show(room.people);
+    this.#showPeople();
     this.#redraw();
     scroll.toNewest();
   }
@@ -87,6 +89,14 @@ export class RoomView {
       list.showOutgoing(this.#room.outgoing);
     });
     this.#showHead();
+  }
+
+  #showPeople(): void {
+    const { people, ownName, selfId } = this.#ports;
+    people.show(this.#room.people);
+    const self = this.#room.people.users.find((person) => person.id === selfId());
+    // It has a suffix where a look-alike is there.
+    if (self !== undefined) ownName.textContent = self.handle;
   }
 
   #showHead(): void {

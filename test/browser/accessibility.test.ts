@@ -4,6 +4,7 @@ import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newVisitor, startBrowser } from "../kit/browser.ts";
+import { openDoorway } from "../kit/doorway.ts";
 import { type Server, startServer } from "../kit/server.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -50,8 +51,8 @@ async function refuseSome(page: Page): Promise<void> {
   });
 }
 
-async function enter(page: Page, room: string): Promise<void> {
-  await page.goto(`${server.url}/?room=${room}`);
+async function enter(page: Page, room: string, url = server.url): Promise<void> {
+  await page.goto(`${url}/?room=${room}`);
   await page.getByText("Nothing has been said").waitFor();
   await page.getByLabel("What should people call you?").fill("Ada Lovelace");
   await page.getByRole("button", { name: "Start writing" }).click();
@@ -98,9 +99,12 @@ describe.each(looks)("the chat page, %s", (look, options) => {
 
   it("has nothing that axe finds with the panels open and the connection away", async () => {
     const { page } = await newVisitor(browser, options);
-    await enter(page, `${room}-away`);
-    await page.context().setOffline(true);
-    await page.evaluate(() => dispatchEvent(new Event("offline")));
+    const door = await openDoorway();
+    door.leadTo(server.port);
+    await enter(page, `${room}-away`, door.url);
+    door.shut();
+    await say(page, "waits");
+    await page.getByRole("button", { name: "Try now" }).waitFor();
     for (const panel of ["Rooms", /here$/]) {
       const opener = page.getByRole("button", { name: panel });
       if (await opener.isVisible()) await opener.click();
@@ -130,6 +134,7 @@ describe("the chat page without a mouse", () => {
       await page.keyboard.press("Enter");
     };
     await press("Retry");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("scroller");
     await page.getByText("Not sent. Not here.").waitFor();
     await press("Discard");
     await page.getByText("Nothing has been said").waitFor();

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
@@ -81,6 +83,24 @@ describe("the chat page", () => {
     expect([...ada.errors, ...bob.errors]).toEqual([]);
   });
 
+  it("has at most 20 KB of script, compressed", () => {
+    const script = readFileSync(new URL("../../public/build/main.js", import.meta.url));
+    expect(gzipSync(script).length).toBeLessThanOrEqual(20 * 1_024);
+  });
+
+  it("goes on where the server's secret is a new one", async () => {
+    const door = await openDoorway();
+    const first = await startServer();
+    door.leadTo(first.port);
+    const { page } = await enter("Ada", newRoom(), door.url);
+    first.kill();
+    await first.exit;
+    const second = await startServer();
+    door.leadTo(second.port);
+    await say(page, "still here");
+    await messages(page, "still here").waitFor();
+  });
+
   it("shows markup as text", async () => {
     const { page, errors } = await enter("<i>Eve</i>", newRoom());
     const text = `<img src=x onerror="document.title='broken'"><b>bold</b> &amp;`;
@@ -158,7 +178,10 @@ describe("the chat page", () => {
     expect(await ada.locator(".text").allTextContents()).toEqual(
       Array.from({ length: 90 }, (_, index) => `number ${index + 1}`),
     );
-    expect(await below(ada)).toBeGreaterThan(0);
+    // What was the oldest stays in the window.
+    const place = await messages(ada, "number 41").boundingBox();
+    expect(place?.y).toBeGreaterThan(0);
+    expect(place?.y).toBeLessThan(800);
   });
 
   it("opens and creates rooms, counts what is unread in the others, and goes back", async () => {
@@ -262,6 +285,36 @@ describe("the chat page when the server goes away", () => {
     const expected = ["one, while away", "two, while away"];
     expect(await ada.locator(".text").allTextContents()).toEqual(expected);
     expect(await bob.locator(".text").allTextContents()).toEqual(expected);
+  });
+
+  it("is not disturbed by a restart that was announced", async () => {
+    const env = { REDIS_URL: redis.url };
+    const door = await openDoorway();
+    const [old, next] = await Promise.all([startServer({ env }), startServer({ env })]);
+    await Promise.all([old.ready(), next.ready()]);
+    door.leadTo(old.port);
+    const room = newRoom();
+    const { page: ada } = await enter("Ada", room, door.url);
+    const { page: bob } = await enter("Bob", room);
+    await ada.evaluate(() => {
+      const line = document.querySelector<HTMLElement>("#connection-line");
+      if (line === null) throw new Error("The page has no connection line");
+      new MutationObserver(() => {
+        if (!line.hidden) document.body.classList.add("was-disturbed");
+      }).observe(line, { attributes: true });
+    });
+    door.leadTo(next.port);
+    old.kill("SIGTERM");
+    await say(bob, "during the restart");
+    await old.exit;
+    await say(ada, "on the next process");
+    await messages(bob, "on the next process").waitFor();
+    await messages(ada, "on the next process").waitFor();
+    expect(await ada.locator(".text").allTextContents()).toEqual([
+      "during the restart",
+      "on the next process",
+    ]);
+    expect(await ada.locator(".was-disturbed").count()).toBe(0);
   });
 
   it("is tried at once with Try now", async () => {
