@@ -194,7 +194,7 @@ export const SETTINGS = {
     kind: signingSecret,
     default: undefined,
     secret: true,
-    meaning: "Checks the tokens of a site that embeds the chat (HS256)",
+    meaning: "Checks the tokens of a site that embeds the chat (HS256, HS384, HS512)",
   }),
   tokenJwksUrl: setting({
     names: ["TOKEN_JWKS_URL"],
