@@ -43,10 +43,25 @@ const HOUSE: readonly Rule[] = [
   { part: "src/chat/", only: ["src/chat/", ...CONTRACT, ...WORDS, "typebox", "node:"], never: WIRES },
   { part: "src/log/redis/", only: ["src/log/", ...WORDS, "ioredis", "node:"] },
   { part: "src/log/", only: ["src/log/", ...WORDS, "node:"], never: [...WIRES, "src/log/redis/"] },
-  { part: "src/identity/", only: ["src/identity/", ...CONTRACT, ...WORDS, "jose", "node:"], never: WIRES },
+  {
+    part: "src/identity/",
+    only: ["src/identity/", "src/chat/site-token.ts", ...CONTRACT, ...WORDS, "jose", "node:"],
+    never: WIRES,
+  },
   { part: "src/settings/", only: ["src/settings/", "src/protocol.ts", "node:"] },
   { part: "src/settings.ts", only: ["src/settings/"] },
-  { part: "src/sockets/", only: [...EDGE, "src/sockets/", "src/http/guest-cookie.ts", "ws", "fastify", "fastify-plugin", "@fastify/"] },
+  {
+    part: "src/sockets/",
+    only: [
+      ...EDGE,
+      "src/sockets/",
+      "src/http/guest-cookie.ts",
+      "ws",
+      "fastify",
+      "fastify-plugin",
+      "@fastify/",
+    ],
+  },
   {
     part: "src/http/",
     only: [...EDGE, "src/http/", "cookie", "fastify", "fastify-plugin", "@fastify/"],
