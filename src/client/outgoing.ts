@@ -80,11 +80,6 @@ export class OutgoingQueue {
     return this.#items.map(({ key, text, state, at, error }) => ({ key, text, state, at, error }));
   }
 
-  /** Whether anything waits that is not stored yet. */
-  get isIdle(): boolean {
-    return this.#items.length === 0;
-  }
-
   /** Takes a message; returns its key. Throws SendRefused beyond QUEUE_LIMIT. */
   add(text: string): string {
     if (this.#items.length >= QUEUE_LIMIT) {

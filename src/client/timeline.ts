@@ -37,7 +37,10 @@ interface Slot {
   message: Message | undefined;
 }
 
-/** Entries kept; beyond, the oldest leave as new ones come. */
+/**
+ * Entries kept, so that a room left open for weeks stays small. Beyond, the oldest leave as new ones come, and
+ * no older ones are read.
+ */
 export const TIMELINE_LIMIT = 2_000;
 
 function shown(frame: MessageFrame): Message {

@@ -53,8 +53,7 @@ export class ConnectionLine {
     });
     if (words === undefined) {
       this.#troubleSince = undefined;
-      this.#ports.line.hidden = true;
-      this.#ports.text.textContent = "";
+      this.#clear();
       return;
     }
     this.#troubleSince ??= now;
@@ -67,9 +66,18 @@ export class ConnectionLine {
     if (words.retryAt !== undefined) this.#timer = setTimeout(() => this.#update(), 1_000);
   }
 
+  /** Nothing to say. The line itself stays: screen readers announce changes only of what was there before. */
+  #clear(): void {
+    const { line, text, countdown, retry } = this.#ports;
+    line.classList.remove("is-shown", "is-fatal");
+    text.textContent = "";
+    countdown.textContent = "";
+    retry.hidden = true;
+  }
+
   #show(words: ConnectionWords, now: number): void {
     const { line, text, countdown, retry } = this.#ports;
-    line.hidden = false;
+    line.classList.add("is-shown");
     line.classList.toggle("is-fatal", words.fatal);
     // Only a change of words is announced.
     if (text.textContent !== words.text) text.textContent = words.text;

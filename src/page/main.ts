@@ -128,7 +128,9 @@ byId("change-name", HTMLButtonElement).addEventListener("click", () => {
 });
 offerCopyLink(byId("copy-link", HTMLButtonElement), () => rooms.current?.name ?? LAST_RESORT);
 client.on("connection", (state) => connectionLine.connectionChanged(state));
-client.on("status", (status) => connectionLine.statusChanged(status.live));
+client.on("status", ({ live, room }) => {
+  if (room === undefined || room === rooms.current?.name) connectionLine.statusChanged(live);
+});
 client.on("notice", (notice) => notices.add(notice.text));
 client.on("self", () => rooms.view?.redraw());
 client.on("handle-refused", (sentence) => {

@@ -25,6 +25,7 @@ export class RoomView {
   readonly #ports: RoomViewPorts;
   readonly #listeners: (() => void)[];
   #isLoading = false;
+  #isFull = false;
 
   constructor(room: Room, ports: RoomViewPorts) {
     this.#room = room;
@@ -77,6 +78,7 @@ export class RoomView {
     this.#isLoading = true;
     const outcome = await this.#room.loadOlder(gap);
     this.#isLoading = false;
+    this.#isFull = outcome === "full";
     this.#showHead();
     // A page may be shorter than the window.
     if (outcome === "loaded" && gap === undefined) this.#ports.scroll.settle();
@@ -105,6 +107,7 @@ export class RoomView {
     const isEmpty = list.isEmpty;
     head.classList.toggle("is-empty", isEmpty);
     if (refusal !== undefined) head.textContent = refusal;
+    else if (hasOlder && this.#isFull) head.textContent = "Older messages are not shown here.";
     else if (hasOlder) head.textContent = this.#isLoading ? "Loading older messages" : "";
     else if (!isEmpty) head.textContent = `This is where #${name} begins.`;
     else head.textContent = state === "current" ? `Nothing has been said in #${name} yet. Say hello.` : "";

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
+import { findBrowser, newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
+import { afterwards } from "../kit/cleanup.ts";
 import { type Doorway, openDoorway } from "../kit/doorway.ts";
 import { startRedis, type TestRedis } from "../kit/redis.ts";
 import { type Server, startServer } from "../kit/server.ts";
@@ -142,6 +143,20 @@ describe("the chat page", () => {
     await page.keyboard.press("Enter");
     await page.locator(".message:not(.is-waiting) .text").waitFor();
     expect(await page.locator(".text").textContent()).toBe("first\nsecond");
+  });
+
+  it("leaves Enter to an input method while it composes", async () => {
+    const { page } = await enter("Ada", newRoom());
+    const field = page.getByLabel("Message", { exact: true });
+    await field.fill("にほ");
+    const isTaken = await field.evaluate((element) => {
+      const init = { key: "Enter", bubbles: true, cancelable: true, isComposing: true };
+      return !element.dispatchEvent(new KeyboardEvent("keydown", init));
+    });
+    expect(isTaken).toBe(false);
+    expect(await field.inputValue()).toBe("にほ");
+    await field.press("Enter");
+    await messages(page, "にほ").waitFor();
   });
 
   it("scrolls to the newest, but not while one reads older ones", async () => {
@@ -287,6 +302,24 @@ describe("the chat page when the server goes away", () => {
     expect(await bob.locator(".text").allTextContents()).toEqual(expected);
   });
 
+  it("says so while Redis is away, and sends once what was written meanwhile", async () => {
+    const own = await startRedis();
+    afterwards(() => own.stop());
+    const alone = await startServer({ env: { REDIS_URL: own.url } });
+    await alone.ready();
+    const { page, errors } = await enter("Ada", newRoom(), alone.url);
+    await say(page, "before");
+    await messages(page, "before").waitFor();
+    own.freeze();
+    await say(page, "while Redis is away");
+    await page.getByText("The server cannot reach its storage.").waitFor();
+    own.thaw();
+    await messages(page, "while Redis is away").waitFor();
+    await page.locator("#connection-line").waitFor({ state: "hidden" });
+    expect(await page.locator(".text").allTextContents()).toEqual(["before", "while Redis is away"]);
+    expect(errors).toEqual([]);
+  });
+
   it("is not disturbed by a restart that was announced", async () => {
     const env = { REDIS_URL: redis.url };
     const door = await openDoorway();
@@ -300,7 +333,7 @@ describe("the chat page when the server goes away", () => {
       const line = document.querySelector<HTMLElement>("#connection-line");
       if (line === null) throw new Error("The page has no connection line");
       new MutationObserver(() => {
-        if (!line.hidden) document.body.classList.add("was-disturbed");
+        if (line.classList.contains("is-shown")) document.body.classList.add("was-disturbed");
       }).observe(line, { attributes: true });
     });
     door.leadTo(next.port);
@@ -326,5 +359,11 @@ describe("the chat page when the server goes away", () => {
     door.leadTo(server.port);
     await tryNow.click();
     await page.locator("#connection-line").waitFor({ state: "hidden" });
+  });
+});
+
+describe("the search for a browser", () => {
+  it("says how to install one where there is none", () => {
+    expect(() => findBrowser("/nowhere:/neither")).toThrow("sudo apt-get install -y chromium");
   });
 });
