@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import fp from "fastify-plugin";
-import { Chat, type ChatOptions } from "./chat/chat.ts";
+import { Chat } from "./chat/chat.ts";
+import type { ChatOptions } from "./chat/services.ts";
 import type { SiteTokens } from "./chat/site-token.ts";
 import { registerHealth } from "./http/health.ts";
 import { Page } from "./http/page.ts";

@@ -9,23 +9,10 @@ import { Posting } from "./posting.ts";
 import { Rates } from "./rate.ts";
 import { RingBudget } from "./ring.ts";
 import { Rooms } from "./rooms.ts";
+import type { ChatOptions, Services } from "./services.ts";
 import type { Session } from "./session.ts";
 import type { SiteTokens } from "./site-token.ts";
 import { V1Session } from "./v1-session.ts";
-
-/** The settings that the core keeps to. */
-export interface ChatOptions {
-  /** Code points. */
-  readonly maxTextLength: number;
-  readonly messagesPerSecond: number;
-  readonly messageBurst: number;
-  readonly maxRoomsPerConnection: number;
-  readonly batchWindowMs: number;
-  /** A line that a newcomer gets; undefined = none. */
-  readonly greeting: string | undefined;
-  /** Signs guests' tokens; undefined = one that all processes share through the log. */
-  readonly secret: string | undefined;
-}
 
 /** How often overdue hellos and idle allowances are looked for, ms. */
 const SWEEP_MS = 500;
@@ -40,19 +27,18 @@ const EMBEDDED_NOTICE: ServerFrame = {
 };
 
 /** The chat of this process: its sessions and rooms, and the log they live on. */
-export class Chat implements LogListener {
+export class Chat implements LogListener, Services {
   readonly options: ChatOptions;
   readonly logger: Logger;
   readonly rooms: Rooms;
   readonly posting: Posting;
   readonly guests: Guests;
-  /** The embedding site's tokens, where it has any. */
   readonly siteTokens: SiteTokens | undefined;
   readonly #log: Log;
   readonly #rates: Rates;
   readonly #sessions = new Set<Session>();
-  /** v1 sessions that have not said hello, by when they must have. */
-  readonly #silent = new Map<V1Session, number>();
+  /** Young v1 sessions, and by when they must have said hello. */
+  readonly #young = new Map<V1Session, number>();
   readonly #sweep: NodeJS.Timeout;
   /** What clients were told last. */
   #live = false;
@@ -93,7 +79,7 @@ export class Chat implements LogListener {
   connectV1(connection: Connection, guest: string): Session {
     const session = new V1Session(this, connection, guest);
     this.#sessions.add(session);
-    this.#silent.set(session, performance.now() + LIMITS.helloMs);
+    this.#young.set(session, performance.now() + LIMITS.helloMs);
     return session;
   }
 
@@ -108,31 +94,14 @@ export class Chat implements LogListener {
   /** The client is gone. Idempotent. */
   disconnect(session: Session): void {
     this.#sessions.delete(session);
-    if (session instanceof V1Session) this.#silent.delete(session);
+    if (session instanceof V1Session) this.#young.delete(session);
     session.closed();
   }
 
-  /** A v1 session's first hello was accepted. */
-  greeted(session: V1Session): void {
-    this.#silent.delete(session);
-    this.newcomer(session);
-  }
-
-  /** What every newcomer is told: the greeting, and what does not work now. */
   newcomer(session: Session): void {
     if (this.#log.kind === "embedded" && session instanceof V1Session) session.send(EMBEDDED_NOTICE);
     if (this.options.greeting !== undefined) session.send({ type: "notice", text: this.options.greeting });
     if (!this.#live) session.statusChanged(this.#statusFrame());
-  }
-
-  /** A v1 session changed its person's handle. */
-  renamed(session: V1Session): void {
-    for (const membership of session.memberships.values()) {
-      const presence = this.rooms.get(membership.room)?.presence;
-      if (presence === undefined) continue;
-      presence.join(membership);
-      membership.renamed(presence.seenBy(membership).handle);
-    }
   }
 
   /** All sessions, for whoever ends them. */
@@ -178,11 +147,11 @@ export class Chat implements LogListener {
   readonly #sweepAll = (): void => {
     const now = performance.now();
     this.#rates.sweep(now);
-    for (const [session, deadline] of this.#silent) {
+    for (const [session, deadline] of this.#young) {
       // Sessions are in the order in which they came, and all have the same time.
       if (deadline > now) break;
-      this.#silent.delete(session);
-      session.connection.close(CLOSE.tooSlow, "no hello in time");
+      this.#young.delete(session);
+      if (!session.greeted) session.connection.close(CLOSE.tooSlow, "no hello in time");
     }
   };
 }

@@ -3,29 +3,36 @@ import { withMessages } from "./answer.ts";
 import type { Connection } from "./connection.ts";
 import type { Member } from "./member.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { V1Session } from "./v1-session.ts";
+
+/** Whose place it is. */
+export interface MembershipOwner {
+  readonly connection: Connection;
+  readonly person: Person;
+  /** The owner is in the room from now on. */
+  entered(membership: Membership): void;
+}
 
 /** A v1 connection's place in one room. */
 export class Membership implements Member {
   readonly room: string;
-  readonly #session: V1Session;
+  readonly #owner: MembershipOwner;
   /** The join that asked for it. */
   readonly #ref: number;
   #handle: string;
 
-  constructor(session: V1Session, room: string, ref: number) {
-    this.#session = session;
+  constructor(owner: MembershipOwner, room: string, ref: number) {
+    this.#owner = owner;
     this.room = room;
     this.#ref = ref;
-    this.#handle = session.person.handle;
+    this.#handle = owner.person.handle;
   }
 
   get connection(): Connection {
-    return this.#session.connection;
+    return this.#owner.connection;
   }
 
   get person(): Person {
-    return this.#session.person;
+    return this.#owner.person;
   }
 
   /** The name its messages carry: the person's, with a suffix where a look-alike is in the room. */
@@ -39,7 +46,7 @@ export class Membership implements Member {
   }
 
   joined(snapshot: Snapshot): void {
-    this.#session.memberships.set(this.room, this);
+    this.#owner.entered(this);
     this.#tell(snapshot, { ref: this.#ref });
   }
 
@@ -51,7 +58,7 @@ export class Membership implements Member {
     this.#handle = handle;
     const present = { count, users };
     const fields = { type: "joined", ...ref, room: this.room, recovered, head, more, present, handle };
-    const { connection } = this.#session;
+    const { connection } = this.#owner;
     connection.write(connection.codec.json(withMessages(fields, entries)));
   }
 }

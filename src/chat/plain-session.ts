@@ -1,13 +1,13 @@
 import type { Entry } from "../log/log.ts";
 import { LogUnavailable } from "../log/log.ts";
 import { CLOSE, LIMITS, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
-import type { Chat } from "./chat.ts";
 import type { Connection } from "./connection.ts";
 import { guestHandle } from "./guests.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Member } from "./member.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 import { notStored, tooFast } from "./refusal.ts";
+import type { Services } from "./services.ts";
 import { Refusals, type Session } from "./session.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -29,7 +29,7 @@ const PILED_UP_MS = 1_000;
  */
 export class PlainSession implements Session, Member {
   readonly connection: Connection;
-  readonly #chat: Chat;
+  readonly #services: Services;
   readonly #room: string;
   readonly #limit: number;
   readonly #refusals: Refusals;
@@ -40,8 +40,8 @@ export class PlainSession implements Session, Member {
   #inRoom = false;
   #closed = false;
 
-  constructor(chat: Chat, connection: Connection, guest: string, { room, after, limit }: PlainVisit) {
-    this.#chat = chat;
+  constructor(services: Services, connection: Connection, guest: string, { room, after, limit }: PlainVisit) {
+    this.#services = services;
     this.connection = connection;
     this.#room = room;
     this.#after = after;
@@ -60,13 +60,13 @@ export class PlainSession implements Session, Member {
 
   /** Enters the room, now or as soon as the log is there. */
   open(): void {
-    this.#chat.newcomer(this);
+    this.#services.newcomer(this);
     this.#lane.run(() => this.#enter());
   }
 
   received(text: string | undefined): void {
     if (this.#closed) return;
-    const said = readPlainFrame(text, this.#chat.options.maxTextLength);
+    const said = readPlainFrame(text, this.#services.options.maxTextLength);
     if ("type" in said) this.#refusals.send(said);
     else if (!this.#backlog.take(said.text.length)) this.#refusals.send(tooFast(PILED_UP_MS));
     else this.#lane.run(() => this.#say(said));
@@ -96,16 +96,16 @@ export class PlainSession implements Session, Member {
     if (this.#closed) return;
     this.#closed = true;
     this.#lane.clear();
-    this.#chat.rooms.leave(this.#room, this.connection.id);
+    this.#services.rooms.leave(this.#room, this.connection.id);
   }
 
   async #enter(): Promise<void> {
     if (this.#closed || this.#inRoom) return;
     try {
       await this.connection.drained(LIMITS.hintWaterline);
-      await this.#chat.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit });
+      await this.#services.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit });
       // The client may have gone while the room was being read.
-      if (this.#closed) this.#chat.rooms.leave(this.#room, this.connection.id);
+      if (this.#closed) this.#services.rooms.leave(this.#room, this.connection.id);
     } catch (error) {
       // It has been told that the log is away, and enters when that changes.
       if (!(error instanceof LogUnavailable)) this.#fail(error);
@@ -116,7 +116,7 @@ export class PlainSession implements Session, Member {
     if (handle !== undefined && handle !== this.#person.handle) this.#rename(handle);
     const { id, handle: name } = this.#person;
     const post = { room: this.#room, user: id, handle: name, text, key: undefined };
-    const appended = await this.#chat.posting.post({ ...post, connection: this.connection.id });
+    const appended = await this.#services.posting.post({ ...post, connection: this.connection.id });
     this.#backlog.release(text.length);
     if (appended.outcome !== "stored" && appended.outcome !== "duplicate") {
       this.#refusals.send(notStored(appended));
@@ -125,7 +125,7 @@ export class PlainSession implements Session, Member {
 
   #rename(handle: string): void {
     this.#person = { ...this.#person, handle };
-    if (this.#inRoom) this.#chat.rooms.get(this.#room)?.presence.join(this);
+    if (this.#inRoom) this.#services.rooms.get(this.#room)?.presence.join(this);
   }
 
   #tellGap(): void {
@@ -143,7 +143,7 @@ export class PlainSession implements Session, Member {
 
   #fail(error: unknown): void {
     const fields = { event: "request-failed", connection: this.connection.id, err: error };
-    this.#chat.logger.error(fields, "entering the room failed");
+    this.#services.logger.error(fields, "entering the room failed");
     this.connection.close(CLOSE.serverFault, "the server failed");
   }
 }

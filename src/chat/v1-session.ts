@@ -1,19 +1,27 @@
 import { LogUnavailable } from "../log/log.ts";
 import type { ClientFrame, Person } from "../protocol.ts";
-import { CLOSE, type ErrorCode, type HelloRequest, type ServerFrame, type StatusFrame } from "../protocol.ts";
-import type { Chat } from "./chat.ts";
+import {
+  CLOSE,
+  type ErrorCode,
+  type ErrorFrame,
+  type HelloRequest,
+  type ServerFrame,
+  type StatusFrame,
+} from "../protocol.ts";
 import type { Connection } from "./connection.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Membership } from "./membership.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
 import { type Refusal, readRequest } from "./request.ts";
+import type { Asker } from "./requests/asker.ts";
 import { hello } from "./requests/hello.ts";
 import { history } from "./requests/history.ts";
 import { join } from "./requests/join.ts";
 import { leave } from "./requests/leave.ts";
 import { message } from "./requests/message.ts";
 import { typing } from "./requests/typing.ts";
-import { Refusals, type Session } from "./session.ts";
+import type { Services } from "./services.ts";
+import { Refusals } from "./session.ts";
 import { TokenClock } from "./token-clock.ts";
 
 /**
@@ -25,10 +33,9 @@ type SessionState = "silent" | "greeted" | "closed";
 const PILED_UP_MS = 1_000;
 
 /** One connection that speaks `dynochat.v1`. */
-export class V1Session implements Session {
-  readonly chat: Chat;
+export class V1Session implements Asker {
+  readonly services: Services;
   readonly connection: Connection;
-  /** The user id of the guest whom the cookie names, or of a new one. */
   readonly guest: string;
   readonly memberships = new Map<string, Membership>();
   readonly #refusals: Refusals;
@@ -40,8 +47,8 @@ export class V1Session implements Session {
   #person: Person;
   #tokenClock: TokenClock | undefined;
 
-  constructor(chat: Chat, connection: Connection, guest: string) {
-    this.chat = chat;
+  constructor(services: Services, connection: Connection, guest: string) {
+    this.services = services;
     this.connection = connection;
     this.guest = guest;
     this.#person = { id: guest, handle: "" };
@@ -80,7 +87,6 @@ export class V1Session implements Session {
     this.connection.write(this.connection.codec.frame(frame));
   }
 
-  /** Answers a request with an error; see `Refusals`. */
   refuse(code: ErrorCode, message: string, ref?: number): void {
     this.#refusals.send(errorFrame(code, message, { ref }));
   }
@@ -89,17 +95,19 @@ export class V1Session implements Session {
     this.refuse(refusal.code, refusal.message, refusal.ref);
   }
 
-  /** As `refuse`, for an error that says when to come again. */
-  refuseWith(error: ReturnType<typeof errorFrame>): void {
+  refuseWith(error: ErrorFrame): void {
     this.#refusals.send(error);
   }
 
-  /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
   greet(person: Person, endsAt: number | undefined): void {
     this.#person = person;
     this.#state = "greeted";
     if (endsAt !== undefined) this.#tokenClock ??= new TokenClock(this.connection);
     this.#tokenClock?.set(endsAt);
+  }
+
+  entered(membership: Membership): void {
+    this.memberships.set(membership.room, membership);
   }
 
   statusChanged(status: StatusFrame): void {
@@ -112,7 +120,7 @@ export class V1Session implements Session {
     this.#tokenClock?.stop();
     this.#greeting.clear();
     for (const lane of this.#lanes.values()) lane.clear();
-    for (const room of this.memberships.keys()) this.chat.rooms.leave(room, this.connection.id);
+    for (const room of this.memberships.keys()) this.services.rooms.leave(room, this.connection.id);
     this.memberships.clear();
   }
 
@@ -159,7 +167,7 @@ export class V1Session implements Session {
         this.refuse("unavailable", "The chat cannot reach its storage; try again.", frame.ref);
         return;
       }
-      this.chat.logger.error(
+      this.services.logger.error(
         { event: "request-failed", connection: this.connection.id, type: frame.type, err: error },
         "a request failed",
       );

@@ -2,7 +2,7 @@ import { CLOSE, type HelloRequest, LIMITS, type Person } from "../../protocol.ts
 import { guestHandle } from "../guests.ts";
 import { readHandle } from "../handle.ts";
 import { BAD_HANDLE } from "../refusal.ts";
-import type { V1Session } from "../v1-session.ts";
+import type { Asker } from "./asker.ts";
 
 /** Who a hello comes from. */
 interface Caller {
@@ -14,7 +14,7 @@ interface Caller {
 }
 
 /** Says who the client is. Later it renews the token, or changes the handle in all rooms. */
-export async function hello(session: V1Session, frame: HelloRequest): Promise<void> {
+export async function hello(session: Asker, frame: HelloRequest): Promise<void> {
   const caller = await identify(session, frame);
   if (caller === undefined || session.isClosed) return;
   if (session.greeted && caller.user !== session.person.id) {
@@ -32,12 +32,22 @@ export async function hello(session: V1Session, frame: HelloRequest): Promise<vo
   const person = { id: caller.user, handle: handle ?? known };
   session.greet(person, caller.endsAt);
   welcome(session, frame.ref, person, caller.token);
-  if (first) session.chat.greeted(session);
-  else session.chat.renamed(session);
+  if (first) session.services.newcomer(session);
+  else rename(session);
 }
 
-async function identify(session: V1Session, { ref, token }: HelloRequest): Promise<Caller | undefined> {
-  const { guests, siteTokens } = session.chat;
+/** The rooms it is in learn the new name; each may give it another suffix. */
+function rename(session: Asker): void {
+  for (const membership of session.memberships.values()) {
+    const presence = session.services.rooms.get(membership.room)?.presence;
+    if (presence === undefined) continue;
+    presence.join(membership);
+    membership.renamed(presence.seenBy(membership).handle);
+  }
+}
+
+async function identify(session: Asker, { ref, token }: HelloRequest): Promise<Caller | undefined> {
+  const { guests, siteTokens } = session.services;
   if (token !== undefined && looksLikeSiteToken(token)) {
     const user = await siteTokens?.verify(token);
     return user === undefined
@@ -58,14 +68,14 @@ function looksLikeSiteToken(token: string): boolean {
   return token.split(".").length === 3 && !token.startsWith("g.");
 }
 
-function reject(session: V1Session, ref: number, message: string): undefined {
+function reject(session: Asker, ref: number, message: string): undefined {
   session.refuse("unauthorized", message, ref);
   session.connection.close(CLOSE.unauthorized, message);
   return undefined;
 }
 
-function welcome(session: V1Session, ref: number, user: Person, token: string): void {
-  const { maxTextLength, messagesPerSecond, messageBurst, maxRoomsPerConnection } = session.chat.options;
+function welcome(session: Asker, ref: number, user: Person, token: string): void {
+  const { maxTextLength, messagesPerSecond, messageBurst, maxRoomsPerConnection } = session.services.options;
   session.send({
     type: "welcome",
     ref,

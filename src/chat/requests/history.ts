@@ -1,15 +1,15 @@
 import { type HistoryRequest, LIMITS } from "../../protocol.ts";
 import { withMessages } from "../answer.ts";
-import type { V1Session } from "../v1-session.ts";
+import type { Asker } from "./asker.ts";
 
 /** Fetches a page of a joined room's past: before an id, behind one, or the newest. */
-export async function history(session: V1Session, frame: HistoryRequest): Promise<void> {
+export async function history(session: Asker, frame: HistoryRequest): Promise<void> {
   const { ref, room, before, after, limit = LIMITS.joinMessages } = frame;
   if (before !== undefined && after !== undefined) {
     session.refuse("bad-request", "A history frame asks for before or after, not both.", ref);
     return;
   }
-  const joined = session.memberships.has(room) ? session.chat.rooms.get(room) : undefined;
+  const joined = session.memberships.has(room) ? session.services.rooms.get(room) : undefined;
   if (joined === undefined) {
     session.refuse("not-joined", `You are not in ${room}.`, ref);
     return;

@@ -1,17 +1,17 @@
 import type { MessageRequest } from "../../protocol.ts";
 import { notStored, textRefused } from "../refusal.ts";
 import { readText } from "../text.ts";
-import type { V1Session } from "../v1-session.ts";
+import type { Asker } from "./asker.ts";
 
 /** Says something in a room; the ack means that the log has it. */
-export async function message(session: V1Session, frame: MessageRequest): Promise<void> {
+export async function message(session: Asker, frame: MessageRequest): Promise<void> {
   const { ref, room, key } = frame;
   const membership = session.memberships.get(room);
   if (membership === undefined) {
     session.refuse("not-joined", `You are not in ${room}.`, ref);
     return;
   }
-  const { maxTextLength } = session.chat.options;
+  const { maxTextLength } = session.services.options;
   const read = readText(frame.text, maxTextLength);
   if (typeof read === "string") {
     session.refuseWith(textRefused(read, maxTextLength, ref));
@@ -19,7 +19,7 @@ export async function message(session: V1Session, frame: MessageRequest): Promis
   }
   const { handle } = membership;
   const connection = session.connection.id;
-  const appended = await session.chat.posting.post({
+  const appended = await session.services.posting.post({
     room,
     user: session.person.id,
     handle,

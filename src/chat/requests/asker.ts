@@ -1,0 +1,21 @@
+import type { ErrorCode, ErrorFrame, Person } from "../../protocol.ts";
+import type { Membership, MembershipOwner } from "../membership.ts";
+import type { Services } from "../services.ts";
+import type { Session } from "../session.ts";
+
+/** The v1 session behind a request, as the request's handler sees it. */
+export interface Asker extends Session, MembershipOwner {
+  readonly services: Services;
+  /** The user id of the guest whom the cookie names, or of a new one. */
+  readonly guest: string;
+  /** Whether a hello was accepted. */
+  readonly greeted: boolean;
+  readonly isClosed: boolean;
+  readonly memberships: Map<string, Membership>;
+  /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
+  greet(person: Person, endsAt: number | undefined): void;
+  /** Answers with an error; see `Refusals`. */
+  refuse(code: ErrorCode, message: string, ref?: number): void;
+  /** As `refuse`, for an error that was made elsewhere. */
+  refuseWith(error: ErrorFrame): void;
+}

@@ -1,0 +1,33 @@
+import type { Logger } from "../logger.ts";
+import type { Guests } from "./guests.ts";
+import type { Posting } from "./posting.ts";
+import type { Rooms } from "./rooms.ts";
+import type { Session } from "./session.ts";
+import type { SiteTokens } from "./site-token.ts";
+
+/** The settings that the core keeps to. */
+export interface ChatOptions {
+  /** Code points. */
+  readonly maxTextLength: number;
+  readonly messagesPerSecond: number;
+  readonly messageBurst: number;
+  readonly maxRoomsPerConnection: number;
+  readonly batchWindowMs: number;
+  /** A line that a newcomer gets; undefined = none. */
+  readonly greeting: string | undefined;
+  /** Signs guests' tokens; undefined = one that all processes share through the log. */
+  readonly secret: string | undefined;
+}
+
+/** What sessions find in the chat they belong to. */
+export interface Services {
+  readonly options: ChatOptions;
+  readonly logger: Logger;
+  readonly rooms: Rooms;
+  readonly posting: Posting;
+  readonly guests: Guests;
+  /** The embedding site's tokens, where it has any. */
+  readonly siteTokens: SiteTokens | undefined;
+  /** Tells a session what every newcomer is told: the greeting, and what does not work now. */
+  newcomer(session: Session): void;
+}
