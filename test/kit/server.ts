@@ -141,7 +141,7 @@ function deathPact(): string {
 /** As on the platform, so that a developer's own .env and variables do not change a test. */
 function surroundings(): Record<string, string | undefined> {
   const { PATH, HOME } = process.env;
-  return { PATH, HOME, NODE_ENV: "production", SHUTDOWN_SECONDS: "1" };
+  return { PATH, HOME, NODE_ENV: "production", SHUTDOWN_SECONDS: "0" };
 }
 
 async function becomesReady(url: string): Promise<void> {
