@@ -10,7 +10,7 @@ export function settingsTable(settings: readonly Documented[]): string {
   const rows = settings.map(
     (setting) => `| ${names(setting)} | ${defaultOf(setting)} | ${meaning(setting)} |`,
   );
-  return ["| variable | default | meaning |", "|---|---|---|", ...rows, ""].join("\n");
+  return ["| variable | default | meaning |", "| --- | --- | --- |", ...rows, ""].join("\n");
 }
 
 /** The text of `.env.example`: every variable, commented out, with its default. */

@@ -234,23 +234,27 @@ describe("settings", () => {
     const secret = "0123456789abcdef0123456789abcdef";
     const asked = {
       REDIS_CLUSTER: "true",
-      REDIS_MIN_REPLICAS: "1",
       TOKEN_SECRET: secret,
       TOKEN_JWKS_URL: "https://example.com/keys",
       TOKEN_REQUIRED: "true",
       API_KEYS: secret,
     };
     expect(unavailableSettings(readSettings(asked)).sort()).toEqual([...planned].sort());
-    expect(unavailableSettings(readSettings({ REDIS_CLUSTER: "false", REDIS_MIN_REPLICAS: "0" }))).toEqual(
+    expect(unavailableSettings(readSettings({ REDIS_CLUSTER: "false", REDIS_MIN_REPLICAS: "1" }))).toEqual(
       [],
     );
   });
 });
 
+/** Markdown without what a formatter adds to make a table's columns equally wide. */
+function unpadded(markdown: string): string {
+  return markdown.replaceAll(/ {2,}/g, " ").replaceAll(/-{3,}/g, "---");
+}
+
 describe("the documents", () => {
   it("README.md holds the table of settings as the program has it", async () => {
     const readme = await readFile(new URL("README.md", root), "utf8");
-    expect(readme).toContain(settingsTable(Object.values(SETTINGS)));
+    expect(unpadded(readme)).toContain(unpadded(settingsTable(Object.values(SETTINGS))));
   });
 
   it(".env.example holds every setting that this version has, as the program has it", async () => {
