@@ -35,7 +35,9 @@ function logFor(settings: Settings, logger: Logger): Log {
   const limits: LogLimits = settings;
   const { redisUrl: url, redisPrefix: prefix, redisTlsVerify: tlsVerify, redisCa: ca } = settings;
   if (url === undefined) return new MemoryLog(limits);
-  return new RedisLog({ url, prefix, tlsVerify, ...(ca === undefined ? {} : { ca }) }, limits, logger);
+  const { redisMinReplicas: minReplicas } = settings;
+  const options = { url, prefix, tlsVerify, minReplicas, ...(ca === undefined ? {} : { ca }) };
+  return new RedisLog(options, limits, logger);
 }
 
 /** Whether the `hop`-th peer, seen from here, may be believed about who it speaks for. */

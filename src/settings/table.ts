@@ -98,7 +98,6 @@ export const SETTINGS = {
     names: ["REDIS_MIN_REPLICAS"],
     kind: wholeNumber(0, 10),
     default: 0,
-    planned: true,
     meaning: "A message is acknowledged once that many replicas have it",
   }),
   defaultRoom: setting({

@@ -15,6 +15,7 @@ export interface Setup {
   readonly url?: string;
   readonly tlsVerify?: boolean;
   readonly ca?: string;
+  readonly minReplicas?: number;
 }
 
 /** A server of the current test's own. */
@@ -27,11 +28,12 @@ export async function ownRedis(options?: TestRedisOptions): Promise<TestRedis> {
 let prefixes = 0;
 
 /** A log that is not started yet, by default with a prefix that no other test of the file uses. */
-export function make({ redis, limits, times, url = redis.url, tlsVerify = true, ca, ...rest }: Setup) {
+export function make(setup: Setup) {
+  const { redis, limits, times, url = redis.url, tlsVerify = true, ca, minReplicas = 0, ...rest } = setup;
   prefixes += 1;
   const prefix = rest.prefix ?? `test-${prefixes}:`;
   const logger = new RecordingLogger();
-  const options = { url, prefix, tlsVerify, ...(ca === undefined ? {} : { ca }) };
+  const options = { url, prefix, tlsVerify, minReplicas, ...(ca === undefined ? {} : { ca }) };
   const log = new RedisLog(options, { ...ROOMY, ...limits }, logger, { ...TIMES, ...times });
   afterwards(() => log.close());
   return { log, logger, prefix };

@@ -5,6 +5,7 @@ import type { Append, Appended, LogLimits } from "../log.ts";
 import type { Complaints } from "./complaints.ts";
 import { classify, describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
+import type { Replicas } from "./replicas.ts";
 import { APPEND } from "./scripts.ts";
 import type { ServerClock } from "./server-clock.ts";
 import type { Times } from "./times.ts";
@@ -53,10 +54,25 @@ export class Appends {
     this.#bounds = boundsOf(limits);
   }
 
-  /** Never rejects; answers within `Times.commandMs`. */
-  async append(writer: Redis, { room, user, key, body }: Append): Promise<Appended> {
+  /**
+   * Never rejects; answers within `Times.commandMs`, with replicas to wait for within `Times.ackMs`. What is
+   * not known to be on them is `unavailable`, a repeated key too: until then a failover may lose it.
+   */
+  async append(writer: Redis, replicas: Replicas | undefined, message: Append): Promise<Appended> {
     if (this.#pending >= MAX_PENDING) return UNAVAILABLE;
     this.#pending += 1;
+    const called = performance.now();
+    try {
+      const appended = await this.#store(writer, message);
+      if (replicas === undefined || !("id" in appended)) return appended;
+      const left = this.#times.ackMs - (performance.now() - called);
+      return (await replicas.have(left)) ? appended : UNAVAILABLE;
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
+  async #store(writer: Redis, { room, user, key, body }: Append): Promise<Appended> {
     try {
       const reply = await within(
         this.#times.commandMs,
@@ -76,8 +92,6 @@ export class Appends {
       return this.#outcomeOf(reply);
     } catch (error) {
       return this.#failed(error);
-    } finally {
-      this.#pending -= 1;
     }
   }
 

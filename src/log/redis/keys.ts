@@ -51,4 +51,9 @@ export class Keys {
   probe(instance: string): string {
     return `${this.#prefix}probe:${instance}`;
   }
+
+  /** Channel that nobody hears: publishing to it is the write behind which `WAIT` looks. */
+  mark(): string {
+    return `${this.#prefix}mark`;
+  }
 }

@@ -12,24 +12,29 @@ export interface RedisLogOptions {
   readonly tlsVerify: boolean;
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca?: string;
+  /** An append is `stored` once that many replicas have it; default 0, then the link has no third connection. */
+  readonly minReplicas?: number;
 }
 
 export interface LinkListener {
   /** Bytes as they came, from a channel that is or was subscribed. */
   received(channel: Buffer, payload: Buffer): void;
-  /** One of the two connections has ended; called at most once, not after `destroy`. */
+  /** One of the connections has ended; called at most once, not after `destroy`. */
   lost(reason: string): void;
 }
 
 /**
- * The two connections of a process, used once: when one ends, both are given up and a new link is made.
+ * The connections of a process, used once: when one ends, all are given up and a new link is made.
  * That keeps every question of what a reconnecting client sends again, or still believes, out of the house.
  */
 export class Link {
   readonly writer: Redis;
   readonly subscriber: Redis;
-  /** Both are connected and greeted. Rejects if one of them ends before. */
+  /** Where replicas are waited for; undefined where none are asked for. */
+  readonly confirmer: Redis | undefined;
+  /** All are connected and greeted. Rejects if one of them ends before. */
   readonly ready: Promise<void>;
+  readonly #connections: readonly Redis[];
   readonly #listener: LinkListener;
   #over = false;
   #error: unknown;
@@ -38,20 +43,27 @@ export class Link {
     this.#listener = listener;
     this.writer = connect(options, times, "dynochat:writer", true);
     this.subscriber = connect(options, times, "dynochat:subscriber", false);
-    for (const redis of [this.writer, this.subscriber]) {
+    const { minReplicas = 0 } = options;
+    this.confirmer = minReplicas > 0 ? connect(options, times, "dynochat:confirmer", false) : undefined;
+    this.#connections = [
+      this.writer,
+      this.subscriber,
+      ...(this.confirmer === undefined ? [] : [this.confirmer]),
+    ];
+    for (const redis of this.#connections) {
       redis.on("error", this.#failed);
       redis.on("end", this.#ended);
     }
     this.subscriber.on("messageBuffer", this.#received);
-    this.ready = Promise.all([becomesReady(this.writer), becomesReady(this.subscriber)]).then(() => {});
+    this.ready = Promise.all(this.#connections.map(becomesReady)).then(() => {});
     // Whoever made the link may give it up without ever having looked at this.
     this.ready.catch(() => {});
   }
 
-  /** Ends both connections at once, without a word to the server. Pending commands reject. */
+  /** Ends all connections at once, without a word to the server. Pending commands reject. */
   destroy(): void {
     this.#over = true;
-    for (const redis of [this.writer, this.subscriber]) {
+    for (const redis of this.#connections) {
       redis.disconnect();
       // disconnect() alone says goodbye and waits for the server to agree, which a frozen one never does.
       const { stream }: { stream?: { destroy(): unknown } } = redis;

@@ -22,6 +22,7 @@ import { Lease } from "./lease.ts";
 import type { Link, RedisLogOptions } from "./link.ts";
 import { People } from "./people.ts";
 import { Reads } from "./reads.ts";
+import { expectSameServer, Replicas } from "./replicas.ts";
 import { RoundTrip, readClock } from "./round-trip.ts";
 import { loadScripts } from "./scripts.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -33,7 +34,7 @@ import { within } from "./within.ts";
 /** Hints under way at once; a typing hint that would have to wait is not worth sending. */
 const MAX_PENDING_HINTS = 1_000;
 
-/** The log in Redis, shared by all processes. Two connections a process. */
+/** The log in Redis, shared by all processes. Two connections a process, three where replicas are waited for. */
 export class RedisLog implements Log {
   readonly kind = "redis";
   readonly instance = randomBytes(8).toString("hex");
@@ -48,6 +49,8 @@ export class RedisLog implements Log {
   readonly #people: People;
   readonly #lease: Lease;
   readonly #probeChannel: Buffer;
+  readonly #minReplicas: number;
+  #replicas: Replicas | undefined;
   #listener: LogListener | undefined;
   #roundTrip: RoundTrip | undefined;
   #pendingHints = 0;
@@ -58,6 +61,7 @@ export class RedisLog implements Log {
     const keys = new Keys(options.prefix);
     this.#keys = keys;
     this.#times = times;
+    this.#minReplicas = options.minReplicas ?? 0;
     this.#complaints = new Complaints(logger);
     this.#subscriptions = new Subscriptions(keys);
     this.#appends = new Appends(keys, limits, this.#clock, times, this.#complaints, {
@@ -90,7 +94,7 @@ export class RedisLog implements Log {
   async append(message: Append): Promise<Appended> {
     const { link, status } = this.#supervisor;
     if (link === undefined || status.state !== "live") return { outcome: "unavailable" };
-    return this.#appends.append(link.writer, message);
+    return this.#appends.append(link.writer, this.#replicas, message);
   }
 
   readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
@@ -211,9 +215,20 @@ export class RedisLog implements Log {
     if (link !== undefined) this.#supervisor.lose(link, reason);
   }
 
-  async #prepare({ writer }: Link): Promise<void> {
+  async #prepare(link: Link): Promise<void> {
+    const { writer, confirmer } = link;
     await loadScripts(writer);
     await Promise.all([readClock(writer, this.#clock), this.#lease.keep(writer)]);
+    if (confirmer === undefined) return;
+    await expectSameServer(writer, confirmer);
+    this.#replicas = new Replicas(
+      confirmer,
+      this.#minReplicas,
+      this.#keys.mark(),
+      this.#times,
+      this.#complaints,
+      { failed: (reason) => this.#supervisor.lose(link, reason) },
+    );
   }
 
   async #subscribeAll(link: Link): Promise<void> {
@@ -229,6 +244,7 @@ export class RedisLog implements Log {
   #lost(): void {
     this.#roundTrip?.stop();
     this.#roundTrip = undefined;
+    this.#replicas = undefined;
     this.#lease.stop();
   }
 

@@ -8,6 +8,14 @@ export interface Times {
   readonly catchUpMs: number;
   /** After the call, by Redis's clock, an append is no longer stored. At most `LIMITS.unavailableMs`. */
   readonly storeWithinMs: number;
+  /** For an append's answer, the wait for replicas included. Less than `LIMITS.unavailableMs`. */
+  readonly ackMs: number;
+  /** What one WAIT blocks at most. */
+  readonly waitMs: number;
+  /** For replicas that were in step when last asked: the WAIT under way, then one more. */
+  readonly inStepMs: number;
+  /** For replicas that were behind when last asked. */
+  readonly behindMs: number;
   /** Between two round trips that prove both connections alive. */
   readonly probeEveryMs: number;
   /** For one such round trip. */
@@ -30,6 +38,10 @@ export const TIMES: Times = {
   catchUpMs: 20_000,
   // Less than the time a command is waited for: whoever was refused for silence is not stored afterwards.
   storeWithinMs: 1_400,
+  ackMs: 1_800,
+  waitMs: 500,
+  inStepMs: 1_100,
+  behindMs: 100,
   probeEveryMs: 4_000,
   probeMs: 2_000,
   leaseMs: 45_000,

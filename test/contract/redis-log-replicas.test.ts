@@ -1,0 +1,159 @@
+import { Redis } from "ioredis";
+import { describe, expect, it } from "vitest";
+import type { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { expectSameServer } from "../../src/log/redis/replicas.ts";
+import { afterwards } from "../kit/cleanup.ts";
+import { openDoorway } from "../kit/doorway.ts";
+import { promote, startReplica } from "../kit/replica.ts";
+import { waitFor } from "../kit/wait-for.ts";
+import { message, store, textsOf } from "./open-log.ts";
+import { isLive, open, ownRedis } from "./open-redis-log.ts";
+
+async function ownPair() {
+  const master = await ownRedis();
+  const replica = await startReplica(master);
+  return { master, replica };
+}
+
+/** Sends one message after the other until `over`; a refused one again under its key until it is answered with an id. */
+async function talk(log: RedisLog, user: string, over: () => boolean, acked: string[]): Promise<void> {
+  for (let i = 0; !over(); i += 1) {
+    const text = `${user}:${i}`;
+    await waitFor(
+      async () => "id" in (await log.append(message(text, { user, key: `k${i}` }))),
+      `${text} is acknowledged`,
+      20_000,
+    );
+    acked.push(text);
+  }
+}
+
+describe("with replicas to wait for", () => {
+  it("an acknowledged message survives the master, which is killed in the middle, and is there once", async () => {
+    const { master, replica } = await ownPair();
+    const door = await openDoorway();
+    door.leadTo(master.port);
+    const url = `redis://localhost:${door.port}`;
+    const { log } = await open({ redis: master, url, minReplicas: 1 });
+    const acked: string[] = [];
+    let over = false;
+    const talks = Array.from({ length: 10 }, (_, i) => talk(log, `user${i}`, () => over, acked));
+    await waitFor(() => acked.length > 200, "some are acknowledged");
+    // At this instant and not when the servers are done: what is under way is cut off.
+    const killed = master.kill();
+    door.shut();
+    await killed;
+    const before = [...acked];
+    await promote(replica);
+    door.leadTo(replica.port);
+    // The promoted one has no replica yet: nothing it stores is known to be safe.
+    await isLive(log);
+    expect(await log.append(message("alone", { user: "eve", key: "e" }))).toEqual({
+      outcome: "unavailable",
+    });
+    await startReplica(replica);
+    await waitFor(() => acked.length > before.length + 200, "it goes on", 20_000);
+    over = true;
+    await Promise.all(talks);
+    const texts = await textsOf(log);
+    const counts = new Map<string, number>();
+    for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+    expect(before.filter((text) => counts.get(text) !== 1)).toEqual([]);
+    expect(acked.filter((text) => counts.get(text) !== 1)).toEqual([]);
+    for (let user = 0; user < 10; user += 1) {
+      const own = texts.filter((text) => text.startsWith(`user${user}:`));
+      expect(own).toEqual(own.map((_, i) => `user${user}:${i}`));
+    }
+  });
+
+  it("a frozen replica turns acks into unavailable within 2 s; showing, reading and other work go on", async () => {
+    const { master, replica } = await ownPair();
+    const { log, listener, logger, prefix } = await open({ redis: master, minReplicas: 1 });
+    const without = await open({ redis: master, prefix });
+    await log.subscribe("lobby");
+    await log.subscribe("attic");
+    await store(log, "before");
+    replica.freeze();
+    afterwards(() => replica.thaw());
+
+    const rounds = 5;
+    for (let round = 0; round < rounds; round += 1) {
+      const shown = listener.deliveries.length;
+      let answered = false;
+      const called = performance.now();
+      const appends = ["lobby", "attic"].map((room) =>
+        log.append(message(`frozen ${round}`, { room, key: `f${round}` })),
+      );
+      const answers = Promise.all(appends).finally(() => {
+        answered = true;
+      });
+      await waitFor(() => listener.deliveries.length === shown + 2, "both are shown");
+      expect(answered, "shown before the refusal").toBe(false);
+      expect((await textsOf(log)).at(-1)).toBe(`frozen ${round}`);
+      expect(await answers).toEqual([{ outcome: "unavailable" }, { outcome: "unavailable" }]);
+      expect(performance.now() - called).toBeLessThan(2_000);
+    }
+    // A process that asks for no replicas is not slowed by one that does.
+    await store(without.log, "without", { room: "cellar" });
+    expect(log.status.state).toBe("live");
+    // The first copy is not safe either, so a repeated key is no reason for an ack.
+    expect(await log.append(message("frozen 0", { key: "f0" }))).toEqual({ outcome: "unavailable" });
+    expect(logger.lines.filter(({ sentence }) => sentence.includes("too few replicas"))).toHaveLength(1);
+
+    replica.thaw();
+    const settled = await waitFor(async () => {
+      const appended = await log.append(message("frozen 0", { key: "f0" }));
+      return appended.outcome === "duplicate" && appended.id;
+    }, "the replica answers again");
+    expect((await log.readFrom("lobby", settled, { entries: 1, bytes: 1 }))[0]?.id).toBe(settled);
+    expect((await textsOf(log)).length).toBe(1 + rounds);
+  });
+
+  it("holds a third connection for that, and makes a new link when it ends", async () => {
+    const { master } = await ownPair();
+    const { log } = await open({ redis: master, minReplicas: 1 });
+    const confirmer = async () =>
+      /^id=(\d+) .*name=dynochat:confirmer/m.exec(await master.cli("CLIENT", "LIST"))?.[1];
+    const first = await confirmer();
+    await master.cli("CLIENT", "KILL", "ID", first ?? "none");
+    await waitFor(() => log.status.state !== "live", "the loss is noticed");
+    await isLive(log);
+    expect(await confirmer()).not.toBe(first);
+    await store(log, "after");
+  });
+
+  it("does not trust connections that lead to two servers", async () => {
+    const { master, replica } = await ownPair();
+    const [one, other] = [new Redis(master.url), new Redis(replica.url)];
+    afterwards(() => {
+      one.disconnect();
+      other.disconnect();
+    });
+    await expect(expectSameServer(one, one)).resolves.toBeUndefined();
+    await expect(expectSameServer(one, other)).rejects.toThrow("different servers");
+  });
+
+  it("asks once for many appends; the throughput beside that without replicas is printed", async () => {
+    const { master } = await ownPair();
+    const waiting = await open({ redis: master, minReplicas: 1 });
+    const plain = await open({ redis: master });
+    const perSecond = async (log: RedisLog) => {
+      const began = performance.now();
+      await Promise.all(
+        Array.from({ length: 100 }, async (_, user) => {
+          for (let i = 0; i < 20; i += 1) await store(log, `${i}`, { user: `user${user}` });
+        }),
+      );
+      return 2_000 / ((performance.now() - began) / 1_000);
+    };
+    await perSecond(plain.log);
+    const [without, withReplicas] = [await perSecond(plain.log), await perSecond(waiting.log)];
+    const waits = Number(/cmdstat_wait:calls=(\d+)/.exec(await master.cli("INFO", "commandstats"))?.[1]);
+    process.stdout.write(
+      `appends/s: ${Math.round(without)} without, ${Math.round(withReplicas)} with a replica ` +
+        `(${(withReplicas / without).toFixed(2)}); ${waits} WAITs for 2000 appends\n`,
+    );
+    // A hundred senders at a time: were each asked for alone, there would be 2,000.
+    expect(waits).toBeLessThan(1_000);
+  });
+});

@@ -1,0 +1,25 @@
+import { afterwards } from "./cleanup.ts";
+import { startRedis, type TestRedis } from "./redis.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** A replica that has everything its master has; ends with the test. */
+export async function startReplica(master: TestRedis): Promise<TestRedis> {
+  // By default a master waits for more replicas to come before it sends them its data.
+  await master.cli("CONFIG", "SET", "repl-diskless-sync-delay", "0");
+  const replica = await startRedis({ args: ["--replicaof", `127.0.0.1 ${master.port}`] });
+  afterwards(() => replica.stop());
+  await waitFor(
+    async () => (await master.cli("INFO", "replication")).includes("state=online"),
+    "the replica is in step",
+    20_000,
+  );
+  return replica;
+}
+
+/**
+ * Detaches a replica that keeps what it has at this moment: promoted later, it is one that lagged, as
+ * far behind as the master has gone on since.
+ */
+export async function promote(replica: TestRedis): Promise<void> {
+  await replica.cli("REPLICAOF", "NO", "ONE");
+}
