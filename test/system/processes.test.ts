@@ -62,7 +62,7 @@ describe.each([2, 3])("%i processes on one Redis", (size) => {
 
 describe("two processes on one Redis", () => {
   it("show nobody, not even its sender, a message that Redis did not take [9]", async () => {
-    const fleet = await startFleet(2);
+    const fleet = await startFleet(2, { env: UNLIMITED });
     const room = randomUUID();
     const [one, two] = await everywhere(fleet, room, 1);
     fleet.redis.freeze();
