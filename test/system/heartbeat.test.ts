@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { connectPlain } from "../kit/plain-client.ts";
 import { type Server, startServer } from "../kit/server.ts";
-import { connectV1 } from "../kit/v1-client.ts";
+import { connectV1, type V1Client } from "../kit/v1-client.ts";
 import { waitFor, within } from "../kit/wait-for.ts";
 
 let server: Server;
@@ -26,10 +26,10 @@ describe("a connection", () => {
 
   it("that breaks without a word is dropped, and the others go on [22]", async () => {
     const room = "broken";
-    const [stays, breaks] = await Promise.all([
-      connectV1(server.wsUrl, { room, handle: "Stays" }),
-      connectV1(server.wsUrl, { room, handle: "Breaks" }),
-    ]);
+    const breaks = await connectV1(server.wsUrl, { room, handle: "Breaks" });
+    const stays = await connectV1(server.wsUrl, { room, handle: "Stays" });
+    // Who comes and goes between two presence frames is in neither: it must have been seen before it leaves.
+    await waitFor(() => sees(stays, "Breaks"), "Breaks is seen");
     breaks.terminate();
     await server.waitForLog(
       (line) => line["event"] === "close" && line["code"] === 1006,
@@ -66,3 +66,12 @@ describe("a connection", () => {
     await waitFor(() => reader.messages(room).length === total, "the reader has all messages");
   });
 });
+
+/** Whether a client was told that somebody of that handle is in its room. */
+function sees(client: V1Client, handle: string): boolean {
+  return client.frames.some((frame) => {
+    const people =
+      frame.type === "joined" ? frame.present.users : frame.type === "presence" ? frame.joined : [];
+    return (people ?? []).some((person) => person.handle === handle);
+  });
+}

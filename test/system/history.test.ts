@@ -117,10 +117,18 @@ describe("joining while 200 messages a second flow", () => {
     const stored = await flow.stop();
     const last = [...stored].sort(compareIds).at(-1)!;
     const position = new Map([...stored].sort(compareIds).map((id, index) => [id, index]));
-    await waitFor(
-      () => newcomers.every((client) => client.messages(room).at(-1)?.id === last),
-      "everybody has the last message",
-    );
+    // In a failure the difference names who lacks it, and what they were told.
+    const lacking = () =>
+      newcomers.flatMap((client, index) => {
+        const newest = client.messages(room).at(-1)?.id;
+        const told = client.frames.filter(({ type }) =>
+          ["joined", "status", "notice", "error"].includes(type),
+        );
+        return newest === last
+          ? []
+          : [{ index, newest, socket: client.connection.socket.readyState, told: told.slice(1) }];
+      });
+    await expect.poll(lacking, { timeout: 10_000 }).toEqual([]);
     for (const [index, client] of newcomers.entries()) {
       expect(client.frames.find((frame) => frame.type === "joined")).toMatchObject({ recovered: true });
       const messages = await whole(client, room);
