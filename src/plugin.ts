@@ -1,18 +1,25 @@
 import type { FastifyInstance } from "fastify";
 import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
-import type { ChatOptions } from "./chat/services.ts";
-import type { SiteTokens } from "./chat/site-token.ts";
 import { registerHealth } from "./http/health.ts";
 import { Page } from "./http/page.ts";
+import { siteTokens } from "./identity/site-tokens.ts";
 import type { Log } from "./log/log.ts";
-import { type SocketOptions, Sockets } from "./sockets/sockets.ts";
+import { MemoryLog } from "./log/memory.ts";
+import { RedisLog } from "./log/redis/redis-log.ts";
+import type { Logger } from "./logger.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { Sockets } from "./sockets/sockets.ts";
 
-export interface DynochatOptions extends ChatOptions, SocketOptions {
-  /** Where messages live; the plugin starts it, and closes it with the app. */
-  readonly log: Log;
-  /** The site's own tokens; undefined = everyone is a guest. */
-  readonly siteTokens?: SiteTokens | undefined;
+/** What belongs to the process and its server, and is therefore the surrounding app's own affair. */
+type ProcessSettings = "port" | "host" | "webConcurrency" | "logLevel" | "trustProxy";
+
+/** The program's settings (README, "Settings") by their names here: `REDIS_URL` is `redisUrl`. All have defaults. */
+export interface DynochatOptions extends Partial<Omit<Settings, ProcessSettings>> {
+  /** False leaves `/` to the app: no chat page, and no socket there. Default true. */
+  readonly page?: boolean;
+  /** Where messages live. Default: Redis if there is a `redisUrl`, else memory. Closed with the app. */
+  readonly log?: Log;
 }
 
 declare module "fastify" {
@@ -22,21 +29,28 @@ declare module "fastify" {
 }
 
 /**
- * The chat as a Fastify plugin: the sockets `/ws`, `/websocket` and `/`, the page, `/livez` and `/readyz`.
- * Everything else passes through. `app.dynochat.sockets.drain.begin()` empties the process; `app.close()` does it too.
+ * The chat as a Fastify plugin: the sockets `/ws` and `/websocket`, `/livez` and `/readyz`, and on `/` the page and
+ * its socket. Everything else passes through. `app.close()` drains the chat before it closes;
+ * `app.dynochat.sockets.drain.begin()` drains it earlier.
  */
 export const dynochat = fp<DynochatOptions>(register, { fastify: "5.x", name: "dynochat" });
 
 async function register(app: FastifyInstance, options: DynochatOptions): Promise<void> {
-  const chat = new Chat(options.log, options, app.log, options.siteTokens);
-  const sockets = new Sockets(chat, options);
-  const { defaultRoom, maxTextLength } = options;
-  const page = new Page(chat.guests, { defaultRoom, maxTextLength });
+  const settings = { ...readSettings({}), ...options };
+  const chat = new Chat(
+    options.log ?? logFor(settings, app.log),
+    settings,
+    app.log,
+    siteTokens(settings, app.log),
+  );
+  const sockets = new Sockets(chat, settings);
+  const page = options.page === false ? undefined : new Page(chat.guests, settings);
   app.decorate("dynochat", { chat, sockets });
-  // In a scope of its own: the page's headers and the sockets' hooks are nothing to the app around it.
+  await sockets.takeUpgrades(app);
+  // In a scope of its own: the page's headers are nothing to the app around it.
   await app.register(async (scope) => {
-    await page.register(scope);
-    await sockets.register(scope, page.serve);
+    await page?.register(scope);
+    sockets.route(scope, page?.serve);
     registerHealth(scope, chat, () => sockets.drain.begun);
   });
   app.addHook("onReady", async () => chat.start());
@@ -45,4 +59,12 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
     sockets.close();
     await chat.close();
   });
+}
+
+function logFor(settings: Settings, logger: Logger): Log {
+  const { redisUrl: url, redisPrefix: prefix, redisTlsVerify: tlsVerify, redisCa: ca } = settings;
+  if (url === undefined) return new MemoryLog(settings);
+  const { redisMinReplicas: minReplicas } = settings;
+  const options = { url, prefix, tlsVerify, minReplicas, ...(ca === undefined ? {} : { ca }) };
+  return new RedisLog(options, settings, logger);
 }

@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { type Logger as PinoLogger, pino } from "pino";
 import { buildApp } from "./app.ts";
-import { siteTokens } from "./identity/site-tokens.ts";
 import type { Settings } from "./settings.ts";
 
 /** Beyond `SHUTDOWN_SECONDS`, for what is left to close, ms. The platform kills after 30 s. */
@@ -14,7 +13,7 @@ const CLOSE_MS = 5_000;
  */
 export async function runProcess(settings: Settings): Promise<void> {
   const logger = processLogger(settings);
-  const app = await buildApp(settings, logger, siteTokens(settings, logger));
+  const app = await buildApp(settings, logger);
   const ending = new Ending(app, settings, logger);
   process.on("SIGTERM", ending.onSignal);
   process.on("SIGINT", ending.onSignal);

@@ -41,7 +41,8 @@ export class Page {
 
   constructor(guests: Guests, settings: PageSettings) {
     this.#guests = guests;
-    this.#settings = settings;
+    const { defaultRoom, maxTextLength } = settings;
+    this.#settings = { defaultRoom, maxTextLength };
   }
 
   async register(app: FastifyInstance): Promise<void> {

@@ -65,8 +65,11 @@ export class Sockets {
     return this.#census.count;
   }
 
-  /** Registers `/ws`, `/websocket`, and the socket of `/`, whose plain GET is `page`. */
-  async register(app: FastifyInstance, page: RouteHandlerMethod): Promise<void> {
+  /**
+   * Makes the app's server take upgrades. To be called on the app itself: also an upgrade to an address without
+   * a socket must be answered and its connection ended.
+   */
+  async takeUpgrades(app: FastifyInstance): Promise<void> {
     await app.register(fastifyWebsocket, {
       options: SERVER_OPTIONS,
       // Sockets end by `drain`; the plugin's own way closes them without a code and waits for each.
@@ -74,9 +77,13 @@ export class Sockets {
       errorHandler: socketFailed,
     });
     app.websocketServer.on("headers", this.#addCookie);
+  }
+
+  /** Registers `/ws`, `/websocket`, and where there is a `page` the socket of `/`, whose plain GET it answers. */
+  route(app: FastifyInstance, page: RouteHandlerMethod | undefined): void {
     this.#route(app, "/ws", PLAIN_CODEC, upgradeRequired);
     this.#route(app, "/websocket", USERNAME_CODEC, upgradeRequired);
-    this.#route(app, "/", HANDLE_CODEC, page);
+    if (page !== undefined) this.#route(app, "/", HANDLE_CODEC, page);
   }
 
   /** Ends every timer. */
