@@ -1,12 +1,10 @@
-import { randomInt } from "node:crypto";
 import { compareIds, timeOf } from "../protocol.ts";
 import { entryOf } from "./entry.ts";
 import type { Append, Appended, Entry, LogLimits, ReadLimit } from "./log.ts";
+import { drawNonce } from "./nonce.ts";
 import { SenderMemory } from "./sender-memory.ts";
 
 const DAY_MS = 86_400_000;
-/** Nonces are 1 to 2^20, as in the Redis log. */
-const NONCE_END = 2 ** 20 + 1;
 
 /** One room of the embedded log: its entries and what is remembered of its senders. */
 export class MemoryRoom {
@@ -103,7 +101,7 @@ export class MemoryRoom {
 
   #nextId(now: number): string {
     const ms = Math.max(Math.floor(now), this.#lastMs);
-    this.#lastNumber = (ms === this.#lastMs ? this.#lastNumber : 0) + randomInt(1, NONCE_END);
+    this.#lastNumber = (ms === this.#lastMs ? this.#lastNumber : 0) + drawNonce();
     this.#lastMs = ms;
     return `${ms}-${this.#lastNumber}`;
   }

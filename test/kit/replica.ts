@@ -9,7 +9,9 @@ export async function startReplica(master: TestRedis): Promise<TestRedis> {
   const replica = await startRedis({ args: ["--replicaof", `127.0.0.1 ${master.port}`] });
   afterwards(() => replica.stop());
   await waitFor(
-    async () => (await master.cli("INFO", "replication")).includes("state=online"),
+    async () =>
+      (await master.cli("INFO", "replication")).includes("state=online") &&
+      (await replica.cli("INFO", "replication")).includes("master_link_status:up"),
     "the replica is in step",
     20_000,
   );

@@ -1,7 +1,7 @@
-import { randomInt } from "node:crypto";
 import type { Redis } from "ioredis";
 import { isMessageId, LIMITS } from "../../protocol.ts";
 import type { Append, Appended, LogLimits } from "../log.ts";
+import { drawNonce } from "../nonce.ts";
 import type { Complaints } from "./complaints.ts";
 import { classify, describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
@@ -11,8 +11,6 @@ import type { ServerClock } from "./server-clock.ts";
 import type { Times } from "./times.ts";
 import { within } from "./within.ts";
 
-/** Nonces are 1 to 2^20, so that two forks of a history do not give out the same id. */
-const NONCE_END = 2 ** 20 + 1;
 const DAY_MS = 86_400_000;
 /** Keys of a person and room in one generation; two are kept. docs/protocol.md promises the last 128. */
 const KEYS_PER_GENERATION = 128;
@@ -84,7 +82,7 @@ export class Appends {
             Math.floor(this.#clock.now() + this.#times.storeWithinMs),
             key ?? "",
             body,
-            randomInt(1, NONCE_END),
+            drawNonce(),
             ...this.#bounds,
           ],
         ),
