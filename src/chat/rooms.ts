@@ -15,7 +15,7 @@ const REVIEW_MS = 500;
 /** The pause before the newest ids of all rooms are held against the log's, ms; drawn between the two. */
 const AUDIT_MS = { least: 20_000, most: 60_000 } as const;
 
-/** The pause between roll calls, ms: with the lease of 45 s, who died is gone within 60 s. */
+/** The pause between roll calls, ms: with the lease of 40 s, who died is gone within 60 s. */
 const ROLL_CALL_MS = 14_000;
 
 /** Rooms whose newest ids are asked for at once. */

@@ -146,7 +146,7 @@ export interface Log {
   /**
    * This process has (with `enter`) or no longer has (with `exit`) that person in the room. Told to all
    * subscribers as a hint (presence-hint.ts), and kept under this process's lease: refreshed every 15 s,
-   * ended 45 s after the process dies. Calls for one person take effect in call order. Never rejects;
+   * ended 40 s after the process dies. Calls for one person take effect in call order. Never rejects;
    * what was lost while the log was away is repaired by `rollCall`.
    */
   enter(room: string, person: Person): Promise<void>;

@@ -44,7 +44,8 @@ export const TIMES: Times = {
   behindMs: 100,
   probeEveryMs: 4_000,
   probeMs: 2_000,
-  leaseMs: 45_000,
+  // With a roll call every 14 s and a second of merging, who was killed is gone within 60 s.
+  leaseMs: 40_000,
   leaseRefreshMs: 15_000,
   whoMs: 600_000,
   backoffMinMs: 50,
