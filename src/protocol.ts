@@ -247,7 +247,10 @@ export interface JoinedFrame {
   /** Absent: the server's own; this room's log was reset or lost its newest entries. */
   readonly ref?: number;
   readonly room: string;
-  /** False: discard what is shown from `messages[0].id` on (all, if there is none); there is a gap before. */
+  /**
+   * False: discard what is shown from `messages[0].id` on (all, if there is none or its `prev` is `0-0`); there
+   * is a gap before.
+   */
   readonly recovered: boolean;
   /** The newest id at that moment, `0-0` if none; live frames begin behind it. */
   readonly head: string;

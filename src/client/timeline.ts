@@ -114,13 +114,15 @@ export class Timeline {
 
   /**
    * Starts anew at `entries`, the newest of the log (`head` is its last id): what is here from the first of
-   * them on is discarded, all if there is none, and a gap is marked before them where anything was here.
+   * them on is discarded, and a gap is marked before them where anything was here. All is discarded if there is
+   * none, or if the first of them is the first of the log: what is here is of a log that is no more.
    * `more`: whether the log goes on before them.
    */
   restart(entries: readonly Entry[], head: string, more: boolean): void {
-    const first = entries[0]?.id;
+    const [first] = entries;
     const hadAny = this.#cursor !== undefined && this.#cursor !== BEGINNING;
-    const kept = first === undefined ? [] : this.#slots.filter((slot) => compareIds(slot.id, first) < 0);
+    const isNewLog = first === undefined || first.prev === BEGINNING;
+    const kept = isNewLog ? [] : this.#slots.filter((slot) => compareIds(slot.id, first.id) < 0);
     this.#slots = kept;
     this.#byId.clear();
     for (const slot of kept) this.#byId.set(slot.id, slot);
