@@ -40,6 +40,8 @@ export class Chat implements LogListener, Services {
   /** Young v1 sessions, and by when they must have said hello. */
   readonly #young = new Map<V1Session, number>();
   readonly #sweep: NodeJS.Timeout;
+  /** The secret that the log gave, where the settings give none. */
+  #sharedSecret: string | undefined;
   /** What clients were told last. */
   #live = false;
 
@@ -114,8 +116,11 @@ export class Chat implements LogListener, Services {
   }
 
   async catchUp(): Promise<void> {
-    if (!this.guests.ready) {
-      this.guests.learn(await this.#log.shared(SECRET_NAME, randomSecret()));
+    if (this.options.secret === undefined && this.#log.kind === "redis") {
+      // Each time: to a log that came back without it, it is given again, so that guests stay who they are.
+      const stored = await this.#log.shared(SECRET_NAME, this.#sharedSecret ?? randomSecret());
+      this.#sharedSecret ??= stored;
+      this.guests.learn(this.#sharedSecret);
     }
     await this.rooms.catchUp();
   }

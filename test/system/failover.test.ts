@@ -1,0 +1,165 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import type { EntryFrame, JoinedFrame } from "../../src/protocol.ts";
+import { expectUnbroken } from "../kit/chain.ts";
+import { openDoorway } from "../kit/doorway.ts";
+import { startFleet, startOwnRedis } from "../kit/fleet.ts";
+import { openLibraryClient, shownBy } from "../kit/library-client.ts";
+import { promote, startReplica } from "../kit/replica.ts";
+import { type Server, startServer } from "../kit/server.ts";
+import { connectV1, expected, openV1, type V1Client } from "../kit/v1-client.ts";
+import { waitFor } from "../kit/wait-for.ts";
+
+/** Retries of a test come faster than people type. */
+const UNLIMITED = { MESSAGES_PER_SECOND: "0" };
+
+async function startServersOn(redisUrl: string, size: number): Promise<Server[]> {
+  const env = { REDIS_URL: redisUrl, ...UNLIMITED };
+  const servers = await Promise.all(Array.from({ length: size }, () => startServer({ env })));
+  await Promise.all(servers.map((server) => server.ready()));
+  return servers;
+}
+
+/** The server's own word that the room begins anew. */
+async function reset(client: V1Client, timeoutMs?: number): Promise<JoinedFrame> {
+  const isReset = (frame: V1Client["frames"][number]) => frame.type === "joined" && frame.ref === undefined;
+  const frame = await waitFor(
+    () => client.frames.find(isReset),
+    "the client is told of the reset",
+    timeoutMs,
+  );
+  return expected("joined", frame);
+}
+
+function texts(messages: JoinedFrame["messages"]): string[] {
+  return messages.flatMap((message) => (message.type === "message" ? [message.text] : []));
+}
+
+/** What a client was shown from a frame on, that one included. */
+function messagesSince(client: V1Client, from: JoinedFrame): EntryFrame[] {
+  return client.frames.slice(client.frames.indexOf(from)).flatMap((frame) => {
+    if (frame.type === "joined") return frame.messages;
+    return frame.type === "message" ? [frame] : [];
+  });
+}
+
+/** Says it as soon as the server can store it again. */
+function sayAgain(client: V1Client, room: string, text: string): Promise<unknown> {
+  const key = randomUUID();
+  return waitFor(() => client.say(room, text, key).catch(() => undefined), `"${text}" is stored`, 20_000);
+}
+
+/**
+ * Everybody in the room was told of the reset before anything later, sees the same unbroken rest and what
+ * follows, and nothing of what was lost.
+ */
+async function expectHonest(setup: {
+  readonly servers: readonly Server[];
+  readonly room: string;
+  readonly clients: readonly V1Client[];
+  readonly pages: readonly Awaited<ReturnType<typeof openLibraryClient>>[];
+  readonly kept: readonly string[];
+  readonly after: string;
+}): Promise<void> {
+  const { servers, room, clients, pages, kept, after } = setup;
+  for (const client of clients) {
+    const told = await reset(client);
+    expect(told).toMatchObject({ recovered: false, more: false });
+    const shown = () => messagesSince(client, told);
+    await waitFor(() => texts(shown()).includes(after), "what follows is shown");
+    expectUnbroken(shown());
+    expect(texts(shown())).toEqual([...kept, after]);
+    // Whoever wrote first may have been faster than the reading of the log, which then has it.
+    const early = client.messages(room).filter(({ text }) => text === after);
+    expect(early).toHaveLength(1);
+  }
+  for (const page of pages) {
+    await waitFor(() => shownBy(page).includes(after), "the page shows what follows");
+    expect(shownBy(page).filter((text) => text !== "…")).toEqual([...kept, after]);
+  }
+  const newcomer = await connectV1(servers[0]!.wsUrl);
+  expect(texts((await newcomer.join(room)).messages)).toEqual([...kept, after]);
+}
+
+describe("when Redis comes back without its newest entries", () => {
+  it("a promoted replica that lagged: everybody is told, and what it does not have is shown nowhere", async () => {
+    const master = await startOwnRedis();
+    const replica = await startReplica(master);
+    const door = await openDoorway();
+    door.leadTo(master.port);
+    const servers = await startServersOn(`redis://localhost:${door.port}`, 2);
+    const room = randomUUID();
+    const clients = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room })));
+    const pages = await Promise.all(servers.map(({ wsUrl }) => openLibraryClient(wsUrl, room)));
+    const kept = ["kept 1", "kept 2", "kept 3"];
+    for (const text of kept) await clients[0]!.say(room, text);
+    const length = async () => Number(await replica.cli("XLEN", `dynochat:{${room}}:log`));
+    await waitFor(async () => (await length()) === 3, "the replica has three");
+    await promote(replica);
+    for (const text of ["lost 1", "lost 2"]) await clients[1]!.say(room, text);
+    for (const page of pages) await waitFor(() => shownBy(page).includes("lost 2"), "all is shown");
+
+    door.shut();
+    await master.kill();
+    door.leadTo(replica.port);
+    await sayAgain(clients[1]!, room, "after");
+    await expectHonest({ servers, room, clients, pages, kept, after: "after" });
+  });
+
+  it("an older snapshot: the same, and a key that was lost with its message is stored anew", async () => {
+    const { redis, servers } = await startFleet(2, { env: UNLIMITED });
+    const room = randomUUID();
+    const clients = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room })));
+    const pages = await Promise.all(servers.map(({ wsUrl }) => openLibraryClient(wsUrl, room)));
+    await clients[0]!.say(room, "kept", "key-kept");
+    await redis.cli("SAVE");
+    const lost = await clients[0]!.say(room, "again", "key-lost");
+    await Promise.all(clients.map((client) => client.waitForText("again")));
+
+    await redis.kill();
+    await redis.restart();
+    const again = await waitFor(
+      () => clients[0]!.say(room, "again", "key-lost").catch(() => undefined),
+      "the lost message is stored again",
+    );
+    expect(again.duplicate).toBeUndefined();
+    expect(again.id).not.toBe(lost.id);
+    expect(await clients[0]!.say(room, "kept", "key-kept")).toMatchObject({ duplicate: true });
+    for (const client of clients) await reset(client);
+    for (const page of pages) {
+      await waitFor(() => page.messages.some(({ id }) => id === again.id), "the page shows the second copy");
+      expect(shownBy(page).filter((text) => text !== "…")).toEqual(["kept", "again"]);
+    }
+  });
+
+  it("FLUSHALL under open connections: told with the next message, or by the audit where nobody speaks", {
+    timeout: 120_000,
+  }, async () => {
+    const { redis, servers } = await startFleet(2, { env: UNLIMITED });
+    const [busy, quiet] = [randomUUID(), randomUUID()];
+    const clients = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room: busy })));
+    const pages = await Promise.all(servers.map(({ wsUrl }) => openLibraryClient(wsUrl, busy)));
+    const silent = await connectV1(servers[0]!.wsUrl, { room: quiet });
+    await silent.say(quiet, "nobody answers");
+    await clients[0]!.say(busy, "gone");
+    await Promise.all(clients.map((client) => client.waitForText("gone")));
+
+    await redis.cli("FLUSHALL");
+    await clients[1]!.say(busy, "a new life");
+    await expectHonest({ servers, room: busy, clients, pages, kept: [], after: "a new life" });
+    // The pause between two audits is up to 60 s.
+    expect(await reset(silent, 70_000)).toMatchObject({ room: quiet, recovered: false, messages: [] });
+  });
+
+  it("a guest stays who they are, on a process that starts afterwards too", async () => {
+    const { redis, servers } = await startFleet(1);
+    const { token, user } = await (await openV1(servers[0]!.wsUrl)).hello();
+    await redis.kill();
+    await redis.restart();
+    await servers[0]!.waitForLog(({ state }) => state === "down", "the loss is noticed");
+    await servers[0]!.ready();
+    const [later] = await startServersOn(redis.url, 1);
+    const again = await (await openV1(later!.wsUrl)).hello({ token });
+    expect(again.user.id).toBe(user.id);
+  });
+});
