@@ -1,57 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { afterwards } from "./cleanup.ts";
 import { freePort } from "./ports.ts";
-import { waitFor, within } from "./wait-for.ts";
+import { type Exit, launch, listening, type Server, type ServerOptions, START_MS } from "./program.ts";
+import { within } from "./wait-for.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-
-/** A start on a busy machine with two cores; reached only in failure. */
-const START_MS = 30_000;
-/** After SIGTERM, what is still there after this time is killed. */
-const STOP_MS = 5_000;
-
-export interface ServerOptions {
-  /** On top of what a test needs; undefined takes a variable away. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The working directory; the repository if absent. */
-  readonly cwd?: string;
-}
-
-export interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
-/** One line of the program's log. */
-export type LogLine = Readonly<Record<string, unknown>>;
-
-/** The program in a process of its own, started as the Procfile's `web:` line does. */
-export interface Server {
-  /** `http://127.0.0.1:<port>` */
-  readonly url: string;
-  /** `ws://127.0.0.1:<port>`; a socket's path comes behind it. */
-  readonly wsUrl: string;
-  readonly port: number;
-  readonly pid: number;
-  /** Everything it wrote to stdout and stderr, by line. */
-  output(): readonly string[];
-  /** Those lines that are JSON objects. */
-  logs(): readonly LogLine[];
-  /** A log line that fits, written already or later. */
-  waitForLog(predicate: (line: LogLine) => boolean, what?: string): Promise<LogLine>;
-  /** Fulfils when `/readyz` says that it can serve. */
-  ready(): Promise<void>;
-  /** Fulfils when the process has ended and all its output is read. */
-  readonly exit: Promise<Exit>;
-  /** Sends a signal, SIGKILL if none is named; see `exit`. */
-  kill(signal?: NodeJS.Signals): void;
-  /** Ends it: SIGTERM, and SIGKILL if that takes too long. */
-  stop(): Promise<Exit>;
-}
+export type { Server } from "./program.ts";
 
 /**
  * Starts the program on a free port and fulfils when `/livez` answers. It ends with the test that started it,
@@ -61,106 +13,15 @@ export interface Server {
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const port = await freePort();
   const server = launch({ ...options, env: { PORT: String(port), ...options.env } }, port);
-  const ended = server.exit.then(({ code, signal }) => {
-    throw new Error(`the server exited (${code ?? signal}):\n${server.output().join("\n")}`);
-  });
-  await Promise.race([
-    ended,
-    waitFor(() => answersOk(`${server.url}/livez`), `${server.url}/livez answers`, START_MS),
-  ]);
-  ended.catch(() => undefined);
+  afterwards(server.stop);
+  await listening(server);
   return server;
 }
 
 /** Runs the program without expecting that it listens: for starts that must fail. */
 export async function runServer(options: ServerOptions = {}): Promise<Exit & { output: readonly string[] }> {
   const server = launch(options, 0);
+  afterwards(server.stop);
   const exit = await within(server.exit, "the server exits by itself", START_MS);
   return { ...exit, output: server.output() };
-}
-
-/** The command behind `web:` in the Procfile, runnable from any directory. */
-export function procfileCommand(): string {
-  const procfile = readFileSync(`${ROOT}Procfile`, "utf8");
-  const command = /^web: *(.+)$/m.exec(procfile)?.[1];
-  if (command === undefined) throw new Error("the Procfile has no web: line");
-  return command.replace(/(?<= )dist\//, `${ROOT}dist/`);
-}
-
-function launch(options: ServerOptions, port: number): Server {
-  const child = spawn("sh", ["-c", `exec ${deathPact()}${procfileCommand()}`], {
-    cwd: options.cwd ?? ROOT,
-    env: { ...surroundings(), ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const output: string[] = [];
-  const logs: LogLine[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on("line", (line) => {
-      output.push(line);
-      const fields = parsed(line);
-      if (fields !== undefined) logs.push(fields);
-    });
-  }
-  const exit = once(child, "close").then(([code, signal]): Exit => ({ code, signal }));
-  const stop = () => stopChild(child, exit);
-  afterwards(stop);
-  return {
-    url: `http://127.0.0.1:${port}`,
-    wsUrl: `ws://127.0.0.1:${port}`,
-    port,
-    pid: child.pid ?? 0,
-    output: () => output,
-    logs: () => logs,
-    waitForLog: (predicate, what = "a log line") => waitFor(() => logs.find(predicate), what),
-    ready: () => becomesReady(`http://127.0.0.1:${port}`),
-    exit,
-    kill: (signal = "SIGKILL") => void child.kill(signal),
-    stop,
-  };
-}
-
-async function stopChild(child: ChildProcess, exit: Promise<Exit>): Promise<Exit> {
-  // A stopped process takes SIGTERM only after it was woken.
-  child.kill("SIGCONT");
-  child.kill("SIGTERM");
-  const impatience = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-  try {
-    return await exit;
-  } finally {
-    clearTimeout(impatience);
-  }
-}
-
-/** Where the system has it: the kernel kills the child when its parent dies, whatever that died of. */
-function deathPact(): string {
-  const works = spawnSync("setpriv", ["--pdeathsig", "KILL", "true"]).status === 0;
-  return works ? "setpriv --pdeathsig KILL " : "";
-}
-
-/** As on the platform, so that a developer's own .env and variables do not change a test. */
-function surroundings(): Record<string, string | undefined> {
-  const { PATH, HOME } = process.env;
-  return { PATH, HOME, NODE_ENV: "production", SHUTDOWN_SECONDS: "0" };
-}
-
-async function becomesReady(url: string): Promise<void> {
-  await waitFor(() => answersOk(`${url}/readyz`), `${url}/readyz says ready`, START_MS);
-}
-
-async function answersOk(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok;
-  } catch {
-    return false;
-  }
-}
-
-function parsed(line: string): LogLine | undefined {
-  if (!line.startsWith("{")) return undefined;
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { afterwards } from "../kit/cleanup.ts";
 import { connectPlain } from "../kit/plain-client.ts";
-import { procfileCommand, runServer, startServer } from "../kit/server.ts";
+import { procfileCommand } from "../kit/program.ts";
+import { runServer, startServer } from "../kit/server.ts";
 
 async function folderWith(dotenv: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "dynochat-env-"));
