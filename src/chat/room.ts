@@ -27,6 +27,11 @@ export interface RoomSurroundings {
  */
 const HELD_WHILE_READING = 1_000;
 
+/** A page of a room's past; `recovered` is false where the log does not continue from the id asked. */
+export interface HistoryPage extends Page {
+  readonly recovered: boolean;
+}
+
 /** A reading of the log under way. */
 interface Reading {
   /** Its identity: whoever was overtaken by a later one must not act on what it read. */
@@ -110,17 +115,14 @@ export class Room {
     this.presence.leave(member);
   }
 
-  /** The newest entries before an id (undefined = of all). Rejects with LogUnavailable. */
-  async before(id: string | undefined, limit: number): Promise<Page & { recovered: boolean }> {
-    await within(LOG_WAIT_MS, this.#settled());
-    return { ...(await within(LOG_WAIT_MS, this.#history.before(id, limit))), recovered: true };
+  /** The newest entries before an id (undefined = of all). Rejects with LogUnavailable after at most `LOG_WAIT_MS`. */
+  before(id: string | undefined, limit: number): Promise<HistoryPage> {
+    return within(LOG_WAIT_MS, this.#before(id, limit));
   }
 
-  /** The oldest entries behind an id; `recovered` is false where the log does not continue from it. */
-  async behind(id: string, limit: number): Promise<Page & { recovered: boolean }> {
-    await within(LOG_WAIT_MS, this.#settled());
-    const page = await within(LOG_WAIT_MS, this.#history.behind(id, limit));
-    return page === undefined ? { entries: [], more: false, recovered: false } : { ...page, recovered: true };
+  /** The oldest entries behind an id; otherwise as `before`. */
+  behind(id: string, limit: number): Promise<HistoryPage> {
+    return within(LOG_WAIT_MS, this.#behind(id, limit));
   }
 
   /** Something arrived on the room's channel. */
@@ -297,6 +299,17 @@ export class Room {
         throw new LogUnavailable("the room is not live");
       await this.#reading.ended;
     }
+  }
+
+  async #before(id: string | undefined, limit: number): Promise<HistoryPage> {
+    await this.#settled();
+    return { ...(await this.#history.before(id, limit)), recovered: true };
+  }
+
+  async #behind(id: string, limit: number): Promise<HistoryPage> {
+    await this.#settled();
+    const page = await this.#history.behind(id, limit);
+    return page === undefined ? { entries: [], more: false, recovered: false } : { ...page, recovered: true };
   }
 
   async #admit(member: Member, cursor: Cursor, wait: { readonly over: boolean }): Promise<void> {
