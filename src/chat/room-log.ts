@@ -1,5 +1,6 @@
 import { entryOf } from "../log/entry.ts";
 import type { Entry, Log, ReadLimit } from "../log/log.ts";
+import { LIMITS } from "../protocol.ts";
 import { checkedEntry } from "./checked-entry.ts";
 
 /**
@@ -55,9 +56,12 @@ export class RoomLog {
   }
 }
 
-/** Whether a read ended because of its limit, so that the log may go on. */
+/**
+ * Whether a read may have ended because of its limit, so that the log may go on. A read stops before the entry that
+ * would be too much, so it is full where another as large as a frame can be would not have fit.
+ */
 export function isFull(read: readonly Entry[], limit: ReadLimit): boolean {
-  return read.length >= limit.entries || sizeOf(read) >= limit.bytes;
+  return read.length >= limit.entries || sizeOf(read) + LIMITS.frameBytes > limit.bytes;
 }
 
 /** Bytes of frames. */
