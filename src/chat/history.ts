@@ -16,7 +16,7 @@ export interface Cursor {
  * What a cursor gives at this moment:
  * - a page that ends at the room's head, or says that there is more;
  * - `lost`: the log does not continue from it;
- * - `ahead`: the log has entries that the room has not seen; the room must catch up first;
+ * - `ahead`: the log ends where the room has never been; the room must catch up first;
  * - `moved`: the room went on while the log was read; look again.
  */
 export type View = Page | "lost" | "ahead" | "moved";
@@ -36,7 +36,8 @@ export class History {
     if (after !== undefined)
       return this.#ring.covers(after) ? undefined : this.#log.from(after, readFor(limit));
     if (this.#ring.entries.length >= limit || this.#ring.base === BEGINNING) return undefined;
-    return this.#log.before(this.#ring.entries[0]?.id, readFor(limit));
+    // All of it, not only what is older than the ring: in a busy room that would have moved on by then.
+    return this.#log.before(undefined, readFor(limit));
   }
 
   /** Puts what was fetched and the ring together. Synchronous: the answer holds until the turn ends. */
@@ -62,11 +63,13 @@ export class History {
     return oldest(behind(id, read), limit, isFull(read, readFor(limit)));
   }
 
-  #newest(limit: number, older: readonly Entry[] | undefined): View {
-    const held = this.#ring.entries;
-    if (older === undefined) return newest(held, limit, this.#ring.base !== BEGINNING);
-    if (older.length > 0 && older.at(-1)?.id !== this.#ring.base) return "moved";
-    return newest([...older, ...held], limit, isFull(older, readFor(limit)));
+  #newest(limit: number, fetched: readonly Entry[] | undefined): View {
+    if (fetched === undefined) return newest(this.#ring.entries, limit, this.#ring.base !== BEGINNING);
+    const more = isFull(fetched, readFor(limit));
+    const end = fetched.findIndex((entry) => entry.id === this.#ring.head);
+    if (end >= 0) return newest(fetched.slice(0, end + 1), limit, more);
+    const last = fetched.at(-1)?.id ?? BEGINNING;
+    return this.#ring.covers(last) ? newest([...fetched, ...this.#ring.behind(last)], limit, more) : "ahead";
   }
 
   #upToHead(after: string, limit: number, fetched: readonly Entry[]): View {
