@@ -243,6 +243,8 @@ export class Room {
 
   /** The log does not continue what the members have: they are told, and begin again at its newest entries. */
   async #startOver(token: object): Promise<void> {
+    // What arrives from now on may be behind what is read.
+    const before = this.#held.length;
     const read = await this.#entries.before(undefined, RING);
     if (!this.#counts(token, "catching-up")) return;
     const fields = {
@@ -254,10 +256,11 @@ export class Room {
     this.#logger.warn(fields, "the log does not continue here; members start over");
     this.#outbox.flush();
     this.#ring.replace(read);
-    this.#held = [];
+    this.#held.splice(0, before);
     const page = newest(this.#ring.entries, LIMITS.joinMessages, this.#ring.base !== BEGINNING);
     for (const member of this.#members.values()) member.restarted(this.#snapshot(member, page, false));
     this.#step("caught-up");
+    this.#release();
   }
 
   #failed(error: unknown, token: object): void {
@@ -268,6 +271,8 @@ export class Room {
   }
 
   #show(entry: Entry): void {
+    // It may have come by a reading of the log: nobody need look for it again.
+    this.#echoes.delete(entry.id);
     this.#ring.add(entry);
     this.#outbox.push(entry);
   }
@@ -283,7 +288,8 @@ export class Room {
     const held = this.#held;
     this.#held = [];
     for (const entry of held) {
-      if (entry.prev === this.#ring.head) this.#show(entry);
+      // The first that does not fit begins a reading, which brings what is behind it too.
+      if (this.#state === "live" && entry.prev === this.#ring.head) this.#show(entry);
       else if (!this.#ring.has(entry.id)) this.#hold(entry);
     }
     if (this.#heldTooMuch) {
