@@ -11,7 +11,9 @@ describe("when Redis runs out of memory", () => {
   it("says storage-full, does nothing by halves, and still knows repeated keys and people", async () => {
     const redis = await ownRedis({ args: ["--maxmemory", "3mb", "--maxmemory-policy", "noeviction"] });
     const limits = { historyBytes: 1024 * 1024 * 1024, historyMessages: 1_000_000 };
-    const { log, listener, prefix, logger } = await open({ redis, limits });
+    // Nobody makes room here.
+    const times = { housekeepingMs: 1_000_000_000, fullPauseMs: 1_000_000_000 };
+    const { log, listener, prefix, logger } = await open({ redis, limits, times });
     await log.subscribe("lobby");
     const first = await store(log, "first", { key: "first" });
     let stored = 1;

@@ -22,6 +22,10 @@ export interface AppendsListener {
   doubted(): void;
   /** This server takes no writes; another one may by now answer to its name. */
   refusedWrites(reason: string): void;
+  /** A message is in the room's log. */
+  stored(room: string, id: string): void;
+  /** The server is out of memory. */
+  full(): void;
 }
 
 const UNAVAILABLE: Appended = { outcome: "unavailable" };
@@ -62,6 +66,7 @@ export class Appends {
     const called = performance.now();
     try {
       const appended = await this.#store(writer, message);
+      if (appended.outcome === "stored") this.#listener.stored(message.room, appended.id);
       if (replicas === undefined || !("id" in appended)) return appended;
       const left = this.#times.ackMs - (performance.now() - called);
       return (await replicas.have(left)) ? appended : UNAVAILABLE;
@@ -115,6 +120,7 @@ export class Appends {
   #failed(error: unknown): Appended {
     switch (classify(error)) {
       case "storage-full":
+        this.#listener.full();
         return { outcome: "storage-full" };
       case "not-writable":
         this.#listener.refusedWrites(describe(error));

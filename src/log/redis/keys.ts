@@ -56,4 +56,14 @@ export class Keys {
   mark(): string {
     return `${this.#prefix}mark`;
   }
+
+  /** Sorted set: rooms by the time of their last message. */
+  rooms(): string {
+    return `${this.#prefix}rooms`;
+  }
+
+  /** String: the instance that keeps house. */
+  housekeeper(): string {
+    return `${this.#prefix}housekeeper`;
+  }
 }

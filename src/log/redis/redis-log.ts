@@ -17,12 +17,14 @@ import {
 import { Appends } from "./appends.ts";
 import { Complaints } from "./complaints.ts";
 import { classify, describe } from "./errors.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { Keys } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import type { Link, RedisLogOptions } from "./link.ts";
 import { People } from "./people.ts";
 import { Reads } from "./reads.ts";
 import { expectSameServer, Replicas } from "./replicas.ts";
+import { RoomIndex } from "./room-index.ts";
 import { RoundTrip, readClock } from "./round-trip.ts";
 import { loadScripts } from "./scripts.ts";
 import { ServerClock } from "./server-clock.ts";
@@ -31,6 +33,7 @@ import { Supervisor } from "./supervisor.ts";
 import { TIMES, type Times } from "./times.ts";
 import { within } from "./within.ts";
 
+const DAY_MS = 86_400_000;
 /** Hints under way at once; a typing hint that would have to wait is not worth sending. */
 const MAX_PENDING_HINTS = 1_000;
 
@@ -48,6 +51,8 @@ export class RedisLog implements Log {
   readonly #reads: Reads;
   readonly #people: People;
   readonly #lease: Lease;
+  readonly #index: RoomIndex;
+  readonly #housekeeping: Housekeeping;
   readonly #probeChannel: Buffer;
   readonly #minReplicas: number;
   #replicas: Replicas | undefined;
@@ -67,7 +72,19 @@ export class RedisLog implements Log {
     this.#appends = new Appends(keys, limits, this.#clock, times, this.#complaints, {
       doubted: () => this.#roundTrip?.now(),
       refusedWrites: (reason) => this.#loseLink(reason),
+      stored: (room, id) => this.#index.note(room, id),
+      full: () => this.#housekeeping.full(),
     });
+    this.#index = new RoomIndex(keys.rooms(), limits.historyDays * DAY_MS);
+    this.#housekeeping = new Housekeeping(
+      keys,
+      this.instance,
+      this.#index,
+      this.#clock,
+      times,
+      logger,
+      this.#complaints,
+    );
     this.#reads = new Reads(keys, this.#complaints);
     this.#people = new People(keys, this.instance, times);
     this.#lease = new Lease(keys.lease(this.instance), times, this.#complaints);
@@ -164,7 +181,9 @@ export class RedisLog implements Log {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#supervisor.close((link) => this.#lease.giveUp(link.writer));
+    this.#closing ??= this.#supervisor.close(async ({ writer }) => {
+      await Promise.all([this.#lease.giveUp(writer), this.#index.flush(writer)]);
+    });
     return this.#closing;
   }
 
@@ -239,6 +258,7 @@ export class RedisLog implements Log {
     this.#roundTrip = roundTrip;
     await roundTrip.start();
     await this.#subscriptions.restore(link.subscriber);
+    this.#housekeeping.start(link.writer);
   }
 
   #lost(): void {
@@ -246,6 +266,7 @@ export class RedisLog implements Log {
     this.#roundTrip = undefined;
     this.#replicas = undefined;
     this.#lease.stop();
+    this.#housekeeping.stop();
   }
 
   #received(channel: Buffer, payload: Buffer): void {

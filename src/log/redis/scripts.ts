@@ -31,8 +31,12 @@ export class Script {
 export const APPEND = new Script("./append.lua");
 export const ROLL_CALL = new Script("./roll-call.lua");
 export const LEASE = new Script("./lease.lua");
+export const NOTE_ROOMS = new Script("./note-rooms.lua");
+export const HOUSEKEEPER = new Script("./housekeeper.lua");
+
+const ALL = [APPEND, ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER];
 
 /** Makes a server know all scripts. */
 export async function loadScripts(redis: Redis): Promise<void> {
-  await Promise.all([APPEND, ROLL_CALL, LEASE].map((script) => redis.script("LOAD", script.body)));
+  await Promise.all(ALL.map((script) => redis.script("LOAD", script.body)));
 }

@@ -25,6 +25,12 @@ export interface Times {
   readonly leaseRefreshMs: number;
   /** After which a room's people are forgotten if no process calls the roll. */
   readonly whoMs: number;
+  /** Between two rounds of housekeeping. */
+  readonly housekeepingMs: number;
+  /** After its last round, the process that keeps house may be another one. More than `housekeepingMs`. */
+  readonly housekeeperMs: number;
+  /** Between two rounds while Redis is full and refuses messages. */
+  readonly fullPauseMs: number;
   /** Before the first new attempt to connect, and at most between two. */
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
@@ -48,6 +54,9 @@ export const TIMES: Times = {
   leaseMs: 40_000,
   leaseRefreshMs: 15_000,
   whoMs: 600_000,
+  housekeepingMs: 10_000,
+  housekeeperMs: 15_000,
+  fullPauseMs: 500,
   backoffMinMs: 50,
   backoffMaxMs: 2_000,
   farewellMs: 500,

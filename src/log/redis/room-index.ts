@@ -1,0 +1,52 @@
+import type { Redis } from "ioredis";
+import { timeOf } from "../../protocol.ts";
+import { NOTE_ROOMS } from "./scripts.ts";
+
+/** Rooms noted by one script: few enough for Lua's stack. */
+const BATCH = 500;
+/** Rooms noted here and not in Redis yet; of more the next message is noted. */
+const MAX_NOTED = 10_000;
+/** A room's log expires up to this long after its days are over (append.lua). */
+const GRACE_MS = 3_600_000;
+
+/**
+ * The rooms that have a log, by the time of their last message: one sorted set. A process notes here what it
+ * stored and writes it every few seconds, because the append script may touch only keys of the room's own slot.
+ */
+export class RoomIndex {
+  readonly #key: string;
+  readonly #keptMs: number;
+  /** Room to ms. Emptied by `flush`. */
+  #noted = new Map<string, number>();
+
+  /** @param keptMs how long a room's log outlives its last message. */
+  constructor(key: string, keptMs: number) {
+    this.#key = key;
+    this.#keptMs = keptMs + GRACE_MS;
+  }
+
+  /** A message was stored. */
+  note(room: string, id: string): void {
+    if (this.#noted.size < MAX_NOTED || this.#noted.has(room)) this.#noted.set(room, timeOf(id));
+  }
+
+  /** Writes what was noted. Rejects with whatever Redis said; what was not written stays noted. */
+  async flush(redis: Redis): Promise<void> {
+    const rooms = [...this.#noted];
+    for (let start = 0; start < rooms.length; start += BATCH) {
+      const batch = rooms.slice(start, start + BATCH);
+      await NOTE_ROOMS.run(redis, [this.#key], [this.#keptMs, ...batch.flatMap(([room, ms]) => [ms, room])]);
+      for (const [room, ms] of batch) if (this.#noted.get(room) === ms) this.#noted.delete(room);
+    }
+  }
+
+  /** Forgets rooms whose log has expired by `now` (ms, Redis's clock). Rejects with whatever Redis said. */
+  async forget(redis: Redis, now: number): Promise<void> {
+    await redis.zremrangebyscore(this.#key, "-inf", `(${Math.floor(now - this.#keptMs)}`);
+  }
+
+  /** Some rooms, the longest quiet first, from the `start`-th on. Rejects with whatever Redis said. */
+  quietest(redis: Redis, start: number, count: number): Promise<string[]> {
+    return redis.zrange(this.#key, String(start), String(start + count - 1));
+  }
+}
