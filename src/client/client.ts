@@ -1,5 +1,4 @@
 import {
-  CLOSE,
   type ErrorFrame,
   isRoom,
   type NoticeFrame,
@@ -8,6 +7,7 @@ import {
   type WelcomeFrame,
 } from "../protocol.ts";
 import type { ConnectionState } from "./connection.ts";
+import { UNAUTHORIZED } from "./contract.ts";
 import { Events } from "./events.ts";
 import type { Incoming } from "./frames.ts";
 import { Link, type LinkOwner } from "./link.ts";
@@ -122,6 +122,14 @@ export class ChatClient extends Events<ChatClientEvents> {
     this.#link.retryNow();
   }
 
+  /**
+   * Makes sure of the connection, for moments when it may have died unseen (the page is shown again, the network is
+   * back): ends a wait, or gives up a connection that does not answer within 3 s.
+   */
+  probe(): void {
+    this.#link.probe();
+  }
+
   /** The name others see, from now on. */
   setHandle(handle: string): void {
     this.#handle = handle;
@@ -181,7 +189,7 @@ export class ChatClient extends Events<ChatClientEvents> {
       this.#handle = this.#self?.handle;
       if (this.#link.state.name === "greeting") this.#greet(this.#tokens.load());
     } else if (error.code === "unauthorized") {
-      this.#link.drop(CLOSE.unauthorized, error.message);
+      this.#link.drop(UNAUTHORIZED, error.message);
     } else {
       this.#link.drop();
     }

@@ -1,5 +1,5 @@
-import { CLOSE } from "../protocol.ts";
 import { backoffMs } from "./backoff.ts";
+import { FORBIDDEN, GOING_AWAY, PROTOCOL_VIOLATION, RESTARTING, TOO_MANY, UNAUTHORIZED } from "./contract.ts";
 
 /** Why the connection is away for the moment. */
 export type WaitCause = "lost" | "restarting" | "too-many";
@@ -25,6 +25,7 @@ export type ConnectionState =
 export type ConnectionEvent =
   | { readonly name: "start" }
   | { readonly name: "stop" }
+  /** A socket is open, the first or the one that takes over. */
   | { readonly name: "opened" }
   | { readonly name: "welcomed" }
   /** It has been live for `SETTLED_MS`. */
@@ -52,9 +53,9 @@ const TOO_MANY_MS = 10_000;
 const STAY_AWAY_CAP_MS = 600_000;
 
 const FATAL: ReadonlyMap<number, FatalCause> = new Map([
-  [CLOSE.protocolViolation, "protocol"],
-  [CLOSE.unauthorized, "unauthorized"],
-  [CLOSE.forbidden, "forbidden"],
+  [PROTOCOL_VIOLATION, "protocol"],
+  [UNAUTHORIZED, "unauthorized"],
+  [FORBIDDEN, "forbidden"],
 ]);
 
 type Connected = Extract<ConnectionState, { name: "connecting" | "greeting" | "live" }>;
@@ -64,7 +65,7 @@ function afterLoss(state: Connected, event: Lost): ConnectionState {
   const fatal = FATAL.get(event.code);
   if (fatal !== undefined) return { name: "closed", cause: fatal, reason: event.reason };
   const attempt = state.attempt + 1;
-  if (event.code === CLOSE.tooMany) {
+  if (event.code === TOO_MANY) {
     const told = Number.parseInt(event.reason, 10);
     const ms = Number.isNaN(told) ? TOO_MANY_MS : Math.min(Math.max(told, 0), STAY_AWAY_CAP_MS);
     return { name: "waiting", attempt, retryAt: event.at + ms, cause: "too-many" };
@@ -74,14 +75,15 @@ function afterLoss(state: Connected, event: Lost): ConnectionState {
     const ms = Math.round(event.jitter * RESTART_SPREAD_MS);
     return { name: "waiting", attempt: 0, retryAt: event.at + ms, cause: "restarting" };
   }
-  const cause = event.code === CLOSE.restarting || event.code === CLOSE.goingAway ? "restarting" : "lost";
+  const cause = event.code === RESTARTING || event.code === GOING_AWAY ? "restarting" : "lost";
   return { name: "waiting", attempt, retryAt: event.at + backoffMs(state.attempt, event.jitter), cause };
 }
 
 function whileConnected(state: Connected, event: ConnectionEvent): ConnectionState {
   switch (event.name) {
     case "opened":
-      return state.name === "connecting" ? { name: "greeting", attempt: state.attempt } : state;
+      // Of a live connection: the next one is open before a restarting server closes this one.
+      return state.name === "greeting" ? state : { name: "greeting", attempt: state.attempt };
     case "welcomed":
       // A later welcome answers a change of name or a new token and changes nothing here.
       return state.name === "greeting" ? { name: "live", attempt: state.attempt, restarting: false } : state;

@@ -13,67 +13,66 @@ export interface UnknownEntry {
 export type Incoming = ServerFrame | UnknownEntry;
 
 type Fields = Readonly<Record<string, unknown>>;
-type Check = (frame: Fields) => boolean;
 
-const number = (value: unknown): boolean => typeof value === "number";
-const text = (value: unknown): boolean => typeof value === "string";
-const flag = (value: unknown): boolean => typeof value === "boolean";
+/** The last letter of a field in SHAPES says what it must be. */
+const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
+  $: (value) => typeof value === "string",
+  "#": (value) => typeof value === "number",
+  "?": (value) => typeof value === "boolean",
+  "@": (value) => typeof value === "string" && isMessageId(value),
+  "}": isFields,
+  "%": (value) => isFields(value) && has(value, "id$ handle$"),
+  "]": (value) => Array.isArray(value) && value.every(isEntry),
+};
+
+const PLACE = "id@ prev@";
+
+/** What this client reads of each frame; one that lacks it is not acted on. */
+const SHAPES: Readonly<Record<ServerFrame["type"], string>> = {
+  welcome: "user% limits}",
+  joined: "room$ head$ recovered? messages] present}",
+  ack: "ref# key$ id$",
+  history: "ref# messages]",
+  message: `${PLACE} room$ user$ handle$ text$`,
+  removed: `${PLACE} room$ target$`,
+  edited: `${PLACE} room$ target$ text$`,
+  ok: "ref#",
+  pong: "ref#",
+  error: "code$ message$",
+  presence: "room$ count#",
+  typing: "room$ user$ handle$ on?",
+  notice: "text$",
+  status: "live?",
+  restart: "reconnectInMs#",
+  expiring: "",
+  ping: "",
+};
 
 function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+function has(frame: Fields, shape: string): boolean {
+  return shape
+    .split(" ")
+    .every((field) => field === "" || KINDS[field.slice(-1)]?.(frame[field.slice(0, -1)]) === true);
+}
+
+/** Of a type that this version does not know, only the place in the log is read. */
 function isEntry(value: unknown): boolean {
-  if (!isFields(value)) return false;
-  // Of a type that this version does not know, only the place in the log is read.
-  return isKnown(value) ? isServerFrame(value) && hasPlace(value) : hasPlace(value);
+  return isFields(value) && has(value, PLACE) && (!isKnown(value["type"]) || isServerFrame(value));
 }
 
-function hasPlace(frame: Fields): boolean {
-  const { id, prev } = frame;
-  return typeof id === "string" && isMessageId(id) && typeof prev === "string" && isMessageId(prev);
+function isKnown(type: unknown): type is ServerFrame["type"] {
+  return typeof type === "string" && Object.hasOwn(SHAPES, type);
 }
 
-const entries = (value: unknown): boolean => Array.isArray(value) && value.every(isEntry);
-
-/** What this client reads of each frame; one that lacks it is not acted on. */
-const CHECKS: Readonly<Record<ServerFrame["type"], Check>> = {
-  welcome: (f) =>
-    isFields(f["user"]) && text(f["user"]["id"]) && text(f["user"]["handle"]) && isFields(f["limits"]),
-  joined: (f) =>
-    text(f["room"]) &&
-    text(f["head"]) &&
-    flag(f["recovered"]) &&
-    entries(f["messages"]) &&
-    isFields(f["present"]),
-  ack: (f) => number(f["ref"]) && text(f["key"]) && text(f["id"]),
-  history: (f) => number(f["ref"]) && entries(f["messages"]),
-  message: (f) => hasPlace(f) && text(f["room"]) && text(f["user"]) && text(f["handle"]) && text(f["text"]),
-  removed: (f) => hasPlace(f) && text(f["room"]) && text(f["target"]),
-  edited: (f) => hasPlace(f) && text(f["room"]) && text(f["target"]) && text(f["text"]),
-  ok: (f) => number(f["ref"]),
-  pong: () => true,
-  error: (f) => text(f["code"]) && text(f["message"]),
-  presence: (f) => text(f["room"]) && number(f["count"]),
-  typing: (f) => text(f["room"]) && text(f["user"]) && text(f["handle"]) && flag(f["on"]),
-  notice: (f) => text(f["text"]),
-  status: (f) => flag(f["live"]),
-  restart: (f) => number(f["reconnectInMs"]),
-  expiring: () => true,
-  ping: () => true,
-};
-
-function isKnown(frame: Fields): boolean {
-  const { type } = frame;
-  return typeof type === "string" && Object.hasOwn(CHECKS, type);
+function isServerFrame(frame: Fields): frame is Fields & ServerFrame {
+  return isKnown(frame["type"]) && has(frame, SHAPES[frame["type"]]);
 }
 
-function isServerFrame(frame: unknown): frame is ServerFrame {
-  if (!isFields(frame)) return false;
-  for (const [type, holds] of Object.entries(CHECKS)) {
-    if (frame["type"] === type) return holds(frame);
-  }
-  return false;
+function isPlaced(frame: Fields): frame is Fields & Omit<UnknownEntry, "type"> {
+  return has(frame, `${PLACE} room$`);
 }
 
 /** Reads one frame from the server; undefined for what is none, or says nothing to this version. */
@@ -87,8 +86,7 @@ export function readFrame(data: unknown): Incoming | undefined {
   }
   if (!isFields(frame)) return undefined;
   if (isServerFrame(frame)) return frame;
+  if (isKnown(frame["type"]) || !isPlaced(frame)) return undefined;
   const { id, prev, room } = frame;
-  if (isKnown(frame) || !hasPlace(frame)) return undefined;
-  if (typeof id !== "string" || typeof prev !== "string" || typeof room !== "string") return undefined;
   return { type: "unknown", id, prev, room };
 }

@@ -10,8 +10,16 @@ export const SILENCE_MS = 35_000;
 export const OPENING_MS = 15_000;
 /** Milliseconds for the answer to one request; the server answers in 2 s, slow networks add to it. */
 export const ANSWER_MS = 30_000;
+/** Milliseconds before the announced end of a connection at which the next one is opened. */
+const RESTART_LEAD_MS = 1_000;
 /** Milliseconds that a restarting server may keep the connection beyond what it announced. */
 const RESTART_GRACE_MS = 2_000;
+/** Milliseconds, at most, between two looks at the clock. */
+const LOOK_MS = 5_000;
+/** Milliseconds that the clock may jump between two looks before the connection is in doubt: the machine slept. */
+const JUMP_MS = 20_000;
+/** Milliseconds for the answer of a connection that is in doubt. */
+const PROBE_MS = 3_000;
 
 /** RFC 6455, section 7.4.1: no close frame was seen. */
 const ABNORMAL = 1006;
@@ -70,6 +78,8 @@ export class Link {
   readonly #pending = new Map<number, Pending>();
   #state: ConnectionState = { name: "idle" };
   #current: Attempt | undefined;
+  /** Opened before the current one is closed by a restarting server. */
+  #next: Attempt | undefined;
   #lastRef = 0;
   #heardAt = 0;
   /** Timers of the current state or socket. */
@@ -99,16 +109,33 @@ export class Link {
     this.#apply({ name: "retry" });
   }
 
+  /** Makes sure of the connection: ends the wait, or gives up a connection that does not answer within 3 s. */
+  probe(): void {
+    if (this.#state.name === "live") this.request((ref) => ({ type: "ping", ref }), ignoreAnswer, PROBE_MS);
+    else this.retryNow();
+  }
+
   /** The server said hello. */
   welcomed(): void {
     this.#apply({ name: "welcomed" });
   }
 
-  /** The server goes away in `ms`: it closes the connection then, and if it does not, the client does. */
+  /**
+   * The server goes away in `ms`: it closes the connection then, and if it does not, the client does. The next
+   * connection is opened before, and takes over once it is open; where it cannot be opened, the old one stays.
+   */
   restartAnnounced(ms: number): void {
+    const { clock } = this.#ports;
     this.#apply({ name: "restart" });
     this.#cancelRestart?.();
-    this.#cancelRestart = this.#ports.clock.after(ms + RESTART_GRACE_MS, () => this.drop());
+    const cancelNext = clock.after(ms - RESTART_LEAD_MS, () => {
+      this.#next = this.#open();
+    });
+    const cancelEnd = clock.after(ms + RESTART_GRACE_MS, () => this.drop());
+    this.#cancelRestart = () => {
+      cancelNext();
+      cancelEnd();
+    };
   }
 
   /** Sends a frame that has no answer; without a connection it is lost. */
@@ -118,12 +145,12 @@ export class Link {
 
   /**
    * Sends a request and hands its answer to `answered`, once. Returns the function that ignores the
-   * answer; it also forgets the deadline.
+   * answer; it also forgets the deadline. Without an answer within `ms` the connection is given up.
    */
-  request(build: (ref: number) => ClientFrame, answered: Answered): Cancel {
+  request(build: (ref: number) => ClientFrame, answered: Answered, ms: number = ANSWER_MS): Cancel {
     this.#lastRef += 1;
     const ref = this.#lastRef;
-    const cancelDeadline = this.#ports.clock.after(ANSWER_MS, () => this.drop());
+    const cancelDeadline = this.#ports.clock.after(ms, () => this.drop());
     this.#pending.set(ref, { answered, cancelDeadline });
     this.send(build(ref));
     return () => {
@@ -139,6 +166,11 @@ export class Link {
   }
 
   socketOpened(attempt: Attempt): void {
+    if (attempt === this.#next) {
+      this.#next = undefined;
+      this.#abandon();
+      this.#current = attempt;
+    }
     if (attempt !== this.#current) return;
     this.#apply({ name: "opened" });
     this.#owner.greet();
@@ -181,7 +213,7 @@ export class Link {
     this.#cancelStateTimer = undefined;
     switch (state.name) {
       case "connecting":
-        this.#open();
+        this.#current = this.#open();
         this.#cancelStateTimer = clock.after(OPENING_MS, () => this.drop());
         break;
       case "greeting":
@@ -189,7 +221,7 @@ export class Link {
         break;
       case "live":
         this.#heardAt = clock.now();
-        this.#listenForSilence(SILENCE_MS);
+        this.#look();
         this.#cancelStateTimer = clock.after(SETTLED_MS, () => this.#apply({ name: "settled" }));
         break;
       case "waiting":
@@ -201,28 +233,34 @@ export class Link {
     }
   }
 
-  #open(): void {
+  #open(): Attempt {
     const attempt = new Attempt(this);
-    this.#current = attempt;
     attempt.socket = this.#ports.openSocket(this.#ports.url, SUBPROTOCOL, attempt);
+    return attempt;
   }
 
   /** One timer that looks whether anything came meanwhile, instead of one a frame. */
-  #listenForSilence(ms: number): void {
+  #look(): void {
     const { clock } = this.#ports;
+    const left = this.#heardAt + SILENCE_MS - clock.now();
+    const ms = left > 0 ? Math.min(left, LOOK_MS) : LOOK_MS;
+    const due = clock.now() + ms;
     this.#cancelSilence = clock.after(ms, () => {
-      const left = this.#heardAt + SILENCE_MS - clock.now();
-      if (left > 0) this.#listenForSilence(left);
-      else this.drop();
+      const now = clock.now();
+      this.#look();
+      // Frames that came while the machine slept may be waiting behind this timer: ask before giving up.
+      if (now - due > JUMP_MS) this.probe();
+      else if (now - this.#heardAt >= SILENCE_MS) this.drop();
     });
   }
 
   #abandon(): void {
     this.#cancelSilence?.();
     this.#cancelRestart?.();
-    const attempt = this.#current;
+    const sockets = [this.#current, this.#next];
     this.#current = undefined;
-    attempt?.socket?.close();
+    this.#next = undefined;
+    for (const attempt of sockets) attempt?.socket?.close();
     const unanswered = [...this.#pending.values()];
     this.#pending.clear();
     for (const { answered, cancelDeadline } of unanswered) {
@@ -231,3 +269,6 @@ export class Link {
     }
   }
 }
+
+/** It was heard: that is all. */
+function ignoreAnswer(): void {}

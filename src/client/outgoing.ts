@@ -1,17 +1,23 @@
-import { compareIds, type ErrorFrame, LIMITS } from "../protocol.ts";
+import { compareIds, type ErrorFrame } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
+import { KEY_MS } from "./contract.ts";
 import type { Cancel, Clock, Random } from "./ports.ts";
 import { nextSendState, type SendEvent, type SendState } from "./send-state.ts";
 
-/** A message on its way, as it is shown behind the room's messages. A change makes a new object; the key stays. */
+/**
+ * A message on its way, as it is shown behind the room's messages; plain values, so that it can be kept over a
+ * reload. A change makes a new object; the key stays.
+ */
 export interface Outgoing {
   readonly key: string;
   readonly text: string;
   readonly state: SendState;
-  /** When it was given to the client, in ms since 1970 UTC. */
+  /** When it was given to the client, or given to it again, in ms since 1970 UTC. */
   readonly at: number;
   /** Why it failed: a sentence. */
   readonly error: string | undefined;
+  /** When it was first attempted, and by whom: since then the server may have it. */
+  readonly attempt: { readonly at: number; readonly user: string } | undefined;
 }
 
 /** The queue of a room is full, or the text is none that a server takes. The message is a sentence for people. */
@@ -24,20 +30,11 @@ export const QUEUE_LIMIT = 200;
 /** Milliseconds to slow down where a `rate-limited` names none. */
 const RATE_LIMIT_MS = 1_000;
 
-const TOO_OLD = "Nobody knows whether this arrived: the connection was away too long. Send it again?";
-const IN_DOUBT = "Nobody knows whether this arrived: the room's log was reset. Send it again?";
+const IN_DOUBT = "It is not known whether this arrived. Send it again?";
+const TOO_OLD = "This was written a while ago. Send it?";
 
-interface Item {
-  readonly key: string;
-  readonly text: string;
-  readonly at: number;
-  state: SendState;
-  error: string | undefined;
-  /** Since the first attempt, the server may have it, under this user. */
-  attempt: { readonly at: number; readonly user: string } | undefined;
-  /** Once it is sent. */
-  id: string | undefined;
-}
+/** `id`: once it is sent. */
+type Item = { -readonly [K in keyof Outgoing]: Outgoing[K] } & { id?: string };
 
 export interface OutgoingPorts {
   readonly clock: Clock;
@@ -47,14 +44,18 @@ export interface OutgoingPorts {
   readonly changed: () => void;
 }
 
-const KEY_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /** 20 letters of 5 bits: 100 random bits, so that keys of one user do not meet. */
 const KEY_LENGTH = 20;
 
 function newKey(random: Random): string {
   let key = "";
-  while (key.length < KEY_LENGTH) key += KEY_LETTERS.charAt(Math.floor(random() * KEY_LETTERS.length));
+  while (key.length < KEY_LENGTH) key += Math.floor(random() * 32).toString(32);
   return key;
+}
+
+/** Whether the server would recognise the key of an earlier attempt; a text that nobody tried may not be older either. */
+function isFresh({ at, attempt }: Item, user: string, now: number): boolean {
+  return now - (attempt?.at ?? at) < KEY_MS && (attempt?.user ?? user) === user;
 }
 
 /**
@@ -77,21 +78,33 @@ export class OutgoingQueue {
 
   /** In the order in which they were given. */
   get list(): readonly Outgoing[] {
-    return this.#items.map(({ key, text, state, at, error }) => ({ key, text, state, at, error }));
+    return this.#items.map(({ id, ...shown }) => shown);
   }
 
   /** Takes a message; returns its key. Throws SendRefused beyond QUEUE_LIMIT. */
   add(text: string): string {
     if (this.#items.length >= QUEUE_LIMIT) {
-      throw new SendRefused(`${QUEUE_LIMIT} messages wait to be sent already; no more are taken.`);
+      throw new SendRefused("Too many messages wait already.");
     }
     const { clock, random } = this.#ports;
     const key = newKey(random);
-    const at = clock.now();
-    this.#items.push({ key, text, at, state: "queued", error: undefined, attempt: undefined, id: undefined });
-    this.#ports.changed();
-    this.#pump();
+    this.#items.push({ key, text, at: clock.now(), state: "queued", error: undefined, attempt: undefined });
+    this.#changed();
     return key;
+  }
+
+  /** Takes back what another life of this client did not get sent, before what is here. */
+  restore(items: readonly Outgoing[]): void {
+    const here = new Set(this.#items.map((item) => item.key));
+    const unsent = items.filter((item) => item.state !== "sent" && !here.has(item.key));
+    const restored = unsent.map(
+      (item): Item => ({
+        ...item,
+        state: item.state === "failed" ? "failed" : "queued",
+      }),
+    );
+    this.#items = [...restored, ...this.#items].slice(0, QUEUE_LIMIT);
+    this.#changed();
   }
 
   /** Sends a failed message again, with the same key. */
@@ -100,8 +113,8 @@ export class OutgoingQueue {
     if (item === undefined || !this.#step(item, "retry")) return;
     // The person has decided: what happened to the earlier attempt no longer holds this one back.
     item.attempt = undefined;
-    this.#ports.changed();
-    this.#pump();
+    item.at = this.#ports.clock.now();
+    this.#changed();
   }
 
   /** Gives up a message that is not in flight. */
@@ -176,8 +189,7 @@ export class OutgoingQueue {
     } else if (this.#step(item, "refuse")) {
       item.error = error.message;
     }
-    this.#ports.changed();
-    this.#pump();
+    this.#changed();
   }
 
   #find(key: string): Item | undefined {
@@ -206,6 +218,10 @@ export class OutgoingQueue {
     if (item === undefined || !this.#step(item, event)) return;
     item.id = id;
     this.#backoff.reset();
+    this.#changed();
+  }
+
+  #changed(): void {
     this.#ports.changed();
     this.#pump();
   }
@@ -230,8 +246,8 @@ export class OutgoingQueue {
     for (const item of this.#items) {
       if (item.state === "sending") return;
       if (item.state !== "queued") continue;
-      if (item.attempt !== undefined && !this.#isRemembered(item.attempt, user, now)) {
-        if (this.#step(item, "doubt")) item.error = TOO_OLD;
+      if (!isFresh(item, user, now)) {
+        if (this.#step(item, "doubt")) item.error = item.attempt === undefined ? TOO_OLD : IN_DOUBT;
         this.#ports.changed();
         continue;
       }
@@ -241,10 +257,5 @@ export class OutgoingQueue {
       this.#ports.transmit(item.key, item.text);
       return;
     }
-  }
-
-  /** Whether the server would recognise the key of an earlier attempt. */
-  #isRemembered(attempt: { readonly at: number; readonly user: string }, user: string, now: number): boolean {
-    return attempt.user === user && now - attempt.at < LIMITS.keyMs;
   }
 }

@@ -1,4 +1,5 @@
-import { type JoinedFrame, LIMITS, type Person, type PresenceFrame, type TypingFrame } from "../protocol.ts";
+import type { JoinedFrame, Person, PresenceFrame, TypingFrame } from "../protocol.ts";
+import { PRESENCE_NAMES, TYPING_MS } from "./contract.ts";
 import type { Cancel, Clock } from "./ports.ts";
 
 /** Names of people who type that are kept at once; a line on a page names three. */
@@ -46,7 +47,7 @@ export class People {
       this.stopTyping(id);
     }
     for (const person of frame.joined ?? []) this.#users.set(person.id, person);
-    if (frame.count > LIMITS.presenceNames) this.#users.clear();
+    if (frame.count > PRESENCE_NAMES) this.#users.clear();
   }
 
   /** Lapses by itself, because the end of typing may get lost. */
@@ -58,7 +59,7 @@ export class People {
     const known = this.#typing.get(frame.user);
     known?.lapse();
     if (known === undefined && this.#typing.size >= TYPING_LIMIT) return;
-    const lapse = this.#clock.after(LIMITS.typingMs, () => this.stopTyping(frame.user));
+    const lapse = this.#clock.after(TYPING_MS, () => this.stopTyping(frame.user));
     this.#typing.set(frame.user, { person: { id: frame.user, handle: frame.handle }, lapse });
     if (known === undefined) this.#typingChanged();
   }

@@ -1,13 +1,13 @@
-import {
-  type ClientFrame,
-  type ErrorFrame,
-  type JoinedFrame,
-  LIMITS,
-  type Person,
-  type PresenceFrame,
-  type TypingFrame,
+import type {
+  ClientFrame,
+  ErrorFrame,
+  JoinedFrame,
+  Person,
+  PresenceFrame,
+  TypingFrame,
 } from "../protocol.ts";
 import { Backoff } from "./backoff.ts";
+import { ANSWER_MESSAGES, JOIN_MESSAGES } from "./contract.ts";
 import { Events } from "./events.ts";
 import type { Entry } from "./frames.ts";
 import type { Answer, Answered } from "./link.ts";
@@ -137,6 +137,14 @@ export class Room extends Events<RoomEvents> {
     return this.#queue.add(trimmed);
   }
 
+  /**
+   * Takes back what `outgoing` held before a reload. What is older than ten minutes fails visibly instead of being
+   * sent: nobody knows any more whether it arrived, or is still meant.
+   */
+  restore(items: readonly Outgoing[]): void {
+    this.#queue.restore(items);
+  }
+
   /** Sends a failed message again; with the same key, so that it is stored once. */
   retry(key: string): void {
     this.#queue.retry(key);
@@ -244,8 +252,8 @@ export class Room extends Events<RoomEvents> {
     this.#cancelStep = this.#ports.request(
       (ref) =>
         after === undefined
-          ? { type: "join", ref, room: name, limit: LIMITS.joinMessages }
-          : { type: "join", ref, room: name, after, limit: LIMITS.answerMessages },
+          ? { type: "join", ref, room: name, limit: JOIN_MESSAGES }
+          : { type: "join", ref, room: name, after, limit: ANSWER_MESSAGES },
       (answer) => {
         if (answer?.type === "joined") this.#adopt(answer, true);
         else if (answer?.type === "error") this.#notNow(answer);
@@ -258,7 +266,7 @@ export class Room extends Events<RoomEvents> {
     const after = this.#timeline.cursor;
     if (after === undefined) return;
     this.#cancelStep = this.#ports.request(
-      (ref) => ({ type: "history", ref, room: name, after, limit: LIMITS.answerMessages }),
+      (ref) => ({ type: "history", ref, room: name, after, limit: ANSWER_MESSAGES }),
       (answer) => {
         if (answer?.type === "error") this.#notNow(answer);
         if (answer?.type !== "history") return;
@@ -367,9 +375,13 @@ export class Room extends Events<RoomEvents> {
             resolve("unavailable");
             return;
           }
-          const { added, follower } = this.#timeline.insertBefore(place, answer.messages, answer.more);
-          if (follower !== undefined) this.emit("changed", follower);
-          if (added.length > 0) this.emit("older", added);
+          const { messages, more } = answer;
+          const { added, follower, withdrawn } = this.#timeline.insertBefore(place, messages, more);
+          if (withdrawn) this.emit("reset", undefined);
+          else {
+            if (follower !== undefined) this.emit("changed", follower);
+            if (added.length > 0) this.emit("older", added);
+          }
           resolve(answer.more ? "loaded" : "end");
         },
       );

@@ -29,6 +29,8 @@ export type Offered =
 export interface Inserted {
   readonly added: readonly Message[];
   readonly follower: Message | undefined;
+  /** Whether something was shown there that the log does not have; it is gone now. */
+  readonly withdrawn: boolean;
 }
 
 interface Slot {
@@ -143,12 +145,14 @@ export class Timeline {
   /**
    * Puts what a read before `place` brought at that place, and closes the gap there if it meets what is
    * here. Returns the new messages, oldest first, and the one behind them, whose gap may be closed now;
-   * nothing if `place` is not here any more.
+   * nothing if `place` is not here any more. What the log turns out not to have there is dropped.
    */
   insertBefore(place: string, entries: readonly Entry[], more: boolean): Inserted {
-    const index = this.#slots.findIndex((slot) => slot.id === place);
-    const follower = this.#slots[index];
-    if (follower === undefined) return { added: [], follower: undefined };
+    const at = this.#slots.findIndex((slot) => slot.id === place);
+    const follower = this.#slots[at];
+    if (follower === undefined) return { added: [], follower: undefined, withdrawn: false };
+    const withdrawn = this.#withdrawLost(at, entries);
+    const index = this.#slots.indexOf(follower);
     const before = this.#slots[index - 1];
     const added = entries.filter((entry) => !this.#byId.has(entry.id)).map(slotOf);
     const meets = added.length < entries.length || (added[0] ?? follower).prev === before?.id;
@@ -160,7 +164,23 @@ export class Timeline {
     if (before !== undefined && !meets) {
       this.#markGap(added.length > 0 ? added : [follower], more ? "open" : "final");
     }
-    return { added: added.flatMap((slot) => slot.message ?? []), follower: follower.message };
+    return { added: added.flatMap((slot) => slot.message ?? []), follower: follower.message, withdrawn };
+  }
+
+  /**
+   * Drops what stands before the slot `at` and would stand among `entries` or before the log's beginning, and is
+   * not there: a history that was lost, which others do not see. Returns whether there was any.
+   */
+  #withdrawLost(at: number, entries: readonly Entry[]): boolean {
+    const [first] = entries;
+    if (first === undefined) return false;
+    const stored = new Set(entries.map((entry) => entry.id));
+    const lost = this.#slots
+      .slice(0, at)
+      .filter(({ id }) => !stored.has(id) && (first.prev === BEGINNING || compareIds(id, first.id) > 0));
+    for (const slot of lost) this.#byId.delete(slot.id);
+    if (lost.length > 0) this.#slots = this.#slots.filter((slot) => this.#byId.has(slot.id));
+    return lost.length > 0;
   }
 
   /** Marks the first message among slots; entries that are none are not shown and cannot carry a mark. */

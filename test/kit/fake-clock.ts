@@ -37,10 +37,16 @@ export class FakeClock implements Clock {
     const end = this.#now + ms;
     for (let task = this.#next(end); task !== undefined; task = this.#next(end)) {
       this.#tasks.delete(task);
-      this.#now = task.at;
+      this.#now = Math.max(this.#now, task.at);
       task.run();
     }
     this.#now = end;
+  }
+
+  /** The machine sleeps for `ms`: what was due meanwhile runs after it. */
+  sleep(ms: number): void {
+    this.#now += ms;
+    this.advance(0);
   }
 
   #next(end: number): Task | undefined {

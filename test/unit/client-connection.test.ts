@@ -5,7 +5,7 @@ import {
   type ConnectionState,
   nextConnectionState,
 } from "../../src/client/connection.ts";
-import { joinedClient, newClient, reconnect, welcome } from "../kit/connected-client.ts";
+import { joined, joinedClient, messages, newClient, reconnect, welcome } from "../kit/connected-client.ts";
 
 const idle: ConnectionState = { name: "idle" };
 const connecting: ConnectionState = { name: "connecting", attempt: 3 };
@@ -35,6 +35,8 @@ const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] =
   [greeting, { name: "settled" }, "the same"],
   [greeting, lost(4401, "no"), { name: "closed", cause: "unauthorized", reason: "no" }],
   [live, { name: "welcomed" }, "the same"],
+  [live, { name: "opened" }, greeting],
+  [leaving, { name: "opened" }, greeting],
   [live, { name: "settled" }, { name: "live", attempt: 0, restarting: false }],
   [live, { name: "restart" }, leaving],
   [live, { name: "stop" }, idle],
@@ -145,12 +147,42 @@ describe("a client's connection", () => {
     expect(made.client.connection).toMatchObject({ name: "live", restarting: false });
   });
 
-  it("stays after `restart` until the server closes it, then comes back within a second", () => {
+  it("opens the next one before a restarting server closes it, and goes on there without a wait", () => {
+    const made = joinedClient(messages(1, 1));
+    const { client, clock, network, room } = made;
+    const states: string[] = [];
+    client.on("connection", (state) => states.push(state.name));
+    const old = network.socket;
+    old.deliver({ type: "restart", reconnectInMs: 8_000 });
+    clock.advance(7_000);
+    expect(network.sockets).toHaveLength(2);
+    old.deliver(messages(2, 2)[0]!);
+    expect(room.messages).toHaveLength(2);
+    expect(old.closedByClient).toBe(false);
+    room.send("on the way");
+    const { key } = old.last("message");
+    network.socket.accept();
+    expect(old.closedByClient).toBe(true);
+    old.end(1012);
+    welcome(network.socket);
+    joined(network.socket, { messages: messages(3, 3) });
+    expect(network.socket.last("join").after).toBe("2-0");
+    expect(network.socket.last("message").key).toBe(key);
+    expect(states).not.toContain("waiting");
+    expect(room.messages.map((message) => message.text)).toEqual(["text 1", "text 2", "text 3"]);
+    clock.advance(20_000);
+    expect(network.sockets).toHaveLength(2);
+  });
+
+  it("stays after `restart` until the server closes it where no other server is to be had", () => {
     const { client, clock, network } = joinedClient();
-    network.socket.deliver({ type: "restart", reconnectInMs: 8_000 });
-    clock.advance(8_000);
-    expect(client.connection.name).toBe("live");
-    network.socket.end(1012);
+    const old = network.socket;
+    old.deliver({ type: "restart", reconnectInMs: 8_000 });
+    clock.advance(7_000);
+    network.socket.end();
+    clock.advance(1_000);
+    expect(client.connection).toMatchObject({ name: "live", restarting: true });
+    old.end(1012);
     clock.advance(1_000);
     expect(client.connection.name).toBe("connecting");
   });
@@ -160,6 +192,33 @@ describe("a client's connection", () => {
     network.socket.deliver({ type: "restart", reconnectInMs: 8_000 });
     clock.advance(10_000);
     expect(client.connection.name).toBe("waiting");
+  });
+
+  it("is asked for a sign of life after the machine slept, and given up where none comes within 3 s", () => {
+    const { client, clock, network } = joinedClient();
+    clock.sleep(26_000);
+    expect(client.connection.name).toBe("live");
+    const { ref } = network.socket.last("ping");
+    clock.advance(2_000);
+    network.socket.deliver({ type: "pong", ref });
+    clock.advance(20_000);
+    expect(client.connection.name).toBe("live");
+    clock.sleep(3_600_000);
+    clock.advance(2_999);
+    expect(client.connection.name).toBe("live");
+    clock.advance(1);
+    expect(client.connection.name).toBe("waiting");
+    expect(network.socket.closedByClient).toBe(true);
+  });
+
+  it("is asked for a sign of life when somebody looks, or tried at once where it is away", () => {
+    const { client, clock, network } = joinedClient();
+    client.probe();
+    expect(network.socket.all("ping")).toHaveLength(1);
+    clock.advance(3_000);
+    expect(client.connection.name).toBe("waiting");
+    client.probe();
+    expect(client.connection.name).toBe("connecting");
   });
 
   it("counts failures from the start again only after it was live for 5 s", () => {

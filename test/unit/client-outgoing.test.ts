@@ -3,7 +3,7 @@ import { QUEUE_LIMIT, SendRefused } from "../../src/client/outgoing.ts";
 import type { Room } from "../../src/client/room.ts";
 import { nextSendState, type SendEvent, type SendState } from "../../src/client/send-state.ts";
 import type { ErrorFrame, MessageFrame } from "../../src/protocol.ts";
-import { joined, joinedClient, messages, reconnect, welcome } from "../kit/connected-client.ts";
+import { joined, joinedClient, messages, newClient, reconnect, welcome } from "../kit/connected-client.ts";
 import type { FakeSocket } from "../kit/fake-socket.ts";
 import { seededRandom } from "../kit/seeded-random.ts";
 
@@ -165,7 +165,7 @@ describe("a message that is sent", () => {
     const socket = reconnect(made);
     joined(socket, { recovered: false, messages: messages(8, 9) });
     expect(seen(made.room).slice(3)).toEqual(["attempted (failed)", "not yet (sending)"]);
-    expect(made.room.outgoing[0]?.error).toContain("Nobody knows whether this arrived");
+    expect(made.room.outgoing[0]?.error).toContain("It is not known whether this arrived");
   });
 
   it("fails visibly when it was acked and the log lost it", () => {
@@ -189,6 +189,54 @@ describe("a message that is sent", () => {
     const [item] = made.room.outgoing;
     made.room.retry(item!.key);
     expect(made.network.socket.last("message").key).toBe(item!.key);
+  });
+
+  it("asks before it sends what nobody could send for ten minutes", () => {
+    const made = joinedClient();
+    made.network.socket.end();
+    const key = made.room.send("hello");
+    made.clock.advance(600_000);
+    made.client.retryNow();
+    made.network.socket.accept();
+    welcome(made.network.socket);
+    joined(made.network.socket);
+    expect(seen(made.room)).toEqual(["hello (failed)"]);
+    expect(made.room.outgoing[0]?.error).toBe("This was written a while ago. Send it?");
+    made.room.retry(key);
+    expect(seen(made.room)).toEqual(["hello (sending)"]);
+  });
+
+  it("survives the client: restored, it is sent with the same key, in the same order, before what is new", () => {
+    const before = joinedClient([], { random });
+    before.room.send("attempted");
+    before.room.send("queued");
+    const kept = structuredClone(before.room.outgoing);
+    const after = newClient({ random });
+    const room = after.client.join("lobby");
+    room.restore(kept);
+    room.restore(kept);
+    room.send("new");
+    expect(seen(room)).toEqual(["attempted (queued)", "queued (queued)", "new (queued)"]);
+    after.client.start();
+    after.network.socket.accept();
+    welcome(after.network.socket);
+    joined(after.network.socket);
+    expect(after.network.socket.last("message").key).toBe(kept[0]?.key);
+  });
+
+  it("is recognised where it was stored before the reload, and not sent again", () => {
+    const before = joinedClient();
+    before.room.send("hello");
+    const echo = echoOf(before.network.socket, 1);
+    const after = newClient();
+    const room = after.client.join("lobby");
+    room.restore(structuredClone(before.room.outgoing));
+    after.client.start();
+    after.network.socket.accept();
+    welcome(after.network.socket);
+    joined(after.network.socket, { messages: [echo] });
+    expect(after.network.socket.all("message")).toEqual([]);
+    expect(seen(room)).toEqual(["hello"]);
   });
 
   it("asks when the server takes the client for somebody else after the loss", () => {

@@ -1,0 +1,24 @@
+/**
+ * The numbers of docs/protocol.md that the client acts on. They stand here once more because a bundler keeps an
+ * object whole: `LIMITS` and `CLOSE` of protocol.ts would cost a page ten times what is used of them. A test holds the
+ * two to each other.
+ */
+
+/** Messages asked for at a first join. */
+export const JOIN_MESSAGES = 50;
+/** Messages of one answer. */
+export const ANSWER_MESSAGES = 200;
+/** Milliseconds after which a typing hint lapses. */
+export const TYPING_MS = 6_000;
+/** Milliseconds for which the server remembers a key. */
+export const KEY_MS = 600_000;
+/** People of a room above which presence is only a count. */
+export const PRESENCE_NAMES = 200;
+
+/** Close codes. */
+export const GOING_AWAY = 1001;
+export const RESTARTING = 1012;
+export const PROTOCOL_VIOLATION = 4400;
+export const UNAUTHORIZED = 4401;
+export const FORBIDDEN = 4403;
+export const TOO_MANY = 4429;
