@@ -54,7 +54,7 @@ export function readRequest(text: string | undefined): ReadRequest {
   if (!isKnown(type)) return refuse("unknown-type", `There is no frame of type ${shown(type)}.`, ref);
   const validator = CHECKS[type];
   if (!validator.Check(value)) return refuse("bad-request", complaint(type, validator, value), ref);
-  if ("room" in value && !isRoom(value.room)) {
+  if (namesRoom(value) && !isRoom(value.room)) {
     return refuse(
       "bad-room",
       "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.",
@@ -62,6 +62,11 @@ export function readRequest(text: string | undefined): ReadRequest {
     );
   }
   return { frame: value };
+}
+
+/** Other frames may carry a field of that name, which is ignored like all that are not known. */
+function namesRoom(frame: ClientFrame): frame is Extract<ClientFrame, { readonly room: string }> {
+  return frame.type !== "hello" && frame.type !== "ping" && frame.type !== "pong";
 }
 
 function isKnown(type: string): type is keyof typeof CHECKS {
