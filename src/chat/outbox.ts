@@ -94,11 +94,16 @@ function joined(codec: Codec, entries: readonly Entry[]): Buffer {
   return Buffer.concat(entries.map((entry) => codec.entry(entry)));
 }
 
-/** A reader that let more than `LIMITS.closeWaterline` bytes pile up is given up: it returns and recovers. */
+/**
+ * A reader that let more than `LIMITS.closeWaterline` bytes pile up is given up: it returns and recovers. Looked at before each
+ * message and each request, so that nobody can ask for answers without end and read none. True if it is closed.
+ */
+export function closeIfTooSlow(connection: Connection): boolean {
+  if (connection.waiting <= LIMITS.closeWaterline) return false;
+  connection.close(CLOSE.tooSlow, "too slow a reader");
+  return true;
+}
+
 function deliver(connection: Connection, batch: Buffer): void {
-  if (connection.waiting > LIMITS.closeWaterline) {
-    connection.close(CLOSE.tooSlow, "too slow a reader");
-    return;
-  }
-  connection.write(batch);
+  if (!closeIfTooSlow(connection)) connection.write(batch);
 }

@@ -5,6 +5,7 @@ import type { Connection } from "./connection.ts";
 import { guestHandle } from "./guests.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Member } from "./member.ts";
+import { closeIfTooSlow } from "./outbox.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 import { notStored, tooFast } from "./refusal.ts";
 import type { Services } from "./services.ts";
@@ -65,7 +66,7 @@ export class PlainSession implements Session, Member {
   }
 
   received(text: string | undefined): void {
-    if (this.#closed) return;
+    if (this.#closed || closeIfTooSlow(this.connection)) return;
     const said = readPlainFrame(text, this.#services.options.maxTextLength);
     if ("type" in said) this.#refusals.send(said);
     else if (!this.#backlog.take(said.text.length)) this.#refusals.send(tooFast(PILED_UP_MS));
