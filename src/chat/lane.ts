@@ -5,7 +5,13 @@
  */
 export class Lane {
   readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #idle: () => void;
   #busy = false;
+
+  /** `idle` is called each time that nothing is left to do. */
+  constructor(idle: () => void = () => undefined) {
+    this.#idle = idle;
+  }
 
   get busy(): boolean {
     return this.#busy;
@@ -26,6 +32,7 @@ export class Lane {
     this.#busy = true;
     for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) await task();
     this.#busy = false;
+    this.#idle();
   }
 }
 

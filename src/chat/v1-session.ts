@@ -11,6 +11,7 @@ import {
 import type { Connection } from "./connection.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Membership } from "./membership.ts";
+import { closeIfTooSlow } from "./outbox.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
 import { type Refusal, readRequest } from "./request.ts";
 import type { Asker } from "./requests/asker.ts";
@@ -38,6 +39,7 @@ export class V1Session implements Asker {
   readonly connection: Connection;
   readonly guest: string;
   readonly memberships = new Map<string, Membership>();
+  readonly joining = new Set<string>();
   readonly #refusals: Refusals;
   readonly #backlog = new Backlog();
   readonly #greeting = new Lane();
@@ -72,7 +74,7 @@ export class V1Session implements Asker {
   }
 
   received(text: string | undefined): void {
-    if (this.#state === "closed") return;
+    if (this.#state === "closed" || closeIfTooSlow(this.connection)) return;
     const read = readRequest(text);
     if ("refusal" in read) {
       this.refuseFrame(read.refusal);
@@ -107,6 +109,7 @@ export class V1Session implements Asker {
   }
 
   entered(membership: Membership): void {
+    this.joining.delete(membership.room);
     this.memberships.set(membership.room, membership);
   }
 
@@ -136,14 +139,8 @@ export class V1Session implements Asker {
     } else if (frame.type === "typing") {
       typing(this, frame);
     } else if (frame.type !== "pong") {
-      this.#queue(this.#laneOf(frame.room), request, () => this.#inRoom(frame));
+      this.#queue(this.#laneOf(frame.room), request, () => this.#carryOut(frame, this.#handle(frame)));
     }
-  }
-
-  async #inRoom(frame: RoomRequest): Promise<void> {
-    await this.#carryOut(frame, this.#handle(frame));
-    // The lane turns idle right after this task, unless another waits.
-    queueMicrotask(() => this.#letGo(frame.room));
   }
 
   #handle(frame: RoomRequest): Promise<void> {
@@ -176,13 +173,9 @@ export class V1Session implements Asker {
   }
 
   #laneOf(room: string): Lane {
-    const lane = this.#lanes.get(room) ?? new Lane();
+    const lane = this.#lanes.get(room) ?? new Lane(() => this.#lanes.delete(room));
     this.#lanes.set(room, lane);
     return lane;
-  }
-
-  #letGo(room: string): void {
-    if (this.#lanes.get(room)?.busy === false) this.#lanes.delete(room);
   }
 
   #queue(lane: Lane, { frame, bytes }: Request, task: () => Promise<void>): void {

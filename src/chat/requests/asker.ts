@@ -12,6 +12,8 @@ export interface Asker extends Session, MembershipOwner {
   readonly greeted: boolean;
   readonly isClosed: boolean;
   readonly memberships: Map<string, Membership>;
+  /** Rooms it is about to enter: they count, or many joins sent at once would pass the limit. */
+  readonly joining: Set<string>;
   /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
   greet(person: Person, endsAt: number | undefined): void;
   /** Answers with an error; see `Refusals`. */

@@ -3,12 +3,23 @@ import { Membership } from "../membership.ts";
 import type { Asker } from "./asker.ts";
 
 /** Enters a room, or asks for a resync of one: what is behind `after`, or the newest, then live. */
-export async function join(session: Asker, { ref, room, after, limit }: JoinRequest): Promise<void> {
+export async function join(session: Asker, frame: JoinRequest): Promise<void> {
+  const { memberships, joining } = session;
+  if (memberships.has(frame.room)) return enter(session, frame);
   const { maxRoomsPerConnection } = session.services.options;
-  if (!session.memberships.has(room) && session.memberships.size >= maxRoomsPerConnection) {
-    session.refuse("too-many-rooms", `A connection may be in ${maxRoomsPerConnection} rooms.`, ref);
+  if (memberships.size + joining.size >= maxRoomsPerConnection) {
+    session.refuse("too-many-rooms", `A connection may be in ${maxRoomsPerConnection} rooms.`, frame.ref);
     return;
   }
+  joining.add(frame.room);
+  try {
+    await enter(session, frame);
+  } finally {
+    joining.delete(frame.room);
+  }
+}
+
+async function enter(session: Asker, { ref, room, after, limit }: JoinRequest): Promise<void> {
   await session.connection.drained(LIMITS.hintWaterline);
   if (session.isClosed) return;
   const membership = new Membership(session, room, ref);
