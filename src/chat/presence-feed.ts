@@ -44,26 +44,28 @@ export class PresenceFeed {
     this.#timer = undefined;
     this.#lastMs = performance.now();
     const change = this.#roster.takeChange();
-    for (const [connection, left] of this.#behind) this.#tellLate(connection, left);
+    // Those who are told the whole state now need not be told the change.
+    const late = [...this.#behind].filter(([connection]) => readsHints(connection));
     if (change !== undefined) {
       const frame = new SharedFrame(this.#frame(change.joined, change.left));
       for (const connection of this.#connections) this.#tellOne(connection, frame, change.left);
     }
+    for (const [connection, left] of late) this.#tellLate(connection, left);
     if (this.#behind.size > 0) this.touch();
   };
 
   #tellOne(connection: Connection, frame: SharedFrame, left: readonly string[]): void {
-    if (readsHints(connection)) {
+    const missed = this.#behind.get(connection);
+    if (missed === undefined && readsHints(connection)) {
       frame.writeTo(connection);
       return;
     }
-    const missed = this.#behind.get(connection) ?? new Set();
-    for (const user of left) missed.add(user);
-    this.#behind.set(connection, missed);
+    const gone = missed ?? new Set();
+    for (const user of left) gone.add(user);
+    this.#behind.set(connection, gone);
   }
 
   #tellLate(connection: Connection, left: Set<string>): void {
-    if (!readsHints(connection)) return;
     this.#behind.delete(connection);
     const gone = [...left].filter((user) => this.#roster.handleOf(user) === undefined);
     new SharedFrame(this.#frame(this.#roster.list(), gone)).writeTo(connection);

@@ -64,7 +64,9 @@ export class Roster {
     if (someone.instances.size > 0) return;
     this.#people.delete(user);
     this.#unlook(user, someone.handle);
-    if (!this.#joined.delete(user)) this.#left.add(user);
+    this.#joined.delete(user);
+    // Told even of somebody whose coming was not: those who joined meanwhile found them in the list.
+    this.#left.add(user);
   }
 
   /** Takes a roll call for the truth about all processes but `self`, whose people this process knows better. */
