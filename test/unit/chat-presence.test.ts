@@ -1,0 +1,230 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
+import type { Out } from "../kit/fake-connection.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
+  return () => vi.useRealTimers();
+});
+
+/** A room with one member who has heard of themselves. */
+async function watched(options = {}) {
+  const { chat, log } = openChat(options);
+  const ann = await FakeClient.in(chat, "lobby", {}, "Ann");
+  await vi.advanceTimersByTimeAsync(1_000);
+  ann.connection.take();
+  const presence = () => ann.connection.take().filter(({ type }) => type === "presence");
+  const enter = (id: string, handle = id, instance = "elsewhere") =>
+    log.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance, person: { id, handle } })));
+  const exit = (user: string, instance = "elsewhere") =>
+    log.publish("lobby", Buffer.from(JSON.stringify({ type: "exit", instance, user })));
+  return { chat, log, ann, presence, enter, exit };
+}
+
+async function inLobby(
+  chat: Parameters<typeof FakeClient.in>[0],
+  handle: string,
+  guest?: string,
+): Promise<FakeClient> {
+  const client = await FakeClient.greeted(chat, handle, guest);
+  await client.ask({ type: "join", room: "lobby" });
+  return client;
+}
+
+function handleIn(client: FakeClient): unknown {
+  return client.connection.framesOf("joined")[0]?.["handle"];
+}
+
+/** Who a client believes is there after these frames. */
+function believed(frames: readonly Out[]): string[] {
+  const people = new Set<string>();
+  for (const frame of frames) {
+    const { users } = (frame["present"] ?? {}) as { users?: { id: string }[] };
+    for (const { id } of users ?? []) people.add(id);
+    for (const { id } of (frame["joined"] ?? []) as { id: string }[]) people.add(id);
+    for (const id of (frame["left"] ?? []) as string[]) people.delete(id);
+  }
+  return [...people].sort();
+}
+
+describe("presence", () => {
+  it("is merged to one frame a second", async () => {
+    const { presence, enter, exit } = await watched();
+    for (let i = 0; i < 40; i += 1) {
+      enter(`user${i}`);
+      if (i % 2 === 1) exit(`user${i - 1}`);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    await vi.advanceTimersByTimeAsync(1_000);
+    const frames = presence();
+    expect(frames.length).toBeGreaterThanOrEqual(4);
+    expect(frames.length).toBeLessThanOrEqual(6);
+    expect(frames.at(-1)).toMatchObject({ count: 21 });
+  });
+
+  it("counts a person of three connections once, until the last has gone", async () => {
+    const { chat, presence, log } = await watched();
+    const guest = chat.guests.create();
+    const tabs = [
+      await inLobby(chat, "Ben", guest),
+      await inLobby(chat, "Ben", guest),
+      await inLobby(chat, "Ben", guest),
+    ];
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(presence()).toMatchObject([{ count: 2, joined: [{ id: guest, handle: "Ben" }], left: [] }]);
+    tabs[0]?.leaveAltogether();
+    tabs[1]?.leaveAltogether();
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(presence()).toEqual([]);
+    tabs[2]?.leaveAltogether();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(presence()).toMatchObject([{ count: 1, joined: [], left: [guest] }]);
+    expect(log.calls.filter((call) => call.endsWith(guest))).toEqual([
+      `enter lobby ${guest}`,
+      `exit lobby ${guest}`,
+    ]);
+  });
+
+  it.each([
+    ["came back and left at once", ["exit", "enter", "exit"]],
+    ["changed their name and left at once", ["rename", "exit"]],
+    ["left and came back at once", ["exit", "enter"]],
+  ])("knows where somebody is who %s", async (_case, steps) => {
+    const { ann, enter, exit } = await watched();
+    enter("ben");
+    await vi.advanceTimersByTimeAsync(1_000);
+    for (const step of steps) {
+      if (step === "exit") exit("ben");
+      else enter("ben", step === "rename" ? "Benjamin" : "ben");
+    }
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(believed(ann.connection.framesOf("presence"))).toEqual(steps.at(-1) === "exit" ? [] : ["ben"]);
+  });
+
+  it("tells a newcomer that somebody in their list left, even if nobody else was told of them", async () => {
+    const { chat, enter, exit } = await watched();
+    enter("ben");
+    await vi.advanceTimersByTimeAsync(1_000);
+    enter("cleo");
+    const dan = await inLobby(chat, "Dan");
+    exit("cleo");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(believed(dan.connection.frames)).not.toContain("cleo");
+    expect(believed(dan.connection.frames)).toContain("ben");
+  });
+
+  it("is put right by a roll call: who died is gone, who was missed is there, who is here stays", async () => {
+    const { log, ann, enter, presence } = await watched();
+    enter("ghost");
+    await vi.advanceTimersByTimeAsync(1_000);
+    presence();
+    log.elsewhere.set("lobby", [{ id: "missed", handle: "Missed", instances: ["elsewhere"] }]);
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(presence()).toMatchObject([{ count: 2, joined: [{ id: "missed" }], left: ["ghost"] }]);
+    const again = await ann.ask({ type: "join", room: "lobby" });
+    expect(believed([again])).toEqual([ann.guest, "missed"].sort());
+  });
+
+  it("is only a count above 200 people", async () => {
+    const { chat, presence, enter } = await watched();
+    for (let i = 0; i < 199; i += 1) enter(`user${i}`);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(presence()[0]).toMatchObject({ count: 200, joined: expect.any(Array) });
+    enter("one-more");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(presence()).toEqual([{ type: "presence", room: "lobby", count: 201 }]);
+    const ben = await inLobby(chat, "Ben");
+    expect(ben.connection.framesOf("joined")[0]).toMatchObject({ present: { count: 202, users: [] } });
+  });
+
+  it("waits for a reader above 64 KiB, who then is told the whole state once", async () => {
+    const { ann, presence, enter, exit } = await watched();
+    enter("ben");
+    await vi.advanceTimersByTimeAsync(1_000);
+    presence();
+    ann.connection.waiting = 64 * 1024 + 1;
+    exit("ben");
+    await vi.advanceTimersByTimeAsync(1_000);
+    enter("cleo");
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(presence()).toEqual([]);
+    ann.connection.waiting = 64 * 1024;
+    enter("dan");
+    await vi.advanceTimersByTimeAsync(1_000);
+    const [frame, ...more] = presence();
+    expect(more).toEqual([]);
+    expect(frame).toMatchObject({ count: 3, left: ["ben"] });
+    expect(believed([frame ?? {}])).toEqual([ann.guest, "cleo", "dan"].sort());
+  });
+});
+
+describe("typing", () => {
+  it("is told to the others and not to the connection that typed", async () => {
+    const { chat, ann } = await watched();
+    const ben = await inLobby(chat, "Ben");
+    const second = await inLobby(chat, "Ben", ben.guest);
+    ben.send({ type: "typing", room: "lobby", on: true });
+    await settle();
+    const frame = { type: "typing", room: "lobby", user: ben.guest, handle: "Ben", on: true };
+    expect(ann.connection.framesOf("typing")).toEqual([frame]);
+    expect(second.connection.framesOf("typing")).toEqual([frame]);
+    expect(ben.connection.framesOf("typing")).toEqual([]);
+  });
+
+  it("is dropped for a reader above 64 KiB, and outside a room", async () => {
+    const { chat, ann } = await watched();
+    const ben = await FakeClient.greeted(chat, "Ben");
+    ben.send({ type: "typing", room: "lobby", on: true });
+    await ben.ask({ type: "join", room: "lobby" });
+    ann.connection.waiting = 64 * 1024 + 1;
+    ben.send({ type: "typing", room: "lobby", on: true });
+    expect(ann.connection.framesOf("typing")).toEqual([]);
+  });
+
+  it.each([
+    '{"type":"typing","user":7,"handle":"x","on":true}',
+    '{"type":"enter","instance":"i","person":{}}',
+    '{"type":"',
+    "7",
+  ])("or presence that is none is ignored: %s", async (hint) => {
+    const { log, ann } = await watched();
+    log.publish("lobby", Buffer.from(hint));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(ann.connection.take()).toEqual([]);
+  });
+});
+
+describe("two people whose names look alike", () => {
+  it.each([
+    ["Ann", "Ann 2"],
+    ["ANN", "ANN 2"],
+    ["\u0410nn", "\u0410nn 2"],
+    ["A.n.n", "A.n.n 2"],
+    ["Anna", "Anna"],
+  ])("are told apart in the room: %s becomes %s", async (wanted, got) => {
+    const { chat } = await watched();
+    const other = await inLobby(chat, wanted);
+    expect(handleIn(other)).toBe(got);
+    await other.ask({ type: "message", room: "lobby", key: "k", text: "t" });
+    expect(other.connection.framesOf("message")[0]).toMatchObject({ handle: got });
+  });
+
+  it("are told apart over processes, and with names of full length", async () => {
+    const { chat, enter } = await watched();
+    enter("far", "x".repeat(32));
+    expect(handleIn(await inLobby(chat, "x".repeat(32)))).toBe(`${"x".repeat(30)} 2`);
+    expect(handleIn(await inLobby(chat, "Ann"))).toBe("Ann 2");
+    expect(handleIn(await inLobby(chat, "Ann"))).toBe("Ann 3");
+  });
+
+  it("are one person where they are the same user", async () => {
+    const { chat, ann } = await watched();
+    expect(handleIn(await inLobby(chat, "Ann", ann.guest))).toBe("Ann");
+  });
+
+  it("free the name when they leave", async () => {
+    const { chat, ann } = await watched();
+    ann.leaveAltogether();
+    expect(handleIn(await inLobby(chat, "Ann"))).toBe("Ann");
+  });
+});
