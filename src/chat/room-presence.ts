@@ -9,6 +9,12 @@ import type { Outbox } from "./outbox.ts";
 import { Roster } from "./presence.ts";
 import { PresenceFeed } from "./presence-feed.ts";
 
+/** What somebody wrote to the room's channel; nobody has checked more than that it is an object. */
+type Hint = Readonly<Record<string, unknown>>;
+
+/** Hints kept while a roll call is under way; what is beyond, the next roll call puts right. */
+const HEARD = 1_000;
+
 /** One person of this process in the room, with their connections. */
 interface Local {
   handle: string;
@@ -36,6 +42,10 @@ export class RoomPresence {
   readonly #locals = new Map<string, Local>();
   readonly #connections = new Set<Connection>();
   readonly #feed: PresenceFeed;
+  /** Roll calls under way. */
+  #calls = 0;
+  /** Hints that came meanwhile; empty where no roll call is under way, which its time limit sees to. */
+  #heard: Hint[] = [];
 
   constructor(room: string, log: Log, logger: Logger) {
     this.#room = room;
@@ -93,19 +103,28 @@ export class RoomPresence {
   received(payload: Buffer, outbox: Outbox): void {
     const hint = objectOf(payload);
     if (hint?.["type"] === "typing") this.#relayTyping(hint, outbox);
-    else if (hint !== undefined) this.#receivePresence(hint);
+    else if (hint !== undefined && this.#receivePresence(hint)) {
+      if (this.#calls > 0 && this.#heard.length < HEARD) this.#heard.push(hint);
+      this.#feed.touch();
+    }
   }
 
   /** Asks the log who is here over all processes, and puts right what it has of this one. Never rejects. */
   async rollCall(): Promise<void> {
     const here = Array.from(this.#locals, ([id, { handle }]) => ({ id, handle }));
+    this.#calls += 1;
     try {
       this.#roster.replace(this.#log.instance, await this.#log.rollCall(this.#room, here));
+      // The answer may be older than they are: it came by another connection.
+      for (const hint of this.#heard) this.#receivePresence(hint);
       this.#feed.touch();
     } catch (error) {
       if (!(error instanceof LogUnavailable)) {
         this.#logger.error({ event: "roll-call", room: this.#room, err: error }, "the roll call failed");
       }
+    } finally {
+      this.#calls -= 1;
+      if (this.#calls === 0) this.#heard = [];
     }
   }
 
@@ -115,20 +134,21 @@ export class RoomPresence {
     this.#locals.clear();
   }
 
-  #relayTyping(hint: Readonly<Record<string, unknown>>, outbox: Outbox): void {
+  #relayTyping(hint: Hint, outbox: Outbox): void {
     const { user, handle, on, from } = hint;
     if (typeof user !== "string" || typeof handle !== "string" || typeof on !== "boolean") return;
     const frame: TypingFrame = { type: "typing", room: this.#room, user, handle, on };
     outbox.hint(Buffer.from(JSON.stringify(frame)), typeof from === "string" ? from : undefined);
   }
 
-  #receivePresence(hint: Readonly<Record<string, unknown>>): void {
+  /** Returns whether it said something. */
+  #receivePresence(hint: Hint): boolean {
     const { type, instance, person, user } = hint;
-    if (typeof instance !== "string" || instance === this.#log.instance) return;
+    if (typeof instance !== "string" || instance === this.#log.instance) return false;
     if (type === "enter" && isPerson(person)) this.#roster.enter(instance, person);
     else if (type === "exit" && typeof user === "string") this.#roster.exit(instance, user);
-    else return;
-    this.#feed.touch();
+    else return false;
+    return true;
   }
 }
 

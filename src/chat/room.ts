@@ -128,7 +128,8 @@ export class Room {
   /** Something arrived on the room's channel. */
   received(payload: Buffer): void {
     if (!looksLikeEntry(payload)) {
-      if (this.#state === "live") this.presence.received(payload, this.#outbox);
+      // In every state: nobody publishes a hint again, and a roll call may be older than it.
+      this.presence.received(payload, this.#outbox);
       return;
     }
     const entry = checkedEntry(this.name, payload);
