@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { EntryFrame, JoinedFrame } from "../../src/protocol.ts";
 import { expectUnbroken } from "../kit/chain.ts";
+import { afterwards } from "../kit/cleanup.ts";
 import { openDoorway } from "../kit/doorway.ts";
 import { startFleet, startOwnRedis } from "../kit/fleet.ts";
 import { openLibraryClient, shownBy } from "../kit/library-client.ts";
@@ -13,8 +14,12 @@ import { waitFor } from "../kit/wait-for.ts";
 /** Retries of a test come faster than people type. */
 const UNLIMITED = { MESSAGES_PER_SECOND: "0" };
 
-async function startServersOn(redisUrl: string, size: number): Promise<Server[]> {
-  const env = { REDIS_URL: redisUrl, ...UNLIMITED };
+async function startServersOn(
+  redisUrl: string,
+  size: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Server[]> {
+  const env = { REDIS_URL: redisUrl, ...UNLIMITED, ...settings };
   const servers = await Promise.all(Array.from({ length: size }, () => startServer({ env })));
   await Promise.all(servers.map((server) => server.ready()));
   return servers;
@@ -162,4 +167,72 @@ describe("when Redis comes back without its newest entries", () => {
     const again = await (await openV1(later!.wsUrl)).hello({ token });
     expect(again.user.id).toBe(user.id);
   });
+});
+
+it("with REDIS_MIN_REPLICAS an ack means that a replica has it: shown at once, refused without one, kept by a failover", async () => {
+  const master = await startOwnRedis();
+  const replica = await startReplica(master);
+  const door = await openDoorway();
+  door.leadTo(master.port);
+  const servers = await startServersOn(`redis://localhost:${door.port}`, 2, { REDIS_MIN_REPLICAS: "1" });
+  const room = randomUUID();
+  const [sender, reader] = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room })));
+  await sender!.say(room, "safe");
+
+  replica.freeze();
+  afterwards(() => replica.thaw());
+  const asked = performance.now();
+  const { answer } = sender!.ask({ type: "message", room, text: "shown at once", key: "shown" });
+  const shown = await reader!.waitForText("shown at once");
+  expect(sender!.frames.filter(({ type }) => type === "error")).toEqual([]);
+  expect(await answer).toMatchObject({ type: "error", code: "unavailable", retryable: true });
+  expect(performance.now() - asked).toBeLessThan(2_000);
+  expect((await reader!.history(room)).messages).toHaveLength(2);
+  replica.thaw();
+  const settled = await waitFor(
+    () => sender!.say(room, "shown at once", "shown").catch(() => undefined),
+    "the key settles it",
+  );
+  expect(settled).toMatchObject({ duplicate: true, id: shown.id });
+
+  door.shut();
+  await master.kill();
+  await promote(replica);
+  await startReplica(replica);
+  door.leadTo(replica.port);
+  await sayAgain(reader!, room, "after");
+  for (const client of [sender!, reader!]) {
+    await client.waitForText("after");
+    expectUnbroken(client.messages(room));
+    expect(client.messages(room).map(({ text }) => text)).toEqual(["safe", "shown at once", "after"]);
+    // Nothing was lost, so nobody was told of a loss.
+    expect(client.frames.filter((frame) => frame.type === "joined" && !frame.recovered)).toEqual([]);
+  }
+});
+
+it("a process with a thousand rooms is live again soon after Redis is; the time is printed", async () => {
+  const { redis, servers } = await startFleet(1, {
+    env: { ...UNLIMITED, MAX_ROOMS_PER_CONNECTION: "1000" },
+    redisArgs: ["--appendonly", "yes", "--appendfsync", "always"],
+  });
+  const client = await connectV1(servers[0]!.wsUrl);
+  const rooms = Array.from({ length: 1_000 }, (_, i) => `room-${i}`);
+  for (const room of rooms) {
+    await client.join(room);
+    await client.say(room, "before");
+  }
+  await redis.kill();
+  await client.waitFor((frame) => frame.type === "status" && !frame.live, "the loss is told");
+  const live = client.connection.waitForNext((frame) => frame.type === "status" && frame.live, "live again");
+  await redis.restart();
+  const back = performance.now();
+  await live;
+  const ms = Math.round(performance.now() - back);
+  process.stdout.write(`Redis back to live with 1,000 rooms: ${ms} ms\n`);
+  expect(client.frames.filter((frame) => frame.type === "joined" && !frame.recovered)).toEqual([]);
+  for (const room of ["room-0", "room-999"]) {
+    await client.say(room, "after");
+    await waitFor(() => client.messages(room).length === 2, `both messages of ${room}`);
+    expectUnbroken(client.messages(room));
+  }
 });
