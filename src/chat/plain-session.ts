@@ -24,6 +24,9 @@ export interface PlainVisit {
 /** A pause after which a client whose messages pile up may send the next one, ms. */
 const PILED_UP_MS = 1_000;
 
+/** The pause before another try to enter, where the log is live and did not answer in time, ms. */
+const ENTER_AGAIN_MS = 1_000;
+
 /**
  * One connection without a subprotocol: it is in one room from the start, sends `{"handle","text"}` or
  * `{"username","text"}`, and gets frames that need no answer. It also is its own place in that room.
@@ -40,6 +43,9 @@ export class PlainSession implements Session, Member {
   #person: Person;
   #inRoom = false;
   #closed = false;
+  /** What it was told last of the log. */
+  #logLive = true;
+  #again: NodeJS.Timeout | undefined;
 
   constructor(services: Services, connection: Connection, guest: string, { room, after, limit }: PlainVisit) {
     this.#services = services;
@@ -79,6 +85,7 @@ export class PlainSession implements Session, Member {
 
   statusChanged(status: StatusFrame): void {
     this.send(status);
+    this.#logLive = status.live;
     if (status.live && !this.#inRoom) this.#lane.run(() => this.#enter());
   }
 
@@ -96,6 +103,7 @@ export class PlainSession implements Session, Member {
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#again);
     this.#lane.clear();
     this.#services.rooms.leave(this.#room, this.connection.id);
   }
@@ -108,9 +116,16 @@ export class PlainSession implements Session, Member {
       // The client may have gone while the room was being read.
       if (this.#closed) this.#services.rooms.leave(this.#room, this.connection.id);
     } catch (error) {
-      // It has been told that the log is away, and enters when that changes.
       if (!(error instanceof LogUnavailable)) this.#fail(error);
+      // Where it has been told that the log is away, it enters when that changes.
+      else if (this.#logLive) this.#enterLater();
     }
+  }
+
+  /** A plain client cannot ask again. */
+  #enterLater(): void {
+    clearTimeout(this.#again);
+    if (!this.#closed) this.#again = setTimeout(() => this.#lane.run(() => this.#enter()), ENTER_AGAIN_MS);
   }
 
   async #say({ handle, text }: Said): Promise<void> {
