@@ -1,0 +1,81 @@
+import type { Writable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import * as ws from "ws";
+import { Census } from "../../src/sockets/census.ts";
+import { isAllowedOrigin } from "../../src/sockets/origin.ts";
+import { textFrame } from "../../src/sockets/text-frame.ts";
+
+/** What reads frames in `ws`; exported there, and left out of its types. */
+const Receiver: new (options: object) => Writable = Reflect.get(ws, "Receiver");
+
+describe("a text frame", () => {
+  const LENGTHS = [0, 1, 125, 126, 127, 65_535, 65_536, 200_000];
+
+  it.each(LENGTHS)("of %d bytes is read by ws as it was written", (length) => {
+    const receiver = new Receiver({ isServer: false });
+    const got: { data: Buffer; isBinary: boolean }[] = [];
+    receiver.on("message", (data: Buffer, isBinary: boolean) => got.push({ data, isBinary }));
+    const payload = Buffer.alloc(length, "x");
+    receiver.write(textFrame(payload));
+    expect(got).toEqual([{ data: payload, isBinary: false }]);
+  });
+
+  it("stands beside others in one buffer", async () => {
+    const receiver = new Receiver({ isServer: false, allowSynchronousEvents: true });
+    const lengths: number[] = [];
+    const all = new Promise<void>((done) => {
+      receiver.on("message", (data: Buffer) => {
+        lengths.push(data.length);
+        if (lengths.length === LENGTHS.length) done();
+      });
+    });
+    receiver.write(Buffer.concat(LENGTHS.map((length) => textFrame(Buffer.alloc(length, "x")))));
+    await all;
+    expect(lengths).toEqual(LENGTHS);
+  });
+});
+
+describe("the check of a page's origin", () => {
+  const LIST = ["https://a.example", "http://localhost:5173"];
+  it.each([
+    ["no origin: a program", undefined, "chat.example", undefined, true],
+    ["the same host", "https://chat.example", "chat.example", undefined, true],
+    ["the same host and port", "http://localhost:3000", "localhost:3000", undefined, true],
+    ["the same host, written in capitals", "https://chat.example", "Chat.Example", undefined, true],
+    ["the default port", "https://chat.example:443", "chat.example", undefined, true],
+    ["another port", "http://localhost:3001", "localhost:3000", undefined, false],
+    ["another host", "https://evil.example", "chat.example", undefined, false],
+    ["a host that only begins alike", "https://chat.example.evil.example", "chat.example", undefined, false],
+    ["a host that only ends alike", "https://evilchat.example", "chat.example", undefined, false],
+    ["a page of no origin", "null", "chat.example", undefined, false],
+    ["a broken origin", "chat.example", "chat.example", undefined, false],
+    ["no host", "https://chat.example", undefined, undefined, false],
+    ["one of the list", "https://a.example", "chat.example", LIST, true],
+    ["one of the list, in capitals", "HTTPS://A.EXAMPLE", "chat.example", LIST, true],
+    ["one of the list by another scheme", "http://a.example", "chat.example", LIST, false],
+    ["not of the list, though the same host", "https://chat.example", "chat.example", LIST, false],
+    ["a program, though there is a list", undefined, "chat.example", LIST, true],
+    ["anything, where any may come", "https://evil.example", "chat.example", "*" as const, true],
+  ])("%s", (_case, origin, host, allowed, may) => {
+    expect(isAllowedOrigin(origin, host, allowed)).toBe(may);
+  });
+});
+
+describe("the census of sockets", () => {
+  it("is full for all at its limit, and for one address at its own", () => {
+    const census = new Census(3, 2);
+    census.arrive("a");
+    census.arrive("a");
+    expect([census.full("a"), census.full("b")]).toEqual(["address", undefined]);
+    census.arrive("b");
+    expect([census.full("a"), census.full("b"), census.full("c")]).toEqual(["process", "process", "process"]);
+    census.depart("a");
+    expect([census.full("a"), census.full("b"), census.count]).toEqual([undefined, undefined, 2]);
+  });
+
+  it("has no limit at 0", () => {
+    const census = new Census(0, 0);
+    for (let i = 0; i < 20_000; i += 1) census.arrive("a");
+    expect([census.full("a"), census.count]).toEqual([undefined, 20_000]);
+  });
+});
