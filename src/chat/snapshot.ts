@@ -23,13 +23,19 @@ export interface Page {
   readonly more: boolean;
 }
 
+/**
+ * Bytes of an answer that are left to its messages: beside them stand up to `LIMITS.presenceNames` people, each with an id of 64
+ * and a handle of 128 bytes at most.
+ */
+const MESSAGES_BYTES = LIMITS.answerBytes - 48 * 1024;
+
 /** The oldest of `entries`, as many as an answer may carry. */
 export function oldest(entries: readonly Entry[], limit: number, moreBehind: boolean): Page {
   let bytes = 0;
   let end = 0;
   for (const entry of entries.slice(0, limit)) {
     bytes += entry.frame.length;
-    if (end > 0 && bytes > LIMITS.answerBytes) break;
+    if (end > 0 && bytes > MESSAGES_BYTES) break;
     end++;
   }
   return { entries: entries.slice(0, end), more: moreBehind || end < entries.length };
@@ -41,7 +47,7 @@ export function newest(entries: readonly Entry[], limit: number, moreBefore: boo
   let start = entries.length;
   while (start > 0 && entries.length - start < limit) {
     bytes += entries[start - 1]?.frame.length ?? 0;
-    if (start < entries.length && bytes > LIMITS.answerBytes) break;
+    if (start < entries.length && bytes > MESSAGES_BYTES) break;
     start--;
   }
   return { entries: entries.slice(start), more: moreBefore || start > 0 };

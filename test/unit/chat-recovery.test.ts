@@ -191,6 +191,19 @@ describe("an answer that carries messages", () => {
     }
   });
 
+  it("is never larger, though a crowd of people stands beside many messages", async () => {
+    const { chat, log } = openChat();
+    log.fill("lobby", 300, "x".repeat(1_200));
+    const client = await FakeClient.in(chat, "lobby");
+    for (let i = 0; i < 199; i += 1) {
+      const person = { id: `${i}`.padEnd(64, "x"), handle: `\u{1f600}${i}`.padEnd(33, "\u{4e00}") };
+      log.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance: "elsewhere", person })));
+    }
+    const joined = await client.ask({ type: "join", room: "lobby", limit: 200 });
+    expect(joined).toMatchObject({ present: { count: 200 }, more: true });
+    expect(Buffer.byteLength(JSON.stringify(joined))).toBeLessThanOrEqual(256 * 1024);
+  });
+
   it("waits until less than 64 KiB wait for the client", async () => {
     const { chat, log } = openChat();
     log.fill("lobby", 3);
