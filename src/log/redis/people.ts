@@ -44,7 +44,11 @@ export class People {
     const who = this.#keys.who(room);
     const record = here.flatMap(({ id, handle }) => [id, handle]);
     const fields = parseRecord(
-      await ROLL_CALL.run(redis, [who], [this.#instance, this.#times.whoMs, ...record]),
+      await ROLL_CALL.run(
+        redis,
+        [who],
+        [this.#instance, this.#times.whoMs, this.#keys.channel(room), ...record],
+      ),
     );
     const dead = await this.#withoutLease(redis, new Set(fields.map(({ instance }) => instance)));
     const left = fields.filter(({ instance }) => dead.has(instance));

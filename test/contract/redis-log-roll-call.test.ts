@@ -1,0 +1,47 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { TestRedis } from "../kit/redis.ts";
+import { waitFor } from "../kit/wait-for.ts";
+import { open, ownRedis } from "./open-redis-log.ts";
+
+describe("a roll call in Redis", () => {
+  let redis: TestRedis;
+
+  beforeAll(async () => {
+    redis = await ownRedis();
+  });
+
+  /** Two processes, of which one hears the other's hints, as objects. */
+  async function twoProcesses() {
+    const one = await open({ redis });
+    const two = await open({ redis, prefix: one.prefix });
+    await two.log.subscribe("lobby");
+    const heard = () =>
+      two.listener.texts("lobby").map((text): Readonly<Record<string, unknown>> => JSON.parse(text));
+    return { one: one.log, two: two.log, heard };
+  }
+
+  it("tells the others who came and went while the process could not say so", async () => {
+    const { one, heard } = await twoProcesses();
+    await one.enter("lobby", { id: "gone", handle: "Gone" });
+    await one.enter("lobby", { id: "stays", handle: "Stays" });
+    await waitFor(() => heard().length === 2, "both have entered");
+    await one.rollCall("lobby", [
+      { id: "stays", handle: "Stays" },
+      { id: "new", handle: 'N"ew é' },
+    ]);
+    await waitFor(() => heard().length === 4, "what was wrong is told");
+    expect(heard().slice(2)).toEqual([
+      { type: "exit", instance: one.instance, user: "gone" },
+      { type: "enter", instance: one.instance, person: { id: "new", handle: 'N"ew é' } },
+    ]);
+  });
+
+  it("tells nobody what everybody knows", async () => {
+    const { one, two, heard } = await twoProcesses();
+    await one.enter("lobby", { id: "ann", handle: "Ann" });
+    await one.rollCall("lobby", [{ id: "ann", handle: "Ann" }]);
+    two.hint("lobby", Buffer.from('{"type":"last"}'));
+    await waitFor(() => heard().some(({ type }) => type === "last"), "the last hint");
+    expect(heard().map(({ type }) => type)).toEqual(["enter", "last"]);
+  });
+});
