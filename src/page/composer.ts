@@ -15,6 +15,8 @@ export interface ComposerPorts {
   /** Throws an Error with a sentence if the text is not taken. */
   readonly send: (text: string) => void;
   readonly typing: (on: boolean) => void;
+  /** What stands there is another text now, by a person's hand. */
+  readonly edited: (draft: string) => void;
 }
 
 /** Where one writes. Never shut by a bad connection; the text is cleared once it is taken. */
@@ -50,6 +52,7 @@ export class Composer {
 
   #edited(): void {
     this.#ports.typing(this.draft.trim() !== "");
+    this.#ports.edited(this.draft);
     this.#measure();
   }
 
@@ -63,6 +66,7 @@ export class Composer {
       return;
     }
     this.draft = "";
+    this.#ports.edited("");
   }
 
   #measure(): void {

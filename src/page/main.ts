@@ -3,6 +3,7 @@ import { Announcer } from "./announcer.ts";
 import { Composer } from "./composer.ts";
 import { ConnectionLine } from "./connection-line.ts";
 import { offerCopyLink } from "./copy-link.ts";
+import { keepDraft } from "./drafts.ts";
 import { byId } from "./element.ts";
 import { MessageList } from "./message-list.ts";
 import { NameForm } from "./name-form.ts";
@@ -15,6 +16,7 @@ import { Preferences } from "./preferences.ts";
 import { RoomNav } from "./room-nav.ts";
 import { RoomSwitch } from "./room-switch.ts";
 import { Scroll } from "./scroll.ts";
+import { keepUnsent, takeBackUnsent } from "./unsent-here.ts";
 
 /** Where a page goes that nobody gave a room, neither the link, the server nor an earlier visit. */
 const LAST_RESORT = "lobby";
@@ -64,6 +66,9 @@ const composer = new Composer({
     scroll.toNewest();
   },
   typing: (on) => rooms.current?.typing(on),
+  edited: (draft) => {
+    if (rooms.current !== undefined) keepDraft(rooms.current.name, draft);
+  },
 });
 const nav = new RoomNav({
   list: byId("room-list", HTMLElement),
@@ -79,6 +84,7 @@ const rooms = new RoomSwitch({
   composer,
   title: byId("room-title", HTMLElement),
   opened: () => roomsPanel.close(),
+  joined: (room) => keepUnsent(room),
   view: {
     list,
     scroll,
@@ -138,10 +144,13 @@ client.on("handle-refused", (sentence) => {
   nameForm.refuse(preferences.name, sentence);
 });
 
-// What ends a wait better than its clock: the network is back, or somebody looks.
-addEventListener("online", () => client.retryNow());
+// What knows better than a clock: the network is back, or somebody looks, perhaps after days.
+addEventListener("online", () => client.probe());
+addEventListener("pageshow", (event) => {
+  if (event.persisted) client.probe();
+});
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") client.retryNow();
+  if (document.visibilityState === "visible") client.probe();
 });
 
 if (preferences.name === "") {
@@ -154,6 +163,8 @@ if (preferences.name === "") {
 async function start(): Promise<void> {
   const settings = roomOf(location.search) === undefined ? await fetchSettings() : undefined;
   rooms.begin(settings?.defaultRoom ?? preferences.rooms[0] ?? LAST_RESORT);
+  // Before the first join, so that what was stored after all is recognised in the history.
+  await takeBackUnsent((room) => rooms.join(room));
   client.start();
 }
 

@@ -1,29 +1,15 @@
+import { keepDraft } from "./drafts.ts";
+import { readStored, writeStored } from "./stored.ts";
+
 const NAME = "dynochat.name";
 const ROOMS = "dynochat.rooms";
 /** Rooms that are remembered, the newest first. */
 const ROOMS_LIMIT = 20;
 
-function read(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    // Storage may be shut off; the page then forgets, and works.
-    return null;
-  }
-}
-
-function write(key: string, value: string): void {
-  try {
-    localStorage.setItem(key, value);
-  } catch {
-    // The same, or it is full.
-  }
-}
-
 /** What the page remembers between visits, in this browser. */
 export class Preferences {
-  #name = read(NAME) ?? "";
-  #rooms: readonly string[] = (read(ROOMS) ?? "").split(" ").filter((room) => room !== "");
+  #name = readStored(NAME) ?? "";
+  #rooms: readonly string[] = (readStored(ROOMS) ?? "").split(" ").filter((room) => room !== "");
 
   /** Empty until one was given. */
   get name(): string {
@@ -32,7 +18,7 @@ export class Preferences {
 
   set name(name: string) {
     this.#name = name;
-    write(NAME, name);
+    writeStored(NAME, name);
   }
 
   /** The rooms visited, the newest first. */
@@ -41,7 +27,9 @@ export class Preferences {
   }
 
   visited(room: string): void {
-    this.#rooms = [room, ...this.#rooms.filter((each) => each !== room)].slice(0, ROOMS_LIMIT);
-    write(ROOMS, this.#rooms.join(" "));
+    const rooms = [room, ...this.#rooms.filter((each) => each !== room)];
+    this.#rooms = rooms.slice(0, ROOMS_LIMIT);
+    writeStored(ROOMS, this.#rooms.join(" "));
+    for (const forgotten of rooms.slice(ROOMS_LIMIT)) keepDraft(forgotten, "");
   }
 }

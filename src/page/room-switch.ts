@@ -1,6 +1,7 @@
 import type { ChatClient } from "../client/client.ts";
 import type { Room } from "../client/room.ts";
 import type { Composer } from "./composer.ts";
+import { draftOf } from "./drafts.ts";
 import { roomLink, roomOf } from "./places.ts";
 import type { Preferences } from "./preferences.ts";
 import type { RoomNav } from "./room-nav.ts";
@@ -18,13 +19,14 @@ export interface RoomSwitchPorts {
   readonly view: RoomViewPorts;
   /** Another room is shown. */
   readonly opened: () => void;
+  /** A room is joined that was not. */
+  readonly joined: (room: Room) => void;
 }
 
 /** Which room is shown. Follows links and the browser's history; counts what is unread in the others. */
 export class RoomSwitch {
   readonly #ports: RoomSwitchPorts;
   readonly #unread = new Map<string, number>();
-  readonly #drafts = new Map<string, string>();
   readonly #counting = new Set<Room>();
   #defaultRoom = "";
   #current: Room | undefined;
@@ -55,34 +57,39 @@ export class RoomSwitch {
     this.#show(name);
   }
 
+  /** Joins a room without showing it. */
+  join(name: string): Room {
+    const room = this.#ports.client.join(name);
+    this.#count(room);
+    return room;
+  }
+
   #show(name: string): void {
-    const { client, preferences, composer, title } = this.#ports;
+    const { preferences, composer, title } = this.#ports;
     this.#ports.opened();
     if (name === this.#current?.name) return;
-    if (this.#current !== undefined) this.#leaveView(this.#current, composer.draft);
-    const room = client.join(name);
+    if (this.#current !== undefined) this.#leaveView(this.#current);
+    const room = this.join(name);
     this.#current = room;
-    this.#count(room);
     this.#unread.delete(name);
     preferences.visited(name);
     title.textContent = name;
     document.title = `${name} · dynochat`;
     this.#view = new RoomView(room, this.#ports.view);
-    composer.draft = this.#drafts.get(name) ?? "";
+    composer.draft = draftOf(name);
     this.#leaveOldest();
     this.#showNav();
   }
 
-  #leaveView(room: Room, draft: string): void {
+  #leaveView(room: Room): void {
     room.typing(false);
     this.#view?.close();
-    if (draft === "") this.#drafts.delete(room.name);
-    else this.#drafts.set(room.name, draft);
   }
 
   #count(room: Room): void {
     if (this.#counting.has(room)) return;
     this.#counting.add(room);
+    this.#ports.joined(room);
     room.on("added", ({ messages }) => {
       if (room === this.#current) return;
       const own = this.#ports.client.self?.id;

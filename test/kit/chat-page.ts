@@ -1,0 +1,56 @@
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { newVisitor, type Visitor } from "./browser.ts";
+
+/** Opens the page as somebody who gives a name, and waits until the room is there. */
+export async function enterRoom(
+  browser: Browser,
+  url: string,
+  name: string,
+  room: string,
+  options: BrowserContextOptions = {},
+): Promise<Visitor> {
+  const visitor = await newVisitor(browser, options);
+  await visitor.page.goto(`${url}/?room=${room}`);
+  await giveName(visitor.page, name);
+  await visitor.page.locator(".person", { hasText: name }).waitFor();
+  return visitor;
+}
+
+export async function giveName(page: Page, name: string): Promise<void> {
+  await page.getByLabel("What should people call you?").fill(name);
+  await page.getByRole("button", { name: "Start writing" }).click();
+}
+
+export async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.keyboard.press("Enter");
+}
+
+/** The stored messages of exactly that text. */
+export function stored(page: Page, text: string) {
+  return page.locator(".message:not(.is-waiting):not(.is-failed) .text").getByText(text, { exact: true });
+}
+
+/** Lets a test take the page's sockets away, while the page itself can still be loaded. */
+export async function socketSwitch(page: Page): Promise<{ off: () => Promise<void>; on: () => void }> {
+  let isOn = true;
+  const open = new Set<() => Promise<void>>();
+  await page.context().routeWebSocket(/\/ws$/, (socket) => {
+    if (!isOn) {
+      socket.close({ code: 1011 }).catch(() => undefined);
+      return;
+    }
+    socket.connectToServer();
+    open.add(() => socket.close({ code: 1011 }));
+  });
+  return {
+    off: async () => {
+      isOn = false;
+      await Promise.all([...open].map((close) => close()));
+      open.clear();
+    },
+    on: () => {
+      isOn = true;
+    },
+  };
+}
