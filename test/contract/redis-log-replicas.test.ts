@@ -15,51 +15,63 @@ async function ownPair() {
   return { master, replica };
 }
 
+/** What people were told of their messages. */
+interface Told {
+  readonly acked: string[];
+  refused: number;
+}
+
 /** Sends one message after the other until `over`; a refused one again under its key until it is answered with an id. */
-async function talk(log: RedisLog, user: string, over: () => boolean, acked: string[]): Promise<void> {
+async function talk(log: RedisLog, user: string, over: () => boolean, told: Told): Promise<void> {
   for (let i = 0; !over(); i += 1) {
     const text = `${user}:${i}`;
     await waitFor(
-      async () => "id" in (await log.append(message(text, { user, key: `k${i}` }))),
+      async () => {
+        const appended = await log.append(message(text, { user, key: `k${i}` }));
+        if (!("id" in appended)) told.refused += 1;
+        return "id" in appended;
+      },
       `${text} is acknowledged`,
       20_000,
     );
-    acked.push(text);
+    told.acked.push(text);
   }
 }
 
 describe("with replicas to wait for", () => {
-  it("an acknowledged message survives the master, which is killed in the middle, and is there once", async () => {
-    const { master, replica } = await ownPair();
-    const door = await openDoorway();
-    door.leadTo(master.port);
-    const url = `redis://localhost:${door.port}`;
+  it("an acknowledged message survives a master that is cut off from its replica and then killed, and is there once", async () => {
+    const master = await ownRedis();
+    const [clientsDoor, replicaDoor] = [await openDoorway(), await openDoorway()];
+    for (const door of [clientsDoor, replicaDoor]) door.leadTo(master.port);
+    const replica = await startReplica(master, replicaDoor.port);
+    const url = `redis://localhost:${clientsDoor.port}`;
     const { log } = await open({ redis: master, url, minReplicas: 1 });
-    const acked: string[] = [];
+    const told: Told = { acked: [], refused: 0 };
     let over = false;
-    const talks = Array.from({ length: 10 }, (_, i) => talk(log, `user${i}`, () => over, acked));
-    await waitFor(() => acked.length > 200, "some are acknowledged");
-    // At this instant and not when the servers are done: what is under way is cut off.
-    const killed = master.kill();
-    door.shut();
-    await killed;
-    const before = [...acked];
+    const talks = Array.from({ length: 10 }, (_, i) => talk(log, `user${i}`, () => over, told));
+    await waitFor(() => told.acked.length > 200, "some are acknowledged");
+    // In the middle: what is under way to the replica is cut off, and what comes now the master has alone.
+    replicaDoor.shut();
+    await waitFor(() => told.refused >= 10, "their senders are refused");
+    clientsDoor.shut();
+    await master.kill();
+    const before = [...told.acked];
     await promote(replica);
-    door.leadTo(replica.port);
+    clientsDoor.leadTo(replica.port);
     // The promoted one has no replica yet: nothing it stores is known to be safe.
     await isLive(log);
     expect(await log.append(message("alone", { user: "eve", key: "e" }))).toEqual({
       outcome: "unavailable",
     });
     await startReplica(replica);
-    await waitFor(() => acked.length > before.length + 200, "it goes on", 20_000);
+    await waitFor(() => told.acked.length > before.length + 200, "it goes on", 20_000);
     over = true;
     await Promise.all(talks);
     const texts = await textsOf(log);
     const counts = new Map<string, number>();
     for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
     expect(before.filter((text) => counts.get(text) !== 1)).toEqual([]);
-    expect(acked.filter((text) => counts.get(text) !== 1)).toEqual([]);
+    expect(told.acked.filter((text) => counts.get(text) !== 1)).toEqual([]);
     for (let user = 0; user < 10; user += 1) {
       const own = texts.filter((text) => text.startsWith(`user${user}:`));
       expect(own).toEqual(own.map((_, i) => `user${user}:${i}`));

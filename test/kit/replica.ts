@@ -2,11 +2,14 @@ import { afterwards } from "./cleanup.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 import { waitFor } from "./wait-for.ts";
 
-/** A replica that has everything its master has; ends with the test. */
-export async function startReplica(master: TestRedis): Promise<TestRedis> {
+/**
+ * A replica that has everything its master has; ends with the test.
+ * @param port where it reaches its master, if that is not the master's own.
+ */
+export async function startReplica(master: TestRedis, port = master.port): Promise<TestRedis> {
   // By default a master waits for more replicas to come before it sends them its data.
   await master.cli("CONFIG", "SET", "repl-diskless-sync-delay", "0");
-  const replica = await startRedis({ args: ["--replicaof", `127.0.0.1 ${master.port}`] });
+  const replica = await startRedis({ args: ["--replicaof", `localhost ${port}`] });
   afterwards(() => replica.stop());
   // A replica that calls itself in step is sent the first write up to a second later.
   await master.cli("SET", "in-step", "1");

@@ -6,6 +6,7 @@ import { afterwards } from "../kit/cleanup.ts";
 import { openDoorway } from "../kit/doorway.ts";
 import { startFleet, startOwnRedis } from "../kit/fleet.ts";
 import { openLibraryClient, shownBy } from "../kit/library-client.ts";
+import { presentFor } from "../kit/present.ts";
 import { promote, startReplica } from "../kit/replica.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { connectV1, expected, openV1, type V1Client } from "../kit/v1-client.ts";
@@ -138,7 +139,7 @@ describe("when Redis comes back without its newest entries", () => {
   });
 
   it("FLUSHALL under open connections: told with the next message, or by the audit where nobody speaks", {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async () => {
     const { redis, servers } = await startFleet(2, { env: UNLIMITED });
     const [busy, quiet] = [randomUUID(), randomUUID()];
@@ -154,6 +155,11 @@ describe("when Redis comes back without its newest entries", () => {
     await expectHonest({ servers, room: busy, clients, pages, kept: [], after: "a new life" });
     // The pause between two audits is up to 60 s.
     expect(await reset(silent, 70_000)).toMatchObject({ room: quiet, recovered: false, messages: [] });
+    // Who is here was lost as well, and the leases: each process writes its own again.
+    const newcomer = await connectV1(servers[0]!.wsUrl, { room: busy });
+    // Also the newcomer of before.
+    const everybody = clients.length + pages.length + 2;
+    await waitFor(() => presentFor(newcomer, busy).count === everybody, "everybody is listed again", 60_000);
   });
 
   it("a guest stays who they are, on a process that starts afterwards too", async () => {

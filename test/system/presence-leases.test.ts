@@ -1,26 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
 import { startFleet } from "../kit/fleet.ts";
+import { presentFor } from "../kit/present.ts";
 import { connectV1, type V1Client } from "../kit/v1-client.ts";
 import { waitFor } from "../kit/wait-for.ts";
-
-/** Who is in the room as this client was told: at its join, then by what came and went. */
-function presentFor(client: V1Client, room: string): { count: number; ids: string[] } {
-  let count = 0;
-  const ids = new Set<string>();
-  for (const frame of client.frames) {
-    if (frame.type === "joined" && frame.room === room) {
-      count = frame.present.count;
-      ids.clear();
-      for (const { id } of frame.present.users) ids.add(id);
-    } else if (frame.type === "presence" && frame.room === room) {
-      count = frame.count;
-      for (const { id } of frame.joined ?? []) ids.add(id);
-      for (const id of frame.left ?? []) ids.delete(id);
-    }
-  }
-  return { count, ids: [...ids].sort() };
-}
 
 /** How often a client was told that somebody came. */
 function arrivals(client: V1Client, id: string): number {
