@@ -12,9 +12,9 @@ export interface RoundTripListener {
 }
 
 /**
- * Proof that both connections of a link work: a message to an own channel, there and back. Nothing less
- * shows it: TCP keeps the connections to a frozen server open for minutes, and a subscriber whose
- * subscriptions were lost looks idle.
+ * Proof that the connections of a link work: a message to an own channel, there and back, and an answer on
+ * the third one if there is one. Nothing less shows it: TCP keeps the connections to a frozen server open for
+ * minutes, and a subscriber whose subscriptions were lost looks idle.
  */
 export class RoundTrip {
   readonly #link: Link;
@@ -68,10 +68,13 @@ export class RoundTrip {
     const arrival = new Promise<void>((arrived) => {
       this.#awaited = { token, arrived };
     });
-    const { writer } = this.#link;
+    const { writer, confirmer } = this.#link;
     try {
       const sent = writer.publish(this.#channel, token);
-      await within(this.#times.probeMs, Promise.all([sent, readClock(writer, this.#clock), arrival]));
+      await within(
+        this.#times.probeMs,
+        Promise.all([sent, readClock(writer, this.#clock), arrival, confirmer?.ping()]),
+      );
     } finally {
       this.#awaited = undefined;
     }
