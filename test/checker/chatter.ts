@@ -1,0 +1,127 @@
+import { type RawData, WebSocket } from "ws";
+import { ChatClient } from "../../src/client/client.ts";
+import type { ClientSocket, Clock, OpenSocket, Random } from "../../src/client/ports.ts";
+import { FaultProxy, type Route } from "../kit/fault-proxy.ts";
+import type { Findings } from "./findings.ts";
+import { RoomView } from "./room-view.ts";
+import type { Send } from "./send.ts";
+import { type Seen, WireWitness } from "./wire-witness.ts";
+
+export interface ChatterOptions {
+  readonly name: string;
+  /** Which process each new connection leads to. */
+  readonly route: Route;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly findings: Findings;
+}
+
+/** One person with the real client library, behind a proxy of their own. The same person on every connection. */
+export class Chatter {
+  readonly name: string;
+  readonly proxy: FaultProxy;
+  readonly client: ChatClient;
+  readonly seen: Seen = { acks: [], duplicates: 0, joins: 0 };
+  readonly #findings: Findings;
+  readonly #views = new Map<string, RoomView>();
+  /** What was sent in stays that are over. */
+  readonly #earlier: Send[] = [];
+  readonly #sockets = new Set<WebSocket>();
+
+  private constructor({ name, random, clock, findings }: ChatterOptions, proxy: FaultProxy) {
+    this.name = name;
+    this.proxy = proxy;
+    this.#findings = findings;
+    this.client = new ChatClient({
+      url: `ws://127.0.0.1:${proxy.port}/ws`,
+      handle: name,
+      openSocket: this.#openSocket,
+      clock,
+      random,
+    });
+    let known: string | undefined;
+    this.client.on("self", ({ id }) => {
+      if (known !== undefined && known !== id)
+        findings.add("identity", `${name} was ${known} and became ${id}`);
+      known = id;
+    });
+  }
+
+  /** Connects; ends with `stop`. */
+  static async start(options: ChatterOptions): Promise<Chatter> {
+    const chatter = new Chatter(options, await FaultProxy.open(options.route));
+    chatter.client.start();
+    return chatter;
+  }
+
+  get user(): string | undefined {
+    return this.client.self?.id;
+  }
+
+  /** The rooms it is in. */
+  get views(): ReadonlyMap<string, RoomView> {
+    return this.#views;
+  }
+
+  /** Everything it ever sent. */
+  get sends(): readonly Send[] {
+    return [...this.#earlier, ...[...this.#views.values()].flatMap((view) => view.sends)];
+  }
+
+  get isQuiet(): boolean {
+    return this.client.connection.name === "live" && [...this.#views.values()].every((view) => view.isQuiet);
+  }
+
+  enter(room: string): void {
+    if (!this.#views.has(room)) this.#views.set(room, new RoomView(this.client.join(room)));
+  }
+
+  leave(room: string): void {
+    const view = this.#views.get(room);
+    if (view === undefined) return;
+    this.#views.delete(room);
+    this.#earlier.push(...view.left());
+    this.client.leave(room);
+  }
+
+  say(room: string, text: string): void {
+    this.#views.get(room)?.say(text);
+  }
+
+  /** Does not wait for the next attempt to connect, if it waits for one. */
+  hurry(): void {
+    if (this.client.connection.name === "waiting") this.client.retryNow();
+  }
+
+  async stop(): Promise<void> {
+    this.client.stop();
+    for (const socket of this.#sockets) socket.terminate();
+    await this.proxy.close();
+  }
+
+  readonly #openSocket: OpenSocket = (url, subprotocol, listener): ClientSocket => {
+    const witness = new WireWitness(this.name, this.seen, this.#findings);
+    const socket = new WebSocket(url, subprotocol, { perMessageDeflate: false });
+    this.#sockets.add(socket);
+    socket.on("open", () => listener.opened());
+    socket.on("message", (data: RawData) => {
+      const text = data.toString();
+      witness.received(text);
+      listener.received(text);
+    });
+    // An error is always followed by close.
+    socket.on("error", () => undefined);
+    socket.on("close", (code, reason) => {
+      this.#sockets.delete(socket);
+      listener.closed(code, reason.toString());
+    });
+    return {
+      send: (text) => socket.send(text, ignoreFailure),
+      // Who gives a connection up does not wait for the other end to agree.
+      close: () => socket.terminate(),
+    };
+  };
+}
+
+/** A send on a socket that is closing fails; `close` tells. */
+function ignoreFailure(): void {}

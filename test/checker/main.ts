@@ -1,0 +1,92 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { Checker } from "./checker.ts";
+import { ALL_FAULTS, FAULT_KINDS, type FaultKind, type FaultWeights } from "./faults.ts";
+import { keepRecords } from "./records.ts";
+import { Tally } from "./tally.ts";
+
+const USAGE = `npm run check -- [--seeds 200] [--from 1] [--processes 3] [--fault-count 14] [--quiet-rooms 12]
+  [--faults kind,kind] [--house folder/]
+kinds: ${FAULT_KINDS.join(" ")}
+`;
+
+/** Findings that are printed of a seed; all that were kept are in its folder. */
+const PRINTED = 8;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "200" },
+    from: { type: "string", default: "1" },
+    processes: { type: "string", default: "3" },
+    "fault-count": { type: "string", default: "14" },
+    "quiet-rooms": { type: "string", default: "12" },
+    faults: { type: "string" },
+    house: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) say(USAGE);
+else process.exitCode = (await check()) === 0 ? 0 : 1;
+
+/** Runs the seeds asked for; returns how many went wrong. */
+async function check(): Promise<number> {
+  const first = wholeNumber("from", values.from);
+  const count = wholeNumber("seeds", values.seeds);
+  const checker = await Checker.start({
+    processes: wholeNumber("processes", values.processes),
+    faultCount: wholeNumber("fault-count", values["fault-count"]),
+    quietRooms: wholeNumber("quiet-rooms", values["quiet-rooms"]),
+    faults: weights(values.faults),
+    ...(values.house === undefined ? {} : { house: `${resolve(values.house)}/` }),
+  });
+  const folder = await mkdtemp(join(tmpdir(), "dynochat-check-"));
+  const sum = new Tally();
+  const wrong: number[] = [];
+  const begin = performance.now();
+  try {
+    for (let seed = first; seed < first + count; seed += 1) {
+      const started = performance.now();
+      const result = await checker.run(seed);
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      const { findings, tally } = result;
+      sum.add(tally);
+      if (findings.list.length === 0) say(`seed ${seed} ok in ${seconds} s: ${tally.summary()}\n`);
+      else {
+        wrong.push(seed);
+        say(`seed ${seed} WRONG in ${seconds} s: ${tally.summary()}\n`);
+        for (const { wrong: kind, sentence } of findings.list.slice(0, PRINTED))
+          say(`  ${kind}: ${sentence}\n`);
+        say(`  everything about it: ${await keepRecords(folder, result)}\n`);
+      }
+    }
+  } finally {
+    await checker.stop();
+  }
+  say(`\n${sum.report()}\n${((performance.now() - begin) / 1000).toFixed(0)} s\n`);
+  say(wrong.length === 0 ? "nothing wrong\n" : `wrong: seeds ${wrong.join(" ")}\n`);
+  return wrong.length;
+}
+
+function weights(kinds: string | undefined): FaultWeights {
+  if (kinds === undefined) return ALL_FAULTS;
+  return Object.fromEntries(kinds.split(",").map((kind) => [faultKind(kind), ALL_FAULTS[faultKind(kind)]]));
+}
+
+function faultKind(word: string): FaultKind {
+  const kind = FAULT_KINDS.find((each) => each === word);
+  if (kind === undefined) throw new RangeError(`there is no fault "${word}"\n${USAGE}`);
+  return kind;
+}
+
+function wholeNumber(name: string, word: string): number {
+  if (!/^\d{1,9}$/.test(word))
+    throw new RangeError(`--${name} takes a whole number, not "${word}"\n${USAGE}`);
+  return Number(word);
+}
+
+function say(text: string): void {
+  process.stdout.write(text);
+}

@@ -1,0 +1,104 @@
+import type { FaultWeights } from "./faults.ts";
+import type { Wrong } from "./findings.ts";
+
+/** An exact piece of a built file and what stands in its place. */
+interface Edit {
+  /** Below `dist`. */
+  readonly file: string;
+  /** Must be there exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A copy of the program with one of its guarantees taken out, which the checker must find. */
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  /** The faults against which that guarantee stands. */
+  readonly faults: FaultWeights;
+  readonly faultCount: number;
+  readonly quietRooms: number;
+  /** How it must show. Another finding alone is no proof. */
+  readonly shows: readonly Wrong[];
+}
+
+const SUBSCRIBE = "await this.#log.subscribe(this.name);";
+const READ =
+  "const [read] = await Promise.all([this.#entries.before(undefined, RING), this.presence.rollCall()]);";
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "a known key is stored again",
+    edits: [
+      {
+        file: "log/redis/append.lua",
+        find: "if id and tonumber(string.match(id, '^%d+')) > now - ARGV[11] then",
+        replace: "if false then",
+      },
+    ],
+    faults: { "send-late": 5, "ack-lost": 1, "process-frozen": 1 },
+    faultCount: 24,
+    quietRooms: 12,
+    shows: ["log"],
+  },
+  {
+    name: "nothing is read after the subscriptions were renewed",
+    edits: [
+      {
+        file: "chat/rooms.js",
+        find: 'await Promise.all(rooms.map((room) => room.suspect("the subscription was renewed")));',
+        replace: "",
+      },
+      { file: "chat/rooms.js", find: "            room.logLost();\n", replace: "" },
+    ],
+    faults: { "subscribers-killed": 1, "redis-link-cut": 1, "redis-link-stalled": 1 },
+    faultCount: 30,
+    quietRooms: 12,
+    shows: ["late"],
+  },
+  {
+    name: "whatever arrives is shown, whether or not it continues the chain",
+    edits: [
+      {
+        file: "chat/room.js",
+        find: [
+          "this.#echoes.delete(entry.id);",
+          '        if (this.#state === "live" && entry.prev === this.#ring.head)',
+        ].join("\n"),
+        replace: 'this.#echoes.delete(entry.id);\n        if (this.#state === "live")',
+      },
+    ],
+    faults: { "payload-forged": 1, "payload-doubled": 1 },
+    faultCount: 24,
+    quietRooms: 12,
+    shows: ["wire-chain", "timeline", "told-gap"],
+  },
+  {
+    name: "a room reads the log before it subscribes",
+    edits: [
+      {
+        file: "chat/room.js",
+        find: `${SUBSCRIBE}\n        ${READ}`,
+        replace: `${READ}\n        ${SUBSCRIBE}`,
+      },
+    ],
+    faults: { "process-killed": 1 },
+    faultCount: 1,
+    quietRooms: 48,
+    shows: ["late"],
+  },
+  {
+    name: "a room that opens forgets what arrived while it read",
+    edits: [
+      {
+        file: "chat/room.js",
+        find: 'this.#step("opened");\n        this.#release();',
+        replace: 'this.#step("opened");\n        this.#held = [];',
+      },
+    ],
+    faults: { "process-killed": 1 },
+    faultCount: 1,
+    quietRooms: 48,
+    shows: ["late"],
+  },
+];

@@ -1,0 +1,64 @@
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../kit/program.ts";
+import { Checker } from "./checker.ts";
+import type { Finding } from "./findings.ts";
+import type { Mutant } from "./mutants.ts";
+
+/** A mutant that the checker found, and with what. */
+export interface Caught {
+  readonly seed: number;
+  readonly finding: Finding;
+}
+
+/**
+ * Runs seeds on the mutant, from 1 on, until one shows it. Undefined: none of them did.
+ * Throws if the built program has no place that the mutation fits: then the mutation must be renewed.
+ * @param built the folder whose `dist` is copied, with a slash at its end.
+ */
+export async function hunt(mutant: Mutant, seeds: number, built = ROOT): Promise<Caught | undefined> {
+  const house = await mkdtemp(join(tmpdir(), "dynochat-mutant-"));
+  try {
+    await build(mutant, built, house);
+    return await search(mutant, seeds, `${house}/`);
+  } finally {
+    await rm(house, { recursive: true, force: true });
+  }
+}
+
+async function search(mutant: Mutant, seeds: number, house: string): Promise<Caught | undefined> {
+  const { faults, faultCount, quietRooms, shows } = mutant;
+  const checker = await Checker.start({ processes: 3, faults, faultCount, quietRooms, house });
+  try {
+    for (let seed = 1; seed <= seeds; seed += 1) {
+      const { findings } = await checker.run(seed);
+      const finding = findings.list.find(({ wrong }) => shows.includes(wrong));
+      if (finding !== undefined) return { seed, finding };
+    }
+    return undefined;
+  } finally {
+    await checker.stop();
+  }
+}
+
+/** The built program with the mutation, beside what it needs. */
+async function build({ name, edits }: Mutant, built: string, house: string): Promise<void> {
+  await cp(join(built, "dist"), join(house, "dist"), { recursive: true });
+  await cp(join(built, "package.json"), join(house, "package.json"));
+  for (const folder of ["node_modules", "public"]) await symlink(join(built, folder), join(house, folder));
+  for (const { file, find, replace } of edits) {
+    const path = join(house, "dist", file);
+    const text = await readFile(path, "utf8");
+    const places = text.split(find).length - 1;
+    if (places !== 1) {
+      throw new Error(
+        `"${name}" must be renewed: dist/${file} has ${places} times, instead of once:\n${find}`,
+      );
+    }
+    await writeFile(
+      path,
+      text.replace(find, () => replace),
+    );
+  }
+}

@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Findings } from "./findings.ts";
+import type { Stage } from "./stage.ts";
+import { readLog } from "./stored-log.ts";
+import type { Logs } from "./verdict.ts";
+
+/**
+ * How long everything may take to come right once all faults have ended, ms. A process that lost Redis tries again within
+ * 2 s; the audit of quiet rooms, which would hide that a loss went unnoticed, comes after 20 s at the earliest.
+ */
+const PATIENCE_MS = 10_000;
+/** For who is here: what was lost of that is put right by the next roll call, within 14 s. */
+const PRESENCE_MS = 20_000;
+const LOOK_MS = 25;
+
+/** How everything came right. */
+export interface Peace {
+  /** The logs when all was quiet. */
+  readonly logs: Logs;
+  /** Until everybody had every message, ms. */
+  readonly messagesMs: number;
+  /** From then on, until everybody saw who is here, ms. */
+  readonly peopleMs: number;
+}
+
+/** Ends what goes on of the faults, and waits until everybody has everything. */
+export async function makePeace(stage: Stage, rooms: readonly string[], findings: Findings): Promise<Peace> {
+  const { chatters, processes } = stage;
+  for (const { proxy } of chatters) for (const passage of proxy.passages) passage.heal();
+  for (const { link } of processes.places) for (const passage of link.passages) passage.heal();
+  const begin = performance.now();
+  let logs = await read(stage, rooms);
+  let missing = whatIsMissing(stage, logs);
+  while (missing.length > 0 && performance.now() - begin < PATIENCE_MS) {
+    for (const chatter of chatters) chatter.hurry();
+    await sleep(LOOK_MS);
+    if (chatters.every(({ isQuiet }) => isQuiet)) logs = await read(stage, rooms);
+    missing = whatIsMissing(stage, logs);
+  }
+  for (const sentence of missing)
+    findings.add("late", `${PATIENCE_MS / 1000} s after all faults: ${sentence}`);
+  const messagesMs = performance.now() - begin;
+  const peopleMs = await agreeOnPeople(stage, findings);
+  // A double that was on its way has come by now.
+  return { logs: await read(stage, rooms), messagesMs, peopleMs };
+}
+
+async function read({ admin }: Stage, rooms: readonly string[]): Promise<Logs> {
+  const logs = await Promise.all(rooms.map(async (room) => [room, await readLog(admin, room)] as const));
+  return new Map(logs);
+}
+
+function whatIsMissing({ chatters }: Stage, logs: Logs): string[] {
+  return chatters.flatMap((chatter) => {
+    const { name, client } = chatter;
+    if (client.connection.name !== "live") return `${name} is ${client.connection.name}`;
+    return [...chatter.views].flatMap(([room, view]) => {
+      const last = logs.get(room)?.at(-1);
+      if (!view.isQuiet)
+        return `${name} in ${room} is ${view.room.state}, with ${openSends(view)} open sends`;
+      if (last === undefined || view.shown.some(({ id }) => id === last.id)) return [];
+      return `${name} in ${room} lacks ${last.id} "${last.text}"`;
+    });
+  });
+}
+
+function openSends({ sends }: { readonly sends: readonly { readonly state: string }[] }): number {
+  return sends.filter(({ state }) => state !== "shown" && state !== "failed").length;
+}
+
+async function agreeOnPeople(stage: Stage, findings: Findings): Promise<number> {
+  const begin = performance.now();
+  let wrong = strangeLists(stage);
+  while (wrong.length > 0 && performance.now() - begin < PRESENCE_MS) {
+    await sleep(LOOK_MS);
+    wrong = strangeLists(stage);
+  }
+  for (const sentence of wrong) findings.add("presence", sentence);
+  return performance.now() - begin;
+}
+
+/** Everybody in a room sees exactly the people who are in it. */
+function strangeLists({ chatters }: Stage): string[] {
+  const here = new Map<string, string[]>();
+  for (const { user, views } of chatters) {
+    for (const room of views.keys()) here.set(room, [...(here.get(room) ?? []), user ?? "nobody"].sort());
+  }
+  return chatters.flatMap(({ name, views }) =>
+    [...views].flatMap(([room, view]) => {
+      const { count, users } = view.room.people;
+      const want = here.get(room) ?? [];
+      const have = users.map(({ id }) => id).sort();
+      if (count === want.length && have.join() === want.join()) return [];
+      return `${name} sees ${count} people in ${room}, ${have.join(" ")}, where ${want.join(" ")} are`;
+    }),
+  );
+}

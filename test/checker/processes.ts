@@ -1,0 +1,159 @@
+import { FaultProxy } from "../kit/fault-proxy.ts";
+import { freePort } from "../kit/ports.ts";
+import { launch, listening, type Server } from "../kit/program.ts";
+import { within } from "../kit/wait-for.ts";
+import { LogDigest } from "./log-digest.ts";
+
+/** Real settings, but short: what takes a minute with the defaults must happen in the seconds of a seed. */
+const ENVIRONMENT = {
+  PING_SECONDS: "1",
+  SHUTDOWN_SECONDS: "2",
+  MESSAGES_PER_SECOND: "20",
+  MESSAGE_BURST: "40",
+} as const;
+
+/** SIGTERM to exit: the drain, what is still in flight, and a Redis that does not answer the goodbye. */
+const EXIT_MS = 10_000;
+
+export interface ProcessesOptions {
+  readonly count: number;
+  readonly redisPort: number;
+  /** The folder whose `dist` is run; see `ServerOptions.house`. */
+  readonly house?: string;
+}
+
+/** The processes of one chat, and their links to Redis. One that ends is followed by another in its place. */
+export class Processes {
+  readonly places: readonly Place[];
+  readonly #digest: LogDigest;
+
+  private constructor(places: readonly Place[], digest: LogDigest) {
+    this.places = places;
+    this.#digest = digest;
+  }
+
+  /** Fulfils when all can serve. */
+  static async start({ count, redisPort, house }: ProcessesOptions): Promise<Processes> {
+    const digest = new LogDigest();
+    const places = await Promise.all(
+      Array.from({ length: count }, async () => {
+        const link = await FaultProxy.open(() => redisPort);
+        const place = new Place(link, digest, house);
+        await place.start();
+        return place;
+      }),
+    );
+    const processes = new Processes(places, digest);
+    await processes.ready();
+    return processes;
+  }
+
+  /** Ports on which a process listens now. */
+  get ports(): readonly number[] {
+    return this.places.flatMap(({ port }) => port ?? []);
+  }
+
+  /** Fulfils when every process can serve. */
+  async ready(): Promise<void> {
+    await Promise.all(this.places.map((place) => place.ready()));
+  }
+
+  /** What the processes did and said since the last call. */
+  account(): ReturnType<LogDigest["account"]> {
+    return this.#digest.account();
+  }
+
+  /** All that the processes wrote, since those that wrote it began; by process id. */
+  outputs(): ReadonlyMap<number, readonly string[]> {
+    return this.#digest.outputs();
+  }
+
+  /** What the processes that are gone wrote is not wanted any more. */
+  forgetGone(): void {
+    this.#digest.forgetGone();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.places.map((place) => place.stop()));
+  }
+}
+
+/** Where one process runs, and after it the next. */
+export class Place {
+  /** Between the process and Redis. */
+  readonly link: FaultProxy;
+  readonly #digest: LogDigest;
+  readonly #house: string | undefined;
+  #current: Server | undefined;
+  /** What was told to end, or is. */
+  readonly #ended = new WeakSet<Server>();
+
+  constructor(link: FaultProxy, digest: LogDigest, house: string | undefined) {
+    this.link = link;
+    this.#digest = digest;
+    this.#house = house;
+  }
+
+  /** Undefined where no process listens. */
+  get port(): number | undefined {
+    return this.#current?.port;
+  }
+
+  /** Fulfils when a process listens. */
+  async start(): Promise<void> {
+    const port = await freePort();
+    const env = { ...ENVIRONMENT, PORT: String(port), REDIS_URL: `redis://127.0.0.1:${this.link.port}` };
+    const server = launch({ env, ...(this.#house === undefined ? {} : { house: this.#house }) }, port);
+    this.#digest.follow(server);
+    void server.exit.then(({ code, signal }) => {
+      if (!this.#ended.has(server))
+        this.#digest.trouble(`process ${server.pid} ended by itself: ${code ?? signal}`);
+      if (this.#current === server) this.#current = undefined;
+    });
+    await listening(server);
+    this.#current = server;
+  }
+
+  async ready(): Promise<void> {
+    await this.#current?.ready();
+  }
+
+  /** SIGKILL; fulfils when the next one listens. */
+  async kill(): Promise<void> {
+    const server = this.#current;
+    if (server === undefined) return;
+    this.#current = undefined;
+    this.#ended.add(server);
+    server.kill("SIGKILL");
+    await this.start();
+  }
+
+  /** SIGTERM while the next one starts; fulfils when that listens and the old one is gone. */
+  async replace(): Promise<void> {
+    const server = this.#current;
+    if (server === undefined) return;
+    this.#ended.add(server);
+    server.kill("SIGTERM");
+    await this.start();
+    const { code, signal } = await within(server.exit, `process ${server.pid} ends after SIGTERM`, EXIT_MS);
+    if (code !== 0) this.#digest.trouble(`process ${server.pid} ended a SIGTERM with ${code ?? signal}`);
+  }
+
+  freeze(): void {
+    this.#current?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#current?.kill("SIGCONT");
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#current;
+    if (server !== undefined) {
+      this.#ended.add(server);
+      server.kill("SIGKILL");
+      await server.exit;
+    }
+    await this.link.close();
+  }
+}

@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { seededRandom } from "../kit/seeded-random.ts";
+import { Chatter } from "./chatter.ts";
+import { fastClock } from "./fast-clock.ts";
+import { Findings } from "./findings.ts";
+import { makePeace } from "./peace.ts";
+import type { Plan, Step } from "./plan.ts";
+import { inflict } from "./sabotage.ts";
+import type { Stage } from "./stage.ts";
+import { Tally } from "./tally.ts";
+import { judge, type Logs } from "./verdict.ts";
+
+/** Clients wait this much less than in a browser, between attempts to connect and to send: a seed is short. */
+const CLIENT_SPEED = 4;
+
+export interface SeedResult {
+  readonly plan: Plan;
+  readonly findings: Findings;
+  readonly tally: Tally;
+  readonly logs: Logs;
+  readonly chatters: readonly Chatter[];
+}
+
+/** Lets a plan happen on processes that serve, waits for peace, and judges what everybody has. */
+export async function runSeed(world: Omit<Stage, "chatters">, plan: Plan): Promise<SeedResult> {
+  const findings = new Findings();
+  const tally = new Tally();
+  const chatters = await Promise.all(
+    Array.from({ length: plan.chatters }, (_, n) => startChatter(world, plan.seed, n, findings)),
+  );
+  const stage = { ...world, chatters };
+  try {
+    await perform(stage, plan, tally);
+    await world.processes.ready();
+    const { logs, messagesMs, peopleMs } = await makePeace(stage, plan.rooms, findings);
+    tally.messagesMs = messagesMs;
+    tally.peopleMs = peopleMs;
+    judge(logs, chatters.map(testimonyOf), findings);
+    account(stage, logs, findings, tally);
+    return { plan, findings, tally, logs, chatters };
+  } finally {
+    await Promise.all(chatters.map((chatter) => chatter.stop()));
+  }
+}
+
+function startChatter(
+  { processes }: Omit<Stage, "chatters">,
+  seed: number,
+  number: number,
+  findings: Findings,
+): Promise<Chatter> {
+  // Streams of their own, so that what one of them draws does not shift the others.
+  const routes = seededRandom(seed * 1_000 + number);
+  return Chatter.start({
+    name: `chatter ${number}`,
+    route: () => {
+      const { ports } = processes;
+      return ports[Math.floor(routes() * ports.length)];
+    },
+    random: seededRandom(seed * 1_000 + 500 + number),
+    clock: fastClock(CLIENT_SPEED),
+    findings,
+  });
+}
+
+/** Carries out the steps at their times. Fulfils when the last of them is over. */
+async function perform(stage: Stage, { steps }: Plan, tally: Tally): Promise<void> {
+  const begin = performance.now();
+  const underWay: Promise<void>[] = [];
+  for (const step of steps) {
+    const wait = begin + step.at - performance.now();
+    if (wait > 0) await sleep(wait);
+    if (step.name === "fault") underWay.push(disturb(stage, step, tally));
+    else speak(stage, step);
+  }
+  await Promise.all(underWay);
+}
+
+async function disturb(
+  stage: Stage,
+  { fault }: Extract<Step, { name: "fault" }>,
+  tally: Tally,
+): Promise<void> {
+  if (await inflict(stage, fault)) tally.fault(fault.kind);
+}
+
+function speak({ chatters }: Stage, step: Exclude<Step, { name: "fault" }>): void {
+  const chatter = chatters[step.chatter];
+  if (step.name === "say") chatter?.say(step.room, step.text);
+  else if (step.name === "enter") chatter?.enter(step.room);
+  else chatter?.leave(step.room);
+}
+
+function testimonyOf({ name, user = "nobody", sends, seen, views }: Chatter) {
+  const shown = new Map([...views].map(([room, view]) => [room, view.shown]));
+  return { name, user, sends, acks: seen.acks, shown };
+}
+
+function account({ chatters, processes }: Stage, logs: Logs, findings: Findings, tally: Tally): void {
+  const { catchUps, resets, troubles } = processes.account();
+  for (const trouble of troubles) findings.add("process", trouble);
+  tally.addCatchUps(catchUps);
+  tally.resets = resets;
+  tally.seeds = 1;
+  for (const entries of logs.values()) tally.messages += entries.length;
+  for (const { seen, sends, proxy } of chatters) {
+    tally.acks += seen.acks.length;
+    tally.duplicates += seen.duplicates;
+    tally.joins += seen.joins;
+    tally.reconnects += proxy.opened - 1;
+    tally.failed += sends.filter(({ state }) => state === "failed").length;
+  }
+}
