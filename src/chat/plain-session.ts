@@ -76,7 +76,7 @@ export class PlainSession implements Session, Member {
     const said = readPlainFrame(text, this.#services.options.maxTextLength);
     if ("type" in said) this.#refusals.send(said);
     else if (!this.#backlog.take(said.text.length)) this.#refusals.send(tooFast(PILED_UP_MS));
-    else this.#lane.run(() => this.#say(said));
+    else this.#queue(said);
   }
 
   send(frame: ServerFrame): void {
@@ -128,15 +128,18 @@ export class PlainSession implements Session, Member {
     if (!this.#closed) this.#again = setTimeout(() => this.#lane.run(() => this.#enter()), ENTER_AGAIN_MS);
   }
 
-  async #say({ handle, text }: Said): Promise<void> {
-    if (handle !== undefined && handle !== this.#person.handle) this.#rename(handle);
-    const { id, handle: name } = this.#person;
-    const post = { room: this.#room, user: id, handle: name, text, key: undefined };
+  async #say({ handle = this.#person.handle, text }: Said, arrivedAt: number): Promise<void> {
+    const post = { room: this.#room, user: this.#person.id, handle, text, key: undefined, arrivedAt };
     const appended = await this.#services.posting.post({ ...post, connection: this.connection.id });
     this.#backlog.release(text.length);
-    if (appended.outcome !== "stored" && appended.outcome !== "duplicate") {
-      this.#refusals.send(notStored(appended));
-    }
+    if (!("id" in appended)) this.#refusals.send(notStored(appended));
+    // Only behind the rate limit: a new name is told to every process.
+    else if (handle !== this.#person.handle) this.#rename(handle);
+  }
+
+  #queue(said: Said): void {
+    const arrivedAt = performance.now();
+    this.#lane.run(() => this.#say(said, arrivedAt));
   }
 
   #rename(handle: string): void {

@@ -13,6 +13,8 @@ export interface Post {
   readonly key: string | undefined;
   /** The connection it came by, for the log line. */
   readonly connection: string;
+  /** When it came in, as performance.now() tells it. */
+  readonly arrivedAt: number;
 }
 
 /** Puts messages into the log. Shows nothing: what is stored comes back on the room's channel. */
@@ -30,12 +32,13 @@ export class Posting {
   }
 
   /** Stores one message; see `Log.append`. Never rejects. */
-  async post({ room, user, handle, text, key, connection }: Post): Promise<Appended> {
+  async post({ room, user, handle, text, key, connection, arrivedAt }: Post): Promise<Appended> {
     const retryAfterMs = this.#rates.take(user);
     if (retryAfterMs > 0) return { outcome: "rate-limited", retryAfterMs };
     // `{` is left to the log, which puts id and prev behind it.
     const body = JSON.stringify({ type: "message", room, user, handle, text, key }).slice(1);
-    const appended = await this.#log.append({ room, user, key, body });
+    const waitedMs = performance.now() - arrivedAt;
+    const appended = await this.#log.append({ room, user, key, body, waitedMs });
     if (appended.outcome === "stored") {
       this.#rooms.get(room)?.expect(appended.id);
       const fields = { event: "message", connection, room, id: appended.id, bytes: body.length };

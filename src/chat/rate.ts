@@ -1,7 +1,34 @@
-/** One person's allowance: a number of messages, and when it was counted. */
-interface Bucket {
-  tokens: number;
-  at: number;
+/** A token bucket: so many a second on average, and a burst at once. */
+export class Allowance {
+  readonly #perMs: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(perSecond: number, burst: number, now: number = performance.now()) {
+    this.#perMs = perSecond / 1000;
+    this.#burst = Math.max(burst, 1);
+    this.#tokens = this.#burst;
+    this.#at = now;
+  }
+
+  /** Takes one; the result is 0, or the ms until there is one again. */
+  take(now: number = performance.now()): number {
+    this.#tokens = this.#filled(now);
+    this.#at = now;
+    if (this.#tokens < 1) return Math.ceil((1 - this.#tokens) / this.#perMs);
+    this.#tokens -= 1;
+    return 0;
+  }
+
+  /** Whether nothing has been taken that is not back again. */
+  isWhole(now: number): boolean {
+    return this.#filled(now) >= this.#burst;
+  }
+
+  #filled(now: number): number {
+    return Math.min(this.#burst, this.#tokens + (now - this.#at) * this.#perMs);
+  }
 }
 
 /**
@@ -9,31 +36,27 @@ interface Bucket {
  * log keeps over all processes, does not bound. 0 a second = no limit.
  */
 export class Rates {
-  readonly #perMs: number;
+  readonly #perSecond: number;
   readonly #burst: number;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #allowances = new Map<string, Allowance>();
 
   constructor(perSecond: number, burst: number) {
-    this.#perMs = perSecond / 1000;
-    this.#burst = Math.max(burst, 1);
+    this.#perSecond = perSecond;
+    this.#burst = burst;
   }
 
   /** Takes one message from the user's allowance; the result is 0, or the ms until there is one again. */
   take(user: string, now: number = performance.now()): number {
-    if (this.#perMs === 0) return 0;
-    const bucket = this.#buckets.get(user) ?? { tokens: this.#burst, at: now };
-    bucket.tokens = Math.min(this.#burst, bucket.tokens + (now - bucket.at) * this.#perMs);
-    bucket.at = now;
-    this.#buckets.set(user, bucket);
-    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / this.#perMs);
-    bucket.tokens -= 1;
-    return 0;
+    if (this.#perSecond === 0) return 0;
+    const allowance = this.#allowances.get(user) ?? new Allowance(this.#perSecond, this.#burst, now);
+    this.#allowances.set(user, allowance);
+    return allowance.take(now);
   }
 
   /** Forgets everyone whose allowance is whole again; to be called now and then. */
   sweep(now: number = performance.now()): void {
-    for (const [user, bucket] of this.#buckets) {
-      if (bucket.tokens + (now - bucket.at) * this.#perMs >= this.#burst) this.#buckets.delete(user);
+    for (const [user, allowance] of this.#allowances) {
+      if (allowance.isWhole(now)) this.#allowances.delete(user);
     }
   }
 }

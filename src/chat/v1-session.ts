@@ -5,6 +5,7 @@ import {
   type ErrorCode,
   type ErrorFrame,
   type HelloRequest,
+  LIMITS,
   type ServerFrame,
   type StatusFrame,
 } from "../protocol.ts";
@@ -12,6 +13,7 @@ import type { Connection } from "./connection.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Membership } from "./membership.ts";
 import { closeIfTooSlow } from "./outbox.ts";
+import { Allowance } from "./rate.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
 import { type Refusal, readRequest } from "./request.ts";
 import type { Asker } from "./requests/asker.ts";
@@ -46,6 +48,9 @@ export class V1Session implements Asker {
   /** Requests of one room, in the order sent; an idle lane is let go. */
   readonly #lanes = new Map<string, Lane>();
   #state: SessionState = "silent";
+  #allowance: Allowance | undefined;
+  /** When a request was last refused because the log did not answer. */
+  #unavailableAt = Number.NEGATIVE_INFINITY;
   #person: Person;
   #tokenClock: TokenClock | undefined;
 
@@ -80,7 +85,8 @@ export class V1Session implements Asker {
       this.refuseFrame(read.refusal);
       return;
     }
-    const request: Request = { ...read, bytes: text?.length ?? 0 };
+    const request: Request = { ...read, bytes: text?.length ?? 0, arrivedAt: performance.now() };
+    if (!this.#mayAsk(request.frame)) return;
     if (!this.#greeting.busy) this.#dispatch(request);
     else this.#queue(this.#greeting, request, async () => this.#dispatch(request));
   }
@@ -98,7 +104,12 @@ export class V1Session implements Asker {
   }
 
   refuseWith(error: ErrorFrame): void {
+    if (error.code === "unavailable") this.#unavailableAt = performance.now();
     this.#refusals.send(error);
+  }
+
+  refuseUnavailable(ref: number): void {
+    this.refuseWith(errorFrame("unavailable", "The chat cannot reach its storage; try again.", { ref }));
   }
 
   greet(person: Person, endsAt: number | undefined): void {
@@ -139,18 +150,33 @@ export class V1Session implements Asker {
     } else if (frame.type === "typing") {
       typing(this, frame);
     } else if (frame.type !== "pong") {
-      this.#queue(this.#laneOf(frame.room), request, () => this.#carryOut(frame, this.#handle(frame)));
+      this.#queue(this.#laneOf(frame.room), request, () => this.#inRoom(frame, request.arrivedAt));
     }
   }
 
-  #handle(frame: RoomRequest): Promise<void> {
+  /** Everything but messages, which have limits of their own, costs the server more than it costs a flooder. */
+  #mayAsk(frame: ClientFrame): boolean {
+    if (frame.type === "message" || frame.type === "ping" || frame.type === "pong") return true;
+    this.#allowance ??= new Allowance(LIMITS.requestsPerSecond, LIMITS.requestBurst);
+    const retryAfterMs = this.#allowance.take();
+    if (retryAfterMs > 0 && frame.type !== "typing") this.refuseWith(tooFast(retryAfterMs, frame.ref));
+    return retryAfterMs === 0;
+  }
+
+  async #inRoom(frame: RoomRequest, arrivedAt: number): Promise<void> {
+    // Each of these would wait for the log as long as the one before it did.
+    if (arrivedAt < this.#unavailableAt) this.refuseUnavailable(frame.ref);
+    else await this.#carryOut(frame, this.#handle(frame, arrivedAt));
+  }
+
+  #handle(frame: RoomRequest, arrivedAt: number): Promise<void> {
     switch (frame.type) {
       case "join":
         return join(this, frame);
       case "leave":
         return leave(this, frame);
       case "message":
-        return message(this, frame);
+        return message(this, frame, arrivedAt);
       case "history":
         return history(this, frame);
     }
@@ -161,7 +187,7 @@ export class V1Session implements Asker {
       await work;
     } catch (error) {
       if (error instanceof LogUnavailable) {
-        this.refuse("unavailable", "The chat cannot reach its storage; try again.", frame.ref);
+        this.refuseUnavailable(frame.ref);
         return;
       }
       this.services.logger.error(
@@ -195,6 +221,7 @@ interface Request {
   readonly frame: ClientFrame;
   /** Its size, UTF-16 units: near enough to bytes for what may wait. */
   readonly bytes: number;
+  readonly arrivedAt: number;
 }
 
 type RoomRequest = Extract<ClientFrame, { type: "join" | "leave" | "message" | "history" }>;

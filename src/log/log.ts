@@ -29,6 +29,11 @@ export interface Append {
    * `{"id":"…","prev":"…",` before it, so one concatenation makes the frame everywhere.
    */
   readonly body: string;
+  /**
+   * How long it has waited since its sender sent it, ms; comes off the time in which it may be stored and
+   * must be answered. Default 0.
+   */
+  readonly waitedMs?: number;
 }
 
 /** What became of it. */

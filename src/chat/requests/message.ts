@@ -3,8 +3,8 @@ import { notStored, textRefused } from "../refusal.ts";
 import { readText } from "../text.ts";
 import type { Asker } from "./asker.ts";
 
-/** Says something in a room; the ack means that the log has it. */
-export async function message(session: Asker, frame: MessageRequest): Promise<void> {
+/** Says something in a room; the ack means that the log has it. `arrivedAt`: as performance.now() tells it. */
+export async function message(session: Asker, frame: MessageRequest, arrivedAt: number): Promise<void> {
   const { ref, room, key } = frame;
   const membership = session.memberships.get(room);
   if (membership === undefined) {
@@ -26,6 +26,7 @@ export async function message(session: Asker, frame: MessageRequest): Promise<vo
     text: read.text,
     key,
     connection,
+    arrivedAt,
   });
   if (appended.outcome === "stored") session.send({ type: "ack", ref, room, key, id: appended.id });
   else if (appended.outcome === "duplicate") {

@@ -63,7 +63,7 @@ export class Appends {
   async append(writer: Redis, replicas: Replicas | undefined, message: Append): Promise<Appended> {
     if (this.#pending >= MAX_PENDING) return UNAVAILABLE;
     this.#pending += 1;
-    const called = performance.now();
+    const called = performance.now() - (message.waitedMs ?? 0);
     try {
       const appended = await this.#store(writer, message);
       if (appended.outcome === "stored") this.#listener.stored(message.room, appended.id);
@@ -75,16 +75,18 @@ export class Appends {
     }
   }
 
-  async #store(writer: Redis, { room, user, key, body }: Append): Promise<Appended> {
+  async #store(writer: Redis, { room, user, key, body, waitedMs = 0 }: Append): Promise<Appended> {
+    const { commandMs, storeWithinMs } = this.#times;
+    if (waitedMs >= storeWithinMs) return UNAVAILABLE;
     try {
       const reply = await within(
-        this.#times.commandMs,
+        commandMs - waitedMs,
         APPEND.run(
           writer,
           [this.#keys.log(room), this.#keys.youngerKeys(room, user), this.#keys.olderKeys(room, user)],
           [
             this.#keys.channel(room),
-            Math.floor(this.#clock.now() + this.#times.storeWithinMs),
+            Math.floor(this.#clock.now() + storeWithinMs - waitedMs),
             key ?? "",
             body,
             drawNonce(),
