@@ -19,7 +19,7 @@ export async function readMissed(log: RoomLog, after: string): Promise<CaughtUp>
   const missed: Entry[] = [];
   let cursor = after;
   while (true) {
-    const read = await log.from(cursor, CATCH_UP_PAGE);
+    const read = await log.freshFrom(cursor, CATCH_UP_PAGE);
     if (!isComplete(cursor, read)) return { lost: true };
     const page = behind(cursor, read);
     missed.push(...page);

@@ -4,8 +4,8 @@ import { LIMITS } from "../protocol.ts";
 import { checkedEntry } from "./checked-entry.ts";
 
 /**
- * What one room reads of the log: checked like everything that comes from there, and shared, so that a
- * thousand clients that ask the same thing at once cost one read.
+ * What one room reads of the log: checked like everything that comes from there. What clients ask for is shared, so
+ * that a thousand who ask the same thing at once cost one read.
  * All calls reject with LogUnavailable as the log's own do.
  */
 export class RoomLog {
@@ -19,14 +19,24 @@ export class RoomLog {
     this.#room = room;
   }
 
-  /** As `Log.readFrom`. */
+  /** As `Log.readFrom`, begun now: a read that was under way before may not have what was missed since. */
+  freshFrom(id: string, limit: ReadLimit): Promise<Entry[]> {
+    return this.#checked(this.#log.readFrom(this.#room, id, limit));
+  }
+
+  /** The newest entries, begun now. */
+  freshNewest(limit: ReadLimit): Promise<Entry[]> {
+    return this.#checked(this.#log.readBefore(this.#room, undefined, limit));
+  }
+
+  /** As `Log.readFrom`, shared. */
   from(id: string, limit: ReadLimit): Promise<Entry[]> {
     return this.#shared(`from ${id} ${limit.entries} ${limit.bytes}`, () =>
       this.#log.readFrom(this.#room, id, limit),
     );
   }
 
-  /** As `Log.readBefore`. */
+  /** As `Log.readBefore`, shared. */
   before(id: string | undefined, limit: ReadLimit): Promise<Entry[]> {
     return this.#shared(`before ${id ?? ""} ${limit.entries} ${limit.bytes}`, () =>
       this.#log.readBefore(this.#room, id, limit),
@@ -36,18 +46,14 @@ export class RoomLog {
   #shared(name: string, read: () => Promise<Entry[]>): Promise<Entry[]> {
     const underWay = this.#underWay.get(name);
     if (underWay !== undefined) return underWay;
-    const reading = this.#checked(name, read);
+    const reading = this.#checked(read()).finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, reading);
     return reading;
   }
 
-  async #checked(name: string, read: () => Promise<Entry[]>): Promise<Entry[]> {
-    try {
-      const entries = await read();
-      return entries.map((entry) => checkedEntry(this.#room, entry.frame) ?? this.#unreadable(entry));
-    } finally {
-      this.#underWay.delete(name);
-    }
+  async #checked(reading: Promise<Entry[]>): Promise<Entry[]> {
+    const entries = await reading;
+    return entries.map((entry) => checkedEntry(this.#room, entry.frame) ?? this.#unreadable(entry));
   }
 
   /** Stands for an entry that no client could read, so that the chain of ids stays whole. */

@@ -153,7 +153,7 @@ export class Room {
   /** Called now and then: an acked id that did not come back, and a catch-up that failed, are looked into. */
   review(): void {
     const [oldest] = this.#echoes.values();
-    if (oldest !== undefined && performance.now() - oldest > ECHO_MS) {
+    if (this.#state === "live" && oldest !== undefined && performance.now() - oldest > ECHO_MS) {
       this.#echoes.clear();
       void this.suspect("an acked message did not come back");
     } else if (this.#state === "stale" && this.#log.status.state === "live") {
@@ -216,7 +216,7 @@ export class Room {
 
   async #open(token: object): Promise<void> {
     await this.#log.subscribe(this.name);
-    const [read] = await Promise.all([this.#entries.before(undefined, RING), this.presence.rollCall()]);
+    const [read] = await Promise.all([this.#entries.freshNewest(RING), this.presence.rollCall()]);
     if (!this.#counts(token, "opening")) return;
     this.#ring.replace(read);
     this.#step("opened");
@@ -246,7 +246,7 @@ export class Room {
   async #startOver(token: object): Promise<void> {
     // What arrives from now on may be behind what is read.
     const before = this.#held.length;
-    const read = await this.#entries.before(undefined, RING);
+    const read = await this.#entries.freshNewest(RING);
     if (!this.#counts(token, "catching-up")) return;
     const fields = {
       event: "reset",
