@@ -13,6 +13,8 @@ import { Panel } from "./panel.ts";
 import { PeoplePanel } from "./people-panel.ts";
 import { roomOf, socketUrl } from "./places.ts";
 import { Preferences } from "./preferences.ts";
+import { ReadState } from "./read-state.ts";
+import { Reading } from "./reading.ts";
 import { RoomNav } from "./room-nav.ts";
 import { RoomSwitch } from "./room-switch.ts";
 import { Scroll } from "./scroll.ts";
@@ -41,6 +43,7 @@ const scroll = new Scroll({
   content: byId("messages", HTMLElement),
   newest: byId("newest", HTMLButtonElement),
   nearTop: () => void rooms.view?.loadOlder(),
+  pinnedChanged: () => reading.look(),
 });
 const list = new MessageList(byId("messages", HTMLOListElement), {
   self,
@@ -63,6 +66,7 @@ const composer = new Composer({
   limit: () => client.textLength,
   send: (message) => {
     rooms.current?.send(message);
+    reading.sent();
     scroll.toNewest();
   },
   typing: (on) => rooms.current?.typing(on),
@@ -70,6 +74,17 @@ const composer = new Composer({
     if (rooms.current !== undefined) keepDraft(rooms.current.name, draft);
   },
 });
+const readState = new ReadState((room) => {
+  if (client.rooms.some((each) => each.name === room)) rooms.showUnread();
+});
+const reading = new Reading({
+  readState,
+  selfId: () => client.self?.id,
+  isLooking: () => document.hasFocus() && document.visibilityState === "visible" && scroll.isPinned,
+  lineMoved: (id) => scroll.keepPlace(() => list.markUnread(id)),
+  readOn: () => rooms.showUnread(),
+});
+for (const name of ["focus", "blur"]) addEventListener(name, () => reading.look());
 const nav = new RoomNav({
   list: byId("room-list", HTMLElement),
   form: byId("room-form", HTMLFormElement),
@@ -81,6 +96,7 @@ const rooms = new RoomSwitch({
   client,
   preferences,
   nav,
+  readState,
   composer,
   title: byId("room-title", HTMLElement),
   opened: () => roomsPanel.close(),
@@ -99,6 +115,7 @@ const rooms = new RoomSwitch({
     head: byId("list-head", HTMLElement),
     typingLine: byId("typing-line", HTMLElement),
     selfId: () => client.self?.id,
+    reading,
   },
 });
 const connectionLine = new ConnectionLine({
@@ -151,6 +168,7 @@ addEventListener("pageshow", (event) => {
 });
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") client.probe();
+  reading.look();
 });
 
 if (preferences.name === "") {

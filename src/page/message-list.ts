@@ -21,6 +21,8 @@ export class MessageList {
   readonly #list: HTMLOListElement;
   readonly #ports: MessageListPorts;
   #shown: Shown[] = [];
+  /** The message that has the unread line above it. */
+  #line: string | undefined;
   #outgoing = new Map<string, { readonly item: Outgoing; readonly row: HTMLLIElement }>();
 
   constructor(list: HTMLOListElement, ports: MessageListPorts) {
@@ -79,6 +81,16 @@ export class MessageList {
     this.#redraw(index);
   }
 
+  /** Puts the unread line above the message with that id, or nowhere. */
+  markUnread(id: string | undefined): void {
+    const before = this.#line;
+    this.#line = id;
+    for (const each of [before, id]) {
+      const index = this.#shown.findIndex((shown) => shown.message.id === each);
+      if (each !== undefined && index !== -1) this.#redraw(index);
+    }
+  }
+
   /** Takes away rows at the front. */
   drop(ids: readonly string[]): void {
     const gone = new Set(ids);
@@ -112,7 +124,11 @@ export class MessageList {
 
   #row(message: Message, before: Message | undefined): HTMLLIElement {
     const isOwn = message.user === this.#ports.self()?.id;
-    return messageRow(message, beginningOf(message, before), { isOwn, loadGap: this.#ports.loadGap });
+    const isUnread = message.id === this.#line;
+    const { loadGap } = this.#ports;
+    const beginning = beginningOf(message, before);
+    const starts = beginning.starts || isUnread;
+    return messageRow(message, { ...beginning, starts }, { isOwn, isUnread, loadGap });
   }
 
   #redraw(index: number): void {

@@ -30,7 +30,7 @@ function sentMark(): HTMLSpanElement {
 }
 
 /** What is above a row: the day it begins, and what is missing there. */
-function above(message: Message, beginning: Beginning, loadGap: (id: string) => void): Node[] {
+function above(message: Message, beginning: Beginning, { isUnread, loadGap }: MessageRowOptions): Node[] {
   const nodes: Node[] = [];
   if (beginning.gap !== "none") {
     const gap = element("div", "gap", element("span", "", "Messages are missing here"));
@@ -38,11 +38,14 @@ function above(message: Message, beginning: Beginning, loadGap: (id: string) => 
     nodes.push(gap);
   }
   if (beginning.day) nodes.push(element("div", "day", element("span", "", dayName(message.at, Date.now()))));
+  if (isUnread) nodes.push(element("div", "unread-line", element("span", "", "New messages")));
   return nodes;
 }
 
 export interface MessageRowOptions {
   readonly isOwn: boolean;
+  /** It is the first that was not seen. */
+  readonly isUnread: boolean;
   readonly loadGap: (id: string) => void;
 }
 
@@ -50,8 +53,9 @@ export interface MessageRowOptions {
 export function messageRow(
   message: Message,
   beginning: Beginning,
-  { isOwn, loadGap }: MessageRowOptions,
+  options: MessageRowOptions,
 ): HTMLLIElement {
+  const { isOwn } = options;
   const row = element(
     "div",
     "message-row",
@@ -60,7 +64,7 @@ export function messageRow(
     contentOf(message),
   );
   if (isOwn) row.append(sentMark());
-  const item = element("li", "message", ...above(message, beginning, loadGap), row);
+  const item = element("li", "message", ...above(message, beginning, options), row);
   item.classList.toggle("starts", beginning.starts);
   item.classList.toggle("is-own", isOwn);
   item.classList.toggle("is-withdrawn", message.withdrawn);

@@ -1,4 +1,5 @@
 import { keepDraft } from "./drafts.ts";
+import { forgetRead } from "./read-state.ts";
 import { readStored, writeStored } from "./stored.ts";
 
 const NAME = "dynochat.name";
@@ -30,6 +31,9 @@ export class Preferences {
     const rooms = [room, ...this.#rooms.filter((each) => each !== room)];
     this.#rooms = rooms.slice(0, ROOMS_LIMIT);
     writeStored(ROOMS, this.#rooms.join(" "));
-    for (const forgotten of rooms.slice(ROOMS_LIMIT)) keepDraft(forgotten, "");
+    for (const forgotten of rooms.slice(ROOMS_LIMIT)) {
+      keepDraft(forgotten, "");
+      forgetRead(forgotten);
+    }
   }
 }

@@ -12,6 +12,7 @@ export interface RoomNavPorts {
 /** The rooms one knows, with what is unread there, and a way into others. */
 export class RoomNav {
   readonly #ports: RoomNavPorts;
+  #shown = "";
 
   constructor(ports: RoomNavPorts) {
     this.#ports = ports;
@@ -23,8 +24,18 @@ export class RoomNav {
   }
 
   show(rooms: readonly string[], current: string, unread: ReadonlyMap<string, number>): void {
+    const shown = JSON.stringify([current, rooms.map((room) => [room, unread.get(room) ?? 0])]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const { list } = this.#ports;
+    const { activeElement } = document;
+    const focused =
+      activeElement instanceof HTMLElement && list.contains(activeElement) ? activeElement : null;
     const links = rooms.map((room) => this.#link(room, room === current, unread.get(room) ?? 0));
-    this.#ports.list.replaceChildren(...links);
+    list.replaceChildren(...links);
+    // A link that is made anew keeps the focus of the one before.
+    const room = focused?.dataset["room"];
+    if (room !== undefined) list.querySelector<HTMLElement>(`[data-room="${room}"]`)?.focus();
   }
 
   #link(room: string, isCurrent: boolean, unread: number): HTMLLIElement {

@@ -1,19 +1,26 @@
 import type { ChatClient } from "../client/client.ts";
 import type { Room } from "../client/room.ts";
+import { showBadge } from "./badge.ts";
 import type { Composer } from "./composer.ts";
 import { draftOf } from "./drafts.ts";
 import { roomLink, roomOf } from "./places.ts";
 import type { Preferences } from "./preferences.ts";
+import type { ReadState } from "./read-state.ts";
 import type { RoomNav } from "./room-nav.ts";
 import { RoomView, type RoomViewPorts } from "./room-view.ts";
+import { unreadOf } from "./unread.ts";
 
 /** Rooms joined at once; the one left longest ago is left for good, unless something waits to be sent there. */
 const JOINED_LIMIT = 10;
+
+/** Milliseconds in which changes of what is unread are shown together. */
+const UNREAD_MS = 100;
 
 export interface RoomSwitchPorts {
   readonly client: ChatClient;
   readonly preferences: Preferences;
   readonly nav: RoomNav;
+  readonly readState: ReadState;
   readonly composer: Composer;
   readonly title: HTMLElement;
   readonly view: RoomViewPorts;
@@ -26,8 +33,8 @@ export interface RoomSwitchPorts {
 /** Which room is shown. Follows links and the browser's history; counts what is unread in the others. */
 export class RoomSwitch {
   readonly #ports: RoomSwitchPorts;
-  readonly #unread = new Map<string, number>();
   readonly #counting = new Set<Room>();
+  #unreadTimer: ReturnType<typeof setTimeout> | undefined;
   #defaultRoom = "";
   #current: Room | undefined;
   #view: RoomView | undefined;
@@ -71,14 +78,12 @@ export class RoomSwitch {
     if (this.#current !== undefined) this.#leaveView(this.#current);
     const room = this.join(name);
     this.#current = room;
-    this.#unread.delete(name);
     preferences.visited(name);
     title.textContent = name;
-    document.title = `${name} · dynochat`;
     this.#view = new RoomView(room, this.#ports.view);
     composer.draft = draftOf(name);
     this.#leaveOldest();
-    this.#showNav();
+    this.#showUnread();
   }
 
   #leaveView(room: Room): void {
@@ -90,14 +95,8 @@ export class RoomSwitch {
     if (this.#counting.has(room)) return;
     this.#counting.add(room);
     this.#ports.joined(room);
-    room.on("added", ({ messages }) => {
-      if (room === this.#current) return;
-      const own = this.#ports.client.self?.id;
-      const others = messages.filter((message) => message.user !== own).length;
-      if (others === 0) return;
-      this.#unread.set(room.name, (this.#unread.get(room.name) ?? 0) + others);
-      this.#showNav();
-    });
+    room.on("added", () => this.showUnread());
+    room.on("reset", () => this.showUnread());
   }
 
   #leaveOldest(): void {
@@ -109,12 +108,28 @@ export class RoomSwitch {
       if (room.outgoing.length > 0) continue;
       client.leave(room.name);
       this.#counting.delete(room);
-      this.#unread.delete(room.name);
     }
   }
 
-  #showNav(): void {
-    const names = [...this.#ports.preferences.rooms].sort((a, b) => a.localeCompare(b));
-    this.#ports.nav.show(names, this.#current?.name ?? "", this.#unread);
+  /** Shows anew, soon, what is unread: something came or was read, here or in another tab. */
+  showUnread(): void {
+    this.#unreadTimer ??= setTimeout(() => this.#showUnread(), UNREAD_MS);
+  }
+
+  #showUnread(): void {
+    clearTimeout(this.#unreadTimer);
+    this.#unreadTimer = undefined;
+    const { client, nav, preferences, readState } = this.#ports;
+    const unread = new Map<string, number>();
+    let sum = 0;
+    for (const room of client.rooms) {
+      const count = unreadOf(room.messages, readState.of(room.name), client.self?.id).length;
+      unread.set(room.name, count);
+      sum += count;
+    }
+    const current = this.#current?.name ?? "";
+    const names = [...preferences.rooms].sort((a, b) => a.localeCompare(b));
+    nav.show(names, current, unread);
+    showBadge(current, sum);
   }
 }

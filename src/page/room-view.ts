@@ -3,6 +3,7 @@ import { compareIds } from "../protocol.ts";
 import type { Announcer } from "./announcer.ts";
 import type { MessageList } from "./message-list.ts";
 import type { PeoplePanel } from "./people-panel.ts";
+import type { Reading } from "./reading.ts";
 import type { Scroll } from "./scroll.ts";
 import { typingWords } from "./typing-line.ts";
 
@@ -17,6 +18,7 @@ export interface RoomViewPorts {
   readonly head: HTMLElement;
   readonly typingLine: HTMLElement;
   readonly selfId: () => string | undefined;
+  readonly reading: Reading;
 }
 
 /** Shows one room on the page, until `close`. */
@@ -32,12 +34,16 @@ export class RoomView {
     this.#ports = ports;
     const { list, scroll } = ports;
     this.#listeners = [
-      room.on("reset", () => this.#redraw()),
+      room.on("reset", () => {
+        this.#redraw();
+        ports.reading.listChanged();
+      }),
       room.on("added", ({ messages, live, gone }) => {
         list.append(messages);
         if (gone.length > 0) scroll.keepPlace(() => list.drop(gone));
         scroll.countBelow(messages.length);
         scroll.settle();
+        ports.reading.arrived(messages, live);
         this.#showHead();
         if (live) ports.announcer.add(messages.filter((message) => message.user !== ports.selfId()));
       }),
@@ -61,6 +67,7 @@ export class RoomView {
     this.#showPeople();
     this.#redraw();
     scroll.toNewest();
+    ports.reading.enter(room);
   }
 
   close(): void {

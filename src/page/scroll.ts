@@ -10,6 +10,8 @@ export interface ScrollPorts {
   readonly newest: HTMLButtonElement;
   /** One is close to the oldest message. */
   readonly nearTop: () => void;
+  /** The newest message came into view, or left it. */
+  readonly pinnedChanged: () => void;
 }
 
 /** Keeps the list at the newest message, unless one reads older ones; then it keeps the place. */
@@ -36,10 +38,12 @@ export class Scroll {
   }
 
   toNewest(): void {
+    const wasPinned = this.#isPinned;
     this.#isPinned = true;
     this.#below = 0;
     this.#settle();
     this.#showButton();
+    if (!wasPinned) this.#ports.pinnedChanged();
   }
 
   /** Counts messages that came below while one reads older ones. */
@@ -72,9 +76,11 @@ export class Scroll {
   #scrolled(): void {
     const { scroller } = this.#ports;
     const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    const wasPinned = this.#isPinned;
     this.#isPinned = left < NEAR_BOTTOM;
     if (this.#isPinned) this.#below = 0;
     this.#showButton();
+    if (wasPinned !== this.#isPinned) this.#ports.pinnedChanged();
     if (scroller.scrollTop < NEAR_TOP) this.#ports.nearTop();
   }
 

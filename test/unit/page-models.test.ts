@@ -5,9 +5,12 @@ import { announcementOf } from "../../src/page/announcement.ts";
 import { beginningOf } from "../../src/page/beginning.ts";
 import { codePoints } from "../../src/page/code-points.ts";
 import { type ConnectionView, connectionWords } from "../../src/page/connection-words.ts";
+import { countedIcon, pageTitle } from "../../src/page/counted-title.ts";
 import { dayName } from "../../src/page/dates.ts";
 import { roomLink, roomName, roomOf, socketUrl } from "../../src/page/places.ts";
 import { typingWords } from "../../src/page/typing-line.ts";
+import { unreadOf } from "../../src/page/unread.ts";
+import { nextUnreadLine, type UnreadLine, type UnreadLineEvent } from "../../src/page/unread-line.ts";
 
 describe("the page's address", () => {
   it("decides between ws: and wss:", () => {
@@ -125,6 +128,57 @@ describe("the connection line", () => {
     expect(words({ connection: { ...waiting, cause: "too-many" } })?.canRetry).toBe(false);
     expect(words({ logIsLive: false })?.canRetry).toBe(false);
     expect(words({ connection: { name: "closed", cause: "forbidden", reason: "" } })?.canRetry).toBe(false);
+  });
+});
+
+describe("the unread line", () => {
+  const none: UnreadLine = { name: "none" };
+  const fresh: UnreadLine = { name: "new", id: "5-0" };
+  const seen: UnreadLine = { name: "seen", id: "5-0" };
+  const rows: [UnreadLine, UnreadLineEvent, UnreadLine][] = [
+    [none, { name: "enter", first: "5-0" }, fresh],
+    [seen, { name: "enter", first: undefined }, none],
+    [none, { name: "arrive", first: "5-0" }, fresh],
+    [fresh, { name: "arrive", first: "6-0" }, fresh],
+    [seen, { name: "arrive", first: "6-0" }, { name: "new", id: "6-0" }],
+    [fresh, { name: "look" }, seen],
+    [seen, { name: "look" }, seen],
+    [none, { name: "look" }, none],
+    [seen, { name: "look-away" }, none],
+    [fresh, { name: "look-away" }, fresh],
+    [fresh, { name: "send" }, none],
+    [seen, { name: "send" }, none],
+  ];
+  it.each(rows)("%j, %j: %j", (line, event, expected) => {
+    expect(nextUnreadLine(line, event)).toEqual(expected);
+  });
+});
+
+describe("what is unread", () => {
+  const made = (n: number, user: string, withdrawn = false) => ({ id: `${n}-0`, user, withdrawn });
+  const messages = [made(9, "u2"), made(10, "u1"), made(11, "u2"), made(12, "u2", true), made(13, "u3")];
+  const ids = (read: string | undefined) => unreadOf(messages, read, "u1").map((message) => message.id);
+
+  it("is what others said behind the last id that was read, by number and not by text", () => {
+    expect(ids("9-0")).toEqual(["11-0", "13-0"]);
+    expect(ids("8-0")).toEqual(["9-0", "11-0", "13-0"]);
+    expect(ids("13-0")).toEqual([]);
+    expect(ids("99-0")).toEqual([]);
+    expect(unreadOf([], "1-0", "u1")).toEqual([]);
+  });
+
+  it("is nothing on a first visit", () => {
+    expect(ids(undefined)).toEqual([]);
+  });
+
+  it("is counted first in the title and in the icon", () => {
+    expect([0, 3, 100].map((count) => pageTitle("lobby", count))).toEqual([
+      "lobby · dynochat",
+      "(3) lobby · dynochat",
+      "(99+) lobby · dynochat",
+    ]);
+    expect(countedIcon(0)).toBe("/icon.svg");
+    expect(decodeURIComponent(countedIcon(7))).toContain(">7</text>");
   });
 });
 

@@ -1,0 +1,18 @@
+const PLAIN_ICON = "/icon.svg";
+
+/** The icon with a number in it. A data: address, because it is another one for each number. */
+export function countedIcon(unread: number): string {
+  if (unread === 0) return PLAIN_ICON;
+  const number = unread > 99 ? "99+" : String(unread);
+  const size = number.length > 2 ? 13 : 18;
+  const svg =
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#f2bd4b"/>` +
+    `<text x="16" y="${16 + size * 0.36}" text-anchor="middle" font-family="sans-serif" font-weight="700" ` +
+    `font-size="${size}" fill="#38230a">${number}</text></svg>`;
+  return `data:image/svg+xml,${encodeURIComponent(svg)}`;
+}
+
+/** The window's title: what is unread comes first, because tabs are narrow. */
+export function pageTitle(room: string, unread: number): string {
+  return `${unread > 0 ? `(${unread > 99 ? "99+" : unread}) ` : ""}${room} · dynochat`;
+}

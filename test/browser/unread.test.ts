@@ -1,0 +1,86 @@
+import type { Browser, Page } from "playwright-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { startBrowser } from "../kit/browser.ts";
+import { enterRoom, say, stored } from "../kit/chat-page.ts";
+import { type Server, startServer } from "../kit/server.ts";
+
+let browser: Browser;
+let server: Server;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+});
+
+/** A browser without windows gives every page the focus: this takes it away, or gives it back. */
+async function setFocus(page: Page, hasFocus: boolean): Promise<void> {
+  await page.evaluate((has) => {
+    document.hasFocus = () => has;
+    dispatchEvent(new Event(has ? "focus" : "blur"));
+  }, hasFocus);
+}
+
+async function titleIs(page: Page, title: string): Promise<void> {
+  await page.waitForFunction((expected) => document.title === expected, title, { polling: 50 });
+}
+
+/** The list as one reads it, with the line where it stands. */
+function read(page: Page): Promise<string[]> {
+  return page.locator(".unread-line, .message .text").allTextContents();
+}
+
+describe("unread messages", () => {
+  it("stand below a line that waits until one has looked, and count in title and icon until then", async () => {
+    const { page: ada } = await enterRoom(browser, server.url, "Ada", "line");
+    const { page: bob } = await enterRoom(browser, server.url, "Bob", "line");
+    await say(bob, "seen");
+    await stored(ada, "seen").waitFor();
+    await setFocus(ada, false);
+    await say(bob, "one");
+    await say(bob, "two");
+    await titleIs(ada, "(2) line · dynochat");
+    expect(await ada.locator("link[rel=icon]").getAttribute("href")).toContain("data:image/svg+xml");
+    expect(await read(ada)).toEqual(["seen", "New messages", "one", "two"]);
+    await setFocus(ada, true);
+    await titleIs(ada, "line · dynochat");
+    expect(await ada.locator("link[rel=icon]").getAttribute("href")).toBe("/icon.svg");
+    expect(await read(ada)).toEqual(["seen", "New messages", "one", "two"]);
+    await setFocus(ada, false);
+    expect(await read(ada)).toEqual(["seen", "one", "two"]);
+    await say(bob, "three");
+    await stored(ada, "three").waitFor();
+    expect(await read(ada)).toEqual(["seen", "one", "two", "New messages", "three"]);
+    await setFocus(ada, true);
+    await say(ada, "mine");
+    await stored(ada, "mine").waitFor();
+    expect(await read(ada)).toEqual(["seen", "one", "two", "three", "mine"]);
+  });
+
+  it("are remembered over a reload, and what is read stays read", async () => {
+    const { page: ada } = await enterRoom(browser, server.url, "Ada", "again");
+    const { page: bob } = await enterRoom(browser, server.url, "Bob", "again");
+    await say(bob, "seen");
+    await stored(ada, "seen").waitFor();
+    await ada.goto("about:blank");
+    await say(bob, "while away");
+    await stored(bob, "while away").waitFor();
+    await ada.goto(`${server.url}/?room=again`);
+    await stored(ada, "while away").waitFor();
+    expect(await read(ada)).toEqual(["seen", "New messages", "while away"]);
+    await ada.reload();
+    await stored(ada, "while away").waitFor();
+    expect(await read(ada)).toEqual(["seen", "while away"]);
+  });
+
+  it("that one tab has shown are read in the other tabs", async () => {
+    const { page: first } = await enterRoom(browser, server.url, "Ada", "tabs");
+    const { page: bob } = await enterRoom(browser, server.url, "Bob", "tabs");
+    const second = await first.context().newPage();
+    await second.goto(`${server.url}/?room=tabs`);
+    await second.locator(".person", { hasText: "Bob" }).waitFor();
+    for (const tab of [first, second]) await setFocus(tab, false);
+    await say(bob, "hello tabs");
+    for (const tab of [first, second]) await titleIs(tab, "(1) tabs · dynochat");
+    await setFocus(second, true);
+    for (const tab of [first, second]) await titleIs(tab, "tabs · dynochat");
+  });
+});
