@@ -22,6 +22,7 @@ export default defineConfig({
       kind("contract", 30_000),
       kind("system", 60_000),
       kind("browser", 60_000),
+      kind("checker", 60_000),
     ],
     // The system tests start several processes each; more at a time only makes each of them slower.
     maxWorkers: 2,

@@ -1,19 +1,13 @@
 import { Redis } from "ioredis";
 import { startRedis, type TestRedis } from "../kit/redis.ts";
-import type { FaultWeights } from "./faults.ts";
-import { planOf } from "./plan.ts";
+import { type PlanOptions, planOf } from "./plan.ts";
 import { Processes } from "./processes.ts";
 import { runSeed, type SeedResult } from "./run-seed.ts";
 
 /** What was answered is on disk, so that a killed Redis comes back with all of it. */
 const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
 
-export interface CheckerOptions {
-  readonly processes: number;
-  readonly faults: FaultWeights;
-  readonly faultCount: number;
-  /** See `PlanOptions`. */
-  readonly quietRooms: number;
+export interface CheckerOptions extends PlanOptions {
   /** The folder whose `dist` is checked; see `ServerOptions.house`. */
   readonly house?: string;
 }

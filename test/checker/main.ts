@@ -4,10 +4,11 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Checker } from "./checker.ts";
 import { ALL_FAULTS, FAULT_KINDS, type FaultKind, type FaultWeights } from "./faults.ts";
+import { EVERYTHING } from "./mixtures.ts";
 import { keepRecords } from "./records.ts";
 import { Tally } from "./tally.ts";
 
-const USAGE = `npm run check -- [--seeds 200] [--from 1] [--processes 3] [--fault-count 14] [--quiet-rooms 12]
+const USAGE = `npm run check -- [--seeds 200] [--from 1] [--processes 3] [--fault-count n] [--quiet-rooms n]
   [--faults kind,kind] [--house folder/]
 kinds: ${FAULT_KINDS.join(" ")}
 `;
@@ -20,8 +21,8 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
     processes: { type: "string", default: "3" },
-    "fault-count": { type: "string", default: "14" },
-    "quiet-rooms": { type: "string", default: "12" },
+    "fault-count": { type: "string", default: String(EVERYTHING.faultCount) },
+    "quiet-rooms": { type: "string", default: String(EVERYTHING.quietRooms) },
     faults: { type: "string" },
     house: { type: "string" },
     help: { type: "boolean", default: false },

@@ -1,5 +1,5 @@
-import type { FaultWeights } from "./faults.ts";
 import type { Wrong } from "./findings.ts";
+import type { Mixture } from "./mixtures.ts";
 
 /** An exact piece of a built file and what stands in its place. */
 interface Edit {
@@ -15,9 +15,7 @@ export interface Mutant {
   readonly name: string;
   readonly edits: readonly Edit[];
   /** The faults against which that guarantee stands. */
-  readonly faults: FaultWeights;
-  readonly faultCount: number;
-  readonly quietRooms: number;
+  readonly mixture: Mixture;
   /** How it must show. Another finding alone is no proof. */
   readonly shows: readonly Wrong[];
 }
@@ -36,9 +34,11 @@ export const MUTANTS: readonly Mutant[] = [
         replace: "if false then",
       },
     ],
-    faults: { "send-late": 5, "ack-lost": 1, "process-frozen": 1 },
-    faultCount: 24,
-    quietRooms: 12,
+    mixture: {
+      faults: { "send-late": 5, "ack-lost": 1, "process-frozen": 1 },
+      faultCount: 24,
+      quietRooms: 12,
+    },
     shows: ["log"],
   },
   {
@@ -51,9 +51,11 @@ export const MUTANTS: readonly Mutant[] = [
       },
       { file: "chat/rooms.js", find: "            room.logLost();\n", replace: "" },
     ],
-    faults: { "subscribers-killed": 1, "redis-link-cut": 1, "redis-link-stalled": 1 },
-    faultCount: 30,
-    quietRooms: 12,
+    mixture: {
+      faults: { "subscribers-killed": 1, "redis-link-cut": 1, "redis-link-stalled": 1 },
+      faultCount: 30,
+      quietRooms: 12,
+    },
     shows: ["late"],
   },
   {
@@ -68,9 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'this.#echoes.delete(entry.id);\n        if (this.#state === "live")',
       },
     ],
-    faults: { "payload-forged": 1, "payload-doubled": 1 },
-    faultCount: 24,
-    quietRooms: 12,
+    mixture: { faults: { "payload-forged": 1, "payload-doubled": 1 }, faultCount: 24, quietRooms: 12 },
     shows: ["wire-chain", "timeline", "told-gap"],
   },
   {
@@ -82,9 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: `${READ}\n        ${SUBSCRIBE}`,
       },
     ],
-    faults: { "process-killed": 1 },
-    faultCount: 1,
-    quietRooms: 48,
+    mixture: { faults: { "process-killed": 1 }, faultCount: 1, quietRooms: 48 },
     shows: ["late"],
   },
   {
@@ -96,9 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'this.#step("opened");\n        this.#held = [];',
       },
     ],
-    faults: { "process-killed": 1 },
-    faultCount: 1,
-    quietRooms: 48,
+    mixture: { faults: { "process-killed": 1 }, faultCount: 1, quietRooms: 48 },
     shows: ["late"],
   },
 ];

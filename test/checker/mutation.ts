@@ -28,8 +28,8 @@ export async function hunt(mutant: Mutant, seeds: number, built = ROOT): Promise
 }
 
 async function search(mutant: Mutant, seeds: number, house: string): Promise<Caught | undefined> {
-  const { faults, faultCount, quietRooms, shows } = mutant;
-  const checker = await Checker.start({ processes: 3, faults, faultCount, quietRooms, house });
+  const { mixture, shows } = mutant;
+  const checker = await Checker.start({ processes: 3, ...mixture, house });
   try {
     for (let seed = 1; seed <= seeds; seed += 1) {
       const { findings } = await checker.run(seed);

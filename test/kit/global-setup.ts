@@ -22,6 +22,7 @@ const NEEDS: Readonly<Record<string, { readonly programs: readonly Program[]; re
   unit: { programs: [], build: false },
   contract: { programs: [REDIS], build: false },
   system: { programs: [REDIS, OPENSSL], build: true },
+  checker: { programs: [REDIS], build: true },
   browser: { programs: [REDIS, CHROMIUM], build: true },
 };
 
