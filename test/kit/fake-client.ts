@@ -2,6 +2,7 @@ import { Chat } from "../../src/chat/chat.ts";
 import type { ChatOptions } from "../../src/chat/services.ts";
 import type { Session } from "../../src/chat/session.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
+import type { Log } from "../../src/log/log.ts";
 import { afterwards } from "./cleanup.ts";
 import { FakeConnection, type Out } from "./fake-connection.ts";
 import { FakeLog } from "./fake-log.ts";
@@ -20,6 +21,15 @@ const OPTIONS: ChatOptions = {
 
 /** A chat on a log that the test controls. */
 export function openChat(options: Partial<ChatOptions> = {}, log = new FakeLog(), siteTokens?: SiteTokens) {
+  return openChatOn(log, options, siteTokens);
+}
+
+/** A chat on any log. */
+export function openChatOn<L extends Log>(
+  log: L,
+  options: Partial<ChatOptions> = {},
+  siteTokens?: SiteTokens,
+) {
   const logger = new RecordingLogger();
   const chat = new Chat(log, { ...OPTIONS, ...options }, logger, siteTokens);
   chat.start();

@@ -63,9 +63,12 @@ function run(seed: number, faults: Faults) {
   return { client, server, room, keys, violations };
 }
 
-describe("a client under faults", () => {
-  it("stores every message once and shows the whole log in order, in 400 runs", () => {
-    for (let seed = 1; seed <= 400; seed += 1) {
+/** 10,000 runs in all; they take some seconds, and longer beside other tests. */
+const RUNS = 5_000;
+
+describe("a client under faults", { timeout: 120_000 }, () => {
+  it("stores every message once and shows the whole log in order, in 5,000 runs", () => {
+    for (let seed = 1; seed <= RUNS; seed += 1) {
       const { client, server, room, keys, violations } = run(seed, TROUBLE);
       const context = `seed ${seed}`;
       expect(violations, context).toEqual([]);
@@ -84,9 +87,9 @@ describe("a client under faults", () => {
     }
   });
 
-  it("shows or visibly fails every message where the log is lost as well, in 400 runs", () => {
+  it("shows or visibly fails every message where the log is lost as well, in 5,000 runs", () => {
     let resets = 0;
-    for (let seed = 1_001; seed <= 1_400; seed += 1) {
+    for (let seed = RUNS + 1; seed <= 2 * RUNS; seed += 1) {
       const { client, server, room, keys, violations } = run(seed, { ...TROUBLE, reset: 0.06 });
       resets += server.resets;
       const context = `seed ${seed}`;

@@ -1,0 +1,172 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Log, LogLimits } from "../../src/log/log.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { BEGINNING, timeOf } from "../../src/protocol.ts";
+import { afterwards } from "../kit/cleanup.ts";
+import { FakeClient, idsOf, openChatOn } from "../kit/fake-client.ts";
+import type { Out } from "../kit/fake-connection.ts";
+import { RecordingLogger } from "../kit/logger.ts";
+import { startRedis, type TestRedis } from "../kit/redis.ts";
+import { waitFor } from "../kit/wait-for.ts";
+import { ROOMY } from "./open-log.ts";
+
+const ROOM = "lobby";
+const LIMIT = 50;
+
+let redis: TestRedis;
+let opened = 0;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  afterwards(() => redis.stop());
+});
+
+const prefix = () => `recovery-${opened}:`;
+
+function redisLog(limits: LogLimits): Log {
+  opened += 1;
+  return new RedisLog({ url: redis.url, prefix: prefix(), tlsVerify: true }, limits, new RecordingLogger());
+}
+
+async function openWith(log: Log) {
+  const { chat } = openChatOn(log);
+  await waitFor(() => chat.live, "the log is live");
+  return chat;
+}
+
+/** Stores messages as other people do, and gives their ids in the order of the log. */
+async function fill(log: Log, count: number, room = ROOM): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < count; n += 100) {
+    const appends = Array.from({ length: Math.min(100, count - n) }, (_, i) => {
+      const body = JSON.stringify({ type: "message", room, user: "u", handle: "U", text: `${n + i}` }).slice(
+        1,
+      );
+      return log.append({ room, user: "u", key: undefined, body });
+    });
+    for (const appended of await Promise.all(appends)) {
+      if (appended.outcome !== "stored") throw new Error(`not stored but ${appended.outcome}`);
+      ids.push(appended.id);
+    }
+  }
+  return ids;
+}
+
+/** What a client that comes back with a cursor is told. */
+async function rejoin(log: Log, join: object, chat?: Awaited<ReturnType<typeof openWith>>): Promise<Out> {
+  const client = await FakeClient.greeted(chat ?? (await openWith(log)));
+  const ref = client.request({ type: "join", room: ROOM, ...join });
+  return waitFor(() => client.answer(ref), "the join is answered");
+}
+
+describe.each([
+  { kind: "embedded", make: (limits: LogLimits): Log => new MemoryLog(limits) },
+  { kind: "redis", make: redisLog },
+])("recovery from the $kind log", ({ kind, make }) => {
+  async function start(limits: Partial<LogLimits> = {}) {
+    const log = make({ ...ROOMY, ...limits });
+    return { log, chat: await openWith(log) };
+  }
+
+  it.each([
+    ["nothing", 0, 0, false],
+    ["one message", 1, 1, false],
+    ["as many as it asks for", LIMIT, LIMIT, false],
+    ["one more than it asks for", LIMIT + 1, LIMIT, true],
+    ["ten times what it asks for", 10 * LIMIT, LIMIT, true],
+  ])("of a client that missed %s", async (_case, missed, got, more) => {
+    const { log, chat } = await start();
+    const ids = await fill(log, missed + 1);
+    const joined = await rejoin(log, { after: ids[0], limit: LIMIT }, chat);
+    expect(joined).toMatchObject({ recovered: true, more, head: ids.at(-1) });
+    expect(idsOf(joined)).toEqual(ids.slice(1, 1 + got));
+  });
+
+  it("of a client whose last message was trimmed, together with what came behind it", async () => {
+    const { log, chat } = await start({ historyMessages: LIMIT });
+    const ids = await fill(log, 600);
+    const joined = await rejoin(log, { after: ids[0], limit: LIMIT }, chat);
+    expect(joined).toMatchObject({ recovered: false, more: true, head: ids.at(-1) });
+    expect(idsOf(joined)).toEqual(ids.slice(-LIMIT));
+  });
+
+  it("of a client whose last message is unknown here, or of another room", async () => {
+    const { log, chat } = await start();
+    const ids = await fill(log, LIMIT + 10);
+    const [other] = await fill(log, 1, "other");
+    for (const after of ["1000-1", "9999999999999-1", other]) {
+      const joined = await rejoin(log, { after, limit: LIMIT }, chat);
+      expect(joined).toMatchObject({ recovered: false, more: true, head: ids.at(-1) });
+      expect(idsOf(joined)).toEqual(ids.slice(-LIMIT));
+    }
+  });
+
+  it("of a client whose page ends between two messages of one millisecond", async () => {
+    const { log, chat } = await start();
+    const ids = await fill(log, 400);
+    const edge = ids.findIndex((id, index) => index > 0 && timeOf(id) === timeOf(ids[index - 1] ?? id));
+    expect(edge).toBeGreaterThan(0);
+    const client = await FakeClient.greeted(chat);
+    const first = client.request({ type: "join", room: ROOM, after: BEGINNING, limit: Math.min(edge, 200) });
+    const joined = await waitFor(() => client.answer(first), "the join is answered");
+    const rest = client.request({ type: "history", room: ROOM, after: idsOf(joined).at(-1), limit: 200 });
+    const page = await waitFor(() => client.answer(rest), "the page is there");
+    expect([...idsOf(joined), ...idsOf(page)]).toEqual(ids.slice(0, Math.min(edge, 200) + 200));
+  });
+
+  it("of a client of an empty room", async () => {
+    const { log, chat } = await start();
+    for (const after of [undefined, BEGINNING]) {
+      const joined = await rejoin(log, after === undefined ? {} : { after }, chat);
+      expect(joined).toMatchObject({ recovered: true, more: false, head: BEGINNING, messages: [] });
+    }
+  });
+
+  it("of a client of a room that has expired, and of one whose log is an older copy", async () => {
+    const { log } = await start();
+    const ids = await fill(log, 20);
+    if (kind === "embedded") {
+      // An embedded log ends with its process: the next one's is empty. There are no older copies of it.
+      const next = make(ROOMY);
+      expect(await rejoin(next, { after: ids[9] })).toMatchObject({
+        recovered: false,
+        head: BEGINNING,
+        messages: [],
+      });
+      return;
+    }
+    const stream = `${prefix()}{${ROOM}}:log`;
+    expect(await redis.cli("EXISTS", stream)).toBe("1");
+    const copy = `${stream}-copy`;
+    await redis.cli("COPY", stream, copy);
+    const lost = await fill(log, 10);
+    await redis.cli("RENAME", copy, stream);
+    const again = new RedisLog(
+      { url: redis.url, prefix: prefix(), tlsVerify: true },
+      ROOMY,
+      new RecordingLogger(),
+    );
+    const chat = await openWith(again);
+    expect(await rejoin(again, { after: lost.at(-1) }, chat)).toMatchObject({
+      recovered: false,
+      head: ids.at(-1),
+    });
+    expect(await rejoin(again, { after: ids.at(-2) }, chat)).toMatchObject({
+      recovered: true,
+      head: ids.at(-1),
+    });
+    await redis.cli("DEL", stream);
+    const expired = new RedisLog(
+      { url: redis.url, prefix: prefix(), tlsVerify: true },
+      ROOMY,
+      new RecordingLogger(),
+    );
+    expect(await rejoin(expired, { after: ids[9] })).toMatchObject({
+      recovered: false,
+      head: BEGINNING,
+      messages: [],
+    });
+    expect(await rejoin(expired, { after: BEGINNING })).toMatchObject({ recovered: true });
+  });
+});
