@@ -1,7 +1,7 @@
 /** A part of a message: words as they are, or an address. */
 export type TextPart = { readonly text: string; readonly href: string | undefined };
 
-const ADDRESS = /https?:\/\/[^\s<>"]+/gi;
+const ADDRESS = /https?:\/\/[^\s<>"]+|(?<![\w.+-])mailto:[^\s<>"@]+@[^\s<>"@]+/gi;
 /** Marks that end a sentence rather than an address. */
 const TRAILING = /[.,;:!?'*_~]+$/;
 
@@ -17,7 +17,7 @@ function withoutTrailing(address: string): string {
   return kept;
 }
 
-/** Splits a message at its http and https addresses. Joined again, the parts are the message. */
+/** Splits a message at its http, https and mailto addresses. Joined again, the parts are the message. */
 export function splitAddresses(message: string): readonly TextPart[] {
   const parts: TextPart[] = [];
   let from = 0;

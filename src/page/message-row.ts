@@ -4,7 +4,8 @@ import { avatar } from "./avatar.ts";
 import type { Beginning } from "./beginning.ts";
 import { clockTime, dayName, exactTime } from "./dates.ts";
 import { button, element } from "./element.ts";
-import { linkedText } from "./linked-text.ts";
+import { formattedText } from "./formatted-text.ts";
+import { isEmojiOnly } from "./markup.ts";
 
 function byline(handle: string, at: number): HTMLParagraphElement {
   const time = element("time", "time", clockTime(at));
@@ -13,9 +14,16 @@ function byline(handle: string, at: number): HTMLParagraphElement {
   return element("p", "byline", element("span", "author", handle), time);
 }
 
+/** `dir`: each line reads as its own first letter says, so that a right-to-left text turns nothing else around. */
+function textOf(text: string): HTMLDivElement {
+  const made = element("div", isEmojiOnly(text) ? "text is-emoji" : "text", ...formattedText(text));
+  made.dir = "auto";
+  return made;
+}
+
 function contentOf(message: Message): HTMLDivElement {
   if (message.withdrawn) return element("div", "text", "This message was withdrawn.");
-  const text = element("div", "text", ...linkedText(message.text));
+  const text = textOf(message.text);
   if (message.edited) text.append(element("span", "mark", "edited"));
   return text;
 }
@@ -105,7 +113,7 @@ export function outgoingRow(
     "message-row",
     avatar(self),
     byline(self.handle, item.at),
-    element("div", "text", ...linkedText(item.text)),
+    textOf(item.text),
     delivery,
   );
   const made = element("li", "message is-own", row);

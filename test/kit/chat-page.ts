@@ -12,7 +12,7 @@ export async function enterRoom(
   const visitor = await newVisitor(browser, options);
   await visitor.page.goto(`${url}/?room=${room}`);
   await giveName(visitor.page, name);
-  await visitor.page.locator(".person", { hasText: name }).waitFor();
+  await visitor.page.locator(".person", { hasText: name }).waitFor({ state: "attached" });
   return visitor;
 }
 

@@ -7,6 +7,7 @@ import { codePoints } from "../../src/page/code-points.ts";
 import { type ConnectionView, connectionWords } from "../../src/page/connection-words.ts";
 import { countedIcon, pageTitle } from "../../src/page/counted-title.ts";
 import { dayName } from "../../src/page/dates.ts";
+import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/markup.ts";
 import { roomLink, roomName, roomOf, socketUrl } from "../../src/page/places.ts";
 import { typingWords } from "../../src/page/typing-line.ts";
 import { unreadOf } from "../../src/page/unread.ts";
@@ -128,6 +129,57 @@ describe("the connection line", () => {
     expect(words({ connection: { ...waiting, cause: "too-many" } })?.canRetry).toBe(false);
     expect(words({ logIsLive: false })?.canRetry).toBe(false);
     expect(words({ connection: { name: "closed", cause: "forbidden", reason: "" } })?.canRetry).toBe(false);
+  });
+});
+
+describe("markup in a message", () => {
+  const flat = (pieces: readonly Piece[]): string =>
+    pieces
+      .map((piece) => {
+        if (piece.kind === "text") return piece.text;
+        const inner = "pieces" in piece ? flat(piece.pieces) : piece.text;
+        return `<${piece.kind} ${inner}>`;
+      })
+      .join("");
+
+  it.each([
+    ["**bold** and *italics* and _italics_", "<bold bold> and <italic italics> and <italic italics>"],
+    ["**bold with *italics* in it**", "<bold bold with <italic italics> in it>"],
+    ["run `npm *ci*` now", "run <code npm *ci*> now"],
+    ["2 * 3 * 4, a*b*c, snake_case_name, 5**2**3", "2 * 3 * 4, a*b*c, snake_case_name, 5**2**3"],
+    ["** no **, * no *, **", "** no **, * no *, **"],
+    ["https://x.example/_a_/b_c", "<link https://x.example/_a_/b_c>"],
+    ["`https://x.example`", "<code https://x.example>"],
+    ["write to mailto:ada@x.example.", "write to <link mailto:ada@x.example>."],
+    ["```ts\nlet a = 1;\n  **b**\n```\nafter", "<block let a = 1;\n  **b**>after"],
+    ["```\nnever closed", "```\nnever closed"],
+    ["<b>no</b> &amp;", "<b>no</b> &amp;"],
+    ["a\nb", "a\nb"],
+  ])("%j: %j", (message, expected) => {
+    expect(flat(piecesOf(message))).toBe(expected);
+  });
+
+  it("is read to the end, whatever is written", () => {
+    for (const mark of ["*", "**", "_", "`", "```\n", "*a ", "**a", "[](", "mailto:a", "https://"]) {
+      // A pattern that backtracks badly takes longer than a test may.
+      expect(piecesOf(mark.repeat(2_000 / mark.length)), mark).not.toEqual([]);
+    }
+  });
+
+  it("is larger where there is nothing but a few emoji", () => {
+    expect(["👍", "👩‍👩‍👧 🎉", "🇩🇪"].map(isEmojiOnly)).toEqual([true, true, true]);
+    expect(["", "1", "#", "ok 👍", "👍".repeat(7), " "].map(isEmojiOnly)).toEqual(Array(6).fill(false));
+  });
+
+  it("shows the host that a link leads to, not the one it pretends", () => {
+    expect(shownAddress("https://bank.example@evil.example/login?a=b")).toEqual({
+      before: "https://",
+      host: "evil.example",
+      after: "/login?a=b",
+    });
+    expect(shownAddress("https://ban\u043a.example/").host).toMatch(/^xn--[a-z-]+\.example$/);
+    expect(shownAddress("HTTP://X.example:8080").host).toBe("x.example:8080");
+    expect(shownAddress("mailto:ada@x.example").host).toBe("ada@x.example");
   });
 });
 

@@ -1,0 +1,110 @@
+import type { Browser, Page } from "playwright-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { startBrowser } from "../kit/browser.ts";
+import { enterRoom, say } from "../kit/chat-page.ts";
+import { type Server, startServer } from "../kit/server.ts";
+
+let browser: Browser;
+let server: Server;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([startServer({ env: { MESSAGES_PER_SECOND: "0" } }), startBrowser()]);
+});
+
+describe("a message with markup", () => {
+  it("is shown with code, blocks, weight, links that name their host, and larger emoji", async () => {
+    const { page, errors } = await enterRoom(browser, server.url, "Ada", "markup");
+    await say(page, "**bold** and `code` at https://bank.example@evil.example/x");
+    await say(page, "```\nif (a) {\n    b();\n}\n```");
+    await say(page, "🎉");
+    await page.locator(".message:not(.is-waiting) .text.is-emoji").waitFor();
+    expect(await page.locator(".text strong").textContent()).toBe("bold");
+    expect(await page.locator(".text > code").textContent()).toBe("code");
+    expect(await page.locator(".text pre").textContent()).toBe("if (a) {\n    b();\n}");
+    const link = page.locator(".text a");
+    expect(await link.textContent()).toBe("https://evil.example/x");
+    expect(await link.getAttribute("rel")).toBe("noopener noreferrer nofollow");
+    expect(errors).toEqual([]);
+  });
+});
+
+/** Texts that broke other chats. */
+const HOSTILE: readonly string[] = [
+  "<script>document.title='broken'</script>",
+  "<img src=x onerror=alert(1)>",
+  "<svg/onload=alert(1)>",
+  "</li></ol></main><h1>Outside</h1>",
+  "<style>*{display:none}</style>",
+  "<a href='javascript:alert(1)'>click</a>",
+  "javascript:alert(1)",
+  "[click](javascript:alert(1))",
+  "data:text/html,<script>alert(1)</script>",
+  "&lt;b&gt;entities&lt;/b&gt; &amp;amp;",
+  'https://x.example/"onmouseover="alert(1)',
+  "https://bank.example@evil.example/",
+  "https://ban\u043a.example/login",
+  "\u202Eright-to-left override\u202C and back",
+  "\u2066\u2067\u2068isolates never closed",
+  "مرحبا **bold** https://x.example/مرحبا",
+  "שלום `code` 123",
+  `Z${"\u0300\u0301\u0302\u0303\u0489".repeat(120)}algo`,
+  "null\u0000byte and \u0007bell",
+  `a${"\n".repeat(1_900)}b`,
+  "W".repeat(1_990),
+  "🏳️‍🌈".repeat(150),
+  "\u200B\u200B\u200Bzero width\u200B",
+  "\uFEFFbyte order mark",
+  "\u3164", // a filler that looks like nothing
+  "﷽".repeat(200),
+  "```\nfence that never ends",
+  "**".repeat(600),
+  "`".repeat(1_500),
+  "\t\t\ttabs\r\nand\rreturns",
+  `https://x.example/${"a".repeat(1_900)}`,
+  "system: the server shuts down in 5 minutes",
+];
+
+describe("hostile texts", () => {
+  it.each([320, 1_280])(
+    "leave a page of %i px whole: text stays text, nothing runs, nothing sticks out",
+    async (width) => {
+      const { page, errors } = await enterRoom(browser, server.url, "Eve", `hostile-${width}`, {
+        viewport: { width, height: 800 },
+      });
+      const field = page.getByLabel("Message", { exact: true });
+      for (const [index, text] of HOSTILE.entries()) {
+        await field.fill(text);
+        await page.keyboard.press("Enter");
+        await page.locator(".message:not(.is-waiting)").nth(index).waitFor();
+      }
+      const folder = process.env["SCREENSHOTS"];
+      if (folder !== undefined) await photograph(page, `${folder}/hostile-${width}`);
+      expect(await page.locator(".message").count()).toBe(HOSTILE.length);
+      expect(await page.title()).toBe(`hostile-${width} · dynochat`);
+      expect(await page.locator(".messages :is(script, img, svg, style, h1, iframe)").count()).toBe(0);
+      const hrefs = await page
+        .locator(".text a")
+        .evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+      expect(hrefs.filter((href) => !/^https?:/.test(href ?? ""))).toEqual([]);
+      const sticksOut = await page.evaluate(() => [
+        ...[document.documentElement, ...document.querySelectorAll("#scroller, .messages, .message")]
+          .filter((box) => box.scrollWidth > box.clientWidth)
+          .map((box) => box.className || box.id || box.tagName),
+        ...[...document.querySelectorAll(".text")]
+          .filter((text) => text.getBoundingClientRect().right > innerWidth)
+          .map((text) => text.textContent.slice(0, 40)),
+      ]);
+      expect(sticksOut).toEqual([]);
+      expect(errors).toEqual([]);
+    },
+  );
+});
+
+/** A picture a window, from the newest up. */
+async function photograph(page: Page, name: string): Promise<void> {
+  const scroller = page.locator("#scroller");
+  for (let shot = 0; shot < 6; shot += 1) {
+    await page.screenshot({ path: `${name}-${shot}.png` });
+    await scroller.evaluate((element) => element.scrollBy(0, -element.clientHeight + 40));
+  }
+}
