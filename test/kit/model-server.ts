@@ -1,5 +1,5 @@
 import type { OpenSocket, Random, SocketListener } from "../../src/client/ports.ts";
-import type { ClientFrame, MessageFrame } from "../../src/protocol.ts";
+import { type ClientFrame, compareIds, type HistoryRequest, type MessageFrame } from "../../src/protocol.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
 /** How likely each thing goes wrong, 0 to 1. */
@@ -97,19 +97,24 @@ export class ModelServer {
         if (this.#happens("joinRefused")) this.#refuse(connection, frame.ref, "unavailable");
         else this.#join(connection, frame.ref, frame.after);
         break;
-      case "history": {
-        const from = this.#behind(frame.after ?? "0-0") ?? 0;
-        const messages = this.log.slice(from, from + PAGE);
-        const more = from + PAGE < this.log.length;
-        this.#deliver(connection, { type: "history", ref: frame.ref, room: "lobby", messages, more });
+      case "history":
+        this.#history(connection, frame);
         break;
-      }
       case "message":
         this.#message(connection, frame);
         break;
       default:
         break;
     }
+  }
+
+  #history(connection: Connection, { ref, before, after }: HistoryRequest): void {
+    const end = this.log.findIndex(({ id }) => before !== undefined && compareIds(id, before) >= 0);
+    const from = before === undefined ? (this.#behind(after ?? "0-0") ?? 0) : Math.max(0, end - PAGE);
+    const to = before === undefined ? from + PAGE : end;
+    const messages = this.log.slice(from, to);
+    const more = before === undefined ? to < this.log.length : from > 0;
+    this.#deliver(connection, { type: "history", ref, room: "lobby", messages, more });
   }
 
   #join(connection: Connection, ref: number, after: string | undefined): void {
