@@ -10,7 +10,7 @@ const { values } = parseArgs({ options: { only: { type: "string", default: "" } 
 let escaped = 0;
 for (const mutant of MUTANTS.filter(({ name }) => name.includes(values.only))) {
   const begin = performance.now();
-  const caught = await hunt(mutant, SEEDS, process.env["BUILT"]);
+  const caught = await hunt(mutant, SEEDS);
   const seconds = ((performance.now() - begin) / 1000).toFixed(0);
   if (caught === undefined) escaped += 1;
   const outcome =

@@ -20,9 +20,8 @@ export interface Mutant {
   readonly shows: readonly Wrong[];
 }
 
+const OPENED = 'this.#step("opened");';
 const SUBSCRIBE = "await this.#log.subscribe(this.name);";
-const READ =
-  "const [read] = await Promise.all([this.#entries.before(undefined, RING), this.presence.rollCall()]);";
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -76,10 +75,11 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a room reads the log before it subscribes",
     edits: [
+      { file: "chat/room.js", find: SUBSCRIBE, replace: "" },
       {
         file: "chat/room.js",
-        find: `${SUBSCRIBE}\n        ${READ}`,
-        replace: `${READ}\n        ${SUBSCRIBE}`,
+        find: OPENED,
+        replace: `${SUBSCRIBE} if (!this.#counts(token, "opening")) return; ${OPENED}`,
       },
     ],
     mixture: { faults: { "process-killed": 1 }, faultCount: 1, quietRooms: 48 },
@@ -90,8 +90,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "chat/room.js",
-        find: 'this.#step("opened");\n        this.#release();',
-        replace: 'this.#step("opened");\n        this.#held = [];',
+        find: OPENED,
+        replace: `this.#held = []; ${OPENED}`,
       },
     ],
     mixture: { faults: { "process-killed": 1 }, faultCount: 1, quietRooms: 48 },
