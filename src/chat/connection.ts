@@ -23,8 +23,11 @@ export interface Connection {
   readonly codec: Codec;
   /** Bytes written and not yet taken by the operating system. */
   readonly waiting: number;
-  /** Sends wire bytes of `codec`, any number of frames at once. After a close: nothing. */
-  write(bytes: Buffer): void;
+  /**
+   * Sends wire bytes of `codec`, any number of frames at once, in the order of the calls. `soon`: together with
+   * whatever else goes to this connection before the turn of the event loop ends. After a close: nothing.
+   */
+  write(bytes: Buffer, when?: "now" | "soon"): void;
   /** Fulfils when less than `below` bytes wait, or the connection is gone. */
   drained(below: number): Promise<void>;
   /** Sends a close frame; the connection is given up if the peer does not answer it. */

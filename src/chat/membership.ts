@@ -59,6 +59,6 @@ export class Membership implements Member {
     const present = { count, users };
     const fields = { type: "joined", ...ref, room: this.room, recovered, head, more, present, handle };
     const { connection } = this.#owner;
-    connection.write(connection.codec.json(withMessages(fields, entries)));
+    connection.write(connection.codec.json(withMessages(fields, entries)), "soon");
   }
 }

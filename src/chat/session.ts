@@ -31,7 +31,7 @@ export class Refusals {
 
   /** Tells the client; ends the connection where that was one too many. */
   send(error: ErrorFrame): void {
-    this.#connection.write(this.#connection.codec.frame(error));
+    this.#connection.write(this.#connection.codec.frame(error), "soon");
     if (error.code === "bad-frame" || error.code === "bad-request") this.#countBad();
     else if (error.code === "rate-limited") this.#countFast(error.retryAfterMs ?? LIMITS.refusalWindowMs);
   }

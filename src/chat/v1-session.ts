@@ -92,7 +92,7 @@ export class V1Session implements Asker {
   }
 
   send(frame: ServerFrame): void {
-    this.connection.write(this.connection.codec.frame(frame));
+    this.connection.write(this.connection.codec.frame(frame), "soon");
   }
 
   refuse(code: ErrorCode, message: string, ref?: number): void {
@@ -157,10 +157,15 @@ export class V1Session implements Asker {
   /** Everything but messages, which have limits of their own, costs the server more than it costs a flooder. */
   #mayAsk(frame: ClientFrame): boolean {
     if (frame.type === "message" || frame.type === "ping" || frame.type === "pong") return true;
-    this.#allowance ??= new Allowance(LIMITS.requestsPerSecond, LIMITS.requestBurst);
+    this.#allowance ??= new Allowance(LIMITS.requestsPerSecond, this.#requestBurst());
     const retryAfterMs = this.#allowance.take();
     if (retryAfterMs > 0 && frame.type !== "typing") this.refuseWith(tooFast(retryAfterMs, frame.ref));
     return retryAfterMs === 0;
+  }
+
+  /** Coming back to all its rooms at once is what an honest client does after a restart. */
+  #requestBurst(): number {
+    return LIMITS.requestBurst + this.services.options.maxRoomsPerConnection;
   }
 
   async #inRoom(frame: RoomRequest, arrivedAt: number): Promise<void> {

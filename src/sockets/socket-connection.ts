@@ -2,9 +2,13 @@ import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { Codec, Connection } from "../chat/connection.ts";
+import { cork, uncork } from "./corked.ts";
+import { payloadsOf } from "./text-frame.ts";
 
 /** Bytes of a connection's random id. */
 const ID_BYTES = 9;
+
+const AS_TEXT = { binary: false } as const;
 
 /** How a connection ended. */
 export interface Ending {
@@ -15,7 +19,8 @@ export interface Ending {
 /**
  * A WebSocket as the core sees it. Frames that are shared by many clients are written to the socket below
  * `ws` as they are: one buffer, no copy. That is sound while nothing else may stand between two writes of `ws`: no
- * compression is negotiated here, and `ws` writes its own frames (close, pong) whole and at once.
+ * compression is negotiated here, and `ws` writes its own frames (close, pong) whole and at once. Where an extension
+ * was negotiated all the same (a server of the embedding app's own), each frame's payload goes through `ws`.
  */
 export class SocketConnection implements Connection {
   readonly id = randomBytes(ID_BYTES).toString("base64url");
@@ -28,23 +33,31 @@ export class SocketConnection implements Connection {
   readonly #socket: WebSocket;
   readonly #wire: Duplex;
   readonly #clock: { readonly now: number };
+  /** Whether an extension changes what goes over the wire. */
+  readonly #extended: boolean;
 
   constructor(socket: WebSocket, wire: Duplex, codec: Codec, clock: { readonly now: number }) {
     this.#socket = socket;
     this.#wire = wire;
     this.codec = codec;
     this.#clock = clock;
+    this.#extended = Boolean(socket.extensions);
     this.wroteAt = clock.now;
   }
 
   get waiting(): number {
-    return this.#wire.writableLength;
+    // Both count what was handed to the socket; only `ws` knows what it has not compressed yet.
+    return this.#extended ? this.#socket.bufferedAmount : this.#wire.writableLength;
   }
 
-  write(bytes: Buffer): void {
+  write(bytes: Buffer, when: "now" | "soon" = "now"): void {
     if (bytes.length === 0 || this.#socket.readyState !== WebSocket.OPEN) return;
     this.wroteAt = this.#clock.now;
-    this.#wire.write(bytes);
+    if (when === "soon") cork(this.#wire);
+    if (!this.#extended) this.#wire.write(bytes);
+    else for (const payload of payloadsOf(bytes)) this.#socket.send(payload, AS_TEXT, noteFailure);
+    // Asked first, because for most of a fan-out the answer is no.
+    if (when === "now" && this.#wire.writableCorked > 0) uncork(this.#wire);
   }
 
   async drained(below: number): Promise<void> {
@@ -56,6 +69,7 @@ export class SocketConnection implements Connection {
 
   close(code: number, reason: string): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.ending = { code, reason };
+    uncork(this.#wire);
     // ws gives the peer `closeTimeout` to answer, then ends the socket.
     this.#socket.close(code, reason);
   }
@@ -82,3 +96,6 @@ export class SocketConnection implements Connection {
     });
   }
 }
+
+/** What could not be sent ends in the socket's `close`, which is listened to. */
+function noteFailure(_error?: Error): void {}

@@ -23,3 +23,20 @@ export function textFrame(payload: Buffer): Buffer {
   payload.copy(frame, headerLength);
   return frame;
 }
+
+/** The payloads of frames that `textFrame` made, in order; windows on `frames`, no copies. */
+export function* payloadsOf(frames: Buffer): Generator<Buffer, void, undefined> {
+  let at = 0;
+  while (at < frames.length) {
+    const { start, end } = payloadAt(frames, at);
+    yield frames.subarray(start, end);
+    at = end;
+  }
+}
+
+function payloadAt(frames: Buffer, at: number): { readonly start: number; readonly end: number } {
+  const short = frames.readUInt8(at + 1);
+  if (short === LENGTH_16) return { start: at + 4, end: at + 4 + frames.readUInt16BE(at + 2) };
+  if (short === LENGTH_64) return { start: at + 10, end: at + 10 + Number(frames.readBigUInt64BE(at + 2)) };
+  return { start: at + 2, end: at + 2 + short };
+}
