@@ -62,6 +62,7 @@ export class Seats {
     SEAT_OF.set(socket, { seats: this, connection, session, address, requestId });
     socket.on("message", onMessage);
     socket.on("pong", onPong);
+    socket.on("error", onError);
     socket.on("close", onClose);
   }
 
@@ -72,12 +73,17 @@ export class Seats {
 
   received({ connection, session }: Seat, text: string | undefined): void {
     this.#heartbeat.alive(connection);
-    // What comes behind the close frame is not answered any more, so it must not be carried out.
-    if (connection.ending === undefined) session.received(text);
+    session.received(text);
   }
 
   ponged({ connection }: Seat): void {
     this.#heartbeat.alive(connection);
+  }
+
+  /** `ws` reports here what broke a socket, and ends that socket itself: a frame too big, bytes that are no frame. */
+  failed({ connection, requestId }: Seat, { message }: Error): void {
+    const fields = { event: "socket-error", connection: connection.id, requestId, err: { message } };
+    this.#chat.logger.info(fields, "a socket failed");
   }
 
   left({ connection, session, address, requestId }: Seat, peer: Ending): void {
@@ -99,6 +105,11 @@ function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
 function onPong(this: WebSocket): void {
   const seat = SEAT_OF.get(this);
   seat?.seats.ponged(seat);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  const seat = SEAT_OF.get(this);
+  seat?.seats.failed(seat, error);
 }
 
 function onClose(this: WebSocket, code: number, reason: Buffer): void {

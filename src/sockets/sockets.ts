@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import fastifyWebsocket from "@fastify/websocket";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from "fastify";
 import type { WebSocket } from "ws";
@@ -39,6 +39,8 @@ const SERVER_OPTIONS = {
 interface Admission extends Pick<Arrival, "guest" | "codec" | "visit"> {
   /** For the answer's headers. */
   readonly cookie: string | undefined;
+  /** What Node would have answered a plain request with. */
+  readonly response: ServerResponse;
 }
 
 /** The WebSocket edge: opens sockets for those who may, and carries frames between them and the chat. */
@@ -129,7 +131,13 @@ export class Sockets {
     const { guests } = this.#chat;
     const guest = guestOf(request.raw, guests) ?? guests.create();
     const cookie = guestCookie(guest, guests, request.protocol === "https");
-    this.#admissions.set(request.raw, { guest, cookie, codec: isV1 ? v1 : plain, visit });
+    this.#admissions.set(request.raw, {
+      guest,
+      cookie,
+      codec: isV1 ? v1 : plain,
+      visit,
+      response: reply.raw,
+    });
     return undefined;
   }
 
@@ -146,14 +154,20 @@ export class Sockets {
     }
     this.#admissions.delete(request.raw);
     const { ip, id, url } = request;
-    // Only what is needed is kept: the request holds headers and parser for as long as it is referred to.
-    this.#seats.take(socket, request.raw.socket, { ...admission, address: ip, requestId: id, path: url });
+    const wire = request.raw.socket;
+    // Only what is needed is kept. Request, reply and their logger would be: the response holds them, the socket
+    // holds the response, and so does the plugin's own listener; 3 KB a socket.
+    admission.response.detachSocket(wire);
+    socket.removeAllListeners("error");
+    const { guest, codec, visit } = admission;
+    this.#seats.take(socket, wire, { guest, codec, visit, address: ip, requestId: id, path: url });
   }
 }
 
-/** `ws` reports here what broke a socket, and ends that socket itself: a frame too big, bytes that are no frame. */
-function socketFailed(error: Error, _socket: WebSocket, request: FastifyRequest): void {
+/** A socket that failed before its seat was taken; later ones are the seats'. */
+function socketFailed(error: Error, socket: WebSocket, request: FastifyRequest): void {
   request.log.info({ event: "socket-error", err: { message: error.message } }, "a socket failed");
+  socket.terminate();
 }
 
 function upgradeRequired(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
