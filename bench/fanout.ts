@@ -5,6 +5,8 @@
  *   npm run bench -- --quick                   less of everything, under 3 minutes; writes dist/bench/
  *   npm run bench -- --only wide,hot           some loads; writes dist/bench/
  *   npm run bench -- --systems dynochat        some systems; writes dist/bench/
+ *
+ * BENCH_PROFILES=folder keeps a CPU profile of each server that ends by SIGTERM, as dynochat does.
  */
 import { fileURLToPath } from "node:url";
 import { buildAll } from "./build.ts";

@@ -16,6 +16,9 @@ const HOST = "127.0.0.1";
 /** Two, so that a machine of two cores can feed what one cannot. */
 const GENERATORS = 2;
 const START_MS = 30_000;
+/** A folder: servers that end by SIGTERM then leave their CPU profiles in it. */
+const PROFILES = process.env["BENCH_PROFILES"];
+const PROFILE_MS = 10_000;
 
 interface ServerProcess {
   readonly child: ChildProcess;
@@ -77,8 +80,10 @@ export class RunningSystem {
       this.#servers.map(async ({ child }) => {
         if (child.exitCode !== null || child.signalCode !== null) return;
         const ended = once(child, "exit");
-        child.kill("SIGKILL");
+        const killing = setTimeout(() => child.kill("SIGKILL"), PROFILES === undefined ? 0 : PROFILE_MS);
+        child.kill("SIGTERM");
         await ended;
+        clearTimeout(killing);
       }),
     );
     await this.redis.stop();
@@ -89,8 +94,8 @@ export class RunningSystem {
 function startServer(system: System, redisUrl: string, port: number, output: string): ServerProcess {
   const log = openSync(output, "w");
   const { PATH, HOME } = process.env;
-  const extra = (process.env["BENCH_NODE_OPTIONS"] ?? "").split(" ").filter(Boolean);
-  const child = spawn(process.execPath, [...extra, system.program], {
+  const profiling = PROFILES === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${PROFILES}`];
+  const child = spawn(process.execPath, [...profiling, system.program], {
     cwd: ROOT,
     env: { PATH, HOME, ...system.env, REDIS_URL: redisUrl, PORT: String(port) },
     stdio: ["ignore", log, log],
