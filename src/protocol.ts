@@ -42,7 +42,7 @@ export const LIMITS = {
   /** Refusals as rate-limited within `refusalWindowMs` that end a connection. */
   refusals: 200,
   refusalWindowMs: 10_000,
-  /** Requests but messages and pings that one connection may send: a second, and at once. */
+  /** Requests but messages and pings that one connection may send: a second, and at once besides one a room. */
   requestsPerSecond: 50,
   requestBurst: 200,
   /** Code points of a handle. */

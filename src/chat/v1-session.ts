@@ -92,7 +92,7 @@ export class V1Session implements Asker {
   }
 
   send(frame: ServerFrame): void {
-    this.connection.write(this.connection.codec.frame(frame), "soon");
+    this.connection.write(this.connection.codec.frame(frame));
   }
 
   refuse(code: ErrorCode, message: string, ref?: number): void {

@@ -61,7 +61,7 @@ describe("requests that were sent before the log was found silent", () => {
 
 describe("a connection that asks faster than anyone would", () => {
   it("is told when to come again, and its messages are not counted", async () => {
-    const { chat } = openChat();
+    const { chat } = openChat({ maxRoomsPerConnection: 1 });
     const client = await FakeClient.in(chat, "lobby");
     const refs = Array.from({ length: LIMITS.requestBurst + 1 }, () =>
       client.request({ type: "history", room: "lobby", limit: 1 }),
@@ -78,7 +78,7 @@ describe("a connection that asks faster than anyone would", () => {
   });
 
   it("has its typing dropped without a word", async () => {
-    const { chat } = openChat();
+    const { chat } = openChat({ maxRoomsPerConnection: 1 });
     const typist = await FakeClient.in(chat, "lobby");
     const other = await FakeClient.in(chat, "lobby");
     for (let n = 0; n < LIMITS.requestBurst * 2; n++)
