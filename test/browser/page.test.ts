@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findBrowser, newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
+import { newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
+import { findBrowser } from "../kit/chromium.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { type Doorway, openDoorway } from "../kit/doorway.ts";
 import { startRedis, type TestRedis } from "../kit/redis.ts";
