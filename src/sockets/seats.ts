@@ -73,7 +73,8 @@ export class Seats {
 
   received({ connection, session }: Seat, text: string | undefined): void {
     this.#heartbeat.alive(connection);
-    session.received(text);
+    // What comes behind the close frame is not answered any more, so it must not be carried out.
+    if (connection.ending === undefined) session.received(text);
   }
 
   ponged({ connection }: Seat): void {
