@@ -73,6 +73,17 @@ export class RunningSystem {
     return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
   }
 
+  /** What the first server's heap holds; only `heap-reporter` answers. */
+  async heap(): Promise<{ heap: number; external: number }> {
+    const child = this.#servers[0]?.child;
+    if (child === undefined) throw new Error("there is no server");
+    const answer = once(child, "message");
+    child.send("heap");
+    const [report]: { heap: number; external: number }[] = await answer;
+    if (report === undefined) throw new Error("the server reported nothing");
+    return report;
+  }
+
   /** Ends everything at once. */
   async stop(): Promise<void> {
     for (const generator of this.generators) generator.end();
@@ -95,10 +106,10 @@ function startServer(system: System, redisUrl: string, port: number, output: str
   const log = openSync(output, "w");
   const { PATH, HOME } = process.env;
   const profiling = PROFILES === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${PROFILES}`];
-  const child = spawn(process.execPath, [...profiling, system.program], {
+  const child = spawn(process.execPath, [...profiling, ...(system.nodeOptions ?? []), system.program], {
     cwd: ROOT,
     env: { PATH, HOME, ...system.env, REDIS_URL: redisUrl, PORT: String(port) },
-    stdio: ["ignore", log, log],
+    stdio: ["ignore", log, log, "ipc"],
   });
   closeSync(log);
   return { child, port, output };

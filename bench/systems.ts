@@ -8,6 +8,8 @@ export interface System {
   /** What `node` runs, from the repository's root. */
   readonly program: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Options of `node` itself. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** What the load needs: nobody is turned away or slowed down, yet every limit is computed for every message. */
