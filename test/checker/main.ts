@@ -29,6 +29,10 @@ const { values } = parseArgs({
   },
 });
 
+// What runs ends with this process, if it is let go in order.
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
+
 if (values.help) say(USAGE);
 else process.exitCode = (await check()) === 0 ? 0 : 1;
 

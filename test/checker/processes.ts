@@ -85,6 +85,7 @@ export class Place {
   readonly #digest: LogDigest;
   readonly #house: string | undefined;
   #current: Server | undefined;
+  #changing = false;
   /** What was told to end, or is. */
   readonly #ended = new WeakSet<Server>();
 
@@ -97,6 +98,11 @@ export class Place {
   /** Undefined where no process listens. */
   get port(): number | undefined {
     return this.#current?.port;
+  }
+
+  /** One process is followed by another at this moment. */
+  get isChanging(): boolean {
+    return this.#changing;
   }
 
   /** Fulfils when a process listens. */
@@ -125,7 +131,7 @@ export class Place {
     this.#current = undefined;
     this.#ended.add(server);
     server.kill("SIGKILL");
-    await this.start();
+    await this.#follow(this.start());
   }
 
   /** SIGTERM while the next one starts; fulfils when that listens and the old one is gone. */
@@ -134,9 +140,18 @@ export class Place {
     if (server === undefined) return;
     this.#ended.add(server);
     server.kill("SIGTERM");
-    await this.start();
-    const { code, signal } = await within(server.exit, `process ${server.pid} ends after SIGTERM`, EXIT_MS);
+    const exit = within(server.exit, `process ${server.pid} ends after SIGTERM`, EXIT_MS);
+    const [{ code, signal }] = await this.#follow(Promise.all([exit, this.start()]));
     if (code !== 0) this.#digest.trouble(`process ${server.pid} ended a SIGTERM with ${code ?? signal}`);
+  }
+
+  async #follow<T>(change: Promise<T>): Promise<T> {
+    this.#changing = true;
+    try {
+      return await change;
+    } finally {
+      this.#changing = false;
+    }
   }
 
   freeze(): void {

@@ -30,8 +30,8 @@ export async function runSeed(world: Omit<Stage, "chatters">, plan: Plan): Promi
   );
   const stage = { ...world, chatters };
   try {
-    await perform(stage, plan, tally);
-    await world.processes.ready();
+    await perform(stage, plan, tally, findings);
+    await world.processes.ready().catch((error: unknown) => findings.add("process", String(error)));
     const { logs, messagesMs, peopleMs } = await makePeace(stage, plan.rooms, findings);
     tally.messagesMs = messagesMs;
     tally.peopleMs = peopleMs;
@@ -64,24 +64,23 @@ function startChatter(
 }
 
 /** Carries out the steps at their times. Fulfils when the last of them is over. */
-async function perform(stage: Stage, { steps }: Plan, tally: Tally): Promise<void> {
+async function perform(stage: Stage, { steps }: Plan, tally: Tally, findings: Findings): Promise<void> {
   const begin = performance.now();
   const underWay: Promise<void>[] = [];
   for (const step of steps) {
     const wait = begin + step.at - performance.now();
     if (wait > 0) await sleep(wait);
-    if (step.name === "fault") underWay.push(disturb(stage, step, tally));
-    else speak(stage, step);
+    if (step.name === "fault") {
+      const { fault } = step;
+      const over = inflict(stage, fault).then(
+        (happened) => (happened ? tally.fault(fault.kind) : undefined),
+        // A process that does not end, or does not start again.
+        (error: unknown) => findings.add("process", `${fault.kind}: ${error}`),
+      );
+      underWay.push(over);
+    } else speak(stage, step);
   }
   await Promise.all(underWay);
-}
-
-async function disturb(
-  stage: Stage,
-  { fault }: Extract<Step, { name: "fault" }>,
-  tally: Tally,
-): Promise<void> {
-  if (await inflict(stage, fault)) tally.fault(fault.kind);
 }
 
 function speak({ chatters }: Stage, step: Exclude<Step, { name: "fault" }>): void {

@@ -45,15 +45,16 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
   "subscribers-killed": (stage, fault) => killConnections(stage, fault, "dynochat:subscriber"),
   "writers-killed": (stage, fault) => killConnections(stage, fault, "dynochat:writer"),
   "redis-link-cut": (stage, fault) =>
-    onProcess(stage, fault, (place) => {
-      for (const passage of place.link.passages) passage.cut();
+    onProcess(stage, fault, async ({ link: { passages } }) => {
+      for (const passage of passages) passage.cut();
+      return passages.length > 0;
     }),
   "redis-link-stalled": (stage, fault) =>
-    onProcess(stage, fault, async (place) => {
-      const { passages } = place.link;
+    onProcess(stage, fault, async ({ link: { passages } }) => {
       const [one] = passages.slice(Math.floor(fault.chance * passages.length));
       const stalled = fault.all || one === undefined ? passages : [one];
       await Promise.all(stalled.map((passage) => stall(passage, fault)));
+      return stalled.length > 0;
     }),
   "scripts-flushed": async ({ admin }) => {
     await admin.script("FLUSH");
@@ -97,12 +98,11 @@ const NEEDS_REDIS: ReadonlySet<FaultKind> = new Set<FaultKind>([
 async function onProcess(
   { processes }: Stage,
   fault: Fault,
-  deed: (place: Place) => unknown,
+  deed: (place: Place) => Promise<unknown>,
 ): Promise<boolean> {
   const place = processes.places[fault.process];
-  if (place?.port === undefined) return false;
-  await deed(place);
-  return true;
+  if (place?.port === undefined || place.isChanging) return false;
+  return (await deed(place)) !== false;
 }
 
 async function onPassage(
