@@ -97,4 +97,16 @@ export const MUTANTS: readonly Mutant[] = [
     mixture: { faults: { "process-killed": 1 }, faultCount: 1, quietRooms: 48 },
     shows: ["late"],
   },
+  {
+    name: "who joins also gets what was due to the others",
+    edits: [
+      {
+        file: "chat/outbox.js",
+        find: "add(connection) {\n        this.flush();",
+        replace: "add(connection) {",
+      },
+    ],
+    mixture: { faults: { "client-cut": 1 }, faultCount: 24, quietRooms: 12 },
+    shows: ["wire-chain"],
+  },
 ];
