@@ -82,14 +82,18 @@ function weights(kinds: string | undefined): FaultWeights {
 
 function faultKind(word: string): FaultKind {
   const kind = FAULT_KINDS.find((each) => each === word);
-  if (kind === undefined) throw new RangeError(`there is no fault "${word}"\n${USAGE}`);
+  if (kind === undefined) refuse(`there is no fault "${word}"`);
   return kind;
 }
 
 function wholeNumber(name: string, word: string): number {
-  if (!/^\d{1,9}$/.test(word))
-    throw new RangeError(`--${name} takes a whole number, not "${word}"\n${USAGE}`);
+  if (!/^\d{1,9}$/.test(word)) refuse(`--${name} takes a whole number, not "${word}"`);
   return Number(word);
+}
+
+function refuse(sentence: string): never {
+  process.stderr.write(`${sentence}\n${USAGE}`);
+  process.exit(2);
 }
 
 function say(text: string): void {
