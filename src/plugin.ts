@@ -47,10 +47,12 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
   const page = options.page === false ? undefined : new Page(chat.guests, settings);
   app.decorate("dynochat", { chat, sockets });
   await sockets.takeUpgrades(app);
+  // Outside the page's scope: its headers are made for each request, and an upgrade's answer would not carry them.
+  sockets.route(app);
   // In a scope of its own: the page's headers are nothing to the app around it.
   await app.register(async (scope) => {
     await page?.register(scope);
-    sockets.route(scope, page?.serve);
+    if (page !== undefined) sockets.routeBesidePage(scope, page.serve);
     registerHealth(scope, chat, () => sockets.drain.begun);
   });
   app.addHook("onReady", async () => chat.start());

@@ -81,11 +81,15 @@ export class Sockets {
     app.websocketServer.on("headers", this.#addCookie);
   }
 
-  /** Registers `/ws`, `/websocket`, and where there is a `page` the socket of `/`, whose plain GET it answers. */
-  route(app: FastifyInstance, page: RouteHandlerMethod | undefined): void {
+  /** Registers `/ws` and `/websocket`. */
+  route(app: FastifyInstance): void {
     this.#route(app, "/ws", PLAIN_CODEC, upgradeRequired);
     this.#route(app, "/websocket", USERNAME_CODEC, upgradeRequired);
-    if (page !== undefined) this.#route(app, "/", HANDLE_CODEC, page);
+  }
+
+  /** Registers the socket of `/`, whose plain GET `page` answers. */
+  routeBesidePage(app: FastifyInstance, page: RouteHandlerMethod): void {
+    this.#route(app, "/", HANDLE_CODEC, page);
   }
 
   /** Ends every timer. */
