@@ -5,6 +5,7 @@ import { ConnectionLine } from "./connection-line.ts";
 import { offerCopyLink } from "./copy-link.ts";
 import { keepDraft } from "./drafts.ts";
 import { byId } from "./element.ts";
+import { MentionNotice } from "./mention-notice.ts";
 import { MessageList } from "./message-list.ts";
 import { NameForm } from "./name-form.ts";
 import { Notices } from "./notices.ts";
@@ -84,6 +85,8 @@ const reading = new Reading({
   lineMoved: (id) => scroll.keepPlace(() => list.markUnread(id)),
   readOn: () => rooms.showUnread(),
 });
+const mentionNotice = new MentionNotice({ readState, self, open: (room) => rooms.open(room) });
+mentionNotice.offer(byId("notify", HTMLButtonElement));
 for (const name of ["focus", "blur"]) addEventListener(name, () => reading.look());
 const nav = new RoomNav({
   list: byId("room-list", HTMLElement),
@@ -100,7 +103,10 @@ const rooms = new RoomSwitch({
   composer,
   title: byId("room-title", HTMLElement),
   opened: () => roomsPanel.close(),
-  joined: (room) => keepUnsent(room),
+  joined: (room) => {
+    keepUnsent(room);
+    mentionNotice.watch(room);
+  },
   view: {
     list,
     scroll,

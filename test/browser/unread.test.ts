@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { startBrowser } from "../kit/browser.ts";
 import { enterRoom, say, stored } from "../kit/chat-page.ts";
 import { type Server, startServer } from "../kit/server.ts";
+import { waitFor } from "../kit/wait-for.ts";
 
 let browser: Browser;
 let server: Server;
@@ -27,6 +28,48 @@ async function titleIs(page: Page, title: string): Promise<void> {
 function read(page: Page): Promise<string[]> {
   return page.locator(".unread-line, .message .text").allTextContents();
 }
+
+/** Notes each notification's tag instead of showing it. */
+async function recordNotifications(page: Page): Promise<() => Promise<string[]>> {
+  const tags: string[] = [];
+  await page.exposeFunction("noteNotification", (tag: string) => tags.push(tag));
+  await page.addInitScript(`
+    window.Notification = class extends EventTarget {
+      static permission = "granted";
+      constructor(title, { tag }) { super(); window.noteNotification(title + "|" + tag); }
+    };
+  `);
+  return async () => tags;
+}
+
+describe("being named", () => {
+  it("notifies once for all tabs, and not where one looks", async () => {
+    const { page: first } = await enterRoom(browser, server.url, "Ada", "named");
+    const { page: bob } = await enterRoom(browser, server.url, "Bob", "named");
+    const second = await first.context().newPage();
+    const notifications = [await recordNotifications(first), await recordNotifications(second)];
+    await first.reload();
+    await second.goto(`${server.url}/?room=named`);
+    for (const tab of [first, second]) {
+      await tab.locator(".person", { hasText: "Bob" }).waitFor();
+      await setFocus(tab, false);
+    }
+    const noted = async () => (await Promise.all(notifications.map((each) => each()))).flat();
+    await say(bob, "nobody in particular");
+    await say(bob, "Ada, look");
+    await waitFor(async () => (await noted()).length === 2, "both tabs notify");
+    expect(new Set(await noted()).size).toBe(1);
+    expect((await noted())[0]).toMatch(/^Bob in #named\|named \d+-\d+$/);
+    await setFocus(second, true);
+    await say(bob, "and again, Ada");
+    await stored(first, "and again, Ada").waitFor();
+    await setFocus(second, false);
+    await say(bob, "a third time, Ada");
+    await waitFor(async () => (await noted()).length > 2, "the third one notifies");
+    await titleIs(first, "(1) named · dynochat");
+    expect(new Set(await noted()).size).toBe(2);
+  });
+});
 
 describe("unread messages", () => {
   it("stand below a line that waits until one has looked, and count in title and icon until then", async () => {

@@ -8,6 +8,7 @@ import { type ConnectionView, connectionWords } from "../../src/page/connection-
 import { countedIcon, pageTitle } from "../../src/page/counted-title.ts";
 import { dayName } from "../../src/page/dates.ts";
 import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/markup.ts";
+import { mentions } from "../../src/page/mention.ts";
 import { roomLink, roomName, roomOf, socketUrl } from "../../src/page/places.ts";
 import { typingWords } from "../../src/page/typing-line.ts";
 import { unreadOf } from "../../src/page/unread.ts";
@@ -231,6 +232,25 @@ describe("what is unread", () => {
     ]);
     expect(countedIcon(0)).toBe("/icon.svg");
     expect(decodeURIComponent(countedIcon(7))).toContain(">7</text>");
+  });
+});
+
+describe("a mention", () => {
+  it.each([
+    ["Ada, are you there?", true],
+    ["ask @ada!", true],
+    ["ADA", true],
+    ["Adam knows, and so does Nevada", false],
+    ["Adam or Ada", true],
+    ["", false],
+  ])("%j of Ada: %s", (text, expected) => {
+    expect(mentions(text, "Ada")).toBe(expected);
+  });
+
+  it("is of the whole name, whatever characters it has", () => {
+    expect(mentions("hello (^_^) you", "(^_^)")).toBe(true);
+    expect(mentions("Mina O. said", "Mina Okafor")).toBe(false);
+    expect(mentions("anything", "")).toBe(false);
   });
 });
 

@@ -1,0 +1,68 @@
+import type { Room } from "../client/room.ts";
+import type { Message } from "../client/timeline.ts";
+import { compareIds, type Person } from "../protocol.ts";
+import { mentions } from "./mention.ts";
+import type { ReadMarks } from "./reading.ts";
+
+/** Milliseconds in which another tab may show the message, which makes a notification needless. */
+const PATIENCE_MS = 400;
+/** UTF-16 code units of a text that a notification shows. */
+const TEXT_LENGTH = 200;
+
+export interface MentionNoticePorts {
+  readonly readState: ReadMarks;
+  readonly self: () => Person | undefined;
+  readonly open: (room: string) => void;
+}
+
+/** Notifications of the desktop, where one was mentioned and does not look, and only where that was allowed. */
+export class MentionNotice {
+  readonly #ports: MentionNoticePorts;
+
+  constructor(ports: MentionNoticePorts) {
+    this.#ports = ports;
+  }
+
+  /** Shows the button that asks for permission, as long as there is something to ask. */
+  offer(ask: HTMLButtonElement): void {
+    if (!("Notification" in window)) return;
+    ask.hidden = Notification.permission !== "default";
+    ask.addEventListener("click", () => {
+      Notification.requestPermission().then(
+        (permission) => {
+          ask.hidden = permission !== "default";
+        },
+        () => undefined,
+      );
+    });
+  }
+
+  watch(room: Room): void {
+    room.on("added", ({ messages }) => {
+      const self = this.#ports.self();
+      if (self === undefined || !("Notification" in window) || Notification.permission !== "granted") return;
+      const name = room.handle === "" ? self.handle : room.handle;
+      const mention = messages.findLast(({ user, text }) => user !== self.id && mentions(text, name));
+      if (mention !== undefined) setTimeout(() => this.#show(room.name, mention), PATIENCE_MS);
+    });
+  }
+
+  #show(room: string, { id, handle, text }: Message): void {
+    const read = this.#ports.readState.of(room);
+    if (read !== undefined && compareIds(id, read) <= 0) return;
+    try {
+      // All tabs give it the same tag: whichever comes later takes the place of the one before, without a sound.
+      const notice = new Notification(`${handle} in #${room}`, {
+        body: text.slice(0, TEXT_LENGTH),
+        tag: `${room} ${id}`,
+      });
+      notice.addEventListener("click", () => {
+        focus();
+        this.#ports.open(room);
+        notice.close();
+      });
+    } catch {
+      // Phones allow them to service workers only.
+    }
+  }
+}
