@@ -61,6 +61,8 @@ const STEP: SteadyLoad = {
   meaning: "",
   sockets: 1_000,
   rate: 0,
+  // One sender's messages are stored one after the other: a few senders would measure round trips.
+  senders: 50,
   warmUpMs: 1_500,
   measureMs: 3_000,
 };
