@@ -11,6 +11,8 @@ import type { Logs } from "./verdict.ts";
 const PATIENCE_MS = 10_000;
 /** For who is here: what was lost of that is put right by the next roll call, within 14 s. */
 const PRESENCE_MS = 20_000;
+/** For Redis itself to answer the checker, ms. */
+const REDIS_MS = 20_000;
 const LOOK_MS = 25;
 
 /** How everything came right. */
@@ -28,8 +30,8 @@ export async function makePeace(stage: Stage, rooms: readonly string[], findings
   const { chatters, processes } = stage;
   for (const { proxy } of chatters) for (const passage of proxy.passages) passage.heal();
   for (const { link } of processes.places) for (const passage of link.passages) passage.heal();
-  const begin = performance.now();
   let logs = await read(stage, rooms);
+  const begin = performance.now();
   let missing = whatIsMissing(stage, logs);
   while (missing.length > 0 && performance.now() - begin < PATIENCE_MS) {
     for (const chatter of chatters) chatter.hurry();
@@ -45,9 +47,21 @@ export async function makePeace(stage: Stage, rooms: readonly string[], findings
   return { logs: await read(stage, rooms), messagesMs, peopleMs };
 }
 
+/**
+ * Reads all logs. A command that was under way when its connection was lost is answered only by its time limit, so a read
+ * that failed is tried again; rejects if Redis stays away.
+ */
 async function read({ admin }: Stage, rooms: readonly string[]): Promise<Logs> {
-  const logs = await Promise.all(rooms.map(async (room) => [room, await readLog(admin, room)] as const));
-  return new Map(logs);
+  const begin = performance.now();
+  while (true) {
+    try {
+      const logs = await Promise.all(rooms.map(async (room) => [room, await readLog(admin, room)] as const));
+      return new Map(logs);
+    } catch (error) {
+      if (performance.now() - begin > REDIS_MS) throw new Error("Redis does not come back", { cause: error });
+      await sleep(LOOK_MS);
+    }
+  }
 }
 
 function whatIsMissing({ chatters }: Stage, logs: Logs): string[] {
