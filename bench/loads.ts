@@ -81,6 +81,7 @@ const LOADS: readonly Load[] = [
     textBytes: 4_096,
     stalled: 20,
     measureMs: 8_000,
+    repetitions: 2,
   },
   {
     kind: "ceiling",
@@ -92,8 +93,8 @@ const LOADS: readonly Load[] = [
     refinements: 2,
     step: STEP,
   },
-  { kind: "idle", name: "idle", meaning: "5,000 sockets, joined", sockets: 5_000, repetitions: 3 },
-  { kind: "herd", name: "herd", meaning: "5,000 sockets return at once", sockets: 5_000, repetitions: 3 },
+  { kind: "idle", name: "idle", meaning: "5,000 sockets, joined", sockets: 5_000, repetitions: 2 },
+  { kind: "herd", name: "herd", meaning: "5,000 sockets return at once", sockets: 5_000, repetitions: 2 },
 ];
 
 /** Less of everything: to see that it works, not to be quoted. */
