@@ -51,9 +51,14 @@ async function refuseSome(page: Page): Promise<void> {
   });
 }
 
-async function enter(page: Page, room: string, url = server.url): Promise<void> {
+async function enter(
+  page: Page,
+  room: string,
+  url = server.url,
+  awaited = "Nothing has been said",
+): Promise<void> {
   await page.goto(`${url}/?room=${room}`);
-  await page.getByText("Nothing has been said").waitFor();
+  await page.getByText(awaited).waitFor();
   await page.getByLabel("What should people call you?").fill("Ada Lovelace");
   await page.getByRole("button", { name: "Start writing" }).click();
 }
@@ -73,10 +78,14 @@ for (const colorScheme of ["light", "dark"] as const) {
 describe.each(looks)("the chat page, %s", (look, options) => {
   const room = look.replaceAll(/\W+/g, "-");
 
-  it("has nothing that axe finds at a first visit", async () => {
+  it("has nothing that axe finds at a first visit, and in an empty room", async () => {
     const { page } = await newVisitor(browser, options);
     await page.goto(`${server.url}/?room=${room}-first`);
     await page.getByText("Nothing has been said").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByLabel("What should people call you?").fill("Ada Lovelace");
+    await page.getByRole("button", { name: "Start writing" }).click();
+    await page.getByLabel("Message", { exact: true }).waitFor();
     expect(await violations(page)).toEqual([]);
   });
 
@@ -85,8 +94,17 @@ describe.each(looks)("the chat page, %s", (look, options) => {
     await refuseSome(page);
     await enter(page, `${room}-full`);
     await say(page, "Hello, see https://example.org");
-    await say(page, "and more");
-    await page.locator(".sent-mark").nth(1).waitFor();
+    await say(page, "and more **bold** and `code`");
+    await say(page, "```\na block\n```");
+    await page.locator(".sent-mark").nth(2).waitFor();
+    await page.evaluate(() => {
+      document.hasFocus = () => false;
+      dispatchEvent(new Event("blur"));
+    });
+    const { page: bob } = await newVisitor(browser);
+    await enter(bob, `${room}-full`, server.url, "Hello, see https://example.org");
+    await say(bob, "unread");
+    await page.locator(".unread-line").waitFor();
     await say(page, "refused");
     await page.getByText("Not sent. Not here.").waitFor();
     await page.getByLabel("Message", { exact: true }).fill("x".repeat(2_001));
