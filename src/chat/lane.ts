@@ -1,12 +1,20 @@
+/** A task, and whether those behind it may start before it has ended if they are of this kind too. */
+interface Waiting {
+  readonly task: () => Promise<void>;
+  readonly together: boolean;
+}
+
 /**
- * A short queue in which each task starts when the one before it has ended: the requests of one connection for
- * one room take effect in the order sent. The first task starts within `run`. How much may wait is bounded a
- * connection, by `Backlog`.
+ * A short queue that keeps the requests of one connection for one room in the order sent: each task starts when
+ * the ones before it have ended, but tasks that go `together` (the log keeps their order) start one behind the other
+ * without waiting. The first task starts within `run`. How much may wait is bounded a connection, by `Backlog`.
  */
 export class Lane {
-  readonly #waiting: (() => Promise<void>)[] = [];
+  readonly #waiting: Waiting[] = [];
   readonly #idle: () => void;
-  #busy = false;
+  #running = 0;
+  /** Whether what runs goes together with others. */
+  #together = false;
 
   /** `idle` is called each time that nothing is left to do. */
   constructor(idle: () => void = () => undefined) {
@@ -14,13 +22,13 @@ export class Lane {
   }
 
   get busy(): boolean {
-    return this.#busy;
+    return this.#running > 0;
   }
 
   /** Queues a task, which must not reject. */
-  run(task: () => Promise<void>): void {
-    this.#waiting.push(task);
-    if (!this.#busy) void this.#work();
+  run(task: () => Promise<void>, together = false): void {
+    this.#waiting.push({ task, together });
+    this.#start();
   }
 
   /** Forgets what has not started. */
@@ -28,12 +36,24 @@ export class Lane {
     this.#waiting.length = 0;
   }
 
-  async #work(): Promise<void> {
-    this.#busy = true;
-    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) await task();
-    this.#busy = false;
-    this.#idle();
+  #start(): void {
+    for (let next = this.#waiting[0]; next !== undefined && this.#mayStart(next); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#running += 1;
+      this.#together = next.together;
+      void next.task().then(this.#ended);
+    }
   }
+
+  #mayStart({ together }: Waiting): boolean {
+    return this.#running === 0 || (together && this.#together);
+  }
+
+  readonly #ended = (): void => {
+    this.#running -= 1;
+    this.#start();
+    if (this.#running === 0) this.#idle();
+  };
 }
 
 /** Requests of one connection that may wait, and their bytes together. */

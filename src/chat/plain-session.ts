@@ -139,7 +139,7 @@ export class PlainSession implements Session, Member {
 
   #queue(said: Said): void {
     const arrivedAt = performance.now();
-    this.#lane.run(() => this.#say(said, arrivedAt));
+    this.#lane.run(() => this.#say(said, arrivedAt), true);
   }
 
   #rename(handle: string): void {

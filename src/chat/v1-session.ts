@@ -92,7 +92,7 @@ export class V1Session implements Asker {
   }
 
   send(frame: ServerFrame): void {
-    this.connection.write(this.connection.codec.frame(frame));
+    this.connection.write(this.connection.codec.frame(frame), "soon");
   }
 
   refuse(code: ErrorCode, message: string, ref?: number): void {
@@ -214,10 +214,12 @@ export class V1Session implements Asker {
       this.refuseWith(tooFast(PILED_UP_MS, "ref" in frame ? frame.ref : undefined));
       return;
     }
-    lane.run(async () => {
+    const released = async (): Promise<void> => {
       await task();
       this.#backlog.release(bytes);
-    });
+    };
+    // The log keeps the order of one person's messages, so they need not wait for each other's round trip.
+    lane.run(released, frame.type === "message");
   }
 }
 

@@ -116,8 +116,8 @@ export interface Log {
 
   /**
    * Stores one message and publishes it to all subscribers, atomically; in this order: too late?
-   * key seen? too fast? store (bounded), remember the key, publish. Appends of one caller take effect in
-   * call order if each is awaited before the next; concurrent ones in an order of the log's choosing.
+   * key seen? too fast? store (bounded), remember the key, publish. Appends of one user to one room take
+   * effect in call order, awaited or not; where that cannot be kept, the earlier one is `unavailable`.
    * Never rejects; answers within `LIMITS.unavailableMs`. Without the log: `unavailable` at once.
    */
   append(message: Append): Promise<Appended>;

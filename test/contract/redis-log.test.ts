@@ -94,6 +94,30 @@ describe("the log in Redis", () => {
     expect(logger.lines.filter(({ level }) => level === "error" || level === "warn")).toEqual([]);
   });
 
+  it("keeps one sender's order where the script is forgotten among messages that do not wait for each other", async () => {
+    const { log, logger } = await open({ redis });
+    const senders = Array.from({ length: 5 }, (_, user) =>
+      Array.from({ length: 100 }, (_, i) => store(log, `${user}:${i}`, { user: `user${user}` })),
+    );
+    await redis.cli("SCRIPT", "FLUSH");
+    for (let round = 1; round < 5; round += 1) {
+      const more = senders.map((_, user) =>
+        Array.from({ length: 100 }, (_, i) =>
+          store(log, `${user}:${round * 100 + i}`, { user: `user${user}` }),
+        ),
+      );
+      const flushed = redis.cli("SCRIPT", "FLUSH");
+      await Promise.all([flushed, ...more.flat()]);
+    }
+    await Promise.all(senders.flat());
+    const texts = await textsOf(log);
+    for (let user = 0; user < 5; user += 1) {
+      const own = texts.filter((text) => text.startsWith(`${user}:`));
+      expect(own).toEqual(Array.from({ length: 500 }, (_, i) => `${user}:${i}`));
+    }
+    expect(logger.lines.filter(({ level }) => level === "error" || level === "warn")).toEqual([]);
+  });
+
   it("skips entries that are no messages, counts them in the log, and serves the others", async () => {
     const { log, logger, prefix } = await open({ redis });
     const key = `${prefix}{lobby}:log`;

@@ -6,6 +6,7 @@ import type { Complaints } from "./complaints.ts";
 import { classify, describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { Replicas } from "./replicas.ts";
+import { ScriptLine } from "./script-line.ts";
 import { APPEND } from "./scripts.ts";
 import type { ServerClock } from "./server-clock.ts";
 import type { Times } from "./times.ts";
@@ -38,6 +39,7 @@ export class Appends {
   readonly #complaints: Complaints;
   readonly #listener: AppendsListener;
   readonly #bounds: readonly number[];
+  readonly #script = new ScriptLine(APPEND);
   #pending = 0;
 
   constructor(
@@ -81,8 +83,9 @@ export class Appends {
     try {
       const reply = await within(
         commandMs - waitedMs,
-        APPEND.run(
+        this.#script.run(
           writer,
+          `${room} ${user}`,
           [this.#keys.log(room), this.#keys.youngerKeys(room, user), this.#keys.olderKeys(room, user)],
           [
             this.#keys.channel(room),

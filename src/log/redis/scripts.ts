@@ -16,7 +16,7 @@ export class Script {
 
   /**
    * Runs it. A server that does not know it (flushed, or another one since a failover) is sent the whole
-   * body. Whoever awaits each run before the next cannot be reordered by that.
+   * body. Whoever awaits each run before the next cannot be reordered by that; for others there is ScriptLine.
    */
   async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     try {
