@@ -53,7 +53,7 @@ export const MUTANTS: readonly Mutant[] = [
     mixture: {
       faults: { "subscribers-killed": 1, "redis-link-cut": 1, "redis-link-stalled": 1 },
       faultCount: 30,
-      quietRooms: 12,
+      quietRooms: 48,
     },
     shows: ["late"],
   },
