@@ -4,7 +4,7 @@ import { FAULT_KINDS } from "./faults.ts";
 import { EVERYTHING } from "./mixtures.ts";
 import { planOf } from "./plan.ts";
 
-/** Few, for a test of a minute; `npm run check` runs as many as one likes. */
+/** Few, for a test of a minute; `npm run torture` runs as many as one likes. */
 const SEEDS = [1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008];
 
 describe("whatever dies while people talk", () => {

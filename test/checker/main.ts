@@ -5,11 +5,12 @@ import { parseArgs } from "node:util";
 import { Checker } from "./checker.ts";
 import { ALL_FAULTS, FAULT_KINDS, type FaultKind, type FaultWeights } from "./faults.ts";
 import { EVERYTHING } from "./mixtures.ts";
+import { FEWEST_CLIENTS } from "./plan.ts";
 import { keepRecords } from "./records.ts";
 import { Tally } from "./tally.ts";
 
-const USAGE = `npm run check -- [--seeds 200] [--from 1] [--processes 3] [--fault-count n] [--quiet-rooms n]
-  [--faults kind,kind] [--house folder/]
+const USAGE = `npm run torture -- [--seeds 200] [--from 1] [--seconds n] [--processes 3] [--clients 10]
+  [--fault-count n] [--quiet-rooms n] [--faults kind,kind] [--house folder/]
 kinds: ${FAULT_KINDS.join(" ")}
 `;
 
@@ -20,7 +21,9 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "200" },
     from: { type: "string", default: "1" },
+    seconds: { type: "string" },
     processes: { type: "string", default: "3" },
+    clients: { type: "string", default: "10" },
     "fault-count": { type: "string", default: String(EVERYTHING.faultCount) },
     "quiet-rooms": { type: "string", default: String(EVERYTHING.quietRooms) },
     faults: { type: "string" },
@@ -40,7 +43,12 @@ else process.exitCode = (await check()) === 0 ? 0 : 1;
 async function check(): Promise<number> {
   const first = wholeNumber("from", values.from);
   const count = wholeNumber("seeds", values.seeds);
+  const seconds =
+    values.seconds === undefined ? Number.POSITIVE_INFINITY : wholeNumber("seconds", values.seconds);
+  const clients = wholeNumber("clients", values.clients);
+  if (clients < FEWEST_CLIENTS) refuse(`--clients takes ${FEWEST_CLIENTS} or more`);
   const checker = await Checker.start({
+    clients,
     processes: wholeNumber("processes", values.processes),
     faultCount: wholeNumber("fault-count", values["fault-count"]),
     quietRooms: wholeNumber("quiet-rooms", values["quiet-rooms"]),
@@ -51,8 +59,9 @@ async function check(): Promise<number> {
   const sum = new Tally();
   const wrong: number[] = [];
   const begin = performance.now();
+  const elapsed = () => (performance.now() - begin) / 1000;
   try {
-    for (let seed = first; seed < first + count; seed += 1) {
+    for (let seed = first; seed < first + count && elapsed() < seconds; seed += 1) {
       const started = performance.now();
       const result = await checker.run(seed);
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -70,7 +79,7 @@ async function check(): Promise<number> {
   } finally {
     await checker.stop();
   }
-  say(`\n${sum.report()}\n${((performance.now() - begin) / 1000).toFixed(0)} s\n`);
+  say(`\n${sum.report()}\n${elapsed().toFixed(0)} s\n`);
   say(wrong.length === 0 ? "nothing wrong\n" : `wrong: seeds ${wrong.join(" ")}\n`);
   return wrong.length;
 }

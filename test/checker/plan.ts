@@ -20,6 +20,8 @@ export interface Plan {
 
 export interface PlanOptions {
   readonly processes: number;
+  /** People, two of whom only read; at least `FEWEST_CLIENTS`. Default 10. */
+  readonly clients?: number;
   readonly faults: FaultWeights;
   /** Faults of a seed, give or take a third. */
   readonly faultCount: number;
@@ -33,9 +35,12 @@ const CHAT_MS = 3_500;
 const FAULTS_END_MS = CHAT_MS + 500;
 /** A process that was ended or killed is not touched again for that long, ms. */
 const RESTART_MS = 2_000;
-const TALKERS = 8;
-/** People who only read: they come late, leave and come again. */
+/** People of a seed, if nobody says otherwise. */
+const CLIENTS = 10;
+/** Of these, people who only read: they come late, leave and come again. */
 const LURKERS = 2;
+/** The fewest people of whom some talk in each of the rooms. */
+export const FEWEST_CLIENTS = LURKERS + 3;
 const BUSY_ROOMS = 2;
 /** Between two messages of a talker, on average, ms. */
 const PAUSE_MS = 260;
@@ -44,20 +49,25 @@ const SEAM_MS = 8;
 
 export function planOf(seed: number, options: PlanOptions): Plan {
   const draw = new Draw(seededRandom(seed));
+  const talkers = talkersOf(options);
   const busy = Array.from({ length: BUSY_ROOMS }, (_, n) => `s${seed}-busy${n}`);
   const quiet = Array.from({ length: options.quietRooms }, (_, n) => `s${seed}-quiet${n}`);
   const texts = new Texts(seed);
   const steps: Step[] = [];
-  for (let chatter = 0; chatter < TALKERS; chatter += 1) steps.push(...talk(draw, texts, chatter, busy));
-  for (let n = 0; n < LURKERS; n += 1) steps.push(...lurk(draw, TALKERS + n, busy));
+  for (let chatter = 0; chatter < talkers; chatter += 1) steps.push(...talk(draw, texts, chatter, busy));
+  for (let n = 0; n < LURKERS; n += 1) steps.push(...lurk(draw, talkers + n, busy));
   // A hole behind the last message of a quiet room is closed by no later message: these rooms show it.
   for (const [n, room] of quiet.entries()) {
-    steps.push(...(n % 2 === 0 ? seam(draw, texts, room) : fewWords(draw, texts, room)));
+    steps.push(...(n % 2 === 0 ? seam(draw, texts, room, talkers) : fewWords(draw, texts, room, talkers)));
   }
   const rooms = [...busy, ...quiet];
   steps.push(...faults(draw, options, { busy, quiet }, steps));
   steps.sort((a, b) => a.at - b.at);
-  return { seed, chatters: TALKERS + LURKERS, rooms, steps };
+  return { seed, chatters: talkers + LURKERS, rooms, steps };
+}
+
+function talkersOf({ clients = CLIENTS }: PlanOptions): number {
+  return clients - LURKERS;
 }
 
 function talk(draw: Draw, texts: Texts, chatter: number, busy: readonly string[]): Step[] {
@@ -90,9 +100,9 @@ function lurk(draw: Draw, chatter: number, busy: readonly string[]): Step[] {
 }
 
 /** Somebody comes, to a process that may not have the room yet, at the moment of its only message. */
-function seam(draw: Draw, texts: Texts, room: string): Step[] {
+function seam(draw: Draw, texts: Texts, room: string, talkers: number): Step[] {
   const at = draw.between(900, CHAT_MS);
-  const [speaker, ...others] = draw.some(3, TALKERS);
+  const [speaker, ...others] = draw.some(3, talkers);
   const steps: Step[] = [
     { at: at - 500, name: "enter", chatter: speaker ?? 0, room },
     { at, name: "say", chatter: speaker ?? 0, room, text: texts.next(speaker ?? 0) },
@@ -104,8 +114,8 @@ function seam(draw: Draw, texts: Texts, room: string): Step[] {
 }
 
 /** Three people, one to three messages. */
-function fewWords(draw: Draw, texts: Texts, room: string): Step[] {
-  const people = draw.some(3, TALKERS);
+function fewWords(draw: Draw, texts: Texts, room: string, talkers: number): Step[] {
+  const people = draw.some(3, talkers);
   const begin = draw.between(900, CHAT_MS - 200);
   const steps: Step[] = people.map((chatter) => ({ at: begin - 700, name: "enter", chatter, room }));
   const words = 1 + Math.floor(draw.between(0, 3));
@@ -136,7 +146,7 @@ function faults(
     const process = Math.floor(draw.between(0, options.processes));
     const [least, most] = LASTS_MS[kind] ?? [0, 0];
     const lastsMs = Math.max(0, Math.min(draw.between(least, most), FAULTS_END_MS - at));
-    const chatter = Math.floor(draw.between(0, TALKERS));
+    const chatter = Math.floor(draw.between(0, talkersOf(options)));
     const room = draw.one(draw.chance(0.5) ? busy : quiet);
     const stage = stageOf(kind, process);
     const fault = { kind, process, chatter, room, all: draw.chance(0.4), lastsMs, chance: draw.next() };
