@@ -35,6 +35,7 @@ function workersOf({ redisUrl, webConcurrency }: Settings): number {
 
 /** Says in one line why the program does not start. */
 function endStart(reason: string): never {
-  process.stderr.write(`dynochat does not start: ${reason}\n`);
+  // Behind the log lines that are written when the process exits: the reason is the last thing to be read.
+  process.once("exit", () => process.stderr.write(`dynochat does not start: ${reason}\n`));
   process.exit(1);
 }

@@ -29,8 +29,8 @@ it("opening, message and closing are logged, with code and reason and without th
 
 it("every log line is JSON and names the process, each process differently [23]", async () => {
   const servers = await Promise.all([startServer(), startServer()]);
+  await Promise.all(servers.map((server) => server.waitForLog((line) => line["event"] === "listening")));
   const instances = servers.map((server) => {
-    expect(server.logs().length).toBeGreaterThan(0);
     expect(server.output()).toHaveLength(server.logs().length);
     const names = new Set(server.logs().map((line) => line["instance"]));
     expect(names.size).toBe(1);
