@@ -18,7 +18,9 @@ beforeAll(async () => {
   bystanders = await Promise.all(fleet.servers.map(({ wsUrl }) => connectV1(wsUrl, { room: ROOM })));
 });
 
-afterAll(() => {
+afterAll(async () => {
+  // A process that has ended has written all its log lines.
+  await Promise.all(fleet.servers.map((server) => server.stop()));
   for (const server of fleet.servers) {
     expect(server.logs().filter((line) => Number(line["level"]) >= 50)).toEqual([]);
     expect(server.output().filter((line) => /unhandled|uncaught/i.test(line))).toEqual([]);
