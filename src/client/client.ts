@@ -168,8 +168,11 @@ export class ChatClient extends Events<ChatClientEvents> {
         ...(token === undefined ? {} : { token }),
       }),
       (answer) => {
-        if (answer?.type === "welcome") this.#welcomed(answer);
-        else if (answer?.type === "error") this.#helloRefused(answer);
+        if (answer?.type === "welcome") {
+          this.#welcomed(answer);
+          // The name may have been given while the server was answering for the one before.
+          if (this.#handle !== handle) this.#greet(this.#tokens.load());
+        } else if (answer?.type === "error") this.#helloRefused(answer);
       },
     );
   }
