@@ -29,6 +29,18 @@ interface Connection {
   lastAt: number;
 }
 
+/** Everything goes well. */
+export const NO_FAULTS: Faults = {
+  drop: 0,
+  lostPublish: 0,
+  unavailable: 0,
+  rateLimited: 0,
+  doubleAck: 0,
+  doubleEcho: 0,
+  joinRefused: 0,
+  reset: 0,
+};
+
 /** Messages an answer holds: small, so that catching up takes pages. */
 const PAGE = 7;
 

@@ -3,19 +3,8 @@ import { ChatClient } from "../../src/client/client.ts";
 import type { MessageFrame } from "../../src/protocol.ts";
 import { joined, joinedClient, messages, newClient, reconnect } from "../kit/connected-client.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
-import { type Faults, ModelServer } from "../kit/model-server.ts";
+import { ModelServer, NO_FAULTS } from "../kit/model-server.ts";
 import { seededRandom } from "../kit/seeded-random.ts";
-
-const NO_FAULTS: Faults = {
-  drop: 0,
-  lostPublish: 0,
-  unavailable: 0,
-  rateLimited: 0,
-  doubleAck: 0,
-  doubleEcho: 0,
-  joinRefused: 0,
-  reset: 0,
-};
 
 /** The pages of the model server hold seven messages. */
 const PAGE = 7;

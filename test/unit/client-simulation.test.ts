@@ -2,19 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../src/client/client.ts";
 import { compareIds } from "../../src/protocol.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
-import { type Faults, ModelServer } from "../kit/model-server.ts";
+import { type Faults, ModelServer, NO_FAULTS } from "../kit/model-server.ts";
 import { seededRandom } from "../kit/seeded-random.ts";
-
-const NO_FAULTS: Faults = {
-  drop: 0,
-  lostPublish: 0,
-  unavailable: 0,
-  rateLimited: 0,
-  doubleAck: 0,
-  doubleEcho: 0,
-  joinRefused: 0,
-  reset: 0,
-};
 
 const TROUBLE: Faults = {
   drop: 0.12,
