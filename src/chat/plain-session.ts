@@ -39,7 +39,7 @@ export class PlainSession implements Session, Member {
   readonly #refusals: Refusals;
   readonly #lane = new Lane();
   readonly #backlog = new Backlog();
-  #after: string | undefined;
+  readonly #after: string | undefined;
   #person: Person;
   #inRoom = false;
   #closed = false;
