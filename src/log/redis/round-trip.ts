@@ -1,9 +1,9 @@
 import type { Redis } from "ioredis";
+import { within } from "../within.ts";
 import { describe } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { ServerClock } from "./server-clock.ts";
 import type { Times } from "./times.ts";
-import { within } from "./within.ts";
 
 export interface RoundTripListener {
   /** A message went out through the writer and came back through the subscriber. */
@@ -25,6 +25,7 @@ export class RoundTrip {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #number = 0;
+  #provedAt: number | undefined;
   #awaited: { readonly token: string; readonly arrived: () => void } | undefined;
 
   constructor(link: Link, channel: string, clock: ServerClock, times: Times, listener: RoundTripListener) {
@@ -51,6 +52,11 @@ export class RoundTrip {
     );
   }
 
+  /** How long ago the last one came back, ms; undefined before the first. */
+  get ageMs(): number | undefined {
+    return this.#provedAt === undefined ? undefined : performance.now() - this.#provedAt;
+  }
+
   /** Something arrived on the own channel. */
   arrived(payload: Buffer): void {
     if (payload.toString() === this.#awaited?.token) this.#awaited.arrived();
@@ -75,6 +81,7 @@ export class RoundTrip {
         this.#times.probeMs,
         Promise.all([sent, readClock(writer, this.#clock), arrival, confirmer?.ping()]),
       );
+      this.#provedAt = performance.now();
     } finally {
       this.#awaited = undefined;
     }

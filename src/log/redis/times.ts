@@ -25,6 +25,8 @@ export interface Times {
   readonly leaseRefreshMs: number;
   /** After which a room's people are forgotten if no process calls the roll. */
   readonly whoMs: number;
+  /** After which what a process said of itself no longer holds. */
+  readonly reportMs: number;
   /** Between two rounds of housekeeping. */
   readonly housekeepingMs: number;
   /** After its last round, the process that keeps house may be another one. More than `housekeepingMs`. */
@@ -54,6 +56,7 @@ export const TIMES: Times = {
   leaseMs: 40_000,
   leaseRefreshMs: 15_000,
   whoMs: 600_000,
+  reportMs: 20_000,
   housekeepingMs: 10_000,
   housekeeperMs: 15_000,
   fullPauseMs: 500,

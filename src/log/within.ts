@@ -1,4 +1,4 @@
-import { LogUnavailable } from "../log.ts";
+import { LogUnavailable } from "./log.ts";
 
 /**
  * The outcome of `work` if it comes within `ms`; otherwise rejects with LogUnavailable. `work` itself
