@@ -80,6 +80,12 @@ export interface Present extends Person {
   readonly instances: readonly string[];
 }
 
+/** A room that has messages, and the id of its newest. */
+export interface RoomHead {
+  readonly room: string;
+  readonly head: string;
+}
+
 /** What the log tells the process that uses it. All are called on the event loop, none may throw. */
 export interface LogListener {
   /**
@@ -138,6 +144,12 @@ export interface Log {
   heads(rooms: readonly string[]): Promise<string[]>;
 
   /**
+   * The rooms that have messages, the one spoken in last first, `count` at most. A room that was quiet for long, or
+   * is new, may be missing for 10 s after another process stored its message. Rejects with LogUnavailable.
+   */
+  recentRooms(count: number): Promise<RoomHead[]>;
+
+  /**
    * From when the promise fulfils, everything published to the room is `received`. Kept through
    * losses of the connection until `unsubscribe`. Rejects with LogUnavailable; the room is then not subscribed.
    */
@@ -151,8 +163,8 @@ export interface Log {
   /**
    * This process has (with `enter`) or no longer has (with `exit`) that person in the room. Told to all
    * subscribers as a hint (presence-hint.ts), and kept under this process's lease: refreshed every 15 s,
-   * ended 40 s after the process dies. Calls for one person take effect in call order. Never rejects;
-   * what was lost while the log was away is repaired by `rollCall`.
+   * ended 40 s after the process dies. Calls within 100 ms may be told together, of those for one person the last.
+   * Never rejects; what was lost while the log was away is repaired by `rollCall`.
    */
   enter(room: string, person: Person): Promise<void>;
   exit(room: string, user: string): Promise<void>;
@@ -169,6 +181,21 @@ export interface Log {
    * Rejects with LogUnavailable.
    */
   shared(name: string, proposal: string): Promise<string>;
+
+  /**
+   * How long ago it was last shown that what goes to the log comes back to this process, ms; 0 where it never left the
+   * process, undefined where it has not been shown since the last loss.
+   */
+  readonly roundTripAgeMs: number | undefined;
+
+  /**
+   * Tells all processes how this one is: a text that takes the place of the one before, and is forgotten 20 s later or when
+   * the log is closed. Never rejects; lost without a word when the log is away.
+   */
+  report(text: string): Promise<void>;
+
+  /** What the living processes reported, this one included, in no order. Rejects with LogUnavailable. */
+  reports(): Promise<string[]>;
 
   /** Gives up the lease, closes all connections. Idempotent; never rejects. */
   close(): Promise<void>;

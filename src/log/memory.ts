@@ -12,9 +12,11 @@ import {
   LogUnavailable,
   type Present,
   type ReadLimit,
+  type RoomHead,
 } from "./log.ts";
 import { MemoryRoom } from "./memory-room.ts";
-import { encodePresenceHint, type PresenceHint } from "./presence-hint.ts";
+import { newestFirst } from "./newest-first.ts";
+import { enterHint, exitHint } from "./presence-hint.ts";
 
 const SWEEP_MS = 30_000;
 /** Bytes of frames over all rooms; beyond it the rooms that were quiet longest are forgotten, known keys too. */
@@ -36,7 +38,7 @@ interface Delivery {
 /** The log inside this process: the same rules as in Redis, for one process; history is lost at exit. */
 export class MemoryLog implements Log {
   readonly kind = "embedded";
-  readonly instance = randomBytes(8).toString("hex");
+  readonly instance: string;
   readonly #limits: LogLimits;
   readonly #clock: () => number;
   readonly #totalBytes: number;
@@ -49,6 +51,7 @@ export class MemoryLog implements Log {
   readonly #shared = new Map<string, string>();
   /** What was published in this turn of the event loop; delivered and emptied in the next. */
   #deliveries: Delivery[] = [];
+  #report: string | undefined;
   #listener: LogListener | undefined;
   #state: LogState = "connecting";
   #sweeping: NodeJS.Timeout | undefined;
@@ -56,8 +59,15 @@ export class MemoryLog implements Log {
   /**
    * @param clock milliseconds since 1970.
    * @param totalBytes of frames over all rooms.
+   * @param instance what this process is called.
    */
-  constructor(limits: LogLimits, clock: () => number = Date.now, totalBytes = TOTAL_BYTES) {
+  constructor(
+    limits: LogLimits,
+    clock: () => number = Date.now,
+    totalBytes = TOTAL_BYTES,
+    instance = randomBytes(8).toString("hex"),
+  ) {
+    this.instance = instance;
     this.#limits = limits;
     this.#clock = clock;
     this.#totalBytes = totalBytes;
@@ -106,6 +116,12 @@ export class MemoryLog implements Log {
     return rooms.map((room) => this.#rooms.get(room)?.head ?? "0-0");
   }
 
+  async recentRooms(count: number): Promise<RoomHead[]> {
+    this.#mustBeLive();
+    const heads = Array.from(this.#rooms, ([room, { head }]) => ({ room, head }));
+    return newestFirst(heads).slice(0, count);
+  }
+
   async subscribe(room: string): Promise<void> {
     this.#mustBeLive();
     this.#subscribed.add(room);
@@ -124,7 +140,7 @@ export class MemoryLog implements Log {
     const people = this.#people.get(room) ?? new Map<string, Person>();
     people.set(person.id, person);
     this.#people.set(room, people);
-    this.#hint(room, { type: "enter", instance: this.instance, person });
+    this.#publish(room, enterHint(this.instance, [person]));
   }
 
   async exit(room: string, user: string): Promise<void> {
@@ -132,7 +148,7 @@ export class MemoryLog implements Log {
     const people = this.#people.get(room);
     people?.delete(user);
     if (people?.size === 0) this.#people.delete(room);
-    this.#hint(room, { type: "exit", instance: this.instance, user });
+    this.#publish(room, exitHint(this.instance, [user]));
   }
 
   async rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
@@ -150,6 +166,19 @@ export class MemoryLog implements Log {
     if (this.#shared.size >= MAX_SHARED) throw new LogUnavailable("too many shared values");
     this.#shared.set(name, proposal);
     return proposal;
+  }
+
+  get roundTripAgeMs(): number | undefined {
+    return this.#state === "live" ? 0 : undefined;
+  }
+
+  async report(text: string): Promise<void> {
+    this.#report = text;
+  }
+
+  async reports(): Promise<string[]> {
+    this.#mustBeLive();
+    return this.#report === undefined ? [] : [this.#report];
   }
 
   async close(): Promise<void> {
@@ -177,10 +206,6 @@ export class MemoryLog implements Log {
       this.#bytes -= room.bytes;
       this.#rooms.delete(name);
     }
-  }
-
-  #hint(room: string, hint: PresenceHint): void {
-    this.#publish(room, encodePresenceHint(hint));
   }
 
   #publish(room: string, payload: Buffer): void {

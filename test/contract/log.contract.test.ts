@@ -1,33 +1,13 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Log, LogLimits } from "../../src/log/log.ts";
 import { LogUnavailable } from "../../src/log/log.ts";
-import { MemoryLog } from "../../src/log/memory.ts";
-import { RedisLog } from "../../src/log/redis/redis-log.ts";
-import { BEGINNING, compareIds, isMessageId, timeOf } from "../../src/protocol.ts";
+import { BEGINNING, compareIds, timeOf } from "../../src/protocol.ts";
 import { afterwards } from "../kit/cleanup.ts";
-import { RecordingLogger } from "../kit/logger.ts";
-import { startRedis, type TestRedis } from "../kit/redis.ts";
 import { waitFor } from "../kit/wait-for.ts";
+import { BOTH_LOGS } from "./both-logs.ts";
 import { ALL, begin, message, RecordingListener, ROOMY, store, textsOf } from "./open-log.ts";
 
-let redis: TestRedis;
-let opened = 0;
-
-beforeAll(async () => {
-  redis = await startRedis();
-  afterwards(() => redis.stop());
-});
-
-function redisLog(limits: LogLimits): Log {
-  opened += 1;
-  const options = { url: redis.url, prefix: `contract-${opened}:`, tlsVerify: true };
-  return new RedisLog(options, limits, new RecordingLogger());
-}
-
-describe.each([
-  { kind: "embedded", make: (limits: LogLimits): Log => new MemoryLog(limits) },
-  { kind: "redis", make: redisLog },
-])("the $kind log", ({ kind, make }) => {
+describe.each(BOTH_LOGS)("the $kind log", ({ kind, make }) => {
   async function open(limits: Partial<LogLimits> = {}): Promise<{ log: Log; listener: RecordingListener }> {
     const log = make({ ...ROOMY, ...limits });
     afterwards(() => log.close());
@@ -61,176 +41,10 @@ describe.each([
       await expect(early.readFrom("lobby", BEGINNING, ALL)).rejects.toThrow(LogUnavailable);
       await expect(early.readBefore("lobby", undefined, ALL)).rejects.toThrow(LogUnavailable);
       await expect(early.heads(["lobby"])).rejects.toThrow(LogUnavailable);
+      await expect(early.recentRooms(1)).rejects.toThrow(LogUnavailable);
       await expect(early.subscribe("lobby")).rejects.toThrow(LogUnavailable);
       await expect(early.rollCall("lobby", [])).rejects.toThrow(LogUnavailable);
       await expect(early.shared("secret", "mine")).rejects.toThrow(LogUnavailable);
-    });
-  });
-
-  describe("appending", () => {
-    it("gives ids that grow, in the order of the calls, and carry the time", async () => {
-      const { log } = await open();
-      const before = Date.now();
-      const ids: string[] = [];
-      for (let i = 0; i < 50; i += 1) ids.push(await store(log, `${i}`));
-      expect(ids.every(isMessageId)).toBe(true);
-      expect([...ids].sort(compareIds)).toEqual(ids);
-      expect(new Set(ids).size).toBe(50);
-      expect(timeOf(ids[0]!)).toBeGreaterThanOrEqual(before - 1);
-      expect(timeOf(ids[49]!)).toBeLessThanOrEqual(Date.now() + 1);
-      expect(await textsOf(log)).toEqual(ids.map((_, i) => `${i}`));
-    });
-
-    it("chains every entry to the one before it, from 0-0 on", async () => {
-      const { log } = await open();
-      await Promise.all(Array.from({ length: 40 }, (_, i) => store(log, `${i}`, { user: `user${i % 3}` })));
-      const entries = await log.readFrom("lobby", BEGINNING, ALL);
-      expect(entries).toHaveLength(40);
-      expect(entries.map(({ prev }) => prev)).toEqual([
-        BEGINNING,
-        ...entries.slice(0, -1).map(({ id }) => id),
-      ]);
-    });
-
-    it("makes the frame by putting id and prev before the body, whatever characters that has", async () => {
-      const { log } = await open();
-      const text = 'Grüße 👋 "quoted" \u2028 {"id":"1-1"}';
-      const { body } = message(text);
-      const id = await store(log, text);
-      const [entry] = await log.readFrom("lobby", BEGINNING, ALL);
-      expect(entry?.frame.toString()).toBe(`{"id":"${id}","prev":"0-0",${body}`);
-      expect(JSON.parse(entry!.frame.toString()).text).toBe(text);
-    });
-
-    it("draws nonces, so that two histories that forked do not share ids", async () => {
-      const { log } = await open();
-      const numbers: number[] = [];
-      for (let i = 0; i < 20; i += 1) {
-        const id = await store(log, `${i}`, { room: `room${i}` });
-        numbers.push(Number(id.split("-")[1]));
-      }
-      expect(new Set(numbers).size).toBeGreaterThan(15);
-      expect(Math.min(...numbers)).toBeGreaterThanOrEqual(1);
-      expect(Math.max(...numbers)).toBeLessThanOrEqual(2 ** 32);
-    });
-
-    it("keeps rooms apart", async () => {
-      const { log } = await open();
-      await store(log, "here");
-      await store(log, "there", { room: "attic" });
-      expect(await textsOf(log, "lobby")).toEqual(["here"]);
-      expect(await textsOf(log, "attic")).toEqual(["there"]);
-      expect((await log.readFrom("attic", BEGINNING, ALL))[0]?.prev).toBe(BEGINNING);
-    });
-  });
-
-  describe("repeated keys", () => {
-    it("give the first id back and store nothing", async () => {
-      const { log } = await open();
-      const id = await store(log, "once", { key: "k" });
-      await store(log, "between");
-      expect(await log.append(message("again", { key: "k" }))).toEqual({ outcome: "duplicate", id });
-      expect(await textsOf(log)).toEqual(["once", "between"]);
-    });
-
-    it("are stored once when ten come at the same time", async () => {
-      const { log } = await open();
-      const all = await Promise.all(
-        Array.from({ length: 10 }, () => log.append(message("once", { key: "k" }))),
-      );
-      const stored = all.filter(({ outcome }) => outcome === "stored");
-      expect(stored).toHaveLength(1);
-      const [first] = await log.readFrom("lobby", BEGINNING, ALL);
-      expect(all.map((one) => "id" in one && one.id)).toEqual(Array(10).fill(first?.id));
-      expect(await textsOf(log)).toHaveLength(1);
-    });
-
-    it("belong to one person and one room", async () => {
-      const { log } = await open();
-      await store(log, "ann", { key: "k" });
-      await store(log, "bob", { key: "k", user: "bob" });
-      await store(log, "attic", { key: "k", room: "attic" });
-      expect(await textsOf(log)).toEqual(["ann", "bob"]);
-    });
-
-    it("are remembered for the last 128 messages at every moment, and not for ever", async () => {
-      const { log } = await open();
-      const ids: string[] = [];
-      const isKnown = async (i: number) => {
-        const appended = await log.append(message(`${i}`, { key: `k${i}` }));
-        return appended.outcome === "duplicate" && appended.id === ids[i];
-      };
-      for (let i = 0; i < 400; i += 1) {
-        ids.push(await store(log, `${i}`, { key: `k${i}` }));
-        if (i >= 127 && (i % 16 === 0 || i % 128 === 127))
-          expect(await isKnown(i - 127), `k${i - 127}`).toBe(true);
-      }
-      expect(await isKnown(399 - 127)).toBe(true);
-      expect((await log.append(message("0", { key: "k0" }))).outcome).toBe("stored");
-    });
-
-    it("do not count for those who give none", async () => {
-      const { log } = await open();
-      await store(log, "same");
-      await store(log, "same");
-      expect(await textsOf(log)).toEqual(["same", "same"]);
-    });
-
-    it("may be the names that objects already have", async () => {
-      const { log } = await open();
-      const id = await store(log, "once", { key: "__proto__", user: "constructor" });
-      expect(await log.append(message("again", { key: "__proto__", user: "constructor" }))).toEqual({
-        outcome: "duplicate",
-        id,
-      });
-    });
-  });
-
-  describe("the rate limit", () => {
-    it("lets a burst through, then says how long to wait, and stores again after that", async () => {
-      const { log } = await open({ messagesPerSecond: 20, messageBurst: 5 });
-      const outcomes = await Promise.all(Array.from({ length: 6 }, (_, i) => log.append(message(`${i}`))));
-      expect(outcomes.filter(({ outcome }) => outcome === "stored")).toHaveLength(5);
-      const refused = outcomes.find((one) => one.outcome === "rate-limited");
-      expect(refused?.retryAfterMs).toBeGreaterThan(0);
-      expect(refused?.retryAfterMs).toBeLessThanOrEqual(50);
-      await waitFor(
-        async () => (await log.append(message("later"))).outcome === "stored",
-        "the rate allows one",
-      );
-      expect(await textsOf(log)).toHaveLength(6);
-    });
-
-    it("counts each person in each room for itself", async () => {
-      const { log } = await open({ messagesPerSecond: 0.1, messageBurst: 1 });
-      await store(log, "ann");
-      await store(log, "bob", { user: "bob" });
-      await store(log, "attic", { room: "attic" });
-      const refused = await log.append(message("too fast"));
-      expect(refused.outcome).toBe("rate-limited");
-      expect("retryAfterMs" in refused && refused.retryAfterMs).toBeGreaterThan(8_000);
-    });
-
-    it("does not count a repeated key, nor what it refused", async () => {
-      const { log } = await open({ messagesPerSecond: 0.001, messageBurst: 2 });
-      const id = await store(log, "one", { key: "k1" });
-      for (let i = 0; i < 5; i += 1) {
-        expect(await log.append(message("one", { key: "k1" }))).toEqual({ outcome: "duplicate", id });
-      }
-      await store(log, "two", { key: "k2" });
-      const waits: number[] = [];
-      for (let i = 0; i < 3; i += 1) {
-        const refused = await log.append(message("three", { key: "k3" }));
-        waits.push("retryAfterMs" in refused ? refused.retryAfterMs : Number.NaN);
-      }
-      expect(Math.max(...waits)).toBeLessThanOrEqual(waits[0]!);
-      expect(await log.append(message("one", { key: "k1" }))).toEqual({ outcome: "duplicate", id });
-    });
-
-    it("does not forget what was used when remembered keys change generations", async () => {
-      const { log } = await open({ messagesPerSecond: 0.01, messageBurst: 300 });
-      for (let i = 0; i < 300; i += 1) await store(log, `${i}`, { key: `k${i}` });
-      expect((await log.append(message("301st", { key: "k300" }))).outcome).toBe("rate-limited");
     });
   });
 
@@ -340,6 +154,25 @@ describe.each([
       const attic = await store(log, "attic", { room: "attic" });
       expect(await log.heads(["attic", "nowhere", "lobby"])).toEqual([attic, BEGINNING, ids[9]]);
       expect(await log.heads([])).toEqual([]);
+    });
+
+    it("lists the rooms that have messages, the one spoken in last first", async () => {
+      const { log } = await open();
+      expect(await log.recentRooms(5)).toEqual([]);
+      const spoken = ["attic", "cellar", "attic", "lobby"];
+      const ids: string[] = [];
+      for (const room of spoken) {
+        ids.push(await store(log, "hi", { room }));
+        // An id's order holds within its room: between rooms only the time does.
+        await waitFor(() => Date.now() > timeOf(ids.at(-1)!) + 1, "the next millisecond");
+      }
+      const listed = [
+        { room: "lobby", head: ids[3] },
+        { room: "attic", head: ids[2] },
+        { room: "cellar", head: ids[1] },
+      ];
+      expect(await log.recentRooms(5)).toEqual(listed);
+      expect(await log.recentRooms(2)).toEqual(listed.slice(0, 2));
     });
   });
 
@@ -459,6 +292,15 @@ describe.each([
     expect(two).toBe("first");
     expect(await log.shared("secret", "third")).toBe("first");
     expect(await log.shared("other", "fourth")).toBe("fourth");
+  });
+
+  it("keeps what this process says of itself, the newest only, and shows that it reaches the log and back", async () => {
+    const { log } = await open();
+    expect(await log.reports()).toEqual([]);
+    await log.report("well");
+    await log.report("very well, thank you");
+    expect(await log.reports()).toEqual(["very well, thank you"]);
+    expect(log.roundTripAgeMs).toBeGreaterThanOrEqual(0);
   });
 
   describe("closing", () => {

@@ -8,7 +8,8 @@ import { waitFor } from "../kit/wait-for.ts";
 import { begin, ROOMY } from "./open-log.ts";
 
 export interface Setup {
-  readonly redis: TestRedis;
+  /** Where it lives; `url` stands for one that the test reaches in another way. */
+  readonly redis?: TestRedis;
   readonly limits?: Partial<LogLimits>;
   readonly times?: Partial<Times>;
   readonly prefix?: string;
@@ -29,7 +30,16 @@ let prefixes = 0;
 
 /** A log that is not started yet, by default with a prefix that no other test of the file uses. */
 export function make(setup: Setup) {
-  const { redis, limits, times, url = redis.url, tlsVerify = true, ca, minReplicas = 0, ...rest } = setup;
+  const {
+    redis,
+    limits,
+    times,
+    url = redis?.url ?? "",
+    tlsVerify = true,
+    ca,
+    minReplicas = 0,
+    ...rest
+  } = setup;
   prefixes += 1;
   const prefix = rest.prefix ?? `test-${prefixes}:`;
   const logger = new RecordingLogger();

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { drawNonce } from "../../src/log/nonce.ts";
-import { APPEND } from "../../src/log/redis/scripts.ts";
+import { appendScript } from "../../src/log/redis/append-script.ts";
 import { compareIds, timeOf } from "../../src/protocol.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import type { TestRedis } from "../kit/redis.ts";
@@ -9,11 +9,14 @@ import { promote, startReplica } from "../kit/replica.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { ownRedis } from "./open-redis-log.ts";
 
-/** The append script with the server's clock in the test's hand: argument 14 is its time in ms. */
-const SCRIPT = APPEND.body.replace(
-  "redis.call('TIME')",
-  "{ math.floor(ARGV[14] / 1000), (ARGV[14] % 1000) * 1000 }",
-);
+/** The append script with the server's clock in the test's hand: argument 6 is its time in ms. */
+const SCRIPT = appendScript({
+  historyMessages: 100_000,
+  historyDays: 1,
+  historyBytes: 1_000_000_000,
+  messagesPerSecond: 0,
+  messageBurst: 0,
+}).body.replace("redis.call('TIME')", "{ math.floor(ARGV[6] / 1000), (ARGV[6] % 1000) * 1000 }");
 
 /** A room whose log forks when `promote` takes the replica from its master. */
 async function fork() {
@@ -26,7 +29,6 @@ async function fork() {
 async function busy(server: TestRedis, times: readonly number[], nonce: () => number): Promise<string[]> {
   const redis = new Redis(server.url);
   afterwards(() => redis.disconnect());
-  const fixed = [100_000, 86_400_000, 1_000_000_000, 0, 0, 600_000, 128, 600_000];
   const keys = ["{lobby}:log", "{lobby}:younger", "{lobby}:older"];
   const ids: string[] = [];
   for (let start = 0; start < times.length; start += 500) {
@@ -34,18 +36,7 @@ async function busy(server: TestRedis, times: readonly number[], nonce: () => nu
       times
         .slice(start, start + 500)
         .map((at) =>
-          redis.eval(
-            SCRIPT,
-            keys.length,
-            ...keys,
-            "channel",
-            at + 1,
-            "",
-            '"type":"message"}',
-            nonce(),
-            ...fixed,
-            at,
-          ),
+          redis.eval(SCRIPT, keys.length, ...keys, "channel", at + 1, "", '"type":"message"}', nonce(), at),
         ),
     );
     for (const reply of replies) {

@@ -270,6 +270,25 @@ describe("the log in Redis", () => {
       }
     });
 
+    it("tells of a crowd in a few hints, and leaves nobody out", async () => {
+      const one = await open({ redis });
+      const two = await open({ redis, prefix: one.prefix });
+      await two.log.subscribe("lobby");
+      const crowd = Array.from({ length: 500 }, (_, index) => ({ id: `p${index}`, handle: `P ${index}` }));
+      await Promise.all(crowd.map((person) => one.log.enter("lobby", person)));
+      await Promise.all(crowd.slice(100).map(({ id }) => one.log.exit("lobby", id)));
+      const present = await two.log.rollCall("lobby", []);
+      expect(present.map(({ id }) => id).sort()).toEqual(
+        crowd
+          .slice(0, 100)
+          .map(({ id }) => id)
+          .sort(),
+      );
+      const hints = two.listener.texts("lobby");
+      expect(hints.length).toBeGreaterThan(0);
+      expect(hints.length).toBeLessThan(20);
+    });
+
     it("shares values", async () => {
       const one = await open({ redis });
       const two = await open({ redis, prefix: one.prefix });

@@ -10,8 +10,10 @@ import {
   LogUnavailable,
   type Present,
   type ReadLimit,
+  type RoomHead,
 } from "../../src/log/log.ts";
-import { encodePresenceHint } from "../../src/log/presence-hint.ts";
+import { newestFirst } from "../../src/log/newest-first.ts";
+import { enterHint, exitHint } from "../../src/log/presence-hint.ts";
 import { BEGINNING, compareIds, type Person } from "../../src/protocol.ts";
 
 /** What a test stores without a client. */
@@ -46,6 +48,8 @@ export class FakeLog implements Log {
   readonly answers: Appended[] = [];
   /** What other processes have, by room. */
   readonly elsewhere = new Map<string, Present[]>();
+  /** What processes say of themselves, by instance. */
+  readonly reported = new Map<string, string>();
   /** Reads fail although the log says that it is live. */
   failing = false;
   /** Publishes are lost. */
@@ -106,6 +110,13 @@ export class FakeLog implements Log {
     return heads;
   }
 
+  async recentRooms(count: number): Promise<RoomHead[]> {
+    this.calls.push("recent rooms");
+    const heads = Array.from(this.rooms.keys(), (room) => ({ room, head: this.head(room) }));
+    await this.#answer();
+    return newestFirst(heads).slice(0, count);
+  }
+
   async subscribe(room: string): Promise<void> {
     this.calls.push(`subscribe ${room}`);
     await this.#answer();
@@ -124,12 +135,12 @@ export class FakeLog implements Log {
 
   async enter(room: string, person: Person): Promise<void> {
     this.calls.push(`enter ${room} ${person.id}`);
-    this.publish(room, encodePresenceHint({ type: "enter", instance: this.instance, person }));
+    this.publish(room, enterHint(this.instance, [person]));
   }
 
   async exit(room: string, user: string): Promise<void> {
     this.calls.push(`exit ${room} ${user}`);
-    this.publish(room, encodePresenceHint({ type: "exit", instance: this.instance, user }));
+    this.publish(room, exitHint(this.instance, [user]));
   }
 
   async rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
@@ -140,6 +151,20 @@ export class FakeLog implements Log {
 
   async shared(_name: string, proposal: string): Promise<string> {
     return proposal;
+  }
+
+  get roundTripAgeMs(): number | undefined {
+    return this.status.state === "live" ? 5 : undefined;
+  }
+
+  async report(text: string): Promise<void> {
+    this.reported.set(this.instance, text);
+  }
+
+  async reports(): Promise<string[]> {
+    this.calls.push("reports");
+    await this.#answer();
+    return [...this.reported.values()];
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { LogUnavailable } from "../../src/log/log.ts";
 import { ScriptLine } from "../../src/log/redis/script-line.ts";
-import { APPEND } from "../../src/log/redis/scripts.ts";
+import { LEASE } from "../../src/log/redis/scripts.ts";
 import { settle } from "../kit/fake-client.ts";
 
 /** What ioredis rejects with where a server answers with an error. */
@@ -63,7 +63,7 @@ class Server {
 
 function open() {
   const server = new Server();
-  const line = new ScriptLine(APPEND);
+  const line = new ScriptLine(LEASE);
   // The line uses these three commands of a connection and nothing else.
   const redis = server as unknown as Parameters<ScriptLine["run"]>[0];
   return { server, run: (sender: string, name: string) => line.run(redis, sender, [], [name]) };

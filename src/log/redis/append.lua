@@ -9,10 +9,9 @@
 -- KEYS  1 the room's stream   2, 3 the sender's hash in this room: younger and older generation
 -- ARGV  1 channel             2 deadline, ms by this server's clock
 --       3 key or ''           4 body: the frame without its first two members
---       5 nonce               6 messages kept     7 ms kept     8 bytes kept
---       9 ms a message costs, 0 = no rate         10 ms of credit (burst)
---      11 ms a key is remembered                  12 keys a generation
---      13 ms after which the sender's hash goes
+--       5 nonce
+-- The names in capitals are bounds that every message of a process shares; they stand before this text as
+-- `local NAME = number` (append-script.ts), which is cheaper than to send and read them each time.
 -- Answer: {'stored', id} | {'duplicate', id} | {'rate-limited', ms} | {'late'}
 --
 -- A stream entry has the fields p (id of the entry before it), n (frame bytes of the log so far, this
@@ -43,23 +42,22 @@ end
 
 if key ~= '' then
   local id = redis.call('HGET', younger, key) or redis.call('HGET', older, key)
-  if id and tonumber(string.match(id, '^%d+')) > now - ARGV[11] then
+  if id and tonumber(string.match(id, '^%d+')) > now - KEY_MS then
     return { 'duplicate', id }
   end
 end
 
 -- GCRA: one number, when the credit is full again, is the whole token bucket.
 local full
-local interval, credit = tonumber(ARGV[9]), tonumber(ARGV[10])
-if interval > 0 then
+if INTERVAL_MS > 0 then
   local stored = tonumber(redis.call('HGET', younger, '.') or 0)
   -- More than the whole credit (an interval more, for rounding) can only be missing because the
   -- server's clock was set back.
-  if stored > now + credit + interval then
+  if stored > now + CREDIT_MS + INTERVAL_MS then
     stored = now
   end
-  full = math.max(stored, now) + interval
-  local wait = full - credit - now
+  full = math.max(stored, now) + INTERVAL_MS
+  local wait = full - CREDIT_MS - now
   if wait > 0 then
     return { 'rate-limited', math.ceil(wait) }
   end
@@ -85,24 +83,23 @@ local id = string.format('%.0f-%.0f', ms, number)
 local frame = '{"id":"' .. id .. '","prev":"' .. prev .. '",' .. body
 local bytes = bytesBefore + #frame
 
-redis.call('XADD', stream, 'MAXLEN', '~', ARGV[6], id, 'p', prev, 'n', string.format('%.0f', bytes), 'b', body)
+redis.call('XADD', stream, 'MAXLEN', '~', HISTORY_MESSAGES, id, 'p', prev, 'n', string.format('%.0f', bytes), 'b', body)
 
 -- Age needs a look once an hour only; the hour's grace keeps the key from expiring before that.
 if math.floor(ms / HOUR) ~= math.floor(lastMs / HOUR) then
-  redis.call('XTRIM', stream, 'MINID', string.format('%.0f', ms - ARGV[7]))
-  redis.call('PEXPIRE', stream, string.format('%.0f', ARGV[7] + HOUR))
+  redis.call('XTRIM', stream, 'MINID', string.format('%.0f', ms - HISTORY_MS))
+  redis.call('PEXPIRE', stream, string.format('%.0f', HISTORY_MS + HOUR))
 end
 
 -- Bytes are looked at each time a 64th of the bound has been added: the log is then at most that and
 -- two messages above it, and an ordinary append pays nothing.
-local limit = tonumber(ARGV[8])
-local step = limit / 64
-if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > limit then
+local step = HISTORY_BYTES / 64
+if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > HISTORY_BYTES then
   local from, keep = '-', nil
   repeat
     local page = redis.call('XRANGE', stream, from, '+', 'COUNT', 64)
     for _, entry in ipairs(page) do
-      if (tonumber(field(entry, 'n') or 0) or 0) > bytes - limit then
+      if (tonumber(field(entry, 'n') or 0) or 0) > bytes - HISTORY_BYTES then
         keep = entry[1]
         break
       end
@@ -114,7 +111,7 @@ end
 
 if key ~= '' or full then
   -- Renaming a full generation over the older one forgets at most what came before the last 128.
-  if key ~= '' and redis.call('HLEN', younger) > tonumber(ARGV[12]) then
+  if key ~= '' and redis.call('HLEN', younger) > KEYS_PER_GENERATION then
     redis.call('RENAME', younger, older)
   end
   if key ~= '' then
@@ -123,7 +120,7 @@ if key ~= '' or full then
   if full then
     redis.call('HSET', younger, '.', string.format('%.3f', full))
   end
-  redis.call('PEXPIRE', younger, ARGV[13])
+  redis.call('PEXPIRE', younger, SENDER_MS)
 end
 
 redis.call('PUBLISH', ARGV[1], frame)

@@ -1,20 +1,17 @@
 import type { Redis } from "ioredis";
-import { isMessageId, LIMITS } from "../../protocol.ts";
-import type { Append, Appended, LogLimits } from "../log.ts";
+import { isMessageId } from "../../protocol.ts";
+import type { Append, Appended } from "../log.ts";
 import { drawNonce } from "../nonce.ts";
+import { within } from "../within.ts";
 import type { Complaints } from "./complaints.ts";
 import { classify, describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { Replicas } from "./replicas.ts";
 import { ScriptLine } from "./script-line.ts";
-import { APPEND } from "./scripts.ts";
+import type { Script } from "./scripts.ts";
 import type { ServerClock } from "./server-clock.ts";
 import type { Times } from "./times.ts";
-import { within } from "./within.ts";
 
-const DAY_MS = 86_400_000;
-/** Keys of a person and room in one generation; two are kept. docs/protocol.md promises the last 128. */
-const KEYS_PER_GENERATION = 128;
 /** Appends under way at once. At 1,000 a second a healthy server has a handful; beyond this it is not one. */
 const MAX_PENDING = 10_000;
 
@@ -38,13 +35,12 @@ export class Appends {
   readonly #times: Times;
   readonly #complaints: Complaints;
   readonly #listener: AppendsListener;
-  readonly #bounds: readonly number[];
-  readonly #script = new ScriptLine(APPEND);
+  readonly #script: ScriptLine;
   #pending = 0;
 
   constructor(
     keys: Keys,
-    limits: LogLimits,
+    script: Script,
     clock: ServerClock,
     times: Times,
     complaints: Complaints,
@@ -55,7 +51,7 @@ export class Appends {
     this.#times = times;
     this.#complaints = complaints;
     this.#listener = listener;
-    this.#bounds = boundsOf(limits);
+    this.#script = new ScriptLine(script);
   }
 
   /**
@@ -93,7 +89,6 @@ export class Appends {
             key ?? "",
             body,
             drawNonce(),
-            ...this.#bounds,
           ],
         ),
       );
@@ -138,22 +133,4 @@ export class Appends {
         return UNAVAILABLE;
     }
   }
-}
-
-/** ARGV 6 to 13 of append.lua, which are the same for every message. */
-function boundsOf(limits: LogLimits): readonly number[] {
-  const limited = limits.messagesPerSecond > 0;
-  const interval = limited ? 1_000 / limits.messagesPerSecond : 0;
-  const credit = interval * Math.max(1, limits.messageBurst);
-  return [
-    limits.historyMessages,
-    Math.ceil(limits.historyDays * DAY_MS),
-    limits.historyBytes,
-    interval,
-    credit,
-    LIMITS.keyMs,
-    KEYS_PER_GENERATION,
-    // The hash holds the credit too, which a slow rate may take longer to restore than keys are remembered.
-    Math.ceil(Math.max(LIMITS.keyMs, credit)),
-  ];
 }

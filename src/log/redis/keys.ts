@@ -62,6 +62,11 @@ export class Keys {
     return `${this.#prefix}rooms`;
   }
 
+  /** Hash: what the living processes say of themselves, by instance. */
+  processes(): string {
+    return `${this.#prefix}processes`;
+  }
+
   /** String: the instance that keeps house. */
   housekeeper(): string {
     return `${this.#prefix}housekeeper`;

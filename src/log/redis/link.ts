@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { describe } from "./errors.ts";
 import type { Times } from "./times.ts";
+import { TurnRedis } from "./turn-redis.ts";
 
 /** Where Redis is and how to trust it. */
 export interface RedisLogOptions {
@@ -14,6 +15,8 @@ export interface RedisLogOptions {
   readonly ca?: string;
   /** An append is `stored` once that many replicas have it; default 0, then the link has no third connection. */
   readonly minReplicas?: number;
+  /** What this process is called; drawn where nothing is given. */
+  readonly instance?: string;
 }
 
 export interface LinkListener {
@@ -41,10 +44,10 @@ export class Link {
 
   constructor(options: RedisLogOptions, times: Times, listener: LinkListener) {
     this.#listener = listener;
-    this.writer = connect(options, times, "dynochat:writer", true);
-    this.subscriber = connect(options, times, "dynochat:subscriber", false);
+    this.writer = connect(options, times, "dynochat:writer", TurnRedis);
+    this.subscriber = connect(options, times, "dynochat:subscriber", Redis);
     const { minReplicas = 0 } = options;
-    this.confirmer = minReplicas > 0 ? connect(options, times, "dynochat:confirmer", false) : undefined;
+    this.confirmer = minReplicas > 0 ? connect(options, times, "dynochat:confirmer", Redis) : undefined;
     this.#connections = [
       this.writer,
       this.subscriber,
@@ -104,7 +107,7 @@ function connect(
   { url, tlsVerify, ca }: RedisLogOptions,
   times: Times,
   name: string,
-  pipelines: boolean,
+  Client: typeof Redis,
 ): Redis {
   const options = {
     connectionName: name,
@@ -120,9 +123,8 @@ function connect(
     // A server that is still loading answers the first command with LOADING, and that is an answer.
     enableReadyCheck: false,
     disableClientInfo: true,
-    enableAutoPipelining: pipelines,
   } satisfies RedisOptions;
-  if (!url.startsWith("rediss://")) return new Redis(url, options);
+  if (!url.startsWith("rediss://")) return new Client(url, options);
   const tls = { rejectUnauthorized: tlsVerify, ...(ca === undefined ? {} : { ca }) };
-  return new Redis(url, { ...options, tls });
+  return new Client(url, { ...options, tls });
 }

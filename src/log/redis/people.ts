@@ -1,10 +1,14 @@
 import type { Redis } from "ioredis";
 import type { Person } from "../../protocol.ts";
 import type { Present } from "../log.ts";
-import { encodePresenceHint } from "../presence-hint.ts";
+import { enterHint, exitHint } from "../presence-hint.ts";
+import type { Changes } from "./announcements.ts";
 import type { Keys } from "./keys.ts";
 import { ROLL_CALL } from "./scripts.ts";
 import type { Times } from "./times.ts";
+
+/** People in one command and hint: a few KB. */
+const AT_ONCE = 200;
 
 /** The record of who is in which room, one hash a room, and the leases that say which of it still holds. */
 export class People {
@@ -19,24 +23,14 @@ export class People {
     this.#times = times;
   }
 
-  /** Rejects when one of the three commands failed; the commands are sent before this returns. */
-  async enter(redis: Redis, room: string, person: Person): Promise<void> {
-    const who = this.#keys.who(room);
-    const hint = encodePresenceHint({ type: "enter", instance: this.#instance, person });
-    await Promise.all([
-      redis.hset(who, `${this.#instance}:${person.id}`, person.handle),
-      redis.pexpire(who, this.#times.whoMs),
-      redis.publish(this.#keys.channel(room), hint),
-    ]);
-  }
-
-  /** Rejects when one of the two commands failed; the commands are sent before this returns. */
-  async exit(redis: Redis, room: string, user: string): Promise<void> {
-    const hint = encodePresenceHint({ type: "exit", instance: this.#instance, user });
-    await Promise.all([
-      redis.hdel(this.#keys.who(room), `${this.#instance}:${user}`),
-      redis.publish(this.#keys.channel(room), hint),
-    ]);
+  /** Rejects when one of the commands failed; all are sent before this returns. */
+  async change(redis: Redis, room: string, changes: Changes): Promise<void> {
+    const all = [...changes];
+    const commands: Promise<unknown>[] = [];
+    for (let start = 0; start < all.length; start += AT_ONCE) {
+      commands.push(...this.#changeSome(redis, room, all.slice(start, start + AT_ONCE)));
+    }
+    await Promise.all(commands);
   }
 
   /** As Log.rollCall; rejects with whatever Redis said. */
@@ -54,6 +48,32 @@ export class People {
     const left = fields.filter(({ instance }) => dead.has(instance));
     if (left.length > 0) await redis.hdel(who, ...left.map(({ field }) => field));
     return merge(fields.filter(({ instance }) => !dead.has(instance)));
+  }
+
+  #changeSome(
+    redis: Redis,
+    room: string,
+    changes: readonly (readonly [string, Person | undefined])[],
+  ): Promise<unknown>[] {
+    const who = this.#keys.who(room);
+    const channel = this.#keys.channel(room);
+    const instance = this.#instance;
+    const here = changes.flatMap(([, person]) => (person === undefined ? [] : [person]));
+    const gone = changes.flatMap(([user, person]) => (person === undefined ? [user] : []));
+    const commands: Promise<unknown>[] = [];
+    if (here.length > 0) {
+      const fields = here.flatMap(({ id, handle }) => [`${instance}:${id}`, handle]);
+      commands.push(
+        redis.hset(who, ...fields),
+        redis.pexpire(who, this.#times.whoMs),
+        redis.publish(channel, enterHint(instance, here)),
+      );
+    }
+    if (gone.length > 0) {
+      const fields = gone.map((user) => `${instance}:${user}`);
+      commands.push(redis.hdel(who, ...fields), redis.publish(channel, exitHint(instance, gone)));
+    }
+    return commands;
   }
 
   /** Which of them did not say within `Times.leaseMs` that they live. */

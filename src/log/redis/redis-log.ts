@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Logger } from "../../logger.ts";
-import type { Person } from "../../protocol.ts";
+import { BEGINNING, type Person } from "../../protocol.ts";
 import {
   type Append,
   type Appended,
@@ -13,8 +13,14 @@ import {
   LogUnavailable,
   type Present,
   type ReadLimit,
+  type RoomHead,
 } from "../log.ts";
+import { newestFirst } from "../newest-first.ts";
+import { within } from "../within.ts";
+import { Announcements } from "./announcements.ts";
+import { appendScript } from "./append-script.ts";
 import { Appends } from "./appends.ts";
+import { ClientLimit } from "./client-limit.ts";
 import { Complaints } from "./complaints.ts";
 import { classify, describe } from "./errors.ts";
 import { Housekeeping } from "./housekeeping.ts";
@@ -24,14 +30,14 @@ import type { Link, RedisLogOptions } from "./link.ts";
 import { People } from "./people.ts";
 import { Reads } from "./reads.ts";
 import { expectSameServer, Replicas } from "./replicas.ts";
+import { Reports } from "./reports.ts";
 import { RoomIndex } from "./room-index.ts";
 import { RoundTrip, readClock } from "./round-trip.ts";
-import { loadScripts } from "./scripts.ts";
+import { loadScripts, type Script } from "./scripts.ts";
 import { ServerClock } from "./server-clock.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Supervisor } from "./supervisor.ts";
 import { TIMES, type Times } from "./times.ts";
-import { within } from "./within.ts";
 
 const DAY_MS = 86_400_000;
 /** Hints under way at once; a typing hint that would have to wait is not worth sending. */
@@ -40,17 +46,21 @@ const MAX_PENDING_HINTS = 1_000;
 /** The log in Redis, shared by all processes. Two connections a process, three where replicas are waited for. */
 export class RedisLog implements Log {
   readonly kind = "redis";
-  readonly instance = randomBytes(8).toString("hex");
+  readonly instance: string;
   readonly #keys: Keys;
   readonly #times: Times;
   readonly #complaints: Complaints;
   readonly #clock = new ServerClock();
   readonly #supervisor: Supervisor;
   readonly #subscriptions: Subscriptions;
+  readonly #append: Script;
   readonly #appends: Appends;
   readonly #reads: Reads;
   readonly #people: People;
+  readonly #announcements: Announcements;
   readonly #lease: Lease;
+  readonly #reports: Reports;
+  readonly #clientLimit: ClientLimit;
   readonly #index: RoomIndex;
   readonly #housekeeping: Housekeeping;
   readonly #probeChannel: Buffer;
@@ -64,12 +74,14 @@ export class RedisLog implements Log {
   /** @param times for tests, which cannot wait for a lease to end by itself. */
   constructor(options: RedisLogOptions, limits: LogLimits, logger: Logger, times: Times = TIMES) {
     const keys = new Keys(options.prefix);
+    this.instance = options.instance ?? randomBytes(8).toString("hex");
     this.#keys = keys;
     this.#times = times;
     this.#minReplicas = options.minReplicas ?? 0;
     this.#complaints = new Complaints(logger);
     this.#subscriptions = new Subscriptions(keys);
-    this.#appends = new Appends(keys, limits, this.#clock, times, this.#complaints, {
+    this.#append = appendScript(limits);
+    this.#appends = new Appends(keys, this.#append, this.#clock, times, this.#complaints, {
       doubted: () => this.#roundTrip?.now(),
       refusedWrites: (reason) => this.#loseLink(reason),
       stored: (room, id) => this.#index.note(room, id),
@@ -87,7 +99,12 @@ export class RedisLog implements Log {
     );
     this.#reads = new Reads(keys, this.#complaints);
     this.#people = new People(keys, this.instance, times);
+    this.#announcements = new Announcements((room, changes) =>
+      this.#tell((redis) => this.#people.change(redis, room, changes)),
+    );
     this.#lease = new Lease(keys.lease(this.instance), times, this.#complaints);
+    this.#reports = new Reports(keys.processes(), this.instance, this.#clock, times);
+    this.#clientLimit = new ClientLimit(this.#minReplicas > 0 ? 3 : 2, logger);
     this.#probeChannel = Buffer.from(keys.probe(this.instance));
     this.#supervisor = new Supervisor(options, times, logger, {
       prepare: (link) => this.#prepare(link),
@@ -126,6 +143,17 @@ export class RedisLog implements Log {
     return this.#ask((redis) => this.#reads.heads(redis, rooms));
   }
 
+  recentRooms(count: number): Promise<RoomHead[]> {
+    return this.#ask(async (redis) => {
+      const rooms = await this.#index.recent(redis, count);
+      const heads = await this.#reads.heads(redis, rooms);
+      return newestFirst(rooms.map((room, index) => ({ room, head: heads[index] ?? BEGINNING }))).slice(
+        0,
+        count,
+      );
+    });
+  }
+
   async subscribe(room: string): Promise<void> {
     const link = this.#usable();
     if (link === undefined) throw this.#unavailable();
@@ -160,11 +188,11 @@ export class RedisLog implements Log {
   }
 
   enter(room: string, person: Person): Promise<void> {
-    return this.#tell((redis) => this.#people.enter(redis, room, person));
+    return this.#announcements.announce(room, person.id, person);
   }
 
   exit(room: string, user: string): Promise<void> {
-    return this.#tell((redis) => this.#people.exit(redis, room, user));
+    return this.#announcements.announce(room, user, undefined);
   }
 
   rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
@@ -180,9 +208,28 @@ export class RedisLog implements Log {
     });
   }
 
+  get roundTripAgeMs(): number | undefined {
+    return this.#roundTrip?.ageMs;
+  }
+
+  report(text: string): Promise<void> {
+    return this.#tell(async (redis) => {
+      await this.#reports.write(redis, text);
+      await this.#clientLimit.reported(redis, () => this.#reports.count(redis));
+    });
+  }
+
+  reports(): Promise<string[]> {
+    return this.#ask((redis) => this.#reports.read(redis));
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#supervisor.close(async ({ writer }) => {
-      await Promise.all([this.#lease.giveUp(writer), this.#index.flush(writer)]);
+      await Promise.all([
+        this.#lease.giveUp(writer),
+        this.#reports.withdraw(writer),
+        this.#index.flush(writer),
+      ]);
     });
     return this.#closing;
   }
@@ -236,7 +283,7 @@ export class RedisLog implements Log {
 
   async #prepare(link: Link): Promise<void> {
     const { writer, confirmer } = link;
-    await loadScripts(writer);
+    await loadScripts(writer, this.#append);
     await Promise.all([readClock(writer, this.#clock), this.#lease.keep(writer)]);
     if (confirmer === undefined) return;
     await expectSameServer(writer, confirmer);

@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
+import { within } from "../within.ts";
 import type { Complaints } from "./complaints.ts";
 import { describe } from "./errors.ts";
 import type { Times } from "./times.ts";
-import { within } from "./within.ts";
 
 export interface ReplicasListener {
   /** The connection on which replicas are waited for is of no use any more. */

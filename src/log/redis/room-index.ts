@@ -45,6 +45,13 @@ export class RoomIndex {
     await redis.zremrangebyscore(this.#key, "-inf", `(${Math.floor(now - this.#keptMs)}`);
   }
 
+  /** The rooms spoken in last, in no order, `count` of those written and as many noted here. Rejects with whatever Redis said. */
+  async recent(redis: Redis, count: number): Promise<string[]> {
+    const written = await redis.zrange(this.#key, "0", String(count - 1), "REV");
+    const noted = [...this.#noted].sort(([, one], [, other]) => other - one).slice(0, count);
+    return [...new Set([...written, ...noted.map(([room]) => room)])];
+  }
+
   /** Some rooms, the longest quiet first, from the `start`-th on. Rejects with whatever Redis said. */
   quietest(redis: Redis, start: number, count: number): Promise<string[]> {
     return redis.zrange(this.#key, String(start), String(start + count - 1));

@@ -9,8 +9,10 @@ export class Script {
   /** What EVALSHA wants: SHA-1 of the body, in hex. */
   readonly sha: string;
 
-  constructor(file: string) {
-    this.body = readFileSync(new URL(file, import.meta.url), "utf8");
+  /** @param constants names that the script uses, and their numbers. */
+  constructor(file: string, constants: Readonly<Record<string, number>> = {}) {
+    const head = Object.entries(constants).map(([name, value]) => `local ${name} = ${value}\n`);
+    this.body = head.join("") + readFileSync(new URL(file, import.meta.url), "utf8");
     this.sha = createHash("sha1").update(this.body).digest("hex");
   }
 
@@ -28,15 +30,14 @@ export class Script {
   }
 }
 
-export const APPEND = new Script("./append.lua");
 export const ROLL_CALL = new Script("./roll-call.lua");
 export const LEASE = new Script("./lease.lua");
 export const NOTE_ROOMS = new Script("./note-rooms.lua");
 export const HOUSEKEEPER = new Script("./housekeeper.lua");
 
-const ALL = [APPEND, ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER];
+const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER];
 
-/** Makes a server know all scripts. */
-export async function loadScripts(redis: Redis): Promise<void> {
-  await Promise.all(ALL.map((script) => redis.script("LOAD", script.body)));
+/** Makes a server know all scripts, the append script of this process included. */
+export async function loadScripts(redis: Redis, append: Script): Promise<void> {
+  await Promise.all([append, ...ALL].map((script) => redis.script("LOAD", script.body)));
 }

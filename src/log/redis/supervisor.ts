@@ -1,10 +1,10 @@
 import type { Logger } from "../../logger.ts";
 import type { LogState, LogStatus } from "../log.ts";
+import { within } from "../within.ts";
 import { describe } from "./errors.ts";
 import { type LifecycleEvent, transition } from "./lifecycle.ts";
 import { Link, type LinkListener, type RedisLogOptions } from "./link.ts";
 import type { Times } from "./times.ts";
-import { within } from "./within.ts";
 
 /** What is done with a new link on its way to `live`; a step that rejects ends the link. */
 export interface Steps {

@@ -1,0 +1,30 @@
+import { LIMITS } from "../../protocol.ts";
+import type { LogLimits } from "../log.ts";
+import { Script } from "./scripts.ts";
+
+const DAY_MS = 86_400_000;
+/** Keys of a person and room in one generation; two are kept. docs/protocol.md promises the last 128. */
+const KEYS_PER_GENERATION = 128;
+
+/** append.lua for a process with these limits. Processes whose limits differ have a script each. */
+export function appendScript({
+  messagesPerSecond,
+  messageBurst,
+  historyMessages,
+  historyDays,
+  historyBytes,
+}: LogLimits): Script {
+  const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
+  const credit = interval * Math.max(1, messageBurst);
+  return new Script("./append.lua", {
+    HISTORY_MESSAGES: historyMessages,
+    HISTORY_MS: Math.ceil(historyDays * DAY_MS),
+    HISTORY_BYTES: historyBytes,
+    INTERVAL_MS: interval,
+    CREDIT_MS: credit,
+    KEY_MS: LIMITS.keyMs,
+    KEYS_PER_GENERATION,
+    // The hash holds the credit too, which a slow rate may take longer to restore than keys are remembered.
+    SENDER_MS: Math.ceil(Math.max(LIMITS.keyMs, credit)),
+  });
+}

@@ -1,0 +1,27 @@
+import { beforeAll } from "vitest";
+import type { Log, LogLimits } from "../../src/log/log.ts";
+import { MemoryLog } from "../../src/log/memory.ts";
+import { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { afterwards } from "../kit/cleanup.ts";
+import { RecordingLogger } from "../kit/logger.ts";
+import { startRedis, type TestRedis } from "../kit/redis.ts";
+
+let redis: TestRedis;
+let opened = 0;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  afterwards(() => redis.stop());
+});
+
+function redisLog(limits: LogLimits): Log {
+  opened += 1;
+  const options = { url: redis.url, prefix: `contract-${opened}:`, tlsVerify: true };
+  return new RedisLog(options, limits, new RecordingLogger());
+}
+
+/** Every log there is: one suite holds all of them to the contract. The test file has a Redis of its own. */
+export const BOTH_LOGS = [
+  { kind: "embedded", make: (limits: LogLimits): Log => new MemoryLog(limits) },
+  { kind: "redis", make: redisLog },
+];

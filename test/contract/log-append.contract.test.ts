@@ -1,0 +1,182 @@
+import { describe, expect, it } from "vitest";
+import type { Log, LogLimits } from "../../src/log/log.ts";
+import { BEGINNING, compareIds, isMessageId, timeOf } from "../../src/protocol.ts";
+import { afterwards } from "../kit/cleanup.ts";
+import { waitFor } from "../kit/wait-for.ts";
+import { BOTH_LOGS } from "./both-logs.ts";
+import { ALL, begin, message, type RecordingListener, ROOMY, store, textsOf } from "./open-log.ts";
+
+describe.each(BOTH_LOGS)("the $kind log, storing", ({ make }) => {
+  async function open(limits: Partial<LogLimits> = {}): Promise<{ log: Log; listener: RecordingListener }> {
+    const log = make({ ...ROOMY, ...limits });
+    afterwards(() => log.close());
+    return { log, listener: await begin(log) };
+  }
+
+  describe("appending", () => {
+    it("gives ids that grow, in the order of the calls, and carry the time", async () => {
+      const { log } = await open();
+      const before = Date.now();
+      const ids: string[] = [];
+      for (let i = 0; i < 50; i += 1) ids.push(await store(log, `${i}`));
+      expect(ids.every(isMessageId)).toBe(true);
+      expect([...ids].sort(compareIds)).toEqual(ids);
+      expect(new Set(ids).size).toBe(50);
+      expect(timeOf(ids[0]!)).toBeGreaterThanOrEqual(before - 1);
+      expect(timeOf(ids[49]!)).toBeLessThanOrEqual(Date.now() + 1);
+      expect(await textsOf(log)).toEqual(ids.map((_, i) => `${i}`));
+    });
+
+    it("chains every entry to the one before it, from 0-0 on", async () => {
+      const { log } = await open();
+      await Promise.all(Array.from({ length: 40 }, (_, i) => store(log, `${i}`, { user: `user${i % 3}` })));
+      const entries = await log.readFrom("lobby", BEGINNING, ALL);
+      expect(entries).toHaveLength(40);
+      expect(entries.map(({ prev }) => prev)).toEqual([
+        BEGINNING,
+        ...entries.slice(0, -1).map(({ id }) => id),
+      ]);
+    });
+
+    it("makes the frame by putting id and prev before the body, whatever characters that has", async () => {
+      const { log } = await open();
+      const text = 'Grüße 👋 "quoted" \u2028 {"id":"1-1"}';
+      const { body } = message(text);
+      const id = await store(log, text);
+      const [entry] = await log.readFrom("lobby", BEGINNING, ALL);
+      expect(entry?.frame.toString()).toBe(`{"id":"${id}","prev":"0-0",${body}`);
+      expect(JSON.parse(entry!.frame.toString()).text).toBe(text);
+    });
+
+    it("draws nonces, so that two histories that forked do not share ids", async () => {
+      const { log } = await open();
+      const numbers: number[] = [];
+      for (let i = 0; i < 20; i += 1) {
+        const id = await store(log, `${i}`, { room: `room${i}` });
+        numbers.push(Number(id.split("-")[1]));
+      }
+      expect(new Set(numbers).size).toBeGreaterThan(15);
+      expect(Math.min(...numbers)).toBeGreaterThanOrEqual(1);
+      expect(Math.max(...numbers)).toBeLessThanOrEqual(2 ** 32);
+    });
+
+    it("keeps rooms apart", async () => {
+      const { log } = await open();
+      await store(log, "here");
+      await store(log, "there", { room: "attic" });
+      expect(await textsOf(log, "lobby")).toEqual(["here"]);
+      expect(await textsOf(log, "attic")).toEqual(["there"]);
+      expect((await log.readFrom("attic", BEGINNING, ALL))[0]?.prev).toBe(BEGINNING);
+    });
+  });
+
+  describe("repeated keys", () => {
+    it("give the first id back and store nothing", async () => {
+      const { log } = await open();
+      const id = await store(log, "once", { key: "k" });
+      await store(log, "between");
+      expect(await log.append(message("again", { key: "k" }))).toEqual({ outcome: "duplicate", id });
+      expect(await textsOf(log)).toEqual(["once", "between"]);
+    });
+
+    it("are stored once when ten come at the same time", async () => {
+      const { log } = await open();
+      const all = await Promise.all(
+        Array.from({ length: 10 }, () => log.append(message("once", { key: "k" }))),
+      );
+      const stored = all.filter(({ outcome }) => outcome === "stored");
+      expect(stored).toHaveLength(1);
+      const [first] = await log.readFrom("lobby", BEGINNING, ALL);
+      expect(all.map((one) => "id" in one && one.id)).toEqual(Array(10).fill(first?.id));
+      expect(await textsOf(log)).toHaveLength(1);
+    });
+
+    it("belong to one person and one room", async () => {
+      const { log } = await open();
+      await store(log, "ann", { key: "k" });
+      await store(log, "bob", { key: "k", user: "bob" });
+      await store(log, "attic", { key: "k", room: "attic" });
+      expect(await textsOf(log)).toEqual(["ann", "bob"]);
+    });
+
+    it("are remembered for the last 128 messages at every moment, and not for ever", async () => {
+      const { log } = await open();
+      const ids: string[] = [];
+      const isKnown = async (i: number) => {
+        const appended = await log.append(message(`${i}`, { key: `k${i}` }));
+        return appended.outcome === "duplicate" && appended.id === ids[i];
+      };
+      for (let i = 0; i < 400; i += 1) {
+        ids.push(await store(log, `${i}`, { key: `k${i}` }));
+        if (i >= 127 && (i % 16 === 0 || i % 128 === 127))
+          expect(await isKnown(i - 127), `k${i - 127}`).toBe(true);
+      }
+      expect(await isKnown(399 - 127)).toBe(true);
+      expect((await log.append(message("0", { key: "k0" }))).outcome).toBe("stored");
+    });
+
+    it("do not count for those who give none", async () => {
+      const { log } = await open();
+      await store(log, "same");
+      await store(log, "same");
+      expect(await textsOf(log)).toEqual(["same", "same"]);
+    });
+
+    it("may be the names that objects already have", async () => {
+      const { log } = await open();
+      const id = await store(log, "once", { key: "__proto__", user: "constructor" });
+      expect(await log.append(message("again", { key: "__proto__", user: "constructor" }))).toEqual({
+        outcome: "duplicate",
+        id,
+      });
+    });
+  });
+
+  describe("the rate limit", () => {
+    it("lets a burst through, then says how long to wait, and stores again after that", async () => {
+      const { log } = await open({ messagesPerSecond: 20, messageBurst: 5 });
+      const outcomes = await Promise.all(Array.from({ length: 6 }, (_, i) => log.append(message(`${i}`))));
+      expect(outcomes.filter(({ outcome }) => outcome === "stored")).toHaveLength(5);
+      const refused = outcomes.find((one) => one.outcome === "rate-limited");
+      expect(refused?.retryAfterMs).toBeGreaterThan(0);
+      expect(refused?.retryAfterMs).toBeLessThanOrEqual(50);
+      await waitFor(
+        async () => (await log.append(message("later"))).outcome === "stored",
+        "the rate allows one",
+      );
+      expect(await textsOf(log)).toHaveLength(6);
+    });
+
+    it("counts each person in each room for itself", async () => {
+      const { log } = await open({ messagesPerSecond: 0.1, messageBurst: 1 });
+      await store(log, "ann");
+      await store(log, "bob", { user: "bob" });
+      await store(log, "attic", { room: "attic" });
+      const refused = await log.append(message("too fast"));
+      expect(refused.outcome).toBe("rate-limited");
+      expect("retryAfterMs" in refused && refused.retryAfterMs).toBeGreaterThan(8_000);
+    });
+
+    it("does not count a repeated key, nor what it refused", async () => {
+      const { log } = await open({ messagesPerSecond: 0.001, messageBurst: 2 });
+      const id = await store(log, "one", { key: "k1" });
+      for (let i = 0; i < 5; i += 1) {
+        expect(await log.append(message("one", { key: "k1" }))).toEqual({ outcome: "duplicate", id });
+      }
+      await store(log, "two", { key: "k2" });
+      const waits: number[] = [];
+      for (let i = 0; i < 3; i += 1) {
+        const refused = await log.append(message("three", { key: "k3" }));
+        waits.push("retryAfterMs" in refused ? refused.retryAfterMs : Number.NaN);
+      }
+      expect(Math.max(...waits)).toBeLessThanOrEqual(waits[0]!);
+      expect(await log.append(message("one", { key: "k1" }))).toEqual({ outcome: "duplicate", id });
+    });
+
+    it("does not forget what was used when remembered keys change generations", async () => {
+      const { log } = await open({ messagesPerSecond: 0.01, messageBurst: 300 });
+      for (let i = 0; i < 300; i += 1) await store(log, `${i}`, { key: `k${i}` });
+      expect((await log.append(message("301st", { key: "k300" }))).outcome).toBe("rate-limited");
+    });
+  });
+});
