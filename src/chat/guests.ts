@@ -5,9 +5,18 @@ const TOKEN = /^g\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{43}$/;
 /** Bytes of a guest's random id: 2^96 of them, so that none meets another's. */
 const ID_BYTES = 12;
 
+/** Ids' worth of random bytes that are drawn at once: the system is asked less often. */
+const POOL_IDS = 256;
+
+/** Signatures kept: one connection asks for its guest's two or three times within a moment. */
+const TOKENS_KEPT = 1_000;
+
 /** Makes guests and knows them again, on every process that has the same secret. */
 export class Guests {
   #secret: string | undefined;
+  /** The newest tokens, by user. */
+  readonly #tokens = new Map<string, string>();
+  #pool = Buffer.alloc(0);
 
   constructor(secret: string | undefined) {
     this.#secret = secret;
@@ -25,20 +34,46 @@ export class Guests {
 
   /** The user id of a guest nobody has seen before. */
   create(): string {
-    return `g${randomBytes(ID_BYTES).toString("base64url")}`;
+    if (this.#pool.length === 0) this.#pool = randomBytes(ID_BYTES * POOL_IDS);
+    const id = this.#pool.toString("base64url", 0, ID_BYTES);
+    this.#pool = this.#pool.subarray(ID_BYTES);
+    return `g${id}`;
   }
 
   /** What a client shows to be that guest again, `g.<user>.<signature>`; undefined while no secret is known. */
   tokenFor(user: string): string | undefined {
-    return this.#secret === undefined ? undefined : tokenOf(user, this.#secret);
+    if (this.#secret === undefined) return undefined;
+    const token = this.#tokens.get(user) ?? tokenOf(user, this.#secret);
+    this.#keep(user, token);
+    return token;
+  }
+
+  /** Some words, readable and signed, for `unseal` on any process; undefined while no secret is known. */
+  seal(words: string): string | undefined {
+    if (this.#secret === undefined) return undefined;
+    const written = Buffer.from(words).toString("base64url");
+    return `${written}.${signatureOf(`sealed:${written}`, this.#secret)}`;
+  }
+
+  /** The words that were sealed, or undefined if that was not done with this secret. */
+  unseal(sealed: string): string | undefined {
+    const words = Buffer.from(sealed.slice(0, sealed.indexOf(".")), "base64url").toString();
+    const expected = this.seal(words);
+    return expected !== undefined && isSame(expected, sealed) ? words : undefined;
   }
 
   /** The user id in a token, or undefined if it was not signed here. */
   recognise(token: string): string | undefined {
     const user = TOKEN.exec(token)?.[1];
     const expected = user === undefined ? undefined : this.tokenFor(user);
-    if (expected === undefined || expected.length !== token.length) return undefined;
-    return timingSafeEqual(Buffer.from(expected), Buffer.from(token)) ? user : undefined;
+    return expected !== undefined && isSame(expected, token) ? user : undefined;
+  }
+
+  #keep(user: string, token: string): void {
+    this.#tokens.set(user, token);
+    if (this.#tokens.size <= TOKENS_KEPT) return;
+    const [oldest] = this.#tokens.keys();
+    if (oldest !== undefined) this.#tokens.delete(oldest);
   }
 }
 
@@ -48,5 +83,15 @@ export function guestHandle(user: string): string {
 }
 
 function tokenOf(user: string, secret: string): string {
-  return `g.${user}.${createHmac("sha256", secret).update(user).digest("base64url")}`;
+  return `g.${user}.${signatureOf(user, secret)}`;
+}
+
+/** User ids have no colon: what is sealed is never a guest's token. */
+function signatureOf(words: string, secret: string): string {
+  return createHmac("sha256", secret).update(words).digest("base64url");
+}
+
+function isSame(expected: string, given: string): boolean {
+  const [one, other] = [Buffer.from(expected), Buffer.from(given)];
+  return one.length === other.length && timingSafeEqual(one, other);
 }

@@ -147,13 +147,13 @@ export const SETTINGS = {
     names: ["MAX_CONNECTIONS"],
     kind: wholeNumber(0, 1_000_000),
     default: 10_000,
-    meaning: "Sockets a process; 0 = no limit",
+    meaning: "Sockets and event streams a process; 0 = no limit",
   }),
   maxConnectionsPerAddress: setting({
     names: ["MAX_CONNECTIONS_PER_ADDRESS"],
     kind: wholeNumber(0, 1_000_000),
     default: 200,
-    meaning: "Sockets a process from one address; 0 = no limit",
+    meaning: "Sockets and event streams a process from one address; 0 = no limit",
   }),
   maxRoomsPerConnection: setting({
     names: ["MAX_ROOMS_PER_CONNECTION"],
@@ -212,7 +212,6 @@ export const SETTINGS = {
     kind: bearerKeys,
     default: undefined,
     secret: true,
-    planned: true,
     meaning: "Bearer keys of programs that write over HTTP, comma-separated",
   }),
   webConcurrency: setting({
@@ -220,6 +219,19 @@ export const SETTINGS = {
     kind: wholeNumber(1, 64),
     default: 1,
     meaning: "Worker processes that share the port; without Redis always one",
+  }),
+  metrics: setting<"open" | "key" | "off">({
+    names: ["METRICS"],
+    kind: oneOf("open", "key", "off"),
+    default: "open",
+    meaning: "Who may read `/metrics`: everybody, only who has one of `API_KEYS`, nobody",
+  }),
+  maxLoopDelayMs: setting({
+    names: ["MAX_LOOP_DELAY_MS"],
+    kind: wholeNumber(0, 60_000),
+    default: 300,
+    meaning:
+      "New sockets are refused while the event loop was later than that on average for two seconds; 0 = never",
   }),
   batchWindowMs: setting({
     names: ["BATCH_WINDOW_MS"],

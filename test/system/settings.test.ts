@@ -45,18 +45,18 @@ describe("the start", () => {
     expect(output.join()).not.toContain("hunter2");
   });
 
-  it.each([
-    ["REDIS_CLUSTER", "true"],
-    ["API_KEYS", "0123456789abcdef"],
-  ])("says so when %s asks for what this version cannot do", async (name, value) => {
-    const { code, output } = await runServer({ env: { [name]: value } });
-    expect(code).toBe(1);
-    expect(output).toHaveLength(1);
-    expect(output[0]).toContain(name);
-  });
+  it.each([["REDIS_CLUSTER", "true"]])(
+    "says so when %s asks for what this version cannot do",
+    async (name, value) => {
+      const { code, output } = await runServer({ env: { [name]: value } });
+      expect(code).toBe(1);
+      expect(output).toHaveLength(1);
+      expect(output[0]).toContain(name);
+    },
+  );
 
   it("is what the Procfile's web line says [5]", async () => {
-    expect(procfileCommand()).toMatch(/^node \S*dist\/main\.js$/);
+    expect(procfileCommand()).toMatch(/^node (--\S+ )*\S*dist\/main\.js$/);
     const server = await startServer();
     expect((await fetch(`${server.url}/livez`)).status).toBe(200);
   });

@@ -46,6 +46,8 @@ describe("settings", () => {
       tokenRequired: false,
       apiKeys: undefined,
       webConcurrency: 1,
+      metrics: "open",
+      maxLoopDelayMs: 300,
       batchWindowMs: 5,
       shutdownSeconds: 20,
       logLevel: "info",
@@ -237,7 +239,6 @@ describe("settings", () => {
       TOKEN_SECRET: secret,
       TOKEN_JWKS_URL: "https://example.com/keys",
       TOKEN_REQUIRED: "true",
-      API_KEYS: secret,
     };
     expect(unavailableSettings(readSettings(asked)).sort()).toEqual([...planned].sort());
     expect(unavailableSettings(readSettings({ REDIS_CLUSTER: "false", REDIS_MIN_REPLICAS: "1" }))).toEqual(

@@ -1,22 +1,20 @@
 import { CLOSE, type HelloRequest, LIMITS, type Person } from "../../protocol.ts";
 import { guestHandle } from "../guests.ts";
 import { readHandle } from "../handle.ts";
+import { identify } from "../identify.ts";
+import { limitsFor } from "../limits.ts";
 import { BAD_HANDLE } from "../refusal.ts";
 import type { Asker } from "./asker.ts";
 
-/** Who a hello comes from. */
-interface Caller {
-  readonly user: string;
-  /** Sent back in `welcome`. */
-  readonly token: string;
-  readonly handle: string | undefined;
-  readonly endsAt: number | undefined;
-}
-
 /** Says who the client is. Later it renews the token, or changes the handle in all rooms. */
 export async function hello(session: Asker, frame: HelloRequest): Promise<void> {
-  const caller = await identify(session, frame);
-  if (caller === undefined || session.isClosed) return;
+  const caller = await identify(session.services, frame.token, session.guest);
+  if (session.isClosed) return;
+  if ("code" in caller) {
+    session.refuse(caller.code, caller.message, frame.ref);
+    if (caller.code === "unauthorized") session.connection.close(CLOSE.unauthorized, caller.message);
+    return;
+  }
   if (session.greeted && caller.user !== session.person.id) {
     session.refuse("forbidden", "A connection stays with the user it began with.", frame.ref);
     return;
@@ -46,36 +44,7 @@ function rename(session: Asker): void {
   }
 }
 
-async function identify(session: Asker, { ref, token }: HelloRequest): Promise<Caller | undefined> {
-  const { guests, siteTokens } = session.services;
-  if (token !== undefined && looksLikeSiteToken(token)) {
-    const user = await siteTokens?.verify(token);
-    return user === undefined
-      ? reject(session, ref, "The token is not valid, or no longer.")
-      : { ...user, token };
-  }
-  if (siteTokens?.required === true) return reject(session, ref, "This chat needs a token of its site.");
-  // What was signed with a secret of the past names nobody, as an unknown cookie does.
-  const user = (token === undefined ? undefined : guests.recognise(token)) ?? session.guest;
-  const signed = guests.tokenFor(user);
-  if (signed !== undefined) return { user, token: signed, handle: undefined, endsAt: undefined };
-  session.refuse("unavailable", "The chat is still starting; try again.", ref);
-  return undefined;
-}
-
-/** A JSON Web Token (RFC 7519) has three parts, and a guest's token begins `g.`. */
-function looksLikeSiteToken(token: string): boolean {
-  return token.split(".").length === 3 && !token.startsWith("g.");
-}
-
-function reject(session: Asker, ref: number, message: string): undefined {
-  session.refuse("unauthorized", message, ref);
-  session.connection.close(CLOSE.unauthorized, message);
-  return undefined;
-}
-
 function welcome(session: Asker, ref: number, user: Person, token: string): void {
-  const { maxTextLength, messagesPerSecond, messageBurst, maxRoomsPerConnection } = session.services.options;
   session.send({
     type: "welcome",
     ref,
@@ -83,12 +52,6 @@ function welcome(session: Asker, ref: number, user: Person, token: string): void
     token,
     user,
     pingMs: LIMITS.pingMs,
-    limits: {
-      textLength: maxTextLength,
-      frameBytes: LIMITS.frameBytes,
-      messagesPerSecond,
-      burst: messageBurst,
-      rooms: maxRoomsPerConnection,
-    },
+    limits: limitsFor(session.services.options),
   });
 }
