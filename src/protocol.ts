@@ -70,6 +70,7 @@ export const ERRORS = {
   "unknown-type": { retryable: false },
   "hello-first": { retryable: false },
   "not-joined": { retryable: false },
+  "not-found": { retryable: false },
   "bad-room": { retryable: false },
   "bad-handle": { retryable: false },
   "text-empty": { retryable: false },
@@ -104,15 +105,17 @@ export function isMessageId(value: string): boolean {
  * The parts are compared as numbers, never as text.
  */
 export function compareIds(a: string, b: string): number {
-  const cutA = a.indexOf("-");
-  const cutB = b.indexOf("-");
-  const ms = Number(a.slice(0, cutA)) - Number(b.slice(0, cutB));
-  return ms !== 0 ? ms : Number(a.slice(cutA + 1)) - Number(b.slice(cutB + 1));
+  return timeOf(a) - timeOf(b) || numberOf(a) - numberOf(b);
 }
 
 /** When a message was stored, by the log's clock, in ms since 1970 UTC. */
 export function timeOf(id: string): number {
   return Number(id.slice(0, id.indexOf("-")));
+}
+
+/** Its place among the messages of one millisecond. */
+function numberOf(id: string): number {
+  return Number(id.slice(id.indexOf("-") + 1));
 }
 
 /** A person as others see them. */
@@ -126,8 +129,8 @@ export interface Person {
 export interface HelloRequest {
   readonly type: "hello";
   readonly ref: number;
-  readonly handle?: string;
-  readonly token?: string;
+  readonly handle?: string | undefined;
+  readonly token?: string | undefined;
 }
 
 export interface JoinRequest {
@@ -135,7 +138,7 @@ export interface JoinRequest {
   readonly ref: number;
   readonly room: string;
   /** Cursor: the last id the client has; `0-0` = from the beginning. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   readonly limit?: number;
 }
 
@@ -159,7 +162,7 @@ export interface HistoryRequest {
   readonly ref: number;
   readonly room: string;
   readonly before?: string;
-  readonly after?: string;
+  readonly after?: string | undefined;
   readonly limit?: number;
 }
 
@@ -308,7 +311,7 @@ export interface ErrorFrame {
   readonly retryAfterMs?: number;
 }
 
-/** Merged; at most one a second a room. Above `LIMITS.presenceNames` people only `count`. */
+/** Merged; at most one a second a room. Above `LIMITS.presenceNames` people only `count`, every 5 s. */
 export interface PresenceFrame {
   readonly type: "presence";
   readonly room: string;

@@ -3,15 +3,18 @@ import type { Log, LogListener, LogStatus } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
 import { CLOSE, LIMITS, type ServerFrame, type StatusFrame } from "../protocol.ts";
 import type { Connection } from "./connection.ts";
+import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
 import { PlainSession, type PlainVisit } from "./plain-session.ts";
 import { Posting } from "./posting.ts";
 import { Rates } from "./rate.ts";
+import { Reading } from "./reading.ts";
 import { RingBudget } from "./ring.ts";
 import { Rooms } from "./rooms.ts";
 import type { ChatOptions, Services } from "./services.ts";
 import type { Session } from "./session.ts";
 import type { SiteTokens } from "./site-token.ts";
+import { StreamSession, type StreamVisitor } from "./stream-session.ts";
 import { V1Session } from "./v1-session.ts";
 
 /** How often overdue hellos and idle allowances are looked for, ms. */
@@ -30,8 +33,11 @@ const EMBEDDED_NOTICE: ServerFrame = {
 export class Chat implements LogListener, Services {
   readonly options: ChatOptions;
   readonly logger: Logger;
+  readonly counters = new Counters();
   readonly rooms: Rooms;
   readonly posting: Posting;
+  /** What may be asked without a connection. */
+  readonly reading: Reading;
   readonly guests: Guests;
   readonly siteTokens: SiteTokens | undefined;
   readonly #log: Log;
@@ -53,9 +59,16 @@ export class Chat implements LogListener, Services {
     const { batchWindowMs, messagesPerSecond, messageBurst } = options;
     // Nobody shares an embedded log, so there is nothing to wait for.
     this.guests = new Guests(options.secret ?? (log.kind === "embedded" ? randomSecret() : undefined));
-    this.rooms = new Rooms({ log, logger, ringBudget: new RingBudget(), batchWindowMs });
+    this.rooms = new Rooms({
+      log,
+      logger,
+      ringBudget: new RingBudget(),
+      batchWindowMs,
+      counters: this.counters,
+    });
     this.#rates = new Rates(messagesPerSecond, messageBurst);
-    this.posting = new Posting(log, this.#rates, this.rooms, logger);
+    this.posting = new Posting(log, this.#rates, this.rooms, logger, this.counters);
+    this.reading = new Reading(log, this.rooms);
     this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
   }
 
@@ -93,6 +106,14 @@ export class Chat implements LogListener, Services {
     return session;
   }
 
+  /** A client opened an event stream. */
+  connectStream(connection: Connection, visitor: StreamVisitor): Session {
+    const session = new StreamSession(this, connection, visitor);
+    this.#sessions.add(session);
+    session.open();
+    return session;
+  }
+
   /** The client is gone. Idempotent. */
   disconnect(session: Session): void {
     this.#sessions.delete(session);
@@ -101,7 +122,8 @@ export class Chat implements LogListener, Services {
   }
 
   newcomer(session: Session): void {
-    if (this.#log.kind === "embedded" && session instanceof V1Session) session.send(EMBEDDED_NOTICE);
+    // On a plain socket it would stand among the messages.
+    if (this.#log.kind === "embedded" && !(session instanceof PlainSession)) session.send(EMBEDDED_NOTICE);
     if (this.options.greeting !== undefined) session.send({ type: "notice", text: this.options.greeting });
     if (!this.#live) session.statusChanged(this.#statusFrame());
   }
@@ -131,9 +153,11 @@ export class Chat implements LogListener, Services {
       "the log's state changed",
     );
     if (status.state === "down" || status.state === "closed") this.rooms.logLost();
+    if (status.state === "down") this.counters.logLosses += 1;
     const live = status.state === "live";
     if (live === this.#live) return;
     this.#live = live;
+    if (live && this.counters.logLosses > 0) this.counters.logReturns += 1;
     const frame = this.#statusFrame();
     for (const session of this.#sessions) session.statusChanged(frame);
   }

@@ -17,7 +17,9 @@ export function looksLikeEntry(payload: Buffer): boolean {
  */
 export function checkedEntry(room: string, payload: Buffer): Entry | undefined {
   if (!looksLikeEntry(payload) || !isUtf8(payload)) return undefined;
-  const frame = objectOf(payload);
+  // One character a byte: what is looked at here is ASCII, and whether it is JSON does not depend on the rest.
+  const text = payload.toString("latin1");
+  const frame = objectOf(text);
   if (frame === undefined) return undefined;
   const { id, prev } = frame;
   if (typeof id !== "string" || typeof prev !== "string" || !isMessageId(id) || !isMessageId(prev)) {
@@ -25,8 +27,7 @@ export function checkedEntry(room: string, payload: Buffer): Entry | undefined {
   }
   if (frame["room"] !== room || !isWhole(frame)) return undefined;
   // A later "id" in the same object would win in JSON.parse; readers of the first bytes must see the same one.
-  const start = `{"id":"${id}","prev":"${prev}",`;
-  if (payload.toString("latin1", 0, start.length) !== start) return undefined;
+  if (!text.startsWith(`{"id":"${id}","prev":"${prev}",`)) return undefined;
   return { id, prev, frame: payload };
 }
 

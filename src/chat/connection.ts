@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Entry } from "../log/log.ts";
 import type { ServerFrame } from "../protocol.ts";
 
@@ -25,9 +26,12 @@ export interface Connection {
   readonly waiting: number;
   /**
    * Sends wire bytes of `codec`, any number of frames at once, in the order of the calls. `soon`: together with
-   * whatever else goes to this connection before the turn of the event loop ends. After a close: nothing.
+   * whatever else goes to this connection before the turn of the event loop ends. `held`: nothing leaves before
+   * `release`, whatever is written until then. After a close: nothing.
    */
-  write(bytes: Buffer, when?: "now" | "soon"): void;
+  write(bytes: Buffer, when?: "now" | "soon" | "held"): void;
+  /** Lets go what is held; nothing where nothing is. */
+  release(): void;
   /** Fulfils when less than `below` bytes wait, or the connection is gone. */
   drained(below: number): Promise<void>;
   /** Sends a close frame; the connection is given up if the peer does not answer it. */
@@ -53,4 +57,15 @@ export class SharedFrame {
     this.#bytes.set(codec, bytes);
     return bytes;
   }
+}
+
+/** Tells this process's connections from those of others, in log lines and typing hints. */
+const PROCESS = randomBytes(6).toString("base64url");
+
+let connections = 0;
+
+/** An id that no other connection of any process has; no secret. */
+export function nextConnectionId(): string {
+  connections += 1;
+  return `${PROCESS}-${connections.toString(36)}`;
 }

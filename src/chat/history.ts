@@ -21,6 +21,29 @@ export interface Cursor {
  */
 export type View = Page | "lost" | "ahead" | "moved";
 
+/** A page of a room's past; `recovered` is false where the log does not continue from the id asked. */
+export interface HistoryPage extends Page {
+  readonly recovered: boolean;
+}
+
+/** The answer that holds a page; undefined: the log does not continue from the id asked. */
+export function pageOf(page: Page | undefined): HistoryPage {
+  return page === undefined ? { entries: [], more: false, recovered: false } : { ...page, recovered: true };
+}
+
+/** The newest entries of a log before an id (undefined = of all). Rejects with LogUnavailable. */
+export async function pageBefore(log: RoomLog, id: string | undefined, limit: number): Promise<Page> {
+  const read = await log.before(id, readFor(limit));
+  return newest(read, limit, isFull(read, readFor(limit)));
+}
+
+/** The oldest entries of a log behind an id; undefined: it does not continue from it. Rejects with LogUnavailable. */
+export async function pageBehind(log: RoomLog, id: string, limit: number): Promise<Page | undefined> {
+  const read = await log.from(id, readFor(limit));
+  if (!isComplete(id, read)) return undefined;
+  return oldest(behind(id, read), limit, isFull(read, readFor(limit)));
+}
+
 /** One room's past: from its ring where that reaches, else from the log. */
 export class History {
   readonly #log: RoomLog;
@@ -49,18 +72,15 @@ export class History {
     return this.#upToHead(after, limit, fetched);
   }
 
-  /** The newest entries before an id (undefined = of all). Rejects with LogUnavailable. */
-  async before(id: string | undefined, limit: number): Promise<Page> {
-    const read = await this.#log.before(id, readFor(limit));
-    return newest(read, limit, isFull(read, readFor(limit)));
+  /** As `pageBefore`. */
+  before(id: string | undefined, limit: number): Promise<Page> {
+    return pageBefore(this.#log, id, limit);
   }
 
   /** The oldest entries behind an id; undefined: the log does not continue from it. Rejects with LogUnavailable. */
   async behind(id: string, limit: number): Promise<Page | undefined> {
     if (this.#ring.covers(id)) return oldest(this.#ring.behind(id), limit, false);
-    const read = await this.#log.from(id, readFor(limit));
-    if (!isComplete(id, read)) return undefined;
-    return oldest(behind(id, read), limit, isFull(read, readFor(limit)));
+    return pageBehind(this.#log, id, limit);
   }
 
   #newest(limit: number, fetched: readonly Entry[] | undefined): View {

@@ -1,6 +1,7 @@
 import type { Entry } from "../log/log.ts";
 import { CLOSE, LIMITS } from "../protocol.ts";
 import type { Codec, Connection } from "./connection.ts";
+import { Counters } from "./counters.ts";
 
 /**
  * A room's messages on their way to its connections. The kernel's write is three quarters of a
@@ -9,17 +10,23 @@ import type { Codec, Connection } from "./connection.ts";
  *
  * In a busy room a window joins more: while one flush is less than `windowMs` ago the next waits for the
  * rest of it. The first message after a quiet time never waits. A window of 0 = one write a message.
+ *
+ * An answer to a member of a busy room goes out with the batch: a write of its own costs as much as the whole batch.
  */
 export class Outbox {
   readonly #windowMs: number;
+  readonly #counters: Counters;
   readonly #byCodec = new Map<Codec, Set<Connection>>();
+  /** Whose answers wait for the next flush. */
+  readonly #answered = new Set<Connection>();
   #due: Entry[] = [];
   #lastFlush = Number.NEGATIVE_INFINITY;
   #turn: NodeJS.Immediate | undefined;
   #window: NodeJS.Timeout | undefined;
 
-  constructor(windowMs: number) {
+  constructor(windowMs: number, counters = new Counters()) {
     this.#windowMs = windowMs;
+    this.#counters = counters;
   }
 
   /** From now on `connection` gets what is pushed. What was pushed before is flushed to the others first. */
@@ -34,12 +41,24 @@ export class Outbox {
     const group = this.#byCodec.get(connection.codec);
     group?.delete(connection);
     if (group?.size === 0) this.#byCodec.delete(connection.codec);
+    if (this.#answered.delete(connection)) connection.release();
   }
 
   push(entry: Entry): void {
     this.#due.push(entry);
     if (this.#windowMs === 0) this.flush();
-    else if (this.#turn === undefined && this.#window === undefined) this.#schedule();
+    else this.#schedule();
+  }
+
+  /** Sends an answer to one member: within its window in a busy room, else before the turn ends. */
+  answer(connection: Connection, bytes: Buffer): void {
+    if (this.#restOfWindow() <= 0) {
+      connection.write(bytes, "soon");
+      return;
+    }
+    connection.write(bytes, "held");
+    this.#answered.add(connection);
+    this.#schedule();
   }
 
   /** Writes what is due now. */
@@ -48,14 +67,9 @@ export class Outbox {
     clearTimeout(this.#window);
     this.#turn = undefined;
     this.#window = undefined;
-    if (this.#due.length === 0) return;
-    const due = this.#due;
-    this.#due = [];
-    for (const [codec, connections] of this.#byCodec) {
-      const batch = joined(codec, due);
-      if (batch.length > 0) for (const connection of connections) deliver(connection, batch);
-    }
-    this.#lastFlush = performance.now();
+    if (this.#due.length > 0) this.#deliverDue();
+    for (const connection of this.#answered) connection.release();
+    this.#answered.clear();
   };
 
   /** Sends a hint at once to everyone but `except` who reads fast enough. */
@@ -64,7 +78,9 @@ export class Outbox {
       const bytes = codec.json(payload);
       if (bytes.length === 0) continue;
       for (const connection of connections) {
-        if (connection.id !== except && readsHints(connection)) connection.write(bytes);
+        if (connection.id === except) continue;
+        if (readsHints(connection)) connection.write(bytes);
+        else this.#counters.droppedHints += 1;
       }
     }
   }
@@ -76,9 +92,31 @@ export class Outbox {
     this.#byCodec.clear();
   }
 
+  #deliverDue(): void {
+    const due = this.#due;
+    this.#due = [];
+    for (const [codec, connections] of this.#byCodec) {
+      const batch = joined(codec, due);
+      if (batch.length === 0) continue;
+      let written = 0;
+      for (const connection of connections) if (deliver(connection, batch)) written += 1;
+      this.#counters.deliveries += written * due.length;
+      this.#counters.deliveredBytes += written * batch.length;
+    }
+    this.#counters.batches += 1;
+    this.#lastFlush = performance.now();
+  }
+
+  /** How long the window after the last flush is still open, ms; 0 or less = it is over. */
+  #restOfWindow(): number {
+    return this.#lastFlush + this.#windowMs - performance.now();
+  }
+
   #schedule(): void {
-    const rest = this.#lastFlush + this.#windowMs - performance.now();
-    if (rest > 0) this.#window = setTimeout(this.flush, rest);
+    if (this.#turn !== undefined || this.#window !== undefined) return;
+    const rest = this.#restOfWindow();
+    // A timer cuts fractions off: a window of 5 ms would often be one of 4.
+    if (rest > 0) this.#window = setTimeout(this.flush, Math.ceil(rest));
     else this.#turn = setImmediate(this.flush);
   }
 }
@@ -104,6 +142,9 @@ export function closeIfTooSlow(connection: Connection): boolean {
   return true;
 }
 
-function deliver(connection: Connection, batch: Buffer): void {
-  if (!closeIfTooSlow(connection)) connection.write(batch);
+/** False if the reader was given up instead. */
+function deliver(connection: Connection, batch: Buffer): boolean {
+  if (closeIfTooSlow(connection)) return false;
+  connection.write(batch);
+  return true;
 }

@@ -5,6 +5,7 @@ import type { Connection } from "./connection.ts";
 import { guestHandle } from "./guests.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Member } from "./member.ts";
+import { missedPages } from "./missed-pages.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 import { notStored, tooFast } from "./refusal.ts";
@@ -39,7 +40,8 @@ export class PlainSession implements Session, Member {
   readonly #refusals: Refusals;
   readonly #lane = new Lane();
   readonly #backlog = new Backlog();
-  readonly #after: string | undefined;
+  /** The last id it has. */
+  #after: string | undefined;
   #person: Person;
   #inRoom = false;
   #closed = false;
@@ -53,7 +55,7 @@ export class PlainSession implements Session, Member {
     this.#room = room;
     this.#after = after;
     this.#limit = limit;
-    this.#refusals = new Refusals(connection);
+    this.#refusals = new Refusals(connection, services.counters);
     this.#person = { id: guest, handle: guestHandle(guest) };
   }
 
@@ -89,10 +91,12 @@ export class PlainSession implements Session, Member {
     if (status.live && !this.#inRoom) this.#lane.run(() => this.#enter());
   }
 
-  joined({ recovered, entries }: Snapshot): void {
+  joined({ recovered, entries, more }: Snapshot): void {
     this.#inRoom = true;
     if (!recovered) this.#tellGap();
     this.#sendEntries(entries);
+    // Faster than it could be read, page by page.
+    if (recovered && more && this.#after !== undefined) this.#tellGap();
   }
 
   restarted({ entries }: Snapshot): void {
@@ -112,6 +116,8 @@ export class PlainSession implements Session, Member {
     if (this.#closed || this.#inRoom) return;
     try {
       await this.connection.drained(LIMITS.hintWaterline);
+      await this.#readOn();
+      if (this.#closed) return;
       await this.#services.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit });
       // The client may have gone while the room was being read.
       if (this.#closed) this.#services.rooms.leave(this.#room, this.connection.id);
@@ -119,6 +125,21 @@ export class PlainSession implements Session, Member {
       if (!(error instanceof LogUnavailable)) this.#fail(error);
       // Where it has been told that the log is away, it enters when that changes.
       else if (this.#logLive) this.#enterLater();
+    }
+  }
+
+  /** All that it missed but the last page, which comes with joining: it cannot ask for pages. */
+  async #readOn(): Promise<void> {
+    if (this.#after === undefined) return;
+    for await (const entries of missedPages(
+      this.#services.reading,
+      this.connection,
+      this.#room,
+      this.#after,
+    )) {
+      if (this.#closed) return;
+      this.#sendEntries(entries);
+      this.#after = entries.at(-1)?.id;
     }
   }
 

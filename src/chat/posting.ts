@@ -1,5 +1,6 @@
 import type { Appended, Log } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
+import type { Counters } from "./counters.ts";
 import type { Rates } from "./rate.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -23,12 +24,14 @@ export class Posting {
   readonly #rates: Rates;
   readonly #rooms: Rooms;
   readonly #logger: Logger;
+  readonly #counters: Counters;
 
-  constructor(log: Log, rates: Rates, rooms: Rooms, logger: Logger) {
+  constructor(log: Log, rates: Rates, rooms: Rooms, logger: Logger, counters: Counters) {
     this.#log = log;
     this.#rates = rates;
     this.#rooms = rooms;
     this.#logger = logger;
+    this.#counters = counters;
   }
 
   /** Stores one message; see `Log.append`. Never rejects. */
@@ -39,7 +42,10 @@ export class Posting {
     const body = JSON.stringify({ type: "message", room, user, handle, text, key }).slice(1);
     const waitedMs = performance.now() - arrivedAt;
     const appended = await this.#log.append({ room, user, key, body, waitedMs });
-    if (appended.outcome === "stored") {
+    if ("id" in appended) this.#counters.acks.observe(performance.now() - arrivedAt);
+    if (appended.outcome === "duplicate") this.#counters.duplicates += 1;
+    else if (appended.outcome === "stored") {
+      this.#counters.messages += 1;
       this.#rooms.get(room)?.expect(appended.id);
       const fields = { event: "message", connection, room, id: appended.id, bytes: body.length };
       this.#logger.info(fields, "message stored");

@@ -48,5 +48,7 @@ export function textRefused(
   return errorFrame(code, message, { ref });
 }
 
+export const BAD_ROOM = "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.";
+
 export const BAD_HANDLE =
   "A handle is 1 to 32 characters without control characters, and not the chat's own name.";

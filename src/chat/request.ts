@@ -2,6 +2,7 @@ import Type, { type TProperties, type TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { type ClientFrame, type ErrorCode, ID, isRoom, KEY, LIMITS } from "../protocol.ts";
 import { objectOf } from "./checked-entry.ts";
+import { BAD_ROOM } from "./refusal.ts";
 
 const Ref = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Room = Type.String();
@@ -55,11 +56,7 @@ export function readRequest(text: string | undefined): ReadRequest {
   const validator = CHECKS[type];
   if (!validator.Check(value)) return refuse("bad-request", complaint(type, validator, value), ref);
   if (namesRoom(value) && !isRoom(value.room)) {
-    return refuse(
-      "bad-room",
-      "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.",
-      ref,
-    );
+    return refuse("bad-room", BAD_ROOM, ref);
   }
   return { frame: value };
 }

@@ -3,6 +3,7 @@ import type { Logger } from "../logger.ts";
 import { LIMITS, type Person, type TypingFrame } from "../protocol.ts";
 import { objectOf } from "./checked-entry.ts";
 import type { Connection } from "./connection.ts";
+import type { Counters } from "./counters.ts";
 import { apart } from "./look-alike.ts";
 import type { Member } from "./member.ts";
 import type { Outbox } from "./outbox.ts";
@@ -47,18 +48,18 @@ export class RoomPresence {
   /** Hints that came meanwhile; empty where no roll call is under way, which its time limit sees to. */
   #heard: Hint[] = [];
 
-  constructor(room: string, log: Log, logger: Logger) {
+  constructor(room: string, log: Log, logger: Logger, counters: Counters) {
     this.#room = room;
     this.#log = log;
     this.#logger = logger;
-    this.#feed = new PresenceFeed(room, this.#roster, this.#connections);
+    this.#feed = new PresenceFeed(room, this.#roster, this.#connections, counters);
   }
 
   /** The member's person is here; their latest wish for a handle counts. */
   join({ connection, person }: Member): void {
     this.#connections.add(connection);
     const local = this.#locals.get(person.id);
-    const handle = apart(person.handle, person.id, (look) => this.#roster.isTaken(look, person.id));
+    const handle = this.nameFor(person);
     if (local === undefined) this.#locals.set(person.id, { handle, connections: new Set([connection.id]) });
     else local.connections.add(connection.id);
     if (local?.handle === handle) return;
@@ -79,6 +80,16 @@ export class RoomPresence {
     this.#roster.exit(this.#log.instance, person.id);
     void this.#log.exit(this.#room, person.id);
     this.#feed.touch();
+  }
+
+  /** What a person is called here who speaks without being in the room: a suffix where somebody else looks like that. */
+  nameFor({ id, handle }: Person): string {
+    return apart(handle, id, (look) => this.#roster.isTaken(look, id));
+  }
+
+  /** Everyone, each person once. */
+  people(): readonly Person[] {
+    return this.#roster.list();
   }
 
   seenBy({ person }: Member): Company {
@@ -143,12 +154,13 @@ export class RoomPresence {
 
   /** Returns whether it said something. */
   #receivePresence(hint: Hint): boolean {
-    const { type, instance, person, user } = hint;
+    const { type, instance } = hint;
     if (typeof instance !== "string" || instance === this.#log.instance) return false;
-    if (type === "enter" && isPerson(person)) this.#roster.enter(instance, person);
-    else if (type === "exit" && typeof user === "string") this.#roster.exit(instance, user);
-    else return false;
-    return true;
+    const people = type === "enter" ? listed(hint["person"], hint["people"]).filter(isPerson) : [];
+    for (const person of people) this.#roster.enter(instance, person);
+    const users = type === "exit" ? listed(hint["user"], hint["users"]).filter(isString) : [];
+    for (const user of users) this.#roster.exit(instance, user);
+    return people.length + users.length > 0;
   }
 }
 
@@ -157,4 +169,13 @@ function isPerson(value: unknown): value is Person {
   return (
     "id" in value && typeof value.id === "string" && "handle" in value && typeof value.handle === "string"
   );
+}
+
+/** One or several, whichever a hint names (presence-hint.ts). */
+function listed(one: unknown, several: unknown): readonly unknown[] {
+  return Array.isArray(several) ? several : [one];
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
 }

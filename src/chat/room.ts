@@ -1,9 +1,12 @@
 import { type Entry, type Log, LogUnavailable } from "../log/log.ts";
+import { within } from "../log/within.ts";
 import type { Logger } from "../logger.ts";
-import { BEGINNING, LIMITS } from "../protocol.ts";
+import { BEGINNING, LIMITS, type Person } from "../protocol.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry, looksLikeEntry } from "./checked-entry.ts";
-import { type Cursor, History } from "./history.ts";
+import type { Connection } from "./connection.ts";
+import type { Counters } from "./counters.ts";
+import { type Cursor, History, type HistoryPage, pageOf } from "./history.ts";
 import type { Member } from "./member.ts";
 import { Outbox } from "./outbox.ts";
 import { RING, Ring, type RingBudget } from "./ring.ts";
@@ -11,13 +14,14 @@ import { RoomLog } from "./room-log.ts";
 import { RoomPresence } from "./room-presence.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { newest, type Page, type Snapshot } from "./snapshot.ts";
-import { LOG_WAIT_MS, within } from "./time-limit.ts";
+import { LOG_WAIT_MS } from "./time-limit.ts";
 
 /** What every room of a process shares. */
 export interface RoomSurroundings {
   readonly log: Log;
   readonly logger: Logger;
   readonly ringBudget: RingBudget;
+  readonly counters: Counters;
   /** How long a busy room joins messages into one write, ms. */
   readonly batchWindowMs: number;
 }
@@ -26,11 +30,6 @@ export interface RoomSurroundings {
  * What may arrive while the log is being read. More is dropped: the read or the one after it brings it.
  */
 const HELD_WHILE_READING = 1_000;
-
-/** A page of a room's past; `recovered` is false where the log does not continue from the id asked. */
-export interface HistoryPage extends Page {
-  readonly recovered: boolean;
-}
 
 /** A reading of the log under way. */
 interface Reading {
@@ -55,6 +54,7 @@ export class Room {
   readonly presence: RoomPresence;
   readonly #log: Log;
   readonly #logger: Logger;
+  readonly #counters: Counters;
   readonly #ring: Ring;
   readonly #outbox: Outbox;
   readonly #entries: RoomLog;
@@ -74,11 +74,12 @@ export class Room {
     this.name = name;
     this.#log = surroundings.log;
     this.#logger = surroundings.logger;
+    this.#counters = surroundings.counters;
     this.#ring = new Ring(surroundings.ringBudget);
-    this.#outbox = new Outbox(surroundings.batchWindowMs);
+    this.#outbox = new Outbox(surroundings.batchWindowMs, surroundings.counters);
     this.#entries = new RoomLog(this.#log, name);
     this.#history = new History(this.#entries, this.#ring);
-    this.presence = new RoomPresence(name, this.#log, this.#logger);
+    this.presence = new RoomPresence(name, this.#log, this.#logger, surroundings.counters);
     this.#reading = this.#read((reading) => this.#open(reading));
   }
 
@@ -123,6 +124,17 @@ export class Room {
   /** The oldest entries behind an id; otherwise as `before`. */
   behind(id: string, limit: number): Promise<HistoryPage> {
     return within(LOG_WAIT_MS, this.#behind(id, limit));
+  }
+
+  /** Everyone who is here, over all processes. Rejects with LogUnavailable after at most `LOG_WAIT_MS`. */
+  async people(): Promise<readonly Person[]> {
+    await within(LOG_WAIT_MS, this.#settled());
+    return this.presence.people();
+  }
+
+  /** Sends a member the answer to something it did here; in a busy room together with the messages that are due. */
+  answer(connection: Connection, bytes: Buffer): void {
+    this.#outbox.answer(connection, bytes);
   }
 
   /** Something arrived on the room's channel. */
@@ -172,6 +184,7 @@ export class Room {
   suspect(reason: string): Promise<void> {
     if (this.#state === "live" || this.#state === "stale") {
       this.#step("suspicion");
+      this.#counters.catchUps += 1;
       const fields = { event: "catch-up", room: this.name, after: this.#ring.head, reason };
       this.#logger.info(fields, "reading the log");
       this.#reading = this.#read((reading) => this.#catchUp(reading));
@@ -228,10 +241,12 @@ export class Room {
     const before = this.#held.length;
     const found = await readMissed(this.#entries, this.#ring.head);
     if (!this.#counts(token, "catching-up")) return;
+    if (found.lost || found.missed.length > 0) this.#counters.holes += 1;
     if (found.lost) {
       await this.#startOver(token);
       return;
     }
+    this.#counters.recovered += found.missed.length;
     for (const entry of found.missed) this.#show(entry);
     const unknown = this.#held.splice(0, before).filter((entry) => !this.#ring.has(entry.id));
     if (unknown.length > 0) {
@@ -255,6 +270,7 @@ export class Room {
       newHead: read.at(-1)?.id ?? BEGINNING,
     };
     this.#logger.warn(fields, "the log does not continue here; members start over");
+    this.#counters.resets += 1;
     this.#outbox.flush();
     this.#ring.replace(read);
     this.#held.splice(0, before);
@@ -310,13 +326,12 @@ export class Room {
 
   async #before(id: string | undefined, limit: number): Promise<HistoryPage> {
     await this.#settled();
-    return { ...(await this.#history.before(id, limit)), recovered: true };
+    return pageOf(await this.#history.before(id, limit));
   }
 
   async #behind(id: string, limit: number): Promise<HistoryPage> {
     await this.#settled();
-    const page = await this.#history.behind(id, limit);
-    return page === undefined ? { entries: [], more: false, recovered: false } : { ...page, recovered: true };
+    return pageOf(await this.#history.behind(id, limit));
   }
 
   async #admit(member: Member, cursor: Cursor, wait: { readonly over: boolean }): Promise<void> {

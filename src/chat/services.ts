@@ -1,6 +1,8 @@
 import type { Logger } from "../logger.ts";
+import type { Counters } from "./counters.ts";
 import type { Guests } from "./guests.ts";
 import type { Posting } from "./posting.ts";
+import type { Reading } from "./reading.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Session } from "./session.ts";
 import type { SiteTokens } from "./site-token.ts";
@@ -23,8 +25,10 @@ export interface ChatOptions {
 export interface Services {
   readonly options: ChatOptions;
   readonly logger: Logger;
+  readonly counters: Counters;
   readonly rooms: Rooms;
   readonly posting: Posting;
+  readonly reading: Reading;
   readonly guests: Guests;
   /** The embedding site's tokens, where it has any. */
   readonly siteTokens: SiteTokens | undefined;

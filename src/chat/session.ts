@@ -1,6 +1,7 @@
 import type { ErrorFrame, ServerFrame, StatusFrame } from "../protocol.ts";
 import { CLOSE, LIMITS } from "../protocol.ts";
 import type { Connection } from "./connection.ts";
+import { type Counters, countOne } from "./counters.ts";
 import { Strikes } from "./strikes.ts";
 
 /** One client's conversation, whatever protocol it speaks. */
@@ -21,16 +22,19 @@ export interface Session {
 /** Refuses what a client may not do, and ends a connection that does not stop. */
 export class Refusals {
   readonly #connection: Connection;
+  readonly #counters: Counters;
   // Most connections never offend.
   #bad: Strikes | undefined;
   #fast: Strikes | undefined;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, counters: Counters) {
     this.#connection = connection;
+    this.#counters = counters;
   }
 
   /** Tells the client; ends the connection where that was one too many. */
   send(error: ErrorFrame): void {
+    countOne(this.#counters.errors, error.code);
     this.#connection.write(this.#connection.codec.frame(error), "soon");
     if (error.code === "bad-frame" || error.code === "bad-request") this.#countBad();
     else if (error.code === "rate-limited") this.#countFast(error.retryAfterMs ?? LIMITS.refusalWindowMs);

@@ -59,7 +59,7 @@ export class V1Session implements Asker {
     this.connection = connection;
     this.guest = guest;
     this.#person = { id: guest, handle: "" };
-    this.#refusals = new Refusals(connection);
+    this.#refusals = new Refusals(connection, services.counters);
   }
 
   get person(): Person {
@@ -93,6 +93,12 @@ export class V1Session implements Asker {
 
   send(frame: ServerFrame): void {
     this.connection.write(this.connection.codec.frame(frame), "soon");
+  }
+
+  answerIn(room: string, frame: ServerFrame): void {
+    const here = this.services.rooms.get(room);
+    if (here === undefined) this.send(frame);
+    else here.answer(this.connection, this.connection.codec.frame(frame));
   }
 
   refuse(code: ErrorCode, message: string, ref?: number): void {

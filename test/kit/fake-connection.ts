@@ -13,6 +13,8 @@ export class FakeConnection implements Connection {
   /** What was written, one buffer a write. */
   readonly writes: Buffer[] = [];
   closedWith: { readonly code: number; readonly reason: string } | undefined;
+  /** What waits for `release`. */
+  #held: Buffer[] | undefined;
   #waiting = 0;
   #draining: { readonly below: number; readonly done: () => void }[] = [];
 
@@ -48,8 +50,15 @@ export class FakeConnection implements Connection {
     return framesIn(Buffer.concat(this.writes.splice(0)));
   }
 
-  write(bytes: Buffer): void {
-    if (bytes.length > 0 && this.closedWith === undefined) this.writes.push(bytes);
+  write(bytes: Buffer, when?: "now" | "soon" | "held"): void {
+    if (bytes.length === 0 || this.closedWith !== undefined) return;
+    if (when === "held") this.#held ??= [];
+    (this.#held ?? this.writes).push(bytes);
+  }
+
+  release(): void {
+    if (this.#held !== undefined) this.writes.push(Buffer.concat(this.#held));
+    this.#held = undefined;
   }
 
   drained(below: number): Promise<void> {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Outbox } from "../../src/chat/outbox.ts";
 import { entryOf } from "../../src/log/entry.ts";
 import { HANDLE_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
+import { textFrame } from "../../src/sockets/text-frame.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";
 
 beforeEach(() => {
@@ -13,6 +14,10 @@ beforeEach(() => {
 
 function entry(text: string) {
   return entryOf("1-1", "0-0", `"type":"message","room":"r","user":"u","handle":"h","text":"${text}"}`);
+}
+
+function answer(text: string): Buffer {
+  return textFrame(Buffer.from(JSON.stringify({ type: "notice", text })));
 }
 
 function outboxTo(windowMs: number, ...connections: FakeConnection[]): Outbox {
@@ -58,6 +63,46 @@ describe("an outbox", () => {
     outbox.push(entry("fourth"));
     await vi.advanceTimersByTimeAsync(0);
     expect(ann.writes).toHaveLength(3);
+  });
+
+  it("sends an answer with the batch that is due, in one write, and at once where nothing is", async () => {
+    const [ann, ben] = [new FakeConnection(), new FakeConnection()];
+    const outbox = outboxTo(5, ann, ben);
+    outbox.answer(ann, answer("quiet"));
+    expect(texts(ann)).toEqual(["quiet"]);
+    outbox.push(entry("first"));
+    await vi.advanceTimersByTimeAsync(0);
+    outbox.answer(ann, answer("busy"));
+    outbox.push(entry("second"));
+    expect(texts(ann)).toEqual(["quiet", "first"]);
+    await vi.advanceTimersByTimeAsync(5);
+    expect(texts(ann)).toEqual(["quiet", "first", "busy", "second"]);
+    expect(ann.writes).toHaveLength(3);
+    expect(texts(ben)).toEqual(["first", "second"]);
+  });
+
+  it("holds an answer no longer than the window, whether a message comes or not", async () => {
+    const ann = new FakeConnection();
+    const outbox = outboxTo(5, ann);
+    outbox.push(entry("first"));
+    await vi.advanceTimersByTimeAsync(1);
+    outbox.answer(ann, answer("alone"));
+    await vi.advanceTimersByTimeAsync(3);
+    expect(texts(ann)).toEqual(["first"]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(texts(ann)).toEqual(["first", "alone"]);
+  });
+
+  it("lets go of the answer of a member who leaves, and of all where it is closed", async () => {
+    const [ann, ben] = [new FakeConnection(), new FakeConnection()];
+    const outbox = outboxTo(5, ann, ben);
+    outbox.push(entry("first"));
+    await vi.advanceTimersByTimeAsync(0);
+    for (const connection of [ann, ben]) outbox.answer(connection, answer("late"));
+    outbox.remove(ann);
+    expect(texts(ann)).toEqual(["first", "late"]);
+    outbox.close();
+    expect(texts(ben)).toEqual(["first", "late"]);
   });
 
   it("without a window writes every message by itself", () => {

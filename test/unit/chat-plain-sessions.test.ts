@@ -98,6 +98,16 @@ describe("a plain client", () => {
     ]);
   });
 
+  it("with a cursor gets more than one answer carries, without a hole before what is live", async () => {
+    const { chat, log } = openChat();
+    const [first, ...missed] = log.fill("lobby", 731);
+    const { connection } = await plainClient(chat, PLAIN_CODEC, { after: first?.id ?? "", limit: 200 });
+    for (let i = 0; i < 5; i++) await settle();
+    const live = log.store("lobby", { text: "live" });
+    await settle();
+    expect(connection.frames.map(({ id }) => id)).toEqual([...missed, live].map(({ id }) => id));
+  });
+
   it("is told of a log that was reset: a notice, then the newest, then what is later", async () => {
     const { chat, log } = openChat();
     log.fill("lobby", 5);

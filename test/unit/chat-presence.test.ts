@@ -131,10 +131,28 @@ describe("presence", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(presence()[0]).toMatchObject({ count: 200, joined: expect.any(Array) });
     enter("one-more");
-    await vi.advanceTimersByTimeAsync(1_000);
+    await vi.advanceTimersByTimeAsync(5_000);
     expect(presence()).toEqual([{ type: "presence", room: "lobby", count: 201 }]);
     const ben = await inLobby(chat, "Ben");
     expect(ben.connection.framesOf("joined")[0]).toMatchObject({ present: { count: 202, users: [] } });
+  });
+
+  it("is told every 5 s above 200 people, and names all of them again when the crowd has gone", async () => {
+    const { presence, enter, exit } = await watched();
+    for (let i = 0; i < 250; i += 1) enter(`user${i}`);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(presence()).toMatchObject([{ count: 251 }]);
+    for (let i = 0; i < 4; i += 1) {
+      enter(`late${i}`);
+      await vi.advanceTimersByTimeAsync(1_000);
+    }
+    const told = presence();
+    expect(told.length).toBeLessThanOrEqual(1);
+    for (let i = 0; i < 240; i += 1) exit(`user${i}`);
+    await vi.advanceTimersByTimeAsync(3_000);
+    const frames = presence();
+    expect(frames.at(-1)).toMatchObject({ count: 15 });
+    expect(believed(frames)).toHaveLength(15);
   });
 
   it("waits for a reader above 64 KiB, who then is told the whole state once", async () => {
@@ -181,7 +199,21 @@ describe("typing", () => {
     expect(ann.connection.framesOf("typing")).toEqual([]);
   });
 
+  it("takes in several people who came, or left, at once", async () => {
+    const { log, presence } = await watched();
+    const people = ["ben", "cem", "dee"].map((id) => ({ id, handle: id }));
+    log.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance: "elsewhere", people })));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(presence()).toMatchObject([{ count: 4, joined: people }]);
+    const users = ["ben", "dee"];
+    log.publish("lobby", Buffer.from(JSON.stringify({ type: "exit", instance: "elsewhere", users })));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(presence()).toMatchObject([{ count: 2, left: users }]);
+  });
+
   it.each([
+    '{"type":"enter","instance":"i","people":[7,{"id":"x"}]}',
+    '{"type":"exit","instance":"i","users":[7,{}]}',
     '{"type":"typing","user":7,"handle":"x","on":true}',
     '{"type":"enter","instance":"i","person":{}}',
     '{"type":"',

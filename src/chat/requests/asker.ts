@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorFrame, Person } from "../../protocol.ts";
+import type { ErrorCode, ErrorFrame, Person, ServerFrame } from "../../protocol.ts";
 import type { Membership, MembershipOwner } from "../membership.ts";
 import type { Services } from "../services.ts";
 import type { Session } from "../session.ts";
@@ -16,6 +16,8 @@ export interface Asker extends Session, MembershipOwner {
   readonly joining: Set<string>;
   /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
   greet(person: Person, endsAt: number | undefined): void;
+  /** Answers something that happened in a room: as `send`, but in a busy room together with its messages. */
+  answerIn(room: string, frame: ServerFrame): void;
   /** Answers with an error; see `Refusals`. */
   refuse(code: ErrorCode, message: string, ref?: number): void;
   /** As `refuse`, for an error that was made elsewhere. */

@@ -1,4 +1,4 @@
-import type { MessageRequest } from "../../protocol.ts";
+import type { AckFrame, MessageRequest } from "../../protocol.ts";
 import { notStored, textRefused } from "../refusal.ts";
 import { readText } from "../text.ts";
 import type { Asker } from "./asker.ts";
@@ -28,8 +28,10 @@ export async function message(session: Asker, frame: MessageRequest, arrivedAt: 
     connection,
     arrivedAt,
   });
-  if (appended.outcome === "stored") session.send({ type: "ack", ref, room, key, id: appended.id });
-  else if (appended.outcome === "duplicate") {
-    session.send({ type: "ack", ref, room, key, id: appended.id, duplicate: true });
-  } else session.refuseWith(notStored(appended, ref));
+  if (!("id" in appended)) {
+    session.refuseWith(notStored(appended, ref));
+    return;
+  }
+  const ack: AckFrame = { type: "ack", ref, room, key, id: appended.id };
+  session.answerIn(room, appended.outcome === "stored" ? ack : { ...ack, duplicate: true });
 }

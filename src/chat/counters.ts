@@ -1,0 +1,52 @@
+import type { ErrorCode } from "../protocol.ts";
+import { Latencies } from "./latencies.ts";
+
+/**
+ * What this process has done since it started, for whoever watches it. Plain numbers that only grow, so that counting
+ * costs one addition, also where everything hot passes.
+ */
+export class Counters {
+  /** Messages that this process had stored; repeated keys are not counted again. */
+  messages = 0;
+  /** Messages whose key was stored before. */
+  duplicates = 0;
+  /** Stored entries handed to connections as they came: one message to a hundred members is a hundred. */
+  deliveries = 0;
+  /** Of these, bytes on the wire. */
+  deliveredBytes = 0;
+  /** Times a room wrote what was due to its members. */
+  batches = 0;
+  /** Presence and typing frames kept from readers that are too slow. */
+  droppedHints = 0;
+  /** Times a room read the log because something may have been missing. */
+  catchUps = 0;
+  /** Catch-ups that found something missing. */
+  holes = 0;
+  /** Messages that catch-ups brought. */
+  recovered = 0;
+  /** Rooms that began again because the log did not continue where they were. */
+  resets = 0;
+  /** Times the log was lost. */
+  logLosses = 0;
+  /** Times the log came back after a loss. */
+  logReturns = 0;
+  /** Sockets opened. */
+  opened = 0;
+  /** Drains begun. */
+  drains = 0;
+  /** From a message's arrival until the log had it. */
+  readonly acks = new Latencies();
+  /** Requests refused, by the code that was sent. */
+  readonly errors = new Map<ErrorCode, number>();
+  /** Sockets closed, by close code. */
+  readonly closes = new Map<number, number>();
+  /** Requests to the HTTP interface answered, by status. */
+  readonly answers = new Map<number, number>();
+  /** Upgrades refused, by HTTP status. */
+  readonly refusedUpgrades = new Map<number, number>();
+}
+
+/** Counts one more of `key`. Whoever calls sees to it that there are few keys. */
+export function countOne<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,0 +1,22 @@
+/** Upper ends of the buckets, seconds: around the 20 ms that an ack may take, up to the 2 s after which none comes. */
+export const ACK_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2] as const;
+
+/** How long something took, counted in buckets; costs a few comparisons a measurement and keeps nothing else. */
+export class Latencies {
+  /** Measurements in each bucket of `ACK_BUCKETS`, and behind the last one those that took longer. */
+  readonly counts: number[] = [...ACK_BUCKETS, 0].map(() => 0);
+  /** Of all measurements, seconds. */
+  sum = 0;
+
+  /** @param ms a duration, not negative. */
+  observe(ms: number): void {
+    const seconds = ms / 1000;
+    let bucket = 0;
+    for (const end of ACK_BUCKETS) {
+      if (seconds <= end) break;
+      bucket += 1;
+    }
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
+    this.sum += seconds;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Log, RoomHead } from "../log/log.ts";
+import { within } from "../log/within.ts";
+import type { Person } from "../protocol.ts";
+import { type HistoryPage, pageBefore, pageBehind, pageOf } from "./history.ts";
+import type { Room } from "./room.ts";
+import { RoomLog } from "./room-log.ts";
+import type { Rooms } from "./rooms.ts";
+import { LOG_WAIT_MS } from "./time-limit.ts";
+
+/** Rooms of a list. */
+export const ROOMS_LISTED = 100;
+
+/** How long a list of rooms is good for, ms: it costs a read and a roll call a room. */
+const LIST_MS = 1_000;
+
+/** A room with messages, and how many are in it. */
+export interface RoomSummary extends RoomHead {
+  readonly count: number;
+}
+
+/**
+ * What may be asked about rooms without being in one. A room that is open here answers as it answers its members; of another
+ * the log is asked, and nothing is opened for it. All calls reject with LogUnavailable after at most `LOG_WAIT_MS`.
+ */
+export class Reading {
+  readonly #log: Log;
+  readonly #rooms: Rooms;
+  #list: { readonly rooms: Promise<readonly RoomSummary[]>; readonly until: number } | undefined;
+
+  constructor(log: Log, rooms: Rooms) {
+    this.#log = log;
+    this.#rooms = rooms;
+  }
+
+  /** The newest entries before an id (undefined = of all). */
+  before(room: string, id: string | undefined, limit: number): Promise<HistoryPage> {
+    const open = this.#open(room);
+    if (open !== undefined) return open.before(id, limit);
+    return within(LOG_WAIT_MS, pageBefore(new RoomLog(this.#log, room), id, limit).then(pageOf));
+  }
+
+  /** The oldest entries behind an id. */
+  behind(room: string, id: string, limit: number): Promise<HistoryPage> {
+    const open = this.#open(room);
+    if (open !== undefined) return open.behind(id, limit);
+    return within(LOG_WAIT_MS, pageBehind(new RoomLog(this.#log, room), id, limit).then(pageOf));
+  }
+
+  /** Everyone in a room, over all processes. */
+  async people(room: string): Promise<readonly Person[]> {
+    const open = this.#open(room);
+    if (open !== undefined) return open.people();
+    // Nobody is here: a room that somebody is in is open.
+    const present = await within(LOG_WAIT_MS, this.#log.rollCall(room, []));
+    return present.map(({ id, handle }) => ({ id, handle }));
+  }
+
+  /** The rooms spoken in last, at most `ROOMS_LISTED`; up to `LIST_MS` old. */
+  recentRooms(): Promise<readonly RoomSummary[]> {
+    const now = performance.now();
+    if (this.#list === undefined || this.#list.until <= now) {
+      const rooms = within(LOG_WAIT_MS, this.#summaries());
+      this.#list = { rooms, until: now + LIST_MS };
+      rooms.catch(() => {
+        this.#list = undefined;
+      });
+    }
+    return this.#list.rooms;
+  }
+
+  async #summaries(): Promise<readonly RoomSummary[]> {
+    const heads = await this.#log.recentRooms(ROOMS_LISTED);
+    return Promise.all(
+      heads.map(async ({ room, head }) => ({ room, head, count: (await this.people(room)).length })),
+    );
+  }
+
+  #open(name: string): Room | undefined {
+    const room = this.#rooms.get(name);
+    return room === undefined || room.state === "closed" ? undefined : room;
+  }
+}

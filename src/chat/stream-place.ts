@@ -1,0 +1,117 @@
+import type { Entry } from "../log/log.ts";
+import { CLOSE, type JoinedFrame, LIMITS, type Person } from "../protocol.ts";
+import type { Connection } from "./connection.ts";
+import type { Member } from "./member.ts";
+import { missedPages } from "./missed-pages.ts";
+import type { Services } from "./services.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { StreamVisit } from "./stream-session.ts";
+
+/**
+ * Where a stream stands in one room: `outside` until `enter`, `entering` while what was missed is being read, `inside` when it
+ * gets what comes; `left` is final.
+ */
+type PlaceState = "outside" | "entering" | "inside" | "left";
+
+/**
+ * A stream's place in one room. What the reader missed comes first, oldest first and page by page as it is read; then
+ * `joined`, and from there on what is live. Where the log does not continue from what the reader has: `reset`, and the newest.
+ */
+export class StreamPlace implements Member {
+  readonly connection: Connection;
+  readonly person: Person;
+  readonly #services: Services;
+  readonly #room: string;
+  /** The last id that the reader has. */
+  #after: string | undefined;
+  #state: PlaceState = "outside";
+
+  constructor(services: Services, connection: Connection, person: Person, { room, after }: StreamVisit) {
+    this.#services = services;
+    this.connection = connection;
+    this.person = person;
+    this.#room = room;
+    this.#after = after;
+  }
+
+  /** Brings the reader up to now and lets it in; nothing where that is under way or done. Rejects with LogUnavailable. */
+  async enter(): Promise<void> {
+    if (this.#state !== "outside") return;
+    this.#state = "entering";
+    try {
+      await this.#readOn();
+      if (this.#isLeft()) return;
+      const limit = this.#after === undefined ? 0 : LIMITS.answerMessages;
+      await this.#services.rooms.join(this.#room, this, { after: this.#after, limit });
+      // The reader may have gone while the room was being read.
+      if (this.#isLeft()) this.#services.rooms.leave(this.#room, this.connection.id);
+    } finally {
+      if (this.#state === "entering") this.#state = "outside";
+    }
+  }
+
+  leave(): void {
+    this.#state = "left";
+    this.#services.rooms.leave(this.#room, this.connection.id);
+  }
+
+  joined(snapshot: Snapshot): void {
+    if (this.#isLeft()) return;
+    this.#state = "inside";
+    if (!snapshot.recovered) {
+      this.restarted(snapshot);
+      return;
+    }
+    this.#write(snapshot.entries);
+    // Faster than it can be read, page by page: from here the reader comes back, and is no worse off.
+    if (this.#after !== undefined && snapshot.more)
+      this.connection.close(CLOSE.overloaded, "come back for more");
+    else this.#tell(snapshot);
+  }
+
+  restarted(snapshot: Snapshot): void {
+    const reset = { type: "reset", room: this.#room, recovered: false };
+    this.connection.write(this.connection.codec.json(Buffer.from(JSON.stringify(reset))));
+    this.#write(snapshot.entries.slice(-LIMITS.joinMessages));
+    this.#tell(snapshot);
+  }
+
+  /** All that was missed but the last page, which comes with joining. */
+  async #readOn(): Promise<void> {
+    if (this.#after === undefined) return;
+    for await (const entries of missedPages(
+      this.#services.reading,
+      this.connection,
+      this.#room,
+      this.#after,
+    )) {
+      if (this.#isLeft()) return;
+      this.#write(entries);
+      this.#after = entries.at(-1)?.id;
+    }
+  }
+
+  #isLeft(): boolean {
+    return this.#state === "left";
+  }
+
+  #write(entries: readonly Entry[]): void {
+    const { codec } = this.connection;
+    if (entries.length > 0) this.connection.write(Buffer.concat(entries.map((entry) => codec.entry(entry))));
+  }
+
+  #tell({ recovered, head, more, count, users, handle }: Snapshot): void {
+    const present = { count, users };
+    const frame: JoinedFrame = {
+      type: "joined",
+      room: this.#room,
+      recovered,
+      head,
+      messages: [],
+      more,
+      present,
+      handle,
+    };
+    this.connection.write(this.connection.codec.frame(frame));
+  }
+}
