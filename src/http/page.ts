@@ -60,6 +60,7 @@ export class Page {
     const guest = guestOf(request.raw, this.#guests) ?? this.#guests.create();
     const cookie = guestCookie(guest, this.#guests, request.protocol === "https");
     if (cookie !== undefined) reply.header("Set-Cookie", cookie);
-    return reply.header("Cache-Control", "no-cache").sendFile("index.html");
+    // The cookie is this visitor's alone: a cache that gave it to others would make them one guest.
+    return reply.header("Cache-Control", "private, no-cache").sendFile("index.html", { cacheControl: false });
   };
 }

@@ -1,0 +1,104 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Chat } from "../chat/chat.ts";
+import { countOne } from "../chat/counters.ts";
+import { Rates } from "../chat/rate.ts";
+import { tooFast } from "../chat/refusal.ts";
+import type { ApiKeys } from "../identity/api-keys.ts";
+import { LIMITS } from "../protocol.ts";
+import { checkCompiler } from "./api-checks.ts";
+import { refuse } from "./api-error.ts";
+import { answerFailure, answerNotFound } from "./api-failures.ts";
+import { Callers } from "./callers.ts";
+import { type Census, Streams } from "./events/streams.ts";
+import { isAllowedOrigin } from "./origin.ts";
+import type { ApiHouse } from "./routes/api.ts";
+import { describeRoutes, routeDescription } from "./routes/description.ts";
+import { routeEvents } from "./routes/events.ts";
+import { routePostMessage } from "./routes/post-message.ts";
+import { routeReadMessages } from "./routes/read-messages.ts";
+import { routeRooms } from "./routes/rooms.ts";
+import { routeSession } from "./routes/session.ts";
+
+/** How often addresses whose allowance is whole again are forgotten, ms. */
+const SWEEP_MS = 5_000;
+
+export interface ApiOptions {
+  readonly allowedOrigins: "*" | readonly string[] | undefined;
+  /** The one that sockets are counted in, too. */
+  readonly census: Census;
+  readonly isDraining: () => boolean;
+  /** Why this process takes nobody in now; undefined = it does. */
+  readonly overload: () => string | undefined;
+  /** Whether what is not there below `/api` is answered here; else it is the surrounding app's affair. */
+  readonly ownsPath: boolean;
+}
+
+/** The HTTP interface, docs/protocol.md section 8. */
+export class Api {
+  readonly #house: ApiHouse;
+  readonly #options: ApiOptions;
+  /** Requests of each address. */
+  readonly #rates = new Rates(LIMITS.requestsPerSecond, LIMITS.requestBurst);
+  readonly #sweep: NodeJS.Timeout;
+
+  constructor(chat: Chat, keys: ApiKeys, options: ApiOptions) {
+    const { census, isDraining, overload } = options;
+    this.#house = {
+      chat,
+      callers: new Callers(chat, keys),
+      streams: new Streams(chat, census),
+      isDraining,
+      overload,
+    };
+    this.#options = options;
+    this.#sweep = setInterval(() => this.#rates.sweep(), SWEEP_MS).unref();
+  }
+
+  /** Registers everything below `/api`, in a scope of its own. */
+  async register(app: FastifyInstance): Promise<void> {
+    await app.register(this.#scope, { prefix: "/api" });
+  }
+
+  /** Ends every timer. */
+  close(): void {
+    clearInterval(this.#sweep);
+    this.#house.streams.close();
+  }
+
+  readonly #scope = async (scope: FastifyInstance): Promise<void> => {
+    scope.setValidatorCompiler(checkCompiler);
+    // The framework reads it as a string, which is never a body here: it is refused by its type, as every other is.
+    scope.removeContentTypeParser("text/plain");
+    scope.setErrorHandler(answerFailure);
+    scope.addHook("onRequest", this.#admit);
+    scope.addHook("onResponse", this.#count);
+    await describeRoutes(scope);
+    routeRooms(scope, this.#house);
+    routeReadMessages(scope, this.#house);
+    routePostMessage(scope, this.#house);
+    routeEvents(scope, this.#house);
+    routeSession(scope, this.#house);
+    routeDescription(scope);
+    if (!this.#options.ownsPath) return;
+    // Before the page's files get to see it: they would answer in their own way.
+    for (const url of ["/", "/*"]) scope.all(url, { schema: { hide: true } }, answerNotFound);
+  };
+
+  readonly #count = async (_request: FastifyRequest, { statusCode }: FastifyReply): Promise<void> => {
+    countOne(this.#house.chat.counters.answers, statusCode);
+  };
+
+  /** What is asked of every request, before anything of it is read. */
+  readonly #admit = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply | undefined> => {
+    reply.header("X-Content-Type-Options", "nosniff").header("Cross-Origin-Resource-Policy", "same-origin");
+    const { origin, host } = request.headers;
+    if (!isAllowedOrigin(origin, host, this.#options.allowedOrigins)) {
+      return refuse(reply, { code: "forbidden", message: "Pages of this origin may not use this chat." });
+    }
+    const retryAfterMs = this.#rates.take(request.ip);
+    return retryAfterMs > 0 ? refuse(reply, tooFast(retryAfterMs)) : undefined;
+  };
+}

@@ -1,0 +1,66 @@
+import type { FastifyRequest } from "fastify";
+import type { Chat } from "../chat/chat.ts";
+import { guestHandle } from "../chat/guests.ts";
+import type { ApiKeys } from "../identity/api-keys.ts";
+import type { Refused } from "./api-error.ts";
+import { guestOf } from "./guest-cookie.ts";
+import { programOf } from "./programs.ts";
+import { type HttpSession, sessionOf } from "./session-cookie.ts";
+
+/** Who sent a request: a program by its key, a person by their cookie; undefined = nobody who can be told again. */
+export type Caller =
+  | ({ readonly kind: "person" } & HttpSession)
+  | { readonly kind: "program"; readonly user: string; readonly handle: string };
+
+const NEEDS_TOKEN: Refused = { code: "unauthorized", message: "This chat needs a token of its site." };
+
+/** Finds out who sends requests, and what they may do. */
+export class Callers {
+  readonly #chat: Chat;
+  readonly #keys: ApiKeys;
+
+  constructor(chat: Chat, keys: ApiKeys) {
+    this.#chat = chat;
+    this.#keys = keys;
+  }
+
+  /** Whoever may read: everybody, but where the site's tokens are required only those who showed one. */
+  reader(request: FastifyRequest): Caller | Refused | undefined {
+    const caller = this.#callerOf(request);
+    if (caller !== undefined && "code" in caller) return caller;
+    return this.#isShutOut(caller) ? NEEDS_TOKEN : caller;
+  }
+
+  /** Whoever may write: a program with a key, or a person with a cookie. */
+  writer(request: FastifyRequest): Caller | Refused {
+    const caller = this.reader(request);
+    if (caller !== undefined) return caller;
+    const program = programOf(request, this.#keys);
+    return typeof program === "string" ? programNamed(program) : program;
+  }
+
+  #callerOf(request: FastifyRequest): Caller | Refused | undefined {
+    if (request.headers.authorization !== undefined) {
+      const program = programOf(request, this.#keys);
+      return typeof program === "string" ? programNamed(program) : program;
+    }
+    const { guests } = this.#chat;
+    const session = sessionOf(request.raw, guests);
+    if (session !== undefined) return { kind: "person", ...session };
+    const user = guestOf(request.raw, guests);
+    return user === undefined ? undefined : { kind: "person", user, handle: guestHandle(user), site: false };
+  }
+
+  #isShutOut(caller: Caller | undefined): boolean {
+    if (this.#chat.siteTokens?.required !== true || caller?.kind === "program") return false;
+    return caller?.site !== true;
+  }
+}
+
+function programNamed(user: string): Caller {
+  return {
+    kind: "program",
+    user,
+    handle: `program-${user.slice(-4).replaceAll(/[_-]/g, "x").toLowerCase()}`,
+  };
+}

@@ -1,0 +1,16 @@
+import { createHash } from "node:crypto";
+import type { FastifyReply, FastifyRequest } from "fastify";
+
+/** Answers with JSON that may be kept but must be asked for again each time: 304 where the asker has it (RFC 9110, section 13.1.2). */
+export function sendTagged(request: FastifyRequest, reply: FastifyReply, json: Buffer): FastifyReply {
+  const tag = `"${createHash("sha256").update(json).digest("base64url").slice(0, 27)}"`;
+  reply.header("ETag", tag).header("Cache-Control", "private, no-cache");
+  return isKnown(request.headers["if-none-match"], tag)
+    ? reply.code(304).send()
+    : reply.type("application/json; charset=utf-8").send(json);
+}
+
+function isKnown(given: string | undefined, tag: string): boolean {
+  const tags = given?.split(",").map((one) => one.trim().replace(/^W\//, "")) ?? [];
+  return tags.includes(tag) || tags.includes("*");
+}

@@ -1,0 +1,14 @@
+import type { Chat } from "../../chat/chat.ts";
+import type { Callers } from "../callers.ts";
+import type { Streams } from "../events/streams.ts";
+
+/** What the routes below /api stand on. */
+export interface ApiHouse {
+  readonly chat: Chat;
+  readonly callers: Callers;
+  readonly streams: Streams;
+  /** Whether this process is going away: requests are answered, and no stream is opened any more. */
+  readonly isDraining: () => boolean;
+  /** Why this process takes nobody in now; undefined = it does. */
+  readonly overload: () => string | undefined;
+}

@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Static } from "typebox";
+import { guestHandle } from "../../chat/guests.ts";
+import type { StreamVisit } from "../../chat/stream-session.ts";
+import { type Refused, refuse } from "../api-error.ts";
+import { EventStreamAnswer, EventsQuery, FAILURES, LastEventId, RoomParams } from "../api-schemas.ts";
+import type { Caller } from "../callers.ts";
+import { guestCookie } from "../guest-cookie.ts";
+import type { ApiHouse } from "./api.ts";
+
+interface OneRoom {
+  Params: Static<typeof RoomParams>;
+  Headers: Static<typeof LastEventId>;
+}
+
+/** Nothing on the way may keep the events back, change or store them. */
+const HEAD = {
+  "Content-Type": "text/event-stream; charset=utf-8",
+  "Cache-Control": "no-store, no-transform",
+  "X-Accel-Buffering": "no",
+  // A server that closes does not wait for the connection of a stream that has ended.
+  Connection: "close",
+} as const;
+
+/** `GET /api/rooms/{room}/events`, and `GET /api/events` for several rooms in one stream. */
+export function routeEvents(app: FastifyInstance, house: ApiHouse): void {
+  const response = { 200: EventStreamAnswer, ...FAILURES };
+  app.get<OneRoom>(
+    "/rooms/:room/events",
+    {
+      exposeHeadRoute: false,
+      schema: {
+        summary: "What is said in a room, as it comes",
+        params: RoomParams,
+        headers: LastEventId,
+        response,
+      },
+    },
+    async (request, reply) => {
+      const { "last-event-id": after } = request.headers;
+      return open(request, reply, house, [
+        { room: request.params.room, after: after === "" ? undefined : after },
+      ]);
+    },
+  );
+  app.get<{ Querystring: Static<typeof EventsQuery> }>(
+    "/events",
+    {
+      exposeHeadRoute: false,
+      schema: { summary: "What is said in several rooms", querystring: EventsQuery, response },
+    },
+    async (request, reply) => open(request, reply, house, request.query.room.map(visitOf)),
+  );
+}
+
+/** `lobby`, or `lobby@1795257593307-41`. */
+function visitOf(words: string): StreamVisit {
+  const [room = "", after] = words.split("@");
+  return { room, after };
+}
+
+function open(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  house: ApiHouse,
+  visits: readonly StreamVisit[],
+): FastifyReply {
+  const { chat, callers, streams } = house;
+  const caller = callers.reader(request);
+  if (caller !== undefined && "code" in caller) return refuse(reply, caller);
+  const reason = refusal(request, house, visits);
+  if (reason !== undefined) return refuse(reply, reason);
+  const { id, handle, endsAt } = visitorOf(caller, house);
+  const cookie =
+    caller === undefined ? guestCookie(id, chat.guests, request.protocol === "https") : undefined;
+  if (cookie !== undefined) reply.header("Set-Cookie", cookie);
+  reply.hijack();
+  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...HEAD })) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  reply.raw.writeHead(200);
+  reply.raw.flushHeaders();
+  const visitor = { person: { id, handle }, endsAt, visits };
+  const path = request.url.split("?")[0] ?? "";
+  streams.take(reply.raw, { visitor, address: request.ip, requestId: request.id, path });
+  return reply;
+}
+
+/** Why no stream can be opened now, or not for these rooms. */
+function refusal(
+  { ip }: FastifyRequest,
+  { chat, streams, isDraining, overload }: ApiHouse,
+  visits: readonly StreamVisit[],
+): Refused | undefined {
+  const { maxRoomsPerConnection } = chat.options;
+  if (visits.length > maxRoomsPerConnection) {
+    return { code: "too-many-rooms", message: `A stream may carry ${maxRoomsPerConnection} rooms.` };
+  }
+  if (new Set(visits.map(({ room }) => room)).size < visits.length)
+    return { code: "bad-request", message: "query.room names a room twice." };
+  if (isDraining()) return { code: "unavailable", message: "This server is restarting; try again." };
+  if (!chat.live) return { code: "unavailable", message: "The chat cannot reach its storage; try again." };
+  const busy = overload();
+  if (busy !== undefined) return { code: "unavailable", message: `This server has too much to do: ${busy}.` };
+  const full = streams.full(ip);
+  if (full === "process")
+    return { code: "unavailable", message: "This server has no room for another connection." };
+  if (full === "address")
+    return {
+      code: "rate-limited",
+      message: "There are too many connections from your address.",
+      retryAfterMs: FULL_RETRY_MS,
+    };
+  return undefined;
+}
+
+/** After which a reader that found the house full may knock again, ms. */
+const FULL_RETRY_MS = 5_000;
+
+/** Whoever cannot be told again is a new guest. */
+function visitorOf(caller: Caller | undefined, { chat }: ApiHouse) {
+  if (caller !== undefined) {
+    const { user: id, handle } = caller;
+    return { id, handle, endsAt: caller.kind === "person" ? caller.endsAt : undefined };
+  }
+  const id = chat.guests.create();
+  return { id, handle: guestHandle(id), endsAt: undefined };
+}

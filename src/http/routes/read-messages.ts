@@ -1,0 +1,38 @@
+import type { FastifyInstance } from "fastify";
+import type { Static } from "typebox";
+import { withMessages } from "../../chat/answer.ts";
+import { LIMITS } from "../../protocol.ts";
+import { refuse } from "../api-error.ts";
+import { FAILURES, MessagePage, PageQuery, RoomParams } from "../api-schemas.ts";
+import { sendTagged } from "../etag.ts";
+import type { ApiHouse } from "./api.ts";
+
+/** `GET /api/rooms/{room}/messages`: a page of a room's messages, as the bytes that the log gave. */
+export function routeReadMessages(app: FastifyInstance, { chat, callers }: ApiHouse): void {
+  app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof PageQuery> }>(
+    "/rooms/:room/messages",
+    {
+      schema: {
+        summary: "A page of a room's messages",
+        params: RoomParams,
+        querystring: PageQuery,
+        response: { 200: MessagePage, ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      const reader = callers.reader(request);
+      if (reader !== undefined && "code" in reader) return refuse(reply, reader);
+      const { before, after, limit = LIMITS.joinMessages } = request.query;
+      if (before !== undefined && after !== undefined) {
+        return refuse(reply, { code: "bad-request", message: "Ask for before or after, not both." });
+      }
+      const { room } = request.params;
+      const page =
+        after === undefined
+          ? await chat.reading.before(room, before, limit)
+          : await chat.reading.behind(room, after, limit);
+      const fields = { more: page.more, ...(page.recovered ? {} : { recovered: false }) };
+      return sendTagged(request, reply, withMessages(fields, page.entries));
+    },
+  );
+}

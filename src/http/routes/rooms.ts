@@ -1,0 +1,31 @@
+import type { FastifyInstance } from "fastify";
+import type { Static } from "typebox";
+import { LIMITS } from "../../protocol.ts";
+import { refuse } from "../api-error.ts";
+import { FAILURES, Presence, RoomList, RoomParams } from "../api-schemas.ts";
+import type { ApiHouse } from "./api.ts";
+
+/** `GET /api/rooms` and `GET /api/rooms/{room}/presence`. */
+export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): void {
+  const summary = "The rooms spoken in last";
+  app.get(
+    "/rooms",
+    { schema: { summary, response: { 200: RoomList, ...FAILURES } } },
+    async (request, reply) => {
+      const reader = callers.reader(request);
+      if (reader !== undefined && "code" in reader) return refuse(reply, reader);
+      const rooms = await chat.reading.recentRooms();
+      return { rooms: rooms.map(({ room, head, count }) => ({ room, last: head, count })) };
+    },
+  );
+  app.get<{ Params: Static<typeof RoomParams> }>(
+    "/rooms/:room/presence",
+    { schema: { summary: "Who is in a room", params: RoomParams, response: { 200: Presence, ...FAILURES } } },
+    async (request, reply) => {
+      const reader = callers.reader(request);
+      if (reader !== undefined && "code" in reader) return refuse(reply, reader);
+      const users = await chat.reading.people(request.params.room);
+      return { count: users.length, users: users.length > LIMITS.presenceNames ? [] : users };
+    },
+  );
+}

@@ -1,0 +1,79 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Static } from "typebox";
+import type { Chat } from "../../chat/chat.ts";
+import { guestHandle } from "../../chat/guests.ts";
+import { readHandle } from "../../chat/handle.ts";
+import { type Caller, identify, type Unidentified } from "../../chat/identify.ts";
+import { limitsFor } from "../../chat/limits.ts";
+import { BAD_HANDLE } from "../../chat/refusal.ts";
+import { LIMITS } from "../../protocol.ts";
+import { refuse } from "../api-error.ts";
+import { FAILURES, Hello, Welcome } from "../api-schemas.ts";
+import { guestCookie, guestOf } from "../guest-cookie.ts";
+import { type HttpSession, sessionCookie, sessionOf } from "../session-cookie.ts";
+import type { ApiHouse } from "./api.ts";
+
+/** `POST /api/session`: a person says hello without a socket; the cookie that is set stands for them from then on. */
+export function routeSession(app: FastifyInstance, { chat }: ApiHouse): void {
+  app.post<{ Body: Static<typeof Hello> }>(
+    "/session",
+    {
+      bodyLimit: LIMITS.frameBytes,
+      schema: {
+        summary: "Say who you are, by a token or by the cookies you have",
+        body: Hello,
+        response: { 200: Welcome, ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      const caller = await callerOf(request, chat);
+      if ("code" in caller) return refuse(reply, caller);
+      const wanted = request.body.handle ?? caller.handle;
+      const handle = wanted === undefined ? undefined : readHandle(wanted);
+      if (handle === "bad-handle") return refuse(reply, { code: "bad-handle", message: BAD_HANDLE });
+      const { user, token, endsAt, site } = caller;
+      const ending = endsAt === undefined ? {} : { endsAt };
+      const session: HttpSession = { user, handle: handle ?? guestHandle(user), site, ...ending };
+      setCookies(session, request, reply, chat);
+      return reply.header("Cache-Control", "no-store").send({
+        user: { id: user, handle: session.handle },
+        ...(token === "" ? {} : { token }),
+        ...ending,
+        pingMs: LIMITS.pingMs,
+        limits: limitsFor(chat.options),
+      });
+    },
+  );
+}
+
+/** Whom the token names, else whom the cookies name, else somebody new. */
+async function callerOf(
+  request: FastifyRequest<{ Body: Static<typeof Hello> }>,
+  chat: Chat,
+): Promise<Caller | Unidentified> {
+  const { token } = request.body;
+  const session = sessionOf(request.raw, chat.guests);
+  // The site's token was shown when the session was opened, and is not over.
+  if (token === undefined && session?.site === true) {
+    return { ...session, endsAt: session.endsAt, token: "" };
+  }
+  const known = guestOf(request.raw, chat.guests);
+  const caller = await identify(chat, token, known ?? chat.guests.create());
+  if ("code" in caller || session === undefined || session.user !== caller.user) return caller;
+  return { ...caller, handle: caller.handle ?? session.handle };
+}
+
+function setCookies(
+  session: HttpSession,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { guests }: Chat,
+): void {
+  const secure = request.protocol === "https";
+  const cookies = [
+    sessionCookie(session, guests, secure),
+    // The same guest on a socket.
+    session.site ? undefined : guestCookie(session.user, guests, secure),
+  ];
+  for (const cookie of cookies) if (cookie !== undefined) reply.header("Set-Cookie", cookie);
+}

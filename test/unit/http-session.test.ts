@@ -1,0 +1,107 @@
+import type { FastifyInstance } from "fastify";
+import { SignJWT } from "jose";
+import { describe, expect, it } from "vitest";
+import { CLOSE } from "../../src/protocol.ts";
+import { cookiesOf, MESSAGES, openApi, say, withKey } from "../kit/api.ts";
+import { readEvents } from "../kit/event-reader.ts";
+import { waitFor } from "../kit/wait-for.ts";
+
+const SECRET = "0123456789abcdef0123456789abcdef";
+
+async function openSession(app: FastifyInstance, payload: object = {}, headers = {}) {
+  const answer = await app.inject({ method: "POST", url: "/api/session", payload, headers });
+  return { answer, cookie: cookiesOf(answer) };
+}
+
+function siteToken(claims: object, endsInS = 60): Promise<string> {
+  const token = new SignJWT({ ...claims, exp: Math.floor(Date.now() / 1000) + endsInS });
+  return token.setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(SECRET));
+}
+
+describe("a session over HTTP", () => {
+  it("makes a guest who speaks by the cookie alone, under the name given", async () => {
+    const app = await openApi({ apiKeys: undefined });
+    const { answer, cookie } = await openSession(app, { handle: "Ann" });
+    const { user, token, limits } = answer.json();
+    expect(user).toEqual({ id: expect.stringMatching(/^g/), handle: "Ann" });
+    expect(limits.textLength).toBe(2_000);
+    for (const set of answer.cookies)
+      expect(set).toMatchObject({ httpOnly: true, sameSite: "Lax", path: "/" });
+    expect((await say(app, "hi", { cookie })).statusCode).toBe(201);
+    expect((await app.inject(MESSAGES)).json().messages[0]).toMatchObject({ user: user.id, handle: "Ann" });
+    // The same guest again: by the cookies, or where there are none by the token.
+    expect((await openSession(app, {}, { cookie })).answer.json().user).toEqual(user);
+    expect((await openSession(app, { token })).answer.json().user.id).toBe(user.id);
+    expect((await openSession(app)).answer.json().user.id).not.toBe(user.id);
+  });
+
+  it("is not taken from a cookie that somebody has changed", async () => {
+    const app = await openApi();
+    const { cookie } = await openSession(app, { handle: "Ann" });
+    const forged = cookie
+      .split("; ")
+      .map((one) => one.replace(/.$/, (last) => (last === "A" ? "B" : "A")))
+      .join("; ");
+    expect((await say(app, "hi", { cookie: forged })).statusCode).toBe(401);
+  });
+
+  it("is refused a name that is none", async () => {
+    const { answer } = await openSession(await openApi(), { handle: "system" });
+    expect([answer.statusCode, answer.json().code]).toEqual([400, "bad-handle"]);
+    expect(answer.cookies).toEqual([]);
+  });
+
+  it("comes from the site's token, ends with it, and is all that is let in where tokens are required", async () => {
+    const app = await openApi({ tokenSecret: SECRET, tokenRequired: true });
+    const guest = await openSession(await openApi({ secret: SECRET }), { handle: "Guest" });
+    const reads = ["/api/rooms", MESSAGES, "/api/rooms/lobby/presence"];
+    for (const url of reads) expect((await app.inject(url)).statusCode).toBe(401);
+    for (const headers of [{}, { cookie: guest.cookie }]) {
+      expect((await app.inject({ url: MESSAGES, headers })).statusCode).toBe(401);
+      expect((await openSession(app, {}, headers)).answer.statusCode).toBe(401);
+    }
+    expect((await openSession(app, { token: "a.b.c" })).answer.statusCode).toBe(401);
+    const token = await siteToken({ sub: "ann", name: "Ann" });
+    const { answer, cookie } = await openSession(app, { token });
+    expect(answer.json().user).toEqual({ id: "s-ann", handle: "Ann" });
+    for (const url of reads) expect((await app.inject({ url, headers: { cookie } })).statusCode).toBe(200);
+    expect((await say(app, "hi", { cookie })).statusCode).toBe(201);
+    // A reload has the cookie and no token.
+    expect((await openSession(app, {}, { cookie })).answer.json().user.id).toBe("s-ann");
+    // A program is let in by its key.
+    expect((await app.inject({ url: MESSAGES, headers: withKey() })).statusCode).toBe(200);
+    const maxAge = answer.cookies.find(({ name }) => name === "dynochat-session")?.maxAge ?? 0;
+    expect(maxAge).toBeGreaterThan(50);
+    expect(maxAge).toBeLessThanOrEqual(60);
+  });
+
+  it("is over when the token is", async () => {
+    const app = await openApi({ tokenSecret: SECRET, tokenRequired: true });
+    // The site's clock may be off by 5 s: a token that ended 3 s ago opens a session that is over.
+    const { answer, cookie } = await openSession(app, { token: await siteToken({ sub: "ann" }, -3) });
+    expect(answer.statusCode).toBe(200);
+    expect((await app.inject({ url: MESSAGES, headers: { cookie } })).statusCode).toBe(401);
+  });
+
+  it("ends the event stream that it opened, which says so before", async () => {
+    const app = await openApi({ tokenSecret: SECRET, tokenRequired: true });
+    const url = await app.listen({ port: 0, host: "127.0.0.1" });
+    expect((await readEvents(`${url}/api/rooms/lobby/events`)).answer.status).toBe(401);
+    const { cookie } = await openSession(app, { token: await siteToken({ sub: "ann" }, 2) });
+    const reader = await readEvents(`${url}/api/rooms/lobby/events`, { cookie });
+    await reader.waitFor("joined");
+    await reader.waitFor("expiring");
+    expect((await reader.waitFor("close")).data.code).toBe(CLOSE.unauthorized);
+    await waitFor(() => reader.ended, "the stream ends");
+  });
+
+  it("is not used by pages of other sites", async () => {
+    const app = await openApi();
+    const { cookie } = await openSession(app);
+    const other = await say(app, "hi", { cookie, host: "chat.example", origin: "https://evil.example" });
+    expect([other.statusCode, other.json().code]).toEqual([403, "forbidden"]);
+    const own = await say(app, "hi", { cookie, host: "chat.example", origin: "https://chat.example" });
+    expect(own.statusCode).toBe(201);
+    expect((await app.inject(MESSAGES)).json().messages).toHaveLength(1);
+  });
+});
