@@ -1,0 +1,81 @@
+import { monitorEventLoopDelay, performance } from "node:perf_hooks";
+import { getHeapStatistics } from "node:v8";
+
+/** Between two looks, ms. */
+const LOOK_MS = 1_000;
+
+/**
+ * Between two samples of the event loop's delay, ms; what a loop that does nothing shows. Each wakes the process: at 20 ms
+ * that was a third of what an idle one costs.
+ */
+const RESOLUTION_MS = 50;
+
+/** How hard this process works: as it was in the last second. */
+export interface LoadReading {
+  /** By how much the event loop was late, on average and in the worst hundredth, ms. */
+  readonly loopDelayMs: number;
+  readonly loopDelayP99Ms: number;
+  /** The share of the time in which the event loop had something to do, 0 to 1. */
+  readonly loopUtilization: number;
+  /** Bytes: of JavaScript objects, what V8 allows them, and all that the process has in memory. */
+  readonly heapUsed: number;
+  readonly heapLimit: number;
+  readonly resident: number;
+}
+
+/** Measures the event loop and the memory of this process, once a second. */
+export class Load {
+  readonly #delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #timer: NodeJS.Timeout;
+  #utilization = performance.eventLoopUtilization();
+  #lookedAt = performance.now();
+  #lastingDelayMs = 0;
+  #reading: LoadReading = { ...memory(), loopDelayMs: 0, loopDelayP99Ms: 0, loopUtilization: 0 };
+
+  constructor() {
+    this.#delays.enable();
+    this.#timer = setInterval(this.#look, LOOK_MS).unref();
+  }
+
+  /** Of the last second that was measured. */
+  get reading(): LoadReading {
+    return this.#reading;
+  }
+
+  /** What the mean delay was at least in each of the last two seconds, ms: one long turn is no overload. */
+  get lastingDelayMs(): number {
+    return this.#lastingDelayMs;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#delays.disable();
+  }
+
+  readonly #look = (): void => {
+    const now = performance.now();
+    // Without a single sample it was all one turn, or no time at all behind a long one.
+    const unseen = this.#delays.count === 0 ? Math.max(0, now - this.#lookedAt - LOOK_MS) : undefined;
+    const loopDelayMs = unseen ?? late(this.#delays.mean);
+    const utilization = performance.eventLoopUtilization();
+    this.#lastingDelayMs = Math.min(this.#reading.loopDelayMs, loopDelayMs);
+    this.#lookedAt = now;
+    this.#reading = {
+      ...memory(),
+      loopDelayMs,
+      loopDelayP99Ms: unseen ?? late(this.#delays.percentile(99)),
+      loopUtilization: performance.eventLoopUtilization(utilization, this.#utilization).utilization,
+    };
+    this.#utilization = utilization;
+    this.#delays.reset();
+  };
+}
+
+function late(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
+}
+
+function memory(): Pick<LoadReading, "heapUsed" | "heapLimit" | "resident"> {
+  const { heapUsed, rss } = process.memoryUsage();
+  return { heapUsed, heapLimit: getHeapStatistics().heap_size_limit, resident: rss };
+}
