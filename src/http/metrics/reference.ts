@@ -1,0 +1,9 @@
+import type { Metric } from "./metric.ts";
+
+/** The table of docs/metrics.md, GitHub's Markdown. */
+export function metricsTable(metrics: readonly Metric[]): string {
+  const rows = metrics.map(({ name, type, labels, help }) => {
+    return `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${help} |`;
+  });
+  return ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |", ...rows, ""].join("\n");
+}

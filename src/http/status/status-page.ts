@@ -1,0 +1,92 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Rates } from "../../chat/rate.ts";
+import type { ApiKeys } from "../../identity/api-keys.ts";
+import { OperatorPasses } from "../../identity/operator-passes.ts";
+import type { Watch } from "../../watch/watch.ts";
+import { type Refused, refuse } from "../api-error.ts";
+import { programOf } from "../programs.ts";
+import { operatorCookie, passOf } from "./operator-cookie.ts";
+import { statusView } from "./view.ts";
+
+/** Keys that one address may try: a second, and at once. */
+const TRIES_PER_SECOND = 1;
+const TRIES_AT_ONCE = 10;
+
+/** Bytes of `{"key":"…"}`. */
+const SIGN_IN_BYTES = 4 * 1024;
+
+const NO_KEYS: Refused = {
+  code: "forbidden",
+  message: "This server has no API_KEYS, so nobody can sign in here.",
+};
+const WRONG_KEY: Refused = { code: "unauthorized", message: "Nobody has this key." };
+
+const TOO_MANY_TRIES: Refused = {
+  code: "rate-limited",
+  message: "Too many keys were tried from your address; wait a moment.",
+};
+
+/**
+ * The operator's page: `/status` itself, which holds nothing, `/status/session` to sign in with one of API_KEYS and out
+ * again, and `/status/fleet`, how all processes are, for who has signed in or sends a key as a bearer.
+ */
+export class StatusPage {
+  readonly #watch: Watch;
+  readonly #keys: ApiKeys;
+  readonly #passes: OperatorPasses;
+  readonly #tries = new Rates(TRIES_PER_SECOND, TRIES_AT_ONCE);
+
+  constructor(watch: Watch, keys: ApiKeys) {
+    this.#watch = watch;
+    this.#keys = keys;
+    this.#passes = new OperatorPasses(keys);
+  }
+
+  /** To be called in the page's scope, whose headers and files these routes use. */
+  register(scope: FastifyInstance): void {
+    scope.get("/status", async (_request, reply) => {
+      return reply.header("Cache-Control", "no-cache").sendFile("status.html", { cacheControl: false });
+    });
+    scope.get("/status/fleet", this.#fleet);
+    scope.post("/status/session", { bodyLimit: SIGN_IN_BYTES }, this.#signIn);
+    scope.delete("/status/session", async (request, reply) => this.#keep(request, reply, undefined));
+  }
+
+  readonly #fleet = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const refused = this.#refusalOf(request);
+    if (refused !== undefined) return refuse(reply, refused);
+    return reply.header("Cache-Control", "no-store").send(statusView(await this.#watch.fleet()));
+  };
+
+  readonly #signIn = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    if (this.#keys.isEmpty) return refuse(reply, NO_KEYS);
+    this.#tries.sweep();
+    const retryAfterMs = this.#tries.take(request.ip);
+    if (retryAfterMs > 0) return refuse(reply, { ...TOO_MANY_TRIES, retryAfterMs });
+    const pass = this.#passes.issue(keyIn(request.body), Date.now());
+    return pass === undefined ? refuse(reply, WRONG_KEY) : this.#keep(request, reply, pass);
+  };
+
+  #keep(request: FastifyRequest, reply: FastifyReply, pass: string | undefined): FastifyReply {
+    return reply
+      .code(204)
+      .header("Cache-Control", "no-store")
+      .header("Set-Cookie", operatorCookie(pass, request.protocol === "https"))
+      .send();
+  }
+
+  /** Why the sender of a request may not see how the processes are; undefined = they may. */
+  #refusalOf(request: FastifyRequest): Refused | undefined {
+    if (this.#keys.isEmpty) return NO_KEYS;
+    const pass = passOf(request.raw);
+    if (pass !== undefined && this.#passes.holds(pass, Date.now())) return undefined;
+    const program = programOf(request, this.#keys);
+    return typeof program === "string" ? undefined : program;
+  }
+}
+
+function keyIn(body: unknown): string {
+  return typeof body === "object" && body !== null && "key" in body && typeof body.key === "string"
+    ? body.key
+    : "";
+}

@@ -1,0 +1,42 @@
+const UNITS = ["B", "KiB", "MiB", "GiB"] as const;
+
+/** Bytes as people read them: `812 B`, `61.4 MiB`. */
+export function bytesInWords(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** A duration by its two largest units: `45 s`, `3 min 20 s`, `2 d 4 h`. */
+export function durationInWords(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), "d"],
+    [Math.floor(seconds / 3_600) % 24, "h"],
+    [Math.floor(seconds / 60) % 60, "min"],
+    [seconds % 60, "s"],
+  ];
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first < 0) return "0 s";
+  const told = parts.slice(first, first + 2).filter(([count]) => count > 0);
+  return told.map(([count, unit]) => `${count} ${unit}`).join(" ");
+}
+
+/** Something a second: whole numbers from ten on. */
+export function rateInWords(rate: number): string {
+  return rate >= 10 ? Math.round(rate).toLocaleString("en") : rate.toFixed(1);
+}
+
+export function countInWords(count: number): string {
+  return Math.round(count).toLocaleString("en");
+}
+
+/** A short time, ms; undefined = nobody knows. */
+export function msInWords(ms: number | undefined): string {
+  if (ms === undefined) return "–";
+  return ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms)} ms`;
+}

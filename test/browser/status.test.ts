@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import type { Browser } from "playwright-core";
+import { beforeAll, expect, it } from "vitest";
+import { newVisitor, startBrowser } from "../kit/browser.ts";
+import { startFleet } from "../kit/fleet.ts";
+import type { Server } from "../kit/server.ts";
+import { connectV1 } from "../kit/v1-client.ts";
+import { waitFor } from "../kit/wait-for.ts";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const KEY = "the-key-of-the-operator";
+
+let browser: Browser;
+let servers: readonly Server[];
+beforeAll(async () => {
+  browser = await startBrowser();
+  ({ servers } = await startFleet(2, { env: { API_KEYS: KEY, MESSAGES_PER_SECOND: "0" } }));
+});
+
+it.each(["light", "dark"] as const)(
+  "an operator signs in and sees the processes live, in a %s page that axe finds nothing in",
+  async (colorScheme) => {
+    const { page, errors } = await newVisitor(browser, { colorScheme });
+    await page.goto(`${servers[0]!.url}/status`);
+    await page.getByLabel("A key of API_KEYS").fill("a-key-that-nobody-has");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("Nobody has this key.").waitFor();
+    await page.getByLabel("A key of API_KEYS").fill(KEY);
+    await page.getByRole("button", { name: "Sign in" }).click();
+
+    const rows = page.getByRole("row");
+    await waitFor(async () => (await rows.count()) === 3, "a row for each process, and the head");
+    await page.getByText("All processes serve.").waitFor();
+    const tile = (title: string) => page.locator(".tile", { hasText: title }).locator(".tile-value");
+    const socketsBefore = Number(await tile("Sockets").textContent());
+    const ann = await connectV1(servers[0]!.wsUrl, { room: "lobby" });
+    await waitFor(
+      async () => Number(await tile("Sockets").textContent()) > socketsBefore,
+      "the new socket is seen",
+    );
+    await waitFor(async () => {
+      await ann.say("lobby", "something to count");
+      return Number(await tile("Messages a second").textContent()) > 0;
+    }, "the messages are counted");
+    expect(await page.locator(".tile-chart polyline").first().getAttribute("points")).toMatch(/ /);
+
+    await page.evaluate(AXE);
+    const results: AxeResults = await page.evaluate('axe.run(document, { resultTypes: ["violations"] })');
+    expect(results.violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+    // 401 is how the page learns that it must ask for a key.
+    expect(errors.filter((error) => !error.includes("401"))).toEqual([]);
+
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("A key of API_KEYS").waitFor();
+    await page.reload();
+    await page.getByLabel("A key of API_KEYS").waitFor();
+  },
+);
+
+it("a server that goes away is told, and the page goes on when it is back", async () => {
+  const { page } = await newVisitor(browser);
+  await page.goto(`${servers[0]!.url}/status`);
+  await page.getByLabel("A key of API_KEYS").fill(KEY);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("All processes serve.").waitFor();
+  await page.context().setOffline(true);
+  await page.getByText("No answer").waitFor();
+  await page.context().setOffline(false);
+  await page.getByText("All processes serve.").waitFor();
+});
