@@ -2,9 +2,11 @@ import type { Duplex } from "node:stream";
 import type { RawData, WebSocket } from "ws";
 import type { Chat } from "../chat/chat.ts";
 import type { Codec } from "../chat/connection.ts";
+import { countOne } from "../chat/counters.ts";
 import type { PlainVisit } from "../chat/plain-session.ts";
 import type { Session } from "../chat/session.ts";
 import type { Census } from "./census.ts";
+import { countedCode } from "./close-codes.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { type Ending, SocketConnection } from "./socket-connection.ts";
 
@@ -40,6 +42,7 @@ export class Seats {
   readonly #chat: Chat;
   readonly #census: Census;
   readonly #heartbeat: Heartbeat;
+  readonly #open = new Set<SocketConnection>();
 
   constructor(chat: Chat, census: Census, heartbeat: Heartbeat) {
     this.#chat = chat;
@@ -53,6 +56,8 @@ export class Seats {
     const connection = new SocketConnection(socket, wire, codec, this.#heartbeat);
     this.#census.arrive(address);
     this.#heartbeat.add(connection);
+    this.#open.add(connection);
+    this.#chat.counters.opened += 1;
     const fields = { event: "open", connection: connection.id, requestId, address, path, codec: codec.name };
     this.#chat.logger.info(fields, "socket opened");
     const session =
@@ -64,6 +69,11 @@ export class Seats {
     socket.on("pong", onPong);
     socket.on("error", onError);
     socket.on("close", onClose);
+  }
+
+  /** Ends every socket without waiting for its peer. */
+  terminate(): void {
+    for (const connection of this.#open) connection.terminate();
   }
 
   /** Ends the heartbeat. */
@@ -89,10 +99,12 @@ export class Seats {
 
   left({ connection, session, address, requestId }: Seat, peer: Ending): void {
     this.#heartbeat.remove(connection);
+    this.#open.delete(connection);
     this.#census.depart(address);
     this.#chat.disconnect(session);
     const ms = Math.round(performance.now() - connection.openedAt);
     const { code, reason } = connection.ending ?? peer;
+    countOne(this.#chat.counters.closes, countedCode(code));
     const fields = { event: "close", connection: connection.id, requestId, code, reason, ms };
     this.#chat.logger.info(fields, "socket closed");
   }

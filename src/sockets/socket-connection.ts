@@ -1,12 +1,9 @@
-import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
-import type { Codec, Connection } from "../chat/connection.ts";
+import { type Codec, type Connection, nextConnectionId } from "../chat/connection.ts";
 import { cork, uncork } from "./corked.ts";
+import { writeDirectly } from "./direct-write.ts";
 import { payloadsOf } from "./text-frame.ts";
-
-/** Bytes of a connection's random id. */
-const ID_BYTES = 9;
 
 const AS_TEXT = { binary: false } as const;
 
@@ -23,7 +20,7 @@ export interface Ending {
  * was negotiated all the same (a server of the embedding app's own), each frame's payload goes through `ws`.
  */
 export class SocketConnection implements Connection {
-  readonly id = randomBytes(ID_BYTES).toString("base64url");
+  readonly id = nextConnectionId();
   readonly codec: Codec;
   readonly openedAt = performance.now();
   /** How this side ended it, if it did: a peer that does not answer leaves no code of its own. */
@@ -35,6 +32,7 @@ export class SocketConnection implements Connection {
   readonly #clock: { readonly now: number };
   /** Whether an extension changes what goes over the wire. */
   readonly #extended: boolean;
+  #held = false;
 
   constructor(socket: WebSocket, wire: Duplex, codec: Codec, clock: { readonly now: number }) {
     this.#socket = socket;
@@ -50,14 +48,21 @@ export class SocketConnection implements Connection {
     return this.#extended ? this.#socket.bufferedAmount : this.#wire.writableLength;
   }
 
-  write(bytes: Buffer, when: "now" | "soon" = "now"): void {
+  write(bytes: Buffer, when: "now" | "soon" | "held" = "now"): void {
     if (bytes.length === 0 || this.#socket.readyState !== WebSocket.OPEN) return;
     this.wroteAt = this.#clock.now;
     if (when === "soon") cork(this.#wire);
-    if (!this.#extended) this.#wire.write(bytes);
+    else if (when === "held") this.#hold();
+    if (!this.#extended) this.#writeBelow(bytes);
     else for (const payload of payloadsOf(bytes)) this.#socket.send(payload, AS_TEXT, noteFailure);
     // Asked first, because for most of a fan-out the answer is no.
     if (when === "now" && this.#wire.writableCorked > 0) uncork(this.#wire);
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#wire.uncork();
   }
 
   async drained(below: number): Promise<void> {
@@ -69,6 +74,7 @@ export class SocketConnection implements Connection {
 
   close(code: number, reason: string): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.ending = { code, reason };
+    this.release();
     uncork(this.#wire);
     // ws gives the peer `closeTimeout` to answer, then ends the socket.
     this.#socket.close(code, reason);
@@ -81,6 +87,17 @@ export class SocketConnection implements Connection {
   /** Ends the socket without a word. */
   terminate(): void {
     this.#socket.terminate();
+  }
+
+  #writeBelow(bytes: Buffer): void {
+    const taken = writeDirectly(this.#wire, bytes);
+    if (taken === 0) this.#wire.write(bytes);
+    else if (taken < bytes.length) this.#wire.write(bytes.subarray(taken));
+  }
+
+  #hold(): void {
+    if (!this.#held) this.#wire.cork();
+    this.#held = true;
   }
 
   #drainOrEnd(): Promise<void> {

@@ -4,15 +4,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod 
 import type { WebSocket } from "ws";
 import type { Chat } from "../chat/chat.ts";
 import type { Codec } from "../chat/connection.ts";
+import { countOne } from "../chat/counters.ts";
 import { guestCookie, guestOf } from "../http/guest-cookie.ts";
-import { LIMITS, SUBPROTOCOL } from "../protocol.ts";
+import { CLOSE, LIMITS, SUBPROTOCOL } from "../protocol.ts";
 import { Census } from "./census.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "./codecs/plain-codec.ts";
 import { V1_CODEC } from "./codecs/v1-codec.ts";
 import { Drain } from "./drain.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { type Arrival, CLOSE_TIMEOUT_MS, Seats } from "./seats.ts";
-import { asksForV1, reject, rejection, type UpgradeRules } from "./upgrade-checks.ts";
+import { asksForV1, type Rejection, reject, rejection, type UpgradeRules } from "./upgrade-checks.ts";
 import { readVisit } from "./visit.ts";
 
 export interface SocketOptions {
@@ -48,23 +49,24 @@ export class Sockets {
   readonly drain: Drain;
   readonly #chat: Chat;
   readonly #options: SocketOptions;
-  readonly #census: Census;
+  /** Of all connections of this process, event streams too. */
+  readonly census: Census;
   readonly #seats: Seats;
   readonly #rules: UpgradeRules;
   readonly #admissions = new WeakMap<IncomingMessage, Admission>();
 
-  constructor(chat: Chat, options: SocketOptions) {
+  constructor(chat: Chat, options: SocketOptions, overload: UpgradeRules["overload"]) {
     this.#chat = chat;
     this.#options = options;
-    this.#census = new Census(options.maxConnections, options.maxConnectionsPerAddress);
-    this.#seats = new Seats(chat, this.#census, new Heartbeat(options.pingSeconds));
-    this.drain = new Drain(chat, options.shutdownSeconds);
+    this.census = new Census(options.maxConnections, options.maxConnectionsPerAddress);
+    this.#seats = new Seats(chat, this.census, new Heartbeat(options.pingSeconds));
+    this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
     const { allowedOrigins } = options;
-    this.#rules = { allowedOrigins, census: this.#census, draining: () => this.drain.begun };
+    this.#rules = { allowedOrigins, census: this.census, draining: () => this.drain.begun, overload };
   }
 
   get count(): number {
-    return this.#census.count;
+    return this.census.count;
   }
 
   /**
@@ -119,15 +121,15 @@ export class Sockets {
     v1: Codec | undefined,
   ): FastifyReply | undefined {
     const rejected = rejection(request, this.#rules);
-    if (rejected !== undefined) return reject(reply, rejected);
+    if (rejected !== undefined) return this.#reject(reply, rejected);
     const isV1 = v1 !== undefined && asksForV1(request);
     if (!isV1 && asksForV1(request)) {
-      return reject(reply, { status: 400, sentence: `${SUBPROTOCOL} is spoken on /ws.` });
+      return this.#reject(reply, { status: 400, sentence: `${SUBPROTOCOL} is spoken on /ws.` });
     }
     const visit = isV1 ? undefined : readVisit(request, this.#options.defaultRoom);
-    if (typeof visit === "string") return reject(reply, { status: 400, sentence: visit });
+    if (typeof visit === "string") return this.#reject(reply, { status: 400, sentence: visit });
     if (!isV1 && this.#chat.siteTokens?.required === true) {
-      return reject(reply, {
+      return this.#reject(reply, {
         status: 401,
         sentence: "This chat needs a token of its site, and plain sockets have none.",
       });
@@ -145,6 +147,11 @@ export class Sockets {
     return undefined;
   }
 
+  #reject(reply: FastifyReply, rejection: Rejection): FastifyReply {
+    countOne(this.#chat.counters.refusedUpgrades, rejection.status);
+    return reject(reply, rejection);
+  }
+
   readonly #addCookie = (headers: string[], request: IncomingMessage): void => {
     const cookie = this.#admissions.get(request)?.cookie;
     if (cookie !== undefined) headers.push(`Set-Cookie: ${cookie}`);
@@ -157,6 +164,11 @@ export class Sockets {
       return;
     }
     this.#admissions.delete(request.raw);
+    // Let through just before the drain began, which has told everybody by now.
+    if (this.drain.begun) {
+      socket.close(CLOSE.restarting, "the server is restarting");
+      return;
+    }
     const { ip, id, url } = request;
     const wire = request.raw.socket;
     // Only what is needed is kept. Request, reply and their logger would be: the response holds them, the socket

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { isAllowedOrigin } from "../http/origin.ts";
 import { SUBPROTOCOL } from "../protocol.ts";
 import type { Census } from "./census.ts";
-import { isAllowedOrigin } from "./origin.ts";
 
 /** What an upgrade is held against. */
 export interface UpgradeRules {
@@ -9,6 +9,8 @@ export interface UpgradeRules {
   readonly census: Census;
   /** Whether this process is going away. */
   readonly draining: () => boolean;
+  /** Why it has too much to do for one more; undefined: it has not. */
+  readonly overload: () => string | undefined;
 }
 
 /** Seconds after which a client that found the house full may knock again. */
@@ -32,6 +34,9 @@ export function rejection(request: FastifyRequest, rules: UpgradeRules): Rejecti
   }
   const full = rules.census.full(request.ip);
   if (full === "process") return { status: 503, sentence: "This server has no room for another connection." };
+  const overload = rules.overload();
+  if (overload !== undefined)
+    return { status: 503, sentence: `This server has too much to do: ${overload}.` };
   if (full === "address")
     return { status: 429, sentence: "There are too many connections from your address." };
   return undefined;

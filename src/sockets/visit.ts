@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { PlainVisit } from "../chat/plain-session.ts";
+import { BAD_ROOM } from "../chat/refusal.ts";
 import { isMessageId, isRoom, LIMITS } from "../protocol.ts";
 
 /**
@@ -8,8 +9,7 @@ import { isMessageId, isRoom, LIMITS } from "../protocol.ts";
 export function readVisit(request: FastifyRequest, defaultRoom: string): PlainVisit | string {
   const query = new URLSearchParams(request.raw.url?.split("?")[1] ?? "");
   const room = query.get("room") ?? defaultRoom;
-  if (!isRoom(room))
-    return "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.";
+  if (!isRoom(room)) return BAD_ROOM;
   const after = query.get("after") ?? undefined;
   if (after !== undefined && !isMessageId(after))
     return "after must be a message id such as 1795257593307-41.";

@@ -1,8 +1,8 @@
 import type { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import * as ws from "ws";
+import { isAllowedOrigin } from "../../src/http/origin.ts";
 import { Census } from "../../src/sockets/census.ts";
-import { isAllowedOrigin } from "../../src/sockets/origin.ts";
 import { textFrame } from "../../src/sockets/text-frame.ts";
 
 /** What reads frames in `ws`; exported there, and left out of its types. */

@@ -1,13 +1,19 @@
 import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { Outbox } from "../../src/chat/outbox.ts";
 import type { Entry } from "../../src/log/log.ts";
 import { CLOSE, LIMITS } from "../../src/protocol.ts";
 import { V1_CODEC } from "../../src/sockets/codecs/v1-codec.ts";
 import { SocketConnection } from "../../src/sockets/socket-connection.ts";
+import { makeCertificates } from "../kit/certificates.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 const MIB = 1024 * 1024;
@@ -29,16 +35,25 @@ afterEach(() => {
   }
 });
 
-async function house(perMessageDeflate: boolean): Promise<() => Promise<Pair>> {
-  const server = createServer();
-  const sockets = new WebSocketServer({ server, perMessageDeflate });
+interface House {
+  readonly deflate?: boolean;
+  readonly tls?: boolean;
+}
+
+/** A server; each call connects one more client to it. */
+async function house({ deflate = false, tls = false }: House = {}): Promise<() => Promise<Pair>> {
+  const server = tls ? createTlsServer(await certificate()) : createServer();
+  const sockets = new WebSocketServer({ server, perMessageDeflate: deflate });
   open.push({ server, sockets });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return async () => {
     const arrival = once(sockets, "connection");
-    const client = new WebSocket(`ws://127.0.0.1:${port}`, { perMessageDeflate });
+    const client = new WebSocket(`${tls ? "wss" : "ws"}://127.0.0.1:${port}`, {
+      perMessageDeflate: deflate,
+      rejectUnauthorized: false,
+    });
     const received: string[] = [];
     client.on("message", (data) => received.push(data.toString()));
     client.on("error", () => undefined);
@@ -50,16 +65,24 @@ async function house(perMessageDeflate: boolean): Promise<() => Promise<Pair>> {
   };
 }
 
+async function certificate(): Promise<{ readonly cert: string; readonly key: string }> {
+  const { chain, key, remove } = await makeCertificates();
+  const [cert, secret] = await Promise.all([readFile(chain, "utf8"), readFile(key, "utf8")]);
+  await remove();
+  return { cert, key: secret };
+}
+
 function entry(text: string): Entry {
   return { id: "1-1", prev: "0-0", frame: Buffer.from(text) };
 }
 
 describe.each([
-  { path: "one buffer to the socket below ws", deflate: false },
-  { path: "ws's own send, where an extension is in use", deflate: true },
-])("frames go out by $path", ({ deflate }) => {
+  { path: "one buffer straight to the kernel", house: {} },
+  { path: "one buffer to the socket below ws, where it encrypts", house: { tls: true } },
+  { path: "ws's own send, where an extension is in use", house: { deflate: true } },
+])("frames go out by $path", ({ house: kind }) => {
   test("frames of every length arrive whole and in order, joined or not", async () => {
-    const { connection, received } = await (await house(deflate))();
+    const { connection, received } = await (await house(kind))();
     const texts = [0, 125, 126, 65_535, 65_536, 300_000].map((length) => "é".repeat(length / 2));
     connection.write(Buffer.concat(texts.map((text) => V1_CODEC.entry(entry(text)))));
     connection.write(V1_CODEC.entry(entry("last")));
@@ -68,7 +91,7 @@ describe.each([
   });
 
   test("answers of one turn stay in order with what is shared by all, and come before a close", async () => {
-    const { connection, client, received } = await (await house(deflate))();
+    const { connection, client, received } = await (await house(kind))();
     const closed = once(client, "close");
     connection.write(V1_CODEC.entry(entry("answer 1")), "soon");
     connection.write(V1_CODEC.entry(entry("answer 2")), "soon");
@@ -81,7 +104,7 @@ describe.each([
   });
 
   test("a batch larger than a MiB, a slow reader and a closing one in the middle hurt nobody else", async () => {
-    const connect = await house(deflate);
+    const connect = await house(kind);
     const [first, slow, closing, last] = [await connect(), await connect(), await connect(), await connect()];
     slow.client.pause();
     const outbox = new Outbox(1);
@@ -100,7 +123,7 @@ describe.each([
 });
 
 test("a reader that stops is closed as too slow, and what waits for it stays bounded", async () => {
-  const { connection, wire, client } = await (await house(false))();
+  const { connection, wire, client } = await (await house())();
   client.pause();
   const outbox = new Outbox(1);
   outbox.add(connection);
@@ -116,21 +139,45 @@ test("a reader that stops is closed as too slow, and what waits for it stays bou
   expect(most).toBeLessThan(LIMITS.closeWaterline + MIB);
 });
 
-test("answers of one turn leave in one write", async () => {
-  const { connection, wire, received } = await (await house(false))();
+/** How many pieces each joined write of a socket has, from now on. */
+function joinedWritesOf(wire: Socket): readonly number[] {
   const writes: number[] = [];
   const writev = wire._writev?.bind(wire);
   wire._writev = (chunks, done) => {
     writes.push(chunks.length);
     writev?.(chunks, done);
   };
+  return writes;
+}
+
+test("answers of one turn leave in one write", async () => {
+  const { connection, wire, received } = await (await house())();
+  const writes = joinedWritesOf(wire);
   for (const text of ["one", "two", "three"]) connection.write(V1_CODEC.entry(entry(text)), "soon");
   await waitFor(() => received.length === 3, "all answers arrived");
   expect(writes).toEqual([3]);
 });
 
+test("what is held leaves together with what comes until it is released, in one write, and before a close", async () => {
+  const { connection, wire, received } = await (await house())();
+  const writes = joinedWritesOf(wire);
+  connection.write(V1_CODEC.entry(entry("ack")), "held");
+  connection.write(V1_CODEC.entry(entry("error")), "soon");
+  connection.write(V1_CODEC.entry(entry("shared")));
+  await new Promise(setImmediate);
+  expect(writes).toEqual([]);
+  connection.release();
+  connection.release();
+  await waitFor(() => received.length === 3, "all of it arrived");
+  expect(received).toEqual(["ack", "error", "shared"]);
+  expect(writes).toEqual([3]);
+  connection.write(V1_CODEC.entry(entry("last")), "held");
+  connection.close(1012, "restart");
+  await waitFor(() => received.length === 4, "what was held came before the close");
+});
+
 test("a client in several rooms gets what each of them shows", async () => {
-  const { connection, received } = await (await house(false))();
+  const { connection, received } = await (await house())();
   const rooms = [new Outbox(1), new Outbox(1), new Outbox(0)];
   for (const [index, room] of rooms.entries()) {
     room.add(connection);
@@ -139,6 +186,64 @@ test("a client in several rooms gets what each of them shows", async () => {
   await waitFor(() => received.length === 3, "a message of each room arrived");
   expect(received.toSorted()).toEqual(["room 0", "room 1", "room 2"]);
 });
+
+test("a shared batch costs the socket's stream nothing while the reader keeps up", async () => {
+  const { connection, wire, received } = await (await house())();
+  const writes = vi.spyOn(wire, "write");
+  for (const text of ["one", "two", "three"]) connection.write(V1_CODEC.entry(entry(text)));
+  await waitFor(() => received.length === 3, "all of it arrived");
+  expect(writes).not.toHaveBeenCalled();
+});
+
+test("what the kernel does not take at once follows in order when the reader goes on", async () => {
+  const { connection, wire, client, received } = await (await house())();
+  client.pause();
+  // Sizes that no buffer is a multiple of, so that one is taken in part.
+  const texts = Array.from({ length: 400 }, (_, index) => `${index} ${randomText(40_009)}`);
+  const halves = [texts.slice(0, 200), texts.slice(200)];
+  for (const [index, half] of halves.entries()) {
+    for (const text of half) connection.write(V1_CODEC.entry(entry(text)));
+    expect(wire.writableLength, "more than the kernel takes").toBeGreaterThan(0);
+    client.resume();
+    await waitFor(() => received.length === 200 * (index + 1), "all of it arrived");
+    client.pause();
+  }
+  expect(received).toEqual(texts);
+});
+
+test("what the stream has not written yet comes first", async () => {
+  const { connection, wire, received } = await (await house())();
+  const write = wire._write.bind(wire);
+  // Takes its time, as it does behind a kernel that is full.
+  wire._write = (chunk, encoding, done) => void setImmediate(write, chunk, encoding, done);
+  wire.write(V1_CODEC.entry(entry("a frame of ws's own")));
+  connection.write(V1_CODEC.entry(entry("shared")));
+  await waitFor(() => received.length === 2, "both arrived");
+  expect(received).toEqual(["a frame of ws's own", "shared"]);
+});
+
+test("what is written to a socket in the turn that destroyed it goes nowhere, and not to who has its descriptor now", async () => {
+  const { connection, wire } = await (await house())();
+  const gone = new Promise((resolve) => wire.once("close", resolve));
+  connection.write(V1_CODEC.entry(entry("for its client")));
+  const before = descriptorOf(wire);
+  wire.destroy();
+  const folder = mkdtempSync(join(tmpdir(), "dynochat-descriptor-"));
+  const file = join(folder, "next");
+  const opened: number[] = [];
+  while (opened.at(-1) !== before && opened.length < 100) opened.push(openSync(file, "a"));
+  connection.write(V1_CODEC.entry(entry("for nobody")));
+  const written = readFileSync(file, "utf8");
+  for (const descriptor of opened) closeSync(descriptor);
+  rmSync(folder, { recursive: true });
+  expect(opened, "the socket's descriptor was free at once").toContain(before);
+  expect(written).toBe("");
+  await gone;
+});
+
+function descriptorOf(wire: Socket): unknown {
+  return (wire as unknown as { _handle: { fd: unknown } })._handle.fd;
+}
 
 function randomText(length: number): string {
   let text = "";
