@@ -1,7 +1,10 @@
 import cluster from "node:cluster";
 import { config } from "dotenv";
+import { endLimitMs } from "./ending.ts";
 import { processLogger, runProcess } from "./process.ts";
+import { planProcesses } from "./process-plan.ts";
 import { readSettings, type Settings, SettingsError, unavailableSettings } from "./settings.ts";
+import { drawInstance, identityOf } from "./watch/identity.ts";
 import { Workers } from "./workers.ts";
 
 // The real environment wins over the file, and production has no file.
@@ -9,8 +12,8 @@ if (process.env["NODE_ENV"] !== "production") config({ quiet: true });
 
 const settings = settingsOrExit();
 try {
-  if (cluster.isPrimary && workersOf(settings) > 1)
-    new Workers(workersOf(settings), processLogger(settings)).start();
+  const { workers, heapMib } = planProcesses(settings, process.env);
+  if (cluster.isPrimary && workers > 0) startWorkers(workers, heapMib);
   else await runProcess(settings);
 } catch (error) {
   endStart(error instanceof Error ? error.message : String(error));
@@ -28,9 +31,9 @@ function settingsOrExit(): Settings {
   }
 }
 
-/** Workers cannot share an embedded log: without Redis there is one process. */
-function workersOf({ redisUrl, webConcurrency }: Settings): number {
-  return redisUrl === undefined ? 1 : webConcurrency;
+function startWorkers(count: number, heapMib: number | undefined): void {
+  const logger = processLogger(settings, identityOf(drawInstance(), process.env));
+  new Workers({ count, heapMib, endMs: endLimitMs(settings.shutdownSeconds) }, logger).start();
 }
 
 /** Says in one line why the program does not start. */

@@ -1,15 +1,23 @@
 import type { FastifyInstance } from "fastify";
 import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
+import { Api } from "./http/api.ts";
 import { registerHealth } from "./http/health.ts";
+import { registerMetrics } from "./http/metrics/route.ts";
 import { Page } from "./http/page.ts";
+import { StatusPage } from "./http/status/status-page.ts";
+import { ApiKeys } from "./identity/api-keys.ts";
 import { siteTokens } from "./identity/site-tokens.ts";
 import type { Log } from "./log/log.ts";
 import { MemoryLog } from "./log/memory.ts";
 import { RedisLog } from "./log/redis/redis-log.ts";
 import type { Logger } from "./logger.ts";
+import { processesOf } from "./process-plan.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { Sockets } from "./sockets/sockets.ts";
+import { drawInstance, identityOf } from "./watch/identity.ts";
+import { memoryLimit } from "./watch/memory-limit.ts";
+import { Watch } from "./watch/watch.ts";
 
 /** What belongs to the process and its server, and is therefore the surrounding app's own affair. */
 type ProcessSettings = "port" | "host" | "webConcurrency" | "logLevel" | "trustProxy";
@@ -20,6 +28,8 @@ export interface DynochatOptions extends Partial<Omit<Settings, ProcessSettings>
   readonly page?: boolean;
   /** Where messages live. Default: Redis if there is a `redisUrl`, else memory. Closed with the app. */
   readonly log?: Log;
+  /** What this process is called where the chat speaks of it. Default: the log's own name for it. */
+  readonly instance?: string;
 }
 
 declare module "fastify" {
@@ -29,44 +39,68 @@ declare module "fastify" {
 }
 
 /**
- * The chat as a Fastify plugin: the sockets `/ws` and `/websocket`, `/livez` and `/readyz`, and on `/` the page and
- * its socket. Everything else passes through. `app.close()` drains the chat before it closes;
- * `app.dynochat.sockets.drain.begin()` drains it earlier.
+ * The chat as a Fastify plugin: the sockets `/ws` and `/websocket`, the HTTP interface below `/api`, `/livez`, `/readyz` and, where
+ * the app has none, `/metrics`; on `/` the page and its socket, and the operator's page `/status` with it. Everything else
+ * passes through. `app.close()` drains the chat before it closes; `app.dynochat.sockets.drain.begin()` drains it earlier.
  */
 export const dynochat = fp<DynochatOptions>(register, { fastify: "5.x", name: "dynochat" });
 
 async function register(app: FastifyInstance, options: DynochatOptions): Promise<void> {
   const settings = { ...readSettings({}), ...options };
-  const chat = new Chat(
-    options.log ?? logFor(settings, app.log),
-    settings,
-    app.log,
-    siteTokens(settings, app.log),
-  );
-  const sockets = new Sockets(chat, settings);
+  const log = options.log ?? logFor(settings, app.log, options.instance ?? drawInstance());
+  const chat = new Chat(log, settings, app.log, siteTokens(settings, app.log));
+  const watch = new Watch(chat, log, identityOf(log.instance, process.env), {
+    maxLoopDelayMs: settings.maxLoopDelayMs,
+    memory: shareOfMemory(settings),
+  });
+  const sockets = new Sockets(chat, settings, () => watch.overload);
+  const apiKeys = new ApiKeys(settings.apiKeys ?? []);
+  const api = new Api(chat, apiKeys, {
+    allowedOrigins: settings.allowedOrigins,
+    census: sockets.census,
+    isDraining: () => sockets.drain.begun,
+    overload: () => watch.overload,
+    ownsPath: options.page !== false,
+  });
   const page = options.page === false ? undefined : new Page(chat.guests, settings);
   app.decorate("dynochat", { chat, sockets });
   await sockets.takeUpgrades(app);
   // Outside the page's scope: its headers are made for each request, and an upgrade's answer would not carry them.
   sockets.route(app);
+  await api.register(app);
   // In a scope of its own: the page's headers are nothing to the app around it.
   await app.register(async (scope) => {
     await page?.register(scope);
-    if (page !== undefined) sockets.routeBesidePage(scope, page.serve);
+    if (page !== undefined) {
+      sockets.routeBesidePage(scope, page.serve);
+      new StatusPage(watch, apiKeys).register(scope);
+    }
     registerHealth(scope, chat, () => sockets.drain.begun);
+    registerMetrics(scope, watch, settings.metrics, apiKeys);
   });
-  app.addHook("onReady", async () => chat.start());
+  app.addHook("onReady", async () => {
+    chat.start();
+    watch.start(sockets);
+  });
   app.addHook("preClose", () => sockets.drain.begin());
   app.addHook("onClose", async () => {
+    watch.stop();
     sockets.close();
+    api.close();
     await chat.close();
   });
 }
 
-function logFor(settings: Settings, logger: Logger): Log {
+/** Bytes that this process may use, where somebody says; undefined where not. */
+function shareOfMemory({ redisUrl, webConcurrency }: Settings): number | undefined {
+  const limit = memoryLimit(process.env);
+  return limit === undefined ? undefined : limit / processesOf({ redisUrl, webConcurrency });
+}
+
+function logFor(settings: Settings, logger: Logger, instance: string): Log {
   const { redisUrl: url, redisPrefix: prefix, redisTlsVerify: tlsVerify, redisCa: ca } = settings;
-  if (url === undefined) return new MemoryLog(settings);
+  if (url === undefined) return new MemoryLog(settings, Date.now, undefined, instance);
   const { redisMinReplicas: minReplicas } = settings;
-  const options = { url, prefix, tlsVerify, minReplicas, ...(ca === undefined ? {} : { ca }) };
+  const options = { url, prefix, tlsVerify, minReplicas, instance, ...(ca === undefined ? {} : { ca }) };
   return new RedisLog(options, settings, logger);
 }

@@ -50,6 +50,8 @@ export interface Server {
   readonly exit: Promise<Exit>;
   /** Sends a signal, SIGKILL if none is named; see `exit`. */
   kill(signal?: NodeJS.Signals): void;
+  /** Nobody reads what it writes any more. */
+  deafen(): void;
   /** Ends it: SIGTERM, and SIGKILL if that takes too long. */
   stop(): Promise<Exit>;
 }
@@ -90,6 +92,10 @@ export function launch(options: ServerOptions, port: number): Server {
     ready: () => becomesReady(`http://127.0.0.1:${port}`),
     exit,
     kill: (signal = "SIGKILL") => void child.kill(signal),
+    deafen: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     stop: () => stopChild(child, exit),
   };
 }

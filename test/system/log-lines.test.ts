@@ -1,7 +1,13 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
+import { startOwnRedis } from "../kit/fleet.ts";
+import { connectPlain } from "../kit/plain-client.ts";
+import { ROOT } from "../kit/program.ts";
 import { startServer } from "../kit/server.ts";
-import { openV1 } from "../kit/v1-client.ts";
+import { connectV1, openV1 } from "../kit/v1-client.ts";
+import { waitFor, within } from "../kit/wait-for.ts";
 
 it("opening, message and closing are logged, with code and reason and without the text [23]", async () => {
   // The router's request id is believed where the router is.
@@ -38,4 +44,89 @@ it("every log line is JSON and names the process, each process differently [23]"
   });
   expect(instances[0]).toMatch(/./);
   expect(instances[0]).not.toBe(instances[1]);
+});
+
+it("ends as ever when whoever read its lines has gone", async () => {
+  const server = await startServer();
+  await server.waitForLog((line) => line["event"] === "listening");
+  server.deafen();
+  server.kill("SIGINT");
+  expect(await within(server.exit, "the process ends")).toEqual({ code: 0, signal: null });
+});
+
+it("a fatal line is written before whatever comes next, and all lines are at the end", async () => {
+  const program = `
+    import { pino } from "pino";
+    import { LogLines } from "./dist/log-lines.js";
+    const logger = pino({}, new LogLines());
+    logger.info("one");
+    logger.fatal("two");
+    if (process.argv[1] === "killed") process.kill(process.pid, "SIGKILL");
+    logger.info("three");
+    process.exit(0);`;
+  const said = async (how: string) => {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", program, how], { cwd: ROOT });
+    return [...(await text(child.stdout)).matchAll(/"msg":"(\w+)"/g)].map(([, sentence]) => sentence);
+  };
+  expect(await said("killed")).toEqual(["one", "two"]);
+  expect(await said("exits")).toEqual(["one", "two", "three"]);
+});
+
+it("on the platform every line names the dyno, the release and the commit", async () => {
+  const HEROKU_SLUG_COMMIT = "0123456789abcdef0123456789abcdef01234567";
+  const platform = { DYNO: "web.3", HEROKU_RELEASE_VERSION: "v42", HEROKU_SLUG_COMMIT };
+  const redis = await startOwnRedis();
+  const server = await startServer({ env: { ...platform, REDIS_URL: redis.url, WEB_CONCURRENCY: "2" } });
+  await server.ready();
+  const client = await openV1(server.wsUrl, { headers: { "x-request-id": "router-gave-this" } });
+  await client.close();
+  await server.waitForLog((line) => line["event"] === "close" && line["requestId"] === "router-gave-this");
+  const instances = () => new Set(server.logs().map((line) => line["instance"])).size;
+  await waitFor(() => instances() === 3, "the parent and both workers have said something");
+  for (const line of server.logs()) {
+    expect(line).toMatchObject({ dyno: "web.3", release: "v42", commit: HEROKU_SLUG_COMMIT.slice(0, 12) });
+  }
+});
+
+it("nothing that anybody says stands in the log, at any level, by whatever way it comes in or is refused", async () => {
+  const SAID = "Quetzalcoatlus";
+  const key = "a-key-of-a-program";
+  const redis = await startOwnRedis();
+  const env = { REDIS_URL: redis.url, LOG_LEVEL: "trace", API_KEYS: key, MAX_TEXT_LENGTH: "100" };
+  const server = await startServer({ env });
+  await server.ready();
+  const ann = await connectV1(server.wsUrl, { room: "lobby" });
+  const ben = await connectPlain(server.wsUrl);
+  const cat = await connectPlain(server.wsUrl, { path: "/websocket" });
+  const post = (body: string) =>
+    fetch(`${server.url}/api/rooms/lobby/messages`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body,
+    });
+
+  await ann.say("lobby", `${SAID} by v1`);
+  ben.send({ text: `${SAID} by a plain socket` });
+  cat.send({ username: "Cat", text: `${SAID} by a page of old` });
+  expect((await post(JSON.stringify({ text: `${SAID} by a program` }))).status).toBe(201);
+  await ann.waitForText(`${SAID} by a program`);
+  await ann.waitForText(`${SAID} by a page of old`);
+  // Refused in every way there is.
+  await ann.refusal({ type: "message", room: "lobby", key: "k", text: SAID.repeat(10) });
+  await ann.refusal({ type: "message", room: "elsewhere", key: "k", text: SAID });
+  ann.connection.socket.send(`{"text": ${SAID}`);
+  ann.connection.socket.send(Buffer.from(SAID));
+  ben.socket.send(`${SAID} is no JSON`);
+  expect((await post(`{"text": ${SAID}`)).status).toBe(400);
+  expect((await post(JSON.stringify({ text: SAID.repeat(10) }))).status).toBe(400);
+  expect((await post(JSON.stringify({ message: SAID }))).status).toBe(400);
+  expect((await post(JSON.stringify({ text: SAID.repeat(10_000) }))).status).toBe(413);
+  // What arrives from Redis and is no message.
+  await redis.cli("PUBLISH", "dynochat:{lobby}:live", `{"id":"${SAID}"`);
+  await ann.history("lobby");
+  await server.waitForLog((line) => line["event"] === "malformed", "the malformed payload is logged");
+  server.kill("SIGTERM");
+  expect((await server.exit).code).toBe(0);
+  expect(server.output().join("\n")).toContain('"event":"message"');
+  expect(server.output().join("\n")).not.toContain(SAID.slice(0, 8));
 });

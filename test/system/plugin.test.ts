@@ -54,3 +54,14 @@ it("an app that closes drains the chat first: its clients are told, and nothing 
   await closed;
   await expect(fetch(wsUrl.replace("ws", "http"))).rejects.toThrow();
 });
+
+it("an app that has metrics of its own keeps them", async () => {
+  const app = fastify();
+  app.get("/metrics", async () => "orders 3\n");
+  await app.register(dynochat, { page: false });
+  const url = await app.listen({ host: "127.0.0.1", port: 0 });
+  afterwards(() => app.close());
+  expect(await (await fetch(`${url}/metrics`)).text()).toBe("orders 3\n");
+  const { url: other } = await startOwnApp({ page: false });
+  expect(await (await fetch(`${other}/metrics`)).text()).toContain("dynochat_sockets");
+});

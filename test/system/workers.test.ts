@@ -1,32 +1,141 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { startOwnRedis } from "../kit/fleet.ts";
-import { startServer } from "../kit/server.ts";
+import { openLibraryClient, shownBy } from "../kit/library-client.ts";
+import { metricsOf } from "../kit/metrics.ts";
+import { runServer, type Server, startServer } from "../kit/server.ts";
+import { connectionsHeld } from "../kit/sockets-of.ts";
 import { connectV1 } from "../kit/v1-client.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
-it("WEB_CONCURRENCY processes share the port, a crashed one is replaced, and SIGTERM ends all with 0", async () => {
+const CLIENTS = 8;
+
+/** A dyno of two workers; `pids` are those that listen, the oldest first. */
+async function startWorkers(env: Readonly<Record<string, string>> = {}) {
   const redis = await startOwnRedis();
-  const server = await startServer({ env: { REDIS_URL: redis.url, WEB_CONCURRENCY: "2" } });
-  const workers = () =>
-    server.logs().flatMap((line) => (line["event"] === "listening" ? [Number(line["pid"])] : []));
-  await waitFor(() => workers().length === 2, "two workers listen");
-  expect(workers()).not.toContain(server.pid);
+  const server = await startServer({
+    env: { REDIS_URL: redis.url, WEB_CONCURRENCY: "2", MESSAGES_PER_SECOND: "0", ...env },
+  });
+  await waitFor(() => listeningPids(server).length === 2, "two workers listen");
   await server.ready();
+  return server;
+}
 
-  const clients = await Promise.all(
-    Array.from({ length: 6 }, () => connectV1(server.wsUrl, { room: "lobby" })),
+function listeningPids(server: Server): number[] {
+  return server.logs().flatMap((line) => (line["event"] === "listening" ? [Number(line["pid"])] : []));
+}
+
+function socketLines(server: Server, event: "open" | "close", pid: number): number {
+  return server.logs().filter((line) => line["event"] === event && line["pid"] === pid).length;
+}
+
+describe("WEB_CONCURRENCY", () => {
+  it("a crashed worker is replaced; the other's clients notice nothing, its own come back and miss nothing", async () => {
+    const server = await startWorkers();
+    const clients = await Promise.all(
+      Array.from({ length: CLIENTS }, () => openLibraryClient(server.wsUrl, "lobby")),
+    );
+    const [victim = 0, survivor = 0] = listeningPids(server);
+    await waitFor(
+      () => [victim, survivor].every((pid) => socketLines(server, "open", pid) > 0),
+      "both have clients",
+    );
+    const said: string[] = [];
+    const talk = setInterval(() => {
+      const text = `message ${said.length}`;
+      said.push(text);
+      clients[said.length % CLIENTS]!.send(text);
+    }, 50);
+    await waitFor(
+      () => clients.every((client) => shownBy(client).length >= 10),
+      "everybody is shown something",
+    );
+
+    process.kill(victim, "SIGKILL");
+    await server.waitForLog((line) => line["event"] === "worker-exit" && line["workerPid"] === victim);
+    await waitFor(() => listeningPids(server).length === 3, "another worker listens");
+    clearInterval(talk);
+    for (const client of clients) {
+      await waitFor(() => shownBy(client).length >= said.length, "everything is shown to everybody");
+      expect(shownBy(client).sort()).toEqual([...said].sort());
+      expect(shownBy(client)).toEqual(shownBy(clients[0]!));
+    }
+    expect(socketLines(server, "close", survivor)).toBe(0);
+  });
+
+  it("a worker that ends by an error of its own is replaced while it still moves its people; newcomers go elsewhere", async () => {
+    const planted = new URL("../kit/throw-on-signal.mjs", import.meta.url).href;
+    const server = await startWorkers({ NODE_OPTIONS: `--import ${planted}`, SHUTDOWN_SECONDS: "20" });
+    // Enough of them for the drain to take longer than the pause before a replacement.
+    const clients = await Promise.all(
+      Array.from({ length: 80 }, () => connectV1(server.wsUrl, { room: "lobby" })),
+    );
+    const [victim = 0] = listeningPids(server);
+    process.kill(victim, "SIGUSR2");
+    const leaving = () => clients.filter(({ frames }) => frames.some((frame) => frame.type === "restart"));
+    await waitFor(() => leaving().length > 0, "its clients are told");
+    for (let knock = 0; knock < 10; knock += 1) await connectV1(server.wsUrl, { room: "lobby" });
+    const exit = () => server.logs().findIndex((line) => line["event"] === "worker-exit");
+    await waitFor(() => exit() >= 0, "it has ended", 30_000);
+    expect(server.logs()[exit()]).toMatchObject({ workerPid: victim, code: 1 });
+    const before = server.logs().slice(0, exit());
+    expect(before.filter((line) => line["event"] === "worker-start")).toHaveLength(3);
+    await waitFor(() => listeningPids(server).length === 3, "the other worker listens");
+    expect(leaving().length).toBeLessThan(clients.length);
+    for (const client of leaving()) expect((await client.closed).code).toBe(1012);
+  });
+
+  it.runIf(process.platform === "linux")(
+    "is processes of their own: the parent holds no client's connection",
+    async () => {
+      const server = await startWorkers();
+      await Promise.all(Array.from({ length: 6 }, () => connectV1(server.wsUrl, { room: "lobby" })));
+      const held = listeningPids(server).map((pid) => connectionsHeld(pid, server.port));
+      expect(held.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(6);
+      expect(Math.min(...held)).toBeGreaterThan(0);
+      await waitFor(
+        () => connectionsHeld(server.pid, server.port) === 0,
+        "the parent has handed on everything",
+      );
+    },
   );
-  await clients[0]!.say("lobby", "before");
-  await Promise.all(clients.map((client) => client.waitForText("before")));
 
-  process.kill(workers()[0]!, "SIGKILL");
-  await server.waitForLog((line) => line["event"] === "worker-exit" && line["signal"] === "SIGKILL");
-  await waitFor(() => workers().length === 3, "another worker listens");
-  const others = clients.filter(({ connection }) => connection.socket.readyState === 1);
-  const back = await connectV1(server.wsUrl, { room: "lobby" });
-  await waitFor(() => back.say("lobby", "after").catch(() => undefined), "a message is stored");
-  await Promise.all([back, ...others].map((client) => client.waitForText("after")));
+  it("ends with 1 where no worker can listen, instead of trying for ever", async () => {
+    const redis = await startOwnRedis();
+    const { port } = await startServer();
+    const env = { PORT: String(port), REDIS_URL: redis.url, WEB_CONCURRENCY: "2" };
+    const { code, output } = await runServer({ env });
+    expect(code).toBe(1);
+    expect(output.join("\n")).toContain(String(port));
+  });
 
-  server.kill("SIGTERM");
-  expect(await server.exit).toEqual({ code: 0, signal: null });
+  it("ends the workers and itself with 1 when the parent fails", async () => {
+    const planted = new URL("../kit/throw-on-signal.mjs", import.meta.url).href;
+    const server = await startWorkers({ NODE_OPTIONS: `--import ${planted}`, SHUTDOWN_SECONDS: "5" });
+    const ann = await connectV1(server.wsUrl, { room: "lobby" });
+    server.kill("SIGUSR2");
+    expect((await ann.closed).code).toBe(1012);
+    expect(await server.exit).toEqual({ code: 1, signal: null });
+  });
+});
+
+describe("a dyno with little memory", () => {
+  it("runs the program as a worker whose heap fits it, and passes signals on", async () => {
+    const server = await startServer({ env: { MEMORY_AVAILABLE: "256", SHUTDOWN_SECONDS: "5" } });
+    const limit = (await metricsOf(server.url)).sum("dynochat_heap_limit_bytes") / 2 ** 20;
+    expect(limit).toBeGreaterThan(100);
+    expect(limit).toBeLessThan(256);
+    const ann = await connectV1(server.wsUrl, { room: "lobby" });
+    server.kill("SIGTERM");
+    expect((await ann.closed).code).toBe(1012);
+    expect(await server.exit).toEqual({ code: 0, signal: null });
+  });
+
+  it("keeps a limit that was set by hand", async () => {
+    const server = await startServer({
+      env: { MEMORY_AVAILABLE: "256", NODE_OPTIONS: "--max-old-space-size=200" },
+    });
+    const limit = (await metricsOf(server.url)).sum("dynochat_heap_limit_bytes") / 2 ** 20;
+    expect(limit).toBeGreaterThan(200);
+    expect(limit).toBeLessThan(280);
+  });
 });
