@@ -10,7 +10,8 @@ import type { ConnectionState } from "./connection.ts";
 import { UNAUTHORIZED } from "./contract.ts";
 import { Events } from "./events.ts";
 import type { Incoming } from "./frames.ts";
-import { Link, type LinkOwner } from "./link.ts";
+import { TEXT_LENGTH } from "./limits.ts";
+import { Link } from "./link.ts";
 import {
   type Clock,
   MemoryTokenStore,
@@ -21,9 +22,6 @@ import {
   type TokenStore,
 } from "./ports.ts";
 import { Room, type RoomPorts } from "./room.ts";
-
-/** Code points of a text until the server has told its own limit. */
-const TEXT_LENGTH = 2_000;
 
 export interface ChatClientOptions {
   /** Of the server's socket: `wss://example.org/ws`. */
@@ -73,20 +71,15 @@ export class ChatClient extends Events<ChatClientEvents> {
     const { url, clock = systemClock, random = Math.random, openSocket = openStandardSocket } = options;
     this.#handle = options.handle;
     this.#tokens = options.tokens ?? new MemoryTokenStore();
-    const owner: LinkOwner = {
-      connectionChanged: (state) => this.#connectionChanged(state),
-      greet: () => this.#greet(this.#tokens.load()),
-      received: (frame) => this.#received(frame),
-    };
-    this.#link = new Link({ url, clock, random, openSocket }, owner);
-    this.#roomPorts = {
+    this.#link = new Link({
+      url,
       clock,
       random,
-      request: (build, answered) => this.#link.request(build, answered),
-      send: (frame) => this.#link.send(frame),
-      self: () => this.#self,
-      textLength: () => this.#textLength,
-    };
+      openSocket,
+      changed: (state) => this.#connectionChanged(state),
+      received: (frame) => this.#received(frame),
+    });
+    this.#roomPorts = { clock, random, link: this.#link, client: this };
   }
 
   get connection(): ConnectionState {
@@ -109,17 +102,17 @@ export class ChatClient extends Events<ChatClientEvents> {
 
   /** Connects, and stays connected until `stop`. Also after it was closed for good: somebody tries again. */
   start(): void {
-    this.#link.start();
+    this.#link.apply("start");
   }
 
   /** Disconnects. Rooms and unsent messages stay, for a later `start`. */
   stop(): void {
-    this.#link.stop();
+    this.#link.apply("stop");
   }
 
   /** Ends the wait before the next attempt to connect. */
   retryNow(): void {
-    this.#link.retryNow();
+    this.#link.apply("retry");
   }
 
   /**
@@ -133,135 +126,102 @@ export class ChatClient extends Events<ChatClientEvents> {
   /** The name others see, from now on. */
   setHandle(handle: string): void {
     this.#handle = handle;
-    if (this.#link.state.name === "live") this.#greet(this.#tokens.load());
+    if (this.#link.state.name === "live") this.#greet();
   }
 
   /** The room of that name, joined as soon as there is a connection. Throws a RangeError if it is no name of a room. */
   join(name: string): Room {
     const known = this.#rooms.get(name);
-    if (known !== undefined) return known;
+    if (known) return known;
     if (!isRoom(name)) throw new RangeError(`Not a room's name: ${name.slice(0, 80)}`);
     const room = new Room(name, this.#roomPorts);
     this.#rooms.set(name, room);
-    if (this.#link.state.name === "live") room.connected();
+    if (this.#link.state.name === "live") room.connect();
     return room;
   }
 
   /** Leaves the room and forgets it, its unsent messages too. */
   leave(name: string): void {
     const room = this.#rooms.get(name);
-    if (room === undefined) return;
+    if (!room) return;
     this.#rooms.delete(name);
-    room.disconnected();
+    room.typing(false);
+    room.disconnect();
     if (this.#link.state.name !== "live") return;
-    this.#link.request((ref) => ({ type: "leave", ref, room: name }), ignoreAnswer);
+    this.#link.request({ type: "leave", room: name });
   }
 
-  #greet(token: string | undefined): void {
-    this.#tokenSent = token;
+  #greet(): void {
+    const token = this.#tokens.load();
     const handle = this.#handle;
-    this.#link.request(
-      (ref) => ({
-        type: "hello",
-        ref,
-        ...(handle === undefined ? {} : { handle }),
-        ...(token === undefined ? {} : { token }),
-      }),
-      (answer) => {
-        if (answer?.type === "welcome") {
-          this.#welcomed(answer);
-          // The name may have been given while the server was answering for the one before.
-          if (this.#handle !== handle) this.#greet(this.#tokens.load());
-        } else if (answer?.type === "error") this.#helloRefused(answer);
-      },
-    );
+    this.#tokenSent = token;
+    this.#link.request({ type: "hello", handle, token }, (answer) => {
+      if (answer?.type === "welcome") {
+        this.#welcomed(answer);
+        // The name may have been given while the server was answering for the one before.
+        if (this.#handle !== handle) this.#greet();
+      } else if (answer?.type === "error") this.#helloRefused(answer, handle);
+    });
   }
 
   #welcomed(frame: WelcomeFrame): void {
     const before = this.#self;
     this.#self = frame.user;
     if (frame.limits.textLength > 0) this.#textLength = frame.limits.textLength;
-    if (frame.token !== undefined) this.#tokens.save(frame.token);
+    if (frame.token) this.#tokens.save(frame.token);
     if (before?.id !== frame.user.id || before.handle !== frame.user.handle) this.emit("self", frame.user);
-    this.#link.welcomed();
+    this.#link.apply("welcome");
   }
 
-  #helloRefused(error: ErrorFrame): void {
+  #helloRefused(error: ErrorFrame, handle: string | undefined): void {
     if (error.code === "bad-handle") {
       this.emit("handle-refused", error.message);
-      this.#handle = this.#self?.handle;
-      if (this.#link.state.name === "greeting") this.#greet(this.#tokens.load());
-    } else if (error.code === "unauthorized") {
-      this.#link.drop(UNAUTHORIZED, error.message);
-    } else {
-      this.#link.drop();
-    }
+      // Another name may have been given meanwhile. And what is refused may be the one before.
+      if (this.#handle === handle) this.#handle = this.#self?.handle;
+      if (this.#handle === handle) this.#handle = undefined;
+      if (this.#link.state.name === "greeting") this.#greet();
+    } else this.#link.drop(error.code === "unauthorized" ? UNAUTHORIZED : undefined, error.message);
   }
 
   #connectionChanged(state: ConnectionState): void {
-    if (state.name === "closed" && state.cause === "unauthorized" && this.#tokenSent !== undefined) {
+    if (state.name === "closed" && state.cause === "unauthorized" && this.#tokenSent) {
       // A kept token that no server knows any more must not shut a guest out: once more without it.
       this.#tokens.forget();
       this.#tokenSent = undefined;
-      this.#link.start();
+      this.#link.apply("start");
       return;
     }
-    if (state.name === "live") {
-      for (const room of this.rooms) room.connected();
-    } else {
-      for (const room of this.rooms) if (room.state !== "away") room.disconnected();
+    // Before any listener is called: nothing may be sent on a connection before that.
+    if (state.name === "greeting") this.#greet();
+    for (const room of this.rooms) {
+      if (state.name === "live") room.connect();
+      else room.disconnect();
     }
     this.emit("connection", state);
   }
 
   #received(frame: Incoming): void {
     switch (frame.type) {
-      case "message":
-      case "removed":
-      case "edited":
-      case "unknown":
-        this.#rooms.get(frame.room)?.entry(frame);
-        break;
-      case "joined":
-        // With a ref it answers a join that the room gave up.
-        if (frame.ref === undefined) this.#rooms.get(frame.room)?.resynced(frame);
-        break;
-      case "presence":
-        this.#rooms.get(frame.room)?.presence(frame);
-        break;
-      case "typing":
-        this.#rooms.get(frame.room)?.typed(frame);
-        break;
       case "notice":
         this.emit("notice", frame);
         break;
       case "status":
-        this.#statusChanged(frame);
+        for (const room of this.rooms) {
+          if ((frame.room ?? room.name) === room.name) room.received(frame);
+        }
+        this.emit("status", frame);
         break;
       case "restart":
-        this.#link.restartAnnounced(frame.reconnectInMs);
+        this.#link.restart(frame.reconnectInMs);
         break;
       case "expiring":
-        this.#greet(this.#tokens.load());
+        this.#greet();
         break;
       case "ping":
         this.#link.send({ type: "pong" });
         break;
       default:
-        // Answers to requests that were given up.
-        break;
+        if ("room" in frame) this.#rooms.get(frame.room)?.received(frame);
     }
-  }
-
-  #statusChanged(frame: StatusFrame): void {
-    if (frame.live) {
-      for (const room of this.rooms) {
-        if (frame.room === undefined || frame.room === room.name) room.logIsBack();
-      }
-    }
-    this.emit("status", frame);
   }
 }
-
-/** The answer changes nothing: the room is forgotten already. */
-function ignoreAnswer(): void {}

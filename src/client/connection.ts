@@ -1,5 +1,6 @@
 import { backoffMs } from "./backoff.ts";
 import { FORBIDDEN, GOING_AWAY, PROTOCOL_VIOLATION, RESTARTING, TOO_MANY, UNAUTHORIZED } from "./contract.ts";
+import { RESTART_SPREAD_MS, STAY_AWAY_CAP_MS, TOO_MANY_MS } from "./timing.ts";
 
 /** Why the connection is away for the moment. */
 export type WaitCause = "lost" | "restarting" | "too-many";
@@ -23,76 +24,73 @@ export type ConnectionState =
   | { readonly name: "closed"; readonly cause: FatalCause; readonly reason: string };
 
 export type ConnectionEvent =
-  | { readonly name: "start" }
-  | { readonly name: "stop" }
+  | "start"
+  | "stop"
   /** A socket is open, the first or the one that takes over. */
-  | { readonly name: "opened" }
-  | { readonly name: "welcomed" }
-  /** It has been live for `SETTLED_MS`. */
-  | { readonly name: "settled" }
+  | "opened"
+  | "welcome"
+  /** It has been live for a while, `LOOK_MS` or longer. */
+  | "settled"
   /** The server said that this process goes away. */
-  | { readonly name: "restart" }
-  /** `jitter`: a random number from 0 to 1, so that this file needs none. */
-  | {
-      readonly name: "lost";
-      readonly at: number;
-      readonly code: number;
-      readonly reason: string;
-      readonly jitter: number;
-    }
+  | "restart"
+  /** It went, and the next socket is being opened already. */
+  | "handover"
   /** The time to wait is over, or somebody asked to try now. */
-  | { readonly name: "retry" };
+  | "retry"
+  | Loss;
 
-/** Milliseconds of being live after which the next failure counts as the first. */
-export const SETTLED_MS = 5_000;
-/** Milliseconds within which one comes back after an announced restart (docs/protocol.md, `restart`). */
-export const RESTART_SPREAD_MS = 1_000;
-/** Milliseconds to stay away where a 4429 names none. */
-const TOO_MANY_MS = 10_000;
-/** Milliseconds: no server keeps a client away longer than this in one go. */
-const STAY_AWAY_CAP_MS = 600_000;
+/** The connection is gone. */
+export interface Loss {
+  readonly at: number;
+  readonly code: number;
+  readonly reason: string;
+  /** A random number from 0 to 1, so that this file needs none. */
+  readonly random: number;
+}
 
-const FATAL: ReadonlyMap<number, FatalCause> = new Map([
-  [PROTOCOL_VIOLATION, "protocol"],
-  [UNAUTHORIZED, "unauthorized"],
-  [FORBIDDEN, "forbidden"],
-]);
+const FATAL: Readonly<Record<number, FatalCause>> = {
+  [PROTOCOL_VIOLATION]: "protocol",
+  [UNAUTHORIZED]: "unauthorized",
+  [FORBIDDEN]: "forbidden",
+};
 
 type Connected = Extract<ConnectionState, { name: "connecting" | "greeting" | "live" }>;
-type Lost = Extract<ConnectionEvent, { name: "lost" }>;
 
-function afterLoss(state: Connected, event: Lost): ConnectionState {
-  const fatal = FATAL.get(event.code);
-  if (fatal !== undefined) return { name: "closed", cause: fatal, reason: event.reason };
-  const attempt = state.attempt + 1;
-  if (event.code === TOO_MANY) {
-    const told = Number.parseInt(event.reason, 10);
-    const ms = Number.isNaN(told) ? TOO_MANY_MS : Math.min(Math.max(told, 0), STAY_AWAY_CAP_MS);
-    return { name: "waiting", attempt, retryAt: event.at + ms, cause: "too-many" };
+function connecting(attempt: number): ConnectionState {
+  return { name: "connecting", attempt };
+}
+
+function afterLoss(state: Connected, { at, code, reason, random }: Loss): ConnectionState {
+  const fatal = FATAL[code];
+  if (fatal) return { name: "closed", cause: fatal, reason };
+  const { attempt } = state;
+  if (code === TOO_MANY) {
+    const told = Number.parseInt(reason, 10);
+    const ms = told >= 0 ? Math.min(told, STAY_AWAY_CAP_MS) : TOO_MANY_MS;
+    return { name: "waiting", attempt: attempt + 1, retryAt: at + ms, cause: "too-many" };
   }
   if (state.name === "live" && state.restarting) {
     // The server spread its connections already; and an announced restart is no failure.
-    const ms = Math.round(event.jitter * RESTART_SPREAD_MS);
-    return { name: "waiting", attempt: 0, retryAt: event.at + ms, cause: "restarting" };
+    return { name: "waiting", attempt: 0, retryAt: at + random * RESTART_SPREAD_MS, cause: "restarting" };
   }
-  const cause = event.code === RESTARTING || event.code === GOING_AWAY ? "restarting" : "lost";
-  return { name: "waiting", attempt, retryAt: event.at + backoffMs(state.attempt, event.jitter), cause };
+  const cause = code === RESTARTING || code === GOING_AWAY ? "restarting" : "lost";
+  return { name: "waiting", attempt: attempt + 1, retryAt: at + backoffMs(attempt, random), cause };
 }
 
 function whileConnected(state: Connected, event: ConnectionEvent): ConnectionState {
-  switch (event.name) {
-    case "opened":
-      // Of a live connection: the next one is open before a restarting server closes this one.
-      return state.name === "greeting" ? state : { name: "greeting", attempt: state.attempt };
-    case "welcomed":
-      // A later welcome answers a change of name or a new token and changes nothing here.
-      return state.name === "greeting" ? { name: "live", attempt: state.attempt, restarting: false } : state;
+  const { name, attempt } = state;
+  // Of a live connection: the next one is open before a restarting server closes this one.
+  if (event === "opened" && name !== "greeting") return { name: "greeting", attempt };
+  if (event === "welcome" && name === "greeting") return { name: "live", attempt, restarting: false };
+  // A later welcome answers a change of name or a new token and changes nothing.
+  if (name !== "live") return state;
+  switch (event) {
     case "settled":
-      return state.name === "live" ? { ...state, attempt: 0 } : state;
+      return attempt === 0 ? state : { ...state, attempt: 0 };
     case "restart":
-      return state.name === "live" ? { ...state, restarting: true } : state;
-    case "lost":
-      return afterLoss(state, event);
+      return { ...state, restarting: true };
+    case "handover":
+      return connecting(0);
     default:
       return state;
   }
@@ -100,14 +98,14 @@ function whileConnected(state: Connected, event: ConnectionEvent): ConnectionSta
 
 /** What an event makes of a state. An event that means nothing in a state returns the very same object. */
 export function nextConnectionState(state: ConnectionState, event: ConnectionEvent): ConnectionState {
-  if (event.name === "stop") return state.name === "idle" ? state : { name: "idle" };
+  if (event === "stop") return state.name === "idle" ? state : { name: "idle" };
   switch (state.name) {
     case "idle":
     case "closed":
-      return event.name === "start" ? { name: "connecting", attempt: 0 } : state;
+      return event === "start" ? connecting(0) : state;
     case "waiting":
-      return event.name === "retry" ? { name: "connecting", attempt: state.attempt } : state;
+      return event === "retry" ? connecting(state.attempt) : state;
     default:
-      return whileConnected(state, event);
+      return typeof event === "object" ? afterLoss(state, event) : whileConnected(state, event);
   }
 }

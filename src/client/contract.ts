@@ -15,7 +15,8 @@ export const KEY_MS = 600_000;
 /** People of a room above which presence is only a count. */
 export const PRESENCE_NAMES = 200;
 
-/** Close codes. */
+/** Close codes; `ABNORMAL`: there was no close frame (RFC 6455, section 7.4.1). */
+export const ABNORMAL = 1006;
 export const GOING_AWAY = 1001;
 export const RESTARTING = 1012;
 export const PROTOCOL_VIOLATION = 4400;

@@ -3,8 +3,10 @@ import { type EntryFrame, isMessageId, type ServerFrame } from "../protocol.ts";
 /** An entry of a log, also one of a type that this version does not know: it moves the cursor all the same. */
 export type Entry = EntryFrame | UnknownEntry;
 
+/** `type` stands for whatever the server wrote there; it is none that this version knows. */
 export interface UnknownEntry {
   readonly type: "unknown";
+  readonly ref?: undefined;
   readonly id: string;
   readonly prev: string;
   readonly room: string;
@@ -14,79 +16,67 @@ export type Incoming = ServerFrame | UnknownEntry;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The last letter of a field in SHAPES says what it must be. */
+/** What the last letter of a field in SHAPES says of it; one without is a string. */
 const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
-  $: (value) => typeof value === "string",
   "#": (value) => typeof value === "number",
   "?": (value) => typeof value === "boolean",
   "@": (value) => typeof value === "string" && isMessageId(value),
   "}": isFields,
-  "%": (value) => isFields(value) && has(value, "id$ handle$"),
-  "]": (value) => Array.isArray(value) && value.every(isEntry),
+  "%": (value) => has(value, "id handle"),
+  "]": (value) => Array.isArray(value) && value.every((each) => has(each, PLACE) && isFrame(each)),
 };
 
-const PLACE = "id@ prev@";
+const PLACE = "id@ prev@ room";
 
 /** What this client reads of each frame; one that lacks it is not acted on. */
 const SHAPES: Readonly<Record<ServerFrame["type"], string>> = {
   welcome: "user% limits}",
-  joined: "room$ head$ recovered? messages] present}",
-  ack: "ref# key$ id$",
+  joined: "room head recovered? messages] present}",
+  ack: "ref# key id",
   history: "ref# messages]",
-  message: `${PLACE} room$ user$ handle$ text$`,
-  removed: `${PLACE} room$ target$`,
-  edited: `${PLACE} room$ target$ text$`,
+  message: `${PLACE} user handle text`,
+  removed: `${PLACE} target`,
+  edited: `${PLACE} target text`,
   ok: "ref#",
   pong: "ref#",
-  error: "code$ message$",
-  presence: "room$ count#",
-  typing: "room$ user$ handle$ on?",
-  notice: "text$",
+  error: "code message",
+  presence: "room count#",
+  typing: "room user handle on?",
+  notice: "text",
   status: "live?",
   restart: "reconnectInMs#",
-  expiring: "",
-  ping: "",
+  expiring: "type",
+  ping: "type",
 };
 
+const SHAPE_OF: ReadonlyMap<unknown, string> = new Map(Object.entries(SHAPES));
+
 function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return value instanceof Object;
 }
 
-function has(frame: Fields, shape: string): boolean {
-  return shape
-    .split(" ")
-    .every((field) => field === "" || KINDS[field.slice(-1)]?.(frame[field.slice(0, -1)]) === true);
+function has(value: unknown, shape: string): boolean {
+  return (
+    isFields(value) &&
+    shape.split(" ").every((field) => {
+      const is = KINDS[field.slice(-1)];
+      return is ? is(value[field.slice(0, -1)]) : typeof value[field] === "string";
+    })
+  );
 }
 
 /** Of a type that this version does not know, only the place in the log is read. */
-function isEntry(value: unknown): boolean {
-  return isFields(value) && has(value, PLACE) && (!isKnown(value["type"]) || isServerFrame(value));
-}
-
-function isKnown(type: unknown): type is ServerFrame["type"] {
-  return typeof type === "string" && Object.hasOwn(SHAPES, type);
-}
-
-function isServerFrame(frame: Fields): frame is Fields & ServerFrame {
-  return isKnown(frame["type"]) && has(frame, SHAPES[frame["type"]]);
-}
-
-function isPlaced(frame: Fields): frame is Fields & Omit<UnknownEntry, "type"> {
-  return has(frame, `${PLACE} room$`);
+function isFrame(value: unknown): value is Incoming {
+  return isFields(value) && has(value, SHAPE_OF.get(value["type"]) ?? PLACE);
 }
 
 /** Reads one frame from the server; undefined for what is none, or says nothing to this version. */
 export function readFrame(data: unknown): Incoming | undefined {
-  if (typeof data !== "string") return undefined;
-  let frame: unknown;
   try {
-    frame = JSON.parse(data);
+    const frame: unknown = JSON.parse(String(data));
+    if (isFrame(frame)) return frame;
   } catch {
-    return undefined;
+    // No JSON.
   }
-  if (!isFields(frame)) return undefined;
-  if (isServerFrame(frame)) return frame;
-  if (isKnown(frame["type"]) || !isPlaced(frame)) return undefined;
-  const { id, prev, room } = frame;
-  return { type: "unknown", id, prev, room };
+  return undefined;
 }

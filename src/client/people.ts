@@ -1,9 +1,7 @@
 import type { JoinedFrame, Person, PresenceFrame, TypingFrame } from "../protocol.ts";
 import { PRESENCE_NAMES, TYPING_MS } from "./contract.ts";
+import { TYPING_LIMIT } from "./limits.ts";
 import type { Cancel, Clock } from "./ports.ts";
-
-/** Names of people who type that are kept at once; a line on a page names three. */
-const TYPING_LIMIT = 20;
 
 /** Who is in a room, and who types there. */
 export class People {
@@ -33,48 +31,42 @@ export class People {
   }
 
   /** The full list of a join. */
-  replace(present: JoinedFrame["present"]): void {
+  replace({ count, users }: JoinedFrame["present"]): void {
     this.#users.clear();
-    for (const person of present.users ?? []) this.#users.set(person.id, person);
-    this.#count = present.count;
+    this.change({ count, joined: users });
   }
 
-  change(frame: PresenceFrame): void {
-    this.#count = frame.count;
+  change({ count, joined, left }: Pick<PresenceFrame, "count" | "joined" | "left">): void {
+    this.#count = count;
     // People who left come first: a change of name is a leave and a join of one id.
-    for (const id of frame.left ?? []) {
+    for (const id of left ?? []) {
       this.#users.delete(id);
       this.stopTyping(id);
     }
-    for (const person of frame.joined ?? []) this.#users.set(person.id, person);
-    if (frame.count > PRESENCE_NAMES) this.#users.clear();
+    for (const person of joined ?? []) this.#users.set(person.id, person);
+    if (count > PRESENCE_NAMES) this.#users.clear();
   }
 
   /** Lapses by itself, because the end of typing may get lost. */
-  hint(frame: TypingFrame): void {
-    if (!frame.on) {
-      this.stopTyping(frame.user);
-      return;
+  hint({ user: id, handle, on }: TypingFrame): void {
+    const known = this.#typing.get(id);
+    if (!on) this.stopTyping(id);
+    else if (known || this.#typing.size < TYPING_LIMIT) {
+      known?.lapse();
+      const lapse = this.#clock.after(TYPING_MS, () => this.stopTyping(id));
+      this.#typing.set(id, { person: { id, handle }, lapse });
+      if (!known) this.#typingChanged();
     }
-    const known = this.#typing.get(frame.user);
-    known?.lapse();
-    if (known === undefined && this.#typing.size >= TYPING_LIMIT) return;
-    const lapse = this.#clock.after(TYPING_MS, () => this.stopTyping(frame.user));
-    this.#typing.set(frame.user, { person: { id: frame.user, handle: frame.handle }, lapse });
-    if (known === undefined) this.#typingChanged();
   }
 
   /** Also because a message of theirs arrived. */
   stopTyping(user: string): void {
-    const known = this.#typing.get(user);
-    if (known === undefined) return;
-    known.lapse();
-    this.#typing.delete(user);
-    this.#typingChanged();
+    this.#typing.get(user)?.lapse();
+    if (this.#typing.delete(user)) this.#typingChanged();
   }
 
   /** The connection is gone, and with it what is known of now. */
-  forgetTyping(): void {
+  forget(): void {
     for (const user of [...this.#typing.keys()]) this.stopTyping(user);
   }
 }

@@ -16,7 +16,7 @@ export interface Clock {
 /** A number from 0 (included) to 1 (excluded), like Math.random. */
 export type Random = () => number;
 
-/** What a socket tells its owner. Nothing is called after `closed`. */
+/** What a socket tells its owner. Nothing is called before OpenSocket has returned it, or after `closed`. */
 export interface SocketListener {
   opened(): void;
   received(data: unknown): void;
@@ -66,55 +66,26 @@ export const systemClock: Clock = {
   },
 };
 
-interface StandardEvent {
-  readonly type: string;
-  readonly data?: unknown;
-  readonly code?: number;
-  readonly reason?: string;
-}
-
 interface StandardSocket {
+  onopen: (() => void) | null;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
   send(text: string): void;
   close(): void;
-  addEventListener(type: string, listener: { handleEvent(event: StandardEvent): void }): void;
 }
 
 // Browsers and Node from 22 on have it; declared here because the two describe it in different words.
 declare const WebSocket: (new (url: string, subprotocol: string) => StandardSocket) | undefined;
 
-/** One object listens to all four events, so that a socket needs no closures. */
-class StandardListener {
-  readonly #listener: SocketListener;
-
-  constructor(listener: SocketListener) {
-    this.#listener = listener;
-  }
-
-  handleEvent(event: StandardEvent): void {
-    switch (event.type) {
-      case "open":
-        this.#listener.opened();
-        break;
-      case "message":
-        this.#listener.received(event.data);
-        break;
-      case "close":
-        this.#listener.closed(event.code ?? 1006, event.reason ?? "");
-        break;
-      default:
-        // `error` says nothing of its own and is always followed by `close` (WHATWG WebSockets, section 4).
-        break;
-    }
-  }
-}
-
 /** Opens the surroundings' own WebSocket. Throws where there is none (Node 20): give `openSocket` then. */
 export const openStandardSocket: OpenSocket = (url, subprotocol, listener) => {
   if (typeof WebSocket === "undefined") {
-    throw new Error("There is no WebSocket here; give ChatClient the option openSocket");
+    throw new Error("No WebSocket here: give openSocket");
   }
   const socket = new WebSocket(url, subprotocol);
-  const standard = new StandardListener(listener);
-  for (const type of ["open", "message", "close", "error"]) socket.addEventListener(type, standard);
+  // `error` says nothing of its own and is always followed by `close` (WHATWG WebSockets, section 4).
+  socket.onopen = () => listener.opened();
+  socket.onmessage = ({ data }) => listener.received(data);
+  socket.onclose = ({ code, reason }) => listener.closed(code, reason);
   return socket;
 };

@@ -13,10 +13,10 @@ export type RoomEvent =
   /** The connection is live. */
   | "connect"
   | "disconnect"
-  /** `joined`, and everything came with it. */
-  | "complete"
-  /** `joined`, and there is more to read. */
-  | "partial"
+  /** The server has joined it, and there is nothing more to read. */
+  | "joined"
+  /** There is more to read of what was missed. */
+  | "more"
   /** A message does not fit behind the last one. */
   | "hole"
   | "unavailable"
@@ -24,38 +24,19 @@ export type RoomEvent =
   /** The time to wait is over. */
   | "due";
 
-export const ROOM_TABLE: Readonly<Record<RoomState, Readonly<Partial<Record<RoomEvent, RoomState>>>>> = {
+type Row = Readonly<Partial<Record<RoomEvent, RoomState>>>;
+
+/** A room of a connection: the server may join it by itself too, when its log is back. */
+const CONNECTED: Row = { disconnect: "away", joined: "current", more: "catching-up" };
+/** Something was asked of the server, or is shown as it says. */
+const ASKED: Row = { ...CONNECTED, unavailable: "waiting", refuse: "refused" };
+
+const ROOM_TABLE: Readonly<Record<RoomState, Row>> = {
   away: { connect: "joining" },
-  joining: {
-    disconnect: "away",
-    complete: "current",
-    partial: "catching-up",
-    unavailable: "waiting",
-    refuse: "refused",
-  },
-  "catching-up": {
-    disconnect: "away",
-    complete: "current",
-    partial: "catching-up",
-    hole: "waiting",
-    unavailable: "waiting",
-    refuse: "refused",
-  },
-  current: {
-    disconnect: "away",
-    complete: "current",
-    partial: "catching-up",
-    hole: "joining",
-    unavailable: "waiting",
-    refuse: "refused",
-  },
-  waiting: {
-    disconnect: "away",
-    // The server may join the room again by itself when its log is back.
-    complete: "current",
-    partial: "catching-up",
-    due: "joining",
-  },
+  joining: ASKED,
+  "catching-up": { ...ASKED, hole: "waiting" },
+  current: { ...ASKED, hole: "joining" },
+  waiting: { ...CONNECTED, due: "joining" },
   refused: { disconnect: "away" },
 };
 

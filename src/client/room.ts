@@ -1,27 +1,16 @@
-import type {
-  ClientFrame,
-  ErrorFrame,
-  JoinedFrame,
-  Person,
-  PresenceFrame,
-  TypingFrame,
-} from "../protocol.ts";
-import { Backoff } from "./backoff.ts";
+import type { HistoryFrame, JoinedFrame, Person } from "../protocol.ts";
+import { backoffMs } from "./backoff.ts";
 import { ANSWER_MESSAGES, JOIN_MESSAGES } from "./contract.ts";
 import { Events } from "./events.ts";
-import type { Entry } from "./frames.ts";
-import type { Answer, Answered } from "./link.ts";
+import type { Entry, Incoming } from "./frames.ts";
+import { HELD_LIMIT, PAGE } from "./limits.ts";
+import type { Link, Request } from "./link.ts";
 import { type Outgoing, OutgoingQueue, SendRefused } from "./outgoing.ts";
 import { People } from "./people.ts";
 import type { Cancel, Clock, Random } from "./ports.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { type Message, Timeline } from "./timeline.ts";
-import { TypingSignal } from "./typing-signal.ts";
-
-/** Live frames kept while older pages are read; of more the oldest go, and are read as pages too. */
-const HELD_LIMIT = 500;
-/** Messages of a page of older ones. */
-const PAGE = 100;
+import { typingSignal } from "./typing-signal.ts";
 
 /** What a room tells its listeners. */
 export interface RoomEvents {
@@ -51,12 +40,13 @@ export type OlderOutcome = "loaded" | "end" | "full" | "unavailable";
 export interface RoomPorts {
   readonly clock: Clock;
   readonly random: Random;
-  readonly request: (build: (ref: number) => ClientFrame, answered: Answered) => Cancel;
-  readonly send: (frame: ClientFrame) => void;
-  /** Who this client is; undefined before the first welcome. */
-  readonly self: () => Person | undefined;
-  /** Code points of a text that the server takes. */
-  readonly textLength: () => number;
+  readonly link: Pick<Link, "request" | "send">;
+  readonly client: {
+    /** Who this client is; undefined before the first welcome. */
+    readonly self: Person | undefined;
+    /** Code points of a text that the server takes. */
+    readonly textLength: number;
+  };
 }
 
 /** One room: its messages in order and without a silent hole, its people, and what is to be sent there. */
@@ -66,12 +56,13 @@ export class Room extends Events<RoomEvents> {
   readonly #ports: RoomPorts;
   readonly #timeline = new Timeline();
   readonly #queue: OutgoingQueue;
-  readonly #typing: TypingSignal;
-  readonly #backoff: Backoff;
+  readonly #typing: (on: boolean) => void;
   readonly #pages = new Map<string, Promise<OlderOutcome>>();
   #state: RoomState = "away";
   #handle = "";
   #refusal: string | undefined;
+  /** How often in a row the server could not join or store. */
+  #failures = 0;
   #held: Entry[] = [];
   /** The join or the catch-up that is under way, or the wait before the next join. */
   #cancelStep: Cancel | undefined;
@@ -80,15 +71,15 @@ export class Room extends Events<RoomEvents> {
     super();
     this.name = name;
     this.#ports = ports;
-    const { clock, random, send } = ports;
+    const { clock, link, client } = ports;
     this.people = new People(clock, () => this.emit("typing", this.people.typing));
-    this.#backoff = new Backoff(random);
-    this.#typing = new TypingSignal(clock, (on) => send({ type: "typing", room: name, on }));
+    this.#typing = typingSignal(clock, (on) => link.send({ type: "typing", room: name, on }));
     this.#queue = new OutgoingQueue({
-      clock,
-      random,
-      transmit: (key, text) => this.#transmit(key, text),
-      changed: () => this.emit("outgoing", this.#queue.list),
+      ...ports,
+      pauseMs: () => this.#pauseMs(),
+      self: () => (this.#state === "current" ? client.self?.id : undefined),
+      send: (key, text) => this.#transmit(key, text),
+      changed: () => this.emit("outgoing", this.outgoing),
     });
   }
 
@@ -121,19 +112,22 @@ export class Room extends Events<RoomEvents> {
     return this.#timeline.hasOlder;
   }
 
+  /** Whether what was shown here before is of a log that the server has no more: this one began anew. */
+  get wasReset(): boolean {
+    return this.#timeline.wasReset;
+  }
+
   /**
-   * Takes a text to be sent as soon as that is possible and returns its key. Throws SendRefused with a
-   * sentence for people where the server could not take it, or too much waits already.
+   * Takes a text to be sent as soon as that is possible and returns its key. Throws SendRefused where the
+   * server could not take it, or too much waits already.
    */
   send(text: string): string {
     const trimmed = text.trim();
-    const limit = this.#ports.textLength();
-    if (trimmed === "") throw new SendRefused("There is nothing to send.");
+    const limit = this.#ports.client.textLength;
+    if (!trimmed) throw new SendRefused("text-empty");
     // Code units bound the code points, so that a huge paste is not spread into an array first.
-    if (trimmed.length > 2 * limit || [...trimmed].length > limit) {
-      throw new SendRefused(`A message has at most ${limit} characters.`);
-    }
-    if (this.#refusal !== undefined) throw new SendRefused(this.#refusal);
+    if (trimmed.length > 2 * limit || [...trimmed].length > limit) throw new SendRefused("text-too-long");
+    if (this.#refusal) throw new SendRefused("room-refused");
     return this.#queue.add(trimmed);
   }
 
@@ -157,71 +151,73 @@ export class Room extends Events<RoomEvents> {
 
   /** Call it as often as somebody types; the others are told at most once a second. */
   typing(on: boolean): void {
-    if (this.#state === "current") this.#typing.set(on);
+    if (this.#state === "current") this.#typing(on);
   }
 
   /** Reads one page of messages before the oldest one here, or before the gap in front of the message `gap`. */
   loadOlder(gap?: string): Promise<OlderOutcome> {
     const place = gap ?? this.#timeline.oldest;
-    if (place === undefined || (gap === undefined && !this.hasOlder)) return Promise.resolve("end");
+    if (!place || (!gap && !this.hasOlder)) return Promise.resolve("end");
     if (this.#timeline.isFull) return Promise.resolve("full");
     if (this.#state !== "current") return Promise.resolve("unavailable");
-    const running = this.#pages.get(place);
-    if (running !== undefined) return running;
-    const page = this.#loadPage(place).finally(() => this.#pages.delete(place));
+    const page = this.#pages.get(place) ?? this.#loadPage(place);
     this.#pages.set(place, page);
     return page;
   }
 
   /** The connection is live. */
-  connected(): void {
+  connect(): void {
     this.#step("connect");
   }
 
-  disconnected(): void {
-    this.#queue.lose();
-    this.people.forgetTyping();
-    this.#typing.set(false);
-    this.#held = [];
+  disconnect(): void {
     this.#step("disconnect");
+    this.#queue.lose();
+    this.people.forget();
   }
 
-  /** The server reaches its log again: what waits need not wait longer. */
-  logIsBack(): void {
-    this.#backoff.reset();
-    this.#step("due");
-    this.#queue.resume();
-  }
-
-  /** An entry of this room's log, as it was stored. */
-  entry(entry: Entry): void {
-    if (this.#state === "current") {
-      if (!this.#append([entry], true)) this.#step("hole");
-    } else if (this.#state === "catching-up") {
-      this.#held.push(entry);
-      if (this.#held.length > HELD_LIMIT) this.#held.shift();
+  /** What the server says of this room: by itself, or as the answer to the request that the state waits for. */
+  received(frame: Incoming | undefined): void {
+    switch (frame?.type) {
+      case "joined":
+        this.#adopt(frame);
+        break;
+      case "history":
+        this.#readOn(frame);
+        break;
+      case "error":
+        if (frame.retryable || frame.code === "not-joined") this.#step("unavailable");
+        else {
+          this.#refusal = frame.message;
+          this.#step("refuse");
+          this.#queue.refuse(frame.message);
+        }
+        break;
+      case "presence":
+        this.people.change(frame);
+        this.emit("people", undefined);
+        break;
+      case "typing":
+        if (frame.user !== this.#ports.client.self?.id) this.people.hint(frame);
+        break;
+      case "status":
+        if (!frame.live) return;
+        // The server reaches its log again: what waits need not wait longer.
+        this.#failures = 0;
+        this.#step("due");
+        this.#queue.resume();
+        break;
+      default:
+        // Before a join is answered an entry is older than the answer, which holds it or says that it cannot.
+        if (!frame || !("prev" in frame)) return;
+        if (this.#state === "catching-up") this.#held = [...this.#held, frame].slice(-HELD_LIMIT);
+        else if (this.#state === "current" && !this.#append([frame], true)) this.#step("hole");
     }
-    // Before a join is answered a frame is older than the answer, which holds it or says that it cannot.
-  }
-
-  /** The server's own resync: the log was reset, lost its newest entries, or too much was missed. */
-  resynced(frame: JoinedFrame): void {
-    if (this.#state === "away" || this.#state === "refused") return;
-    this.#adopt(frame, this.#state !== "joining");
-  }
-
-  presence(frame: PresenceFrame): void {
-    this.people.change(frame);
-    this.emit("people", undefined);
-  }
-
-  typed(frame: TypingFrame): void {
-    if (frame.user !== this.#ports.self()?.id) this.people.hint(frame);
   }
 
   #step(event: RoomEvent): void {
     const next = nextRoomState(this.#state, event);
-    if (next === undefined) return;
+    if (!next) return;
     const changed = next !== this.#state;
     this.#state = next;
     this.#cancelStep?.();
@@ -230,161 +226,113 @@ export class Room extends Events<RoomEvents> {
     if (changed) this.emit("state", next);
   }
 
+  /** What a new state brings with it: the next request, or the time to wait. */
   #enter(state: RoomState): void {
-    const self = this.#ports.self();
-    if (state === "current" && self !== undefined) {
-      this.#backoff.reset();
-      this.#queue.open(self.id);
+    const { name: room } = this;
+    const after = this.#timeline.cursor;
+    switch (state) {
+      case "joining":
+        this.#refusal = undefined;
+        this.#ask({ type: "join", room, after, limit: after ? ANSWER_MESSAGES : JOIN_MESSAGES });
+        break;
+      case "catching-up":
+        this.#ask({ type: "history", room, after, limit: ANSWER_MESSAGES });
+        break;
+      case "waiting":
+        this.#cancelStep = this.#ports.clock.after(this.#pauseMs(), () => this.#step("due"));
+        break;
+      case "current":
+        this.#failures = 0;
+        this.#queue.pump();
+    }
+  }
+
+  #ask(request: Request): void {
+    this.#cancelStep = this.#ports.link.request(request, (answer) => this.received(answer));
+  }
+
+  /** One page of what was missed. Behind the last one follows what came live meanwhile, or there is a hole after all. */
+  #readOn({ messages, more }: HistoryFrame): void {
+    let fits = this.#append(messages, false);
+    if (fits && more && messages.length > 0) {
+      this.#step("more");
       return;
     }
-    this.#queue.hold();
-    if (state === "joining") this.#join();
-    else if (state === "catching-up") this.#readOn();
-    else if (state === "waiting") {
-      this.#cancelStep = this.#ports.clock.after(this.#backoff.next(), () => this.#step("due"));
-    }
-  }
-
-  #join(): void {
-    const { name } = this;
-    const after = this.#timeline.cursor;
-    this.#refusal = undefined;
-    this.#cancelStep = this.#ports.request(
-      (ref) =>
-        after === undefined
-          ? { type: "join", ref, room: name, limit: JOIN_MESSAGES }
-          : { type: "join", ref, room: name, after, limit: ANSWER_MESSAGES },
-      (answer) => {
-        if (answer?.type === "joined") this.#adopt(answer, true);
-        else if (answer?.type === "error") this.#notNow(answer);
-      },
-    );
-  }
-
-  #readOn(): void {
-    const { name } = this;
-    const after = this.#timeline.cursor;
-    if (after === undefined) return;
-    this.#cancelStep = this.#ports.request(
-      (ref) => ({ type: "history", ref, room: name, after, limit: ANSWER_MESSAGES }),
-      (answer) => {
-        if (answer?.type === "error") this.#notNow(answer);
-        if (answer?.type !== "history") return;
-        if (!this.#append(answer.messages, false)) this.#step("hole");
-        else if (answer.more && answer.messages.length > 0) this.#step("partial");
-        else this.#catchUpRead();
-      },
-    );
-  }
-
-  /** Every page is read; what came live meanwhile follows, or there is a hole after all. */
-  #catchUpRead(): void {
-    const held = this.#held;
+    fits &&= this.#append(this.#held, false);
     this.#held = [];
-    this.#step(this.#append(held, false) ? "complete" : "hole");
+    this.#step(fits ? "joined" : "hole");
   }
 
-  #notNow(error: ErrorFrame): void {
-    if (error.retryable || error.code === "not-joined") {
-      this.#step("unavailable");
-      return;
-    }
-    this.#refusal = error.message;
-    this.#step("refuse");
-    this.#queue.refuseAll(error.message);
+  #pauseMs(): number {
+    this.#failures += 1;
+    return backoffMs(this.#failures - 1, this.#ports.random());
   }
 
-  /** Takes over what a `joined` says. `settles`: it is the answer that the room waits for. */
-  #adopt(frame: JoinedFrame, settles: boolean): void {
-    const first = this.#timeline.cursor === undefined;
+  /**
+   * Takes over what a `joined` says: the answer to a join, or the server's own resync because the log was reset, lost its
+   * newest entries, or too much was missed. A resync does not settle a join that is under way.
+   */
+  #adopt(frame: JoinedFrame): void {
+    const { messages, more, ref } = frame;
+    const isFirst = !this.#timeline.cursor;
     this.#held = [];
     this.#handle = frame.handle;
     this.people.replace(frame.present);
-    const fits = !first && frame.recovered && this.#append(frame.messages, false);
-    if (!fits) this.#restart(frame, first);
+    const fits = !isFirst && frame.recovered && this.#append(messages, false);
+    if (!fits) {
+      this.#timeline.restart(messages, frame.head, more);
+      this.emit("reset", undefined);
+      this.#queue.shown(messages, this.#timeline.cursor);
+      if (!isFirst) this.#queue.doubt();
+    }
     this.emit("people", undefined);
-    if (settles) this.#step(fits && frame.more ? "partial" : "complete");
-  }
-
-  #restart(frame: JoinedFrame, first: boolean): void {
-    this.#timeline.restart(frame.messages, frame.head, frame.more);
-    this.emit("reset", undefined);
-    this.#recogniseOwn(frame.messages);
-    if (!first) this.#queue.doubt();
+    if (ref || this.#state !== "joining") this.#step(fits && more ? "more" : "joined");
   }
 
   /** Puts entries behind the last one; false where they do not fit, and then none behind the hole was taken. */
   #append(entries: readonly Entry[], live: boolean): boolean {
-    const messages: Message[] = [];
-    const changed: Message[] = [];
-    let fits = true;
-    for (const entry of entries) {
-      const offered = this.#timeline.offer(entry);
-      if (offered.fits === "hole") {
-        fits = false;
-        break;
-      }
-      if (offered.fits === "known") continue;
-      if (offered.message !== undefined) messages.push(offered.message);
-      if (offered.changed !== undefined) changed.push(offered.changed);
-    }
-    const gone = this.#timeline.trim();
+    const { fits, messages, changed, gone } = this.#timeline.append(entries);
     // The list first, then the queue: a row of the queue that is a message now can be taken over.
     if (messages.length > 0) this.emit("added", { messages, live, gone });
     for (const message of changed) this.emit("changed", message);
     for (const message of messages) this.people.stopTyping(message.user);
-    this.#recogniseOwn(entries);
+    this.#queue.shown(entries, this.#timeline.cursor);
     return fits;
   }
 
-  #recogniseOwn(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      if (entry.type === "message" && entry.key !== undefined) {
-        this.#queue.echoed(entry.user, entry.key, entry.id);
-      }
-    }
-    if (this.#timeline.cursor !== undefined) this.#queue.passed(this.#timeline.cursor);
-  }
-
   #transmit(key: string, text: string): void {
-    const { name } = this;
-    this.#typing.set(false);
-    this.#ports.request(
-      (ref) => ({ type: "message", ref, room: name, key, text }),
-      (answer) => this.#answered(key, answer),
-    );
+    this.#typing(false);
+    this.#ports.link.request({ type: "message", room: this.name, key, text }, (answer) => {
+      if (answer?.type === "ack") {
+        this.#failures = 0;
+        this.#queue.stored(key, answer.id);
+        this.#queue.shown([], this.#timeline.cursor);
+      } else if (answer?.type === "error") {
+        if (answer.code === "not-joined") {
+          this.#step("unavailable");
+          this.#queue.lose();
+        } else this.#queue.refused(key, answer);
+      }
+    });
   }
 
-  #answered(key: string, answer: Answer): void {
-    if (answer?.type === "ack") {
-      this.#queue.acked(key, answer.id);
-      if (this.#timeline.cursor !== undefined) this.#queue.passed(this.#timeline.cursor);
-    } else if (answer?.type === "error") {
-      this.#queue.refused(key, answer);
-      if (answer.code === "not-joined") this.#step("unavailable");
-    }
-  }
-
-  #loadPage(place: string): Promise<OlderOutcome> {
-    const { name } = this;
+  #loadPage(before: string): Promise<OlderOutcome> {
     return new Promise((resolve) => {
-      this.#ports.request(
-        (ref) => ({ type: "history", ref, room: name, before: place, limit: PAGE }),
-        (answer) => {
-          if (answer?.type !== "history") {
-            resolve("unavailable");
-            return;
-          }
-          const { messages, more } = answer;
-          const { added, follower, withdrawn } = this.#timeline.insertBefore(place, messages, more);
-          if (withdrawn) this.emit("reset", undefined);
-          else {
-            if (follower !== undefined) this.emit("changed", follower);
-            if (added.length > 0) this.emit("older", added);
-          }
-          resolve(answer.more ? "loaded" : "end");
-        },
-      );
+      this.#ports.link.request({ type: "history", room: this.name, before, limit: PAGE }, (answer) => {
+        this.#pages.delete(before);
+        if (answer?.type !== "history") {
+          resolve("unavailable");
+          return;
+        }
+        const { messages, more } = answer;
+        const { added, changed, withdrawn } = this.#timeline.insert(before, messages, more);
+        if (withdrawn) this.emit("reset", undefined);
+        else {
+          for (const message of changed) this.emit("changed", message);
+          if (added.length > 0) this.emit("older", added);
+        }
+        resolve(more ? "loaded" : "end");
+      });
     });
   }
 }

@@ -10,14 +10,10 @@ export type SendState = "queued" | "sending" | "sent" | "failed";
 export type SendEvent =
   /** Its turn came. */
   | "attempt"
-  /** The server's `ack`. */
-  | "ack"
-  /** Its own copy came, live or from the log: as good as an ack, and sometimes earlier. */
-  | "echo"
-  /** Not stored for now: too fast, or the log is away or full. */
+  /** The server's `ack`; or its own copy, live or from the log, which is as good and sometimes earlier. */
+  | "stored"
+  /** Not stored for now: too fast, or the log is away or full; or the connection was lost before the answer came. */
   | "postpone"
-  /** The connection was lost before the answer came. */
-  | "lose"
   /** Refused for good. */
   | "refuse"
   /** It was attempted, and whether it arrived cannot be found out any more. */
@@ -28,21 +24,18 @@ export type SendEvent =
   | "discard";
 
 /** After `gone` the message is not in the queue any more. */
-export const SEND_TABLE: Readonly<
-  Record<SendState, Readonly<Partial<Record<SendEvent, SendState | "gone">>>>
-> = {
+const SEND_TABLE: Readonly<Record<SendState, Readonly<Partial<Record<SendEvent, SendState | "gone">>>>> = {
   queued: {
     attempt: "sending",
-    ack: "sent",
-    echo: "sent",
+    stored: "sent",
     refuse: "failed",
     doubt: "failed",
     discard: "gone",
   },
-  sending: { ack: "sent", echo: "sent", postpone: "queued", lose: "queued", refuse: "failed" },
+  sending: { stored: "sent", postpone: "queued", refuse: "failed" },
   // The log lost it again (a replica that lagged took over): better said than hidden.
-  sent: { ack: "sent", echo: "sent", doubt: "failed" },
-  failed: { ack: "sent", echo: "sent", retry: "queued", discard: "gone" },
+  sent: { stored: "sent", doubt: "failed" },
+  failed: { stored: "sent", retry: "queued", discard: "gone" },
 };
 
 /** The state after an event; undefined where the event means nothing in that state. */

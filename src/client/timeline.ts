@@ -1,57 +1,46 @@
 import { BEGINNING, compareIds, type MessageFrame, timeOf } from "../protocol.ts";
 import type { Entry } from "./frames.ts";
+import { TIMELINE_KEPT, TIMELINE_LIMIT } from "./limits.ts";
 
-/** A message as it is shown. A change makes a new object; the id stays. */
-export interface Message {
-  readonly id: string;
+/** A message as it is shown: as the server sent it, and what is known of it. A change makes a new object; the id stays. */
+export interface Message extends MessageFrame {
   /** When it was stored, by the server's clock, in ms since 1970 UTC. */
   readonly at: number;
-  readonly user: string;
-  readonly handle: string;
-  /** Empty once it was withdrawn. */
-  readonly text: string;
-  readonly key: string | undefined;
+  /** Its text is empty then. */
   readonly withdrawn: boolean;
   readonly edited: boolean;
   /** Messages are missing right before this one; `open` ones may still be on the server. */
   readonly gap: "none" | "open" | "final";
 }
 
-/** What became of one entry that was offered for the end of the list. */
-export type Offered =
-  | { readonly fits: "added"; readonly message: Message | undefined; readonly changed: Message | undefined }
-  /** Its id is here already. */
-  | { readonly fits: "known" }
-  /** Something between the last entry and this one is missing. */
-  | { readonly fits: "hole" };
+/** What entries for the end of the list made new. */
+export interface Appended {
+  /** Whether all of them fit; none behind a hole was taken. */
+  readonly fits: boolean;
+  readonly messages: readonly Message[];
+  readonly changed: readonly Message[];
+  /** Ids of the entries that left at the front, because the list was full. */
+  readonly gone: readonly string[];
+}
 
 /** What a page of older entries made new. */
 export interface Inserted {
   readonly added: readonly Message[];
-  readonly follower: Message | undefined;
+  readonly changed: readonly Message[];
   /** Whether something was shown there that the log does not have; it is gone now. */
   readonly withdrawn: boolean;
 }
 
-interface Slot {
-  readonly id: string;
-  readonly prev: string;
-  message: Message | undefined;
-}
-
-/**
- * Entries kept, so that a room left open for weeks stays small. Beyond, the oldest leave as new ones come, and
- * no older ones are read.
- */
-export const TIMELINE_LIMIT = 2_000;
-
-function shown(frame: MessageFrame): Message {
-  const { id, user, handle, text, key } = frame;
-  return { id, at: timeOf(id), user, handle, text, key, withdrawn: false, edited: false, gap: "none" };
-}
+/** An entry that is no message is not shown, and keeps its place. */
+type Slot = Message | Exclude<Entry, MessageFrame>;
 
 function slotOf(entry: Entry): Slot {
-  return { id: entry.id, prev: entry.prev, message: entry.type === "message" ? shown(entry) : undefined };
+  if (entry.type !== "message") return entry;
+  return { ...entry, at: timeOf(entry.id), withdrawn: false, edited: false, gap: "none" };
+}
+
+function isShown(slot: Slot): slot is Message {
+  return slot.type === "message";
 }
 
 /**
@@ -59,15 +48,13 @@ function slotOf(entry: Entry): Slot {
  * twice. The cursor moves only over entries that fit behind the one before.
  */
 export class Timeline {
-  readonly #limit: number;
-  readonly #byId = new Map<string, Slot>();
-  #slots: Slot[] = [];
+  /** In the order of the log. */
+  #slots = new Map<string, Slot>();
+  /** What `messages` gave, until something changes. */
+  #messages: readonly Message[] | undefined;
   #cursor: string | undefined;
   #hasOlder = false;
-
-  constructor(limit: number = TIMELINE_LIMIT) {
-    this.#limit = limit;
-  }
+  #wasReset = false;
 
   /** The last id without a hole before it; undefined until the first join. */
   get cursor(): string | undefined {
@@ -79,125 +66,130 @@ export class Timeline {
     return this.#hasOlder;
   }
 
+  /** Whether what was here before the oldest entry is of a log that is no more. */
+  get wasReset(): boolean {
+    return this.#wasReset;
+  }
+
   /** No more is taken at the front: the list is as long as it may be. */
   get isFull(): boolean {
-    return this.#slots.length >= this.#limit;
+    return this.#slots.size >= TIMELINE_LIMIT;
   }
 
   /** The id of the oldest entry here. */
   get oldest(): string | undefined {
-    return this.#slots[0]?.id;
+    return this.#slots.keys().next().value;
   }
 
-  /** Oldest first. */
+  /** Oldest first. Another list after each change; the one before stays as it was. */
   get messages(): readonly Message[] {
-    return this.#slots.flatMap((slot) => slot.message ?? []);
+    this.#messages ??= [...this.#slots.values()].filter(isShown);
+    return this.#messages;
   }
 
-  /** Puts an entry behind the last one, if that is its place. */
-  offer(entry: Entry): Offered {
-    if (this.#byId.has(entry.id)) return { fits: "known" };
-    if (this.#cursor !== undefined && entry.prev !== this.#cursor) return { fits: "hole" };
-    const slot = slotOf(entry);
-    this.#slots.push(slot);
-    this.#byId.set(slot.id, slot);
-    this.#cursor = slot.id;
-    return { fits: "added", message: slot.message, changed: this.#change(entry) };
-  }
-
-  /** Drops the oldest entries above the limit, a tenth of it at once. Returns the ids of what left. */
-  trim(): readonly string[] {
-    if (this.#slots.length <= this.#limit) return [];
-    const gone = this.#slots.splice(0, this.#slots.length - Math.ceil(this.#limit * 0.9));
-    for (const slot of gone) this.#byId.delete(slot.id);
-    this.#hasOlder = true;
-    return gone.map((slot) => slot.id);
+  /** Puts entries behind the last one, up to the first that does not fit. Those that are here already are passed over. */
+  append(entries: readonly Entry[]): Appended {
+    const messages: Message[] = [];
+    const changed: Message[] = [];
+    const fits = entries.every((entry) => {
+      if (this.#slots.has(entry.id)) return true;
+      if (this.#cursor && entry.prev !== this.#cursor) return false;
+      const slot = slotOf(entry);
+      this.#set(slot);
+      this.#cursor = slot.id;
+      if (isShown(slot)) messages.push(slot);
+      changed.push(...this.#change(entry));
+      return true;
+    });
+    return { fits, messages, changed, gone: this.#trim() };
   }
 
   /**
    * Starts anew at `entries`, the newest of the log (`head` is its last id): what is here from the first of
-   * them on is discarded, and a gap is marked before them where anything was here. All is discarded if there is
+   * them on is discarded, and a gap is marked before them where anything is left. All is discarded if there is
    * none, or if the first of them is the first of the log: what is here is of a log that is no more.
    * `more`: whether the log goes on before them.
    */
   restart(entries: readonly Entry[], head: string, more: boolean): void {
     const [first] = entries;
-    const hadAny = this.#cursor !== undefined && this.#cursor !== BEGINNING;
-    const isNewLog = first === undefined || first.prev === BEGINNING;
-    const kept = isNewLog ? [] : this.#slots.filter((slot) => compareIds(slot.id, first.id) < 0);
-    this.#slots = kept;
-    this.#byId.clear();
-    for (const slot of kept) this.#byId.set(slot.id, slot);
-    if (kept.length === 0) this.#hasOlder = more;
-    const added: Slot[] = [];
-    for (const entry of entries) {
-      if (this.#byId.has(entry.id)) continue;
-      const slot = slotOf(entry);
-      added.push(slot);
-      this.#byId.set(slot.id, slot);
-    }
-    this.#slots.push(...added);
-    for (const entry of entries) this.#change(entry);
-    if (hadAny) this.#markGap(added, more ? "open" : "final");
+    const hadAny = (this.#cursor ?? BEGINNING) !== BEGINNING;
+    this.#wasReset ||= hadAny && (first?.prev ?? BEGINNING) === BEGINNING;
+    const before = first ? [...this.#slots.values()] : [];
+    this.#slots.clear();
+    this.#put(before, entries, [], more);
     this.#cursor = entries.at(-1)?.id ?? head;
   }
 
   /**
    * Puts what a read before `place` brought at that place, and closes the gap there if it meets what is
-   * here. Returns the new messages, oldest first, and the one behind them, whose gap may be closed now;
-   * nothing if `place` is not here any more. What the log turns out not to have there is dropped.
+   * here. Returns what is new and what is another than before; nothing if `place` is not here any more. What the
+   * log turns out not to have there is dropped: a history that was lost, which others do not see.
    */
-  insertBefore(place: string, entries: readonly Entry[], more: boolean): Inserted {
-    const at = this.#slots.findIndex((slot) => slot.id === place);
-    const follower = this.#slots[at];
-    if (follower === undefined) return { added: [], follower: undefined, withdrawn: false };
-    const withdrawn = this.#withdrawLost(at, entries);
-    const index = this.#slots.indexOf(follower);
-    const before = this.#slots[index - 1];
-    const added = entries.filter((entry) => !this.#byId.has(entry.id)).map(slotOf);
-    const meets = added.length < entries.length || (added[0] ?? follower).prev === before?.id;
-    this.#slots.splice(index, 0, ...added);
-    for (const slot of added) this.#byId.set(slot.id, slot);
-    for (const entry of entries) this.#change(entry);
-    if (before === undefined) this.#hasOlder = more;
-    this.#markGap([follower], "none");
-    if (before !== undefined && !meets) {
-      this.#markGap(added.length > 0 ? added : [follower], more ? "open" : "final");
-    }
-    return { added: added.flatMap((slot) => slot.message ?? []), follower: follower.message, withdrawn };
+  insert(place: string, entries: readonly Entry[], more: boolean): Inserted {
+    const slots = this.#slots;
+    const before = [...slots.values()];
+    const shown = new Set(this.messages);
+    const at = before.findIndex(({ id }) => id === place);
+    if (at >= 0) this.#put(before, entries, before.splice(at), more);
+    const fresh = this.messages.filter((message) => !shown.has(message));
+    return {
+      added: fresh.filter(({ id }) => !slots.has(id)),
+      changed: fresh.filter(({ id }) => slots.has(id)),
+      withdrawn: before.some(({ id }) => !this.#slots.has(id)),
+    };
   }
 
   /**
-   * Drops what stands before the slot `at` and would stand among `entries` or before the log's beginning, and is
-   * not there: a history that was lost, which others do not see. Returns whether there was any.
+   * Puts a piece of the log between what is here before it and behind it. The piece is without a hole, so that what stood
+   * there and is not in it is not in the log.
    */
-  #withdrawLost(at: number, entries: readonly Entry[]): boolean {
+  #put(before: readonly Slot[], entries: readonly Entry[], behind: readonly Slot[], more: boolean): void {
     const [first] = entries;
-    if (first === undefined) return false;
-    const stored = new Set(entries.map((entry) => entry.id));
-    const lost = this.#slots
-      .slice(0, at)
-      .filter(({ id }) => !stored.has(id) && (first.prev === BEGINNING || compareIds(id, first.id) > 0));
-    for (const slot of lost) this.#byId.delete(slot.id);
-    if (lost.length > 0) this.#slots = this.#slots.filter((slot) => this.#byId.has(slot.id));
-    return lost.length > 0;
+    const kept = first
+      ? before.filter(({ id }) => first.prev !== BEGINNING && compareIds(id, first.id) < 0)
+      : before;
+    const piece = entries.map((entry) => this.#slots.get(entry.id) ?? slotOf(entry));
+    this.#messages = undefined;
+    this.#slots = new Map([...kept, ...piece, ...behind].map((slot) => [slot.id, slot]));
+    for (const { id } of [...piece, ...behind.slice(0, 1)]) this.#alter(id, { gap: "none" });
+    const last = kept.at(-1);
+    if (!last) this.#hasOlder = more;
+    else if (!behind[0] || (first ?? behind[0]).prev !== last.id) {
+      // Entries that are no messages are not shown and cannot carry a mark.
+      const marked = [...piece, ...behind].find(isShown);
+      if (marked) this.#alter(marked.id, { gap: more ? "open" : "final" });
+    }
+    for (const entry of entries) this.#change(entry);
   }
 
-  /** Marks the first message among slots; entries that are none are not shown and cannot carry a mark. */
-  #markGap(slots: readonly Slot[], gap: Message["gap"]): void {
-    const slot = slots.find((each) => each.message !== undefined);
-    if (slot?.message !== undefined) slot.message = { ...slot.message, gap };
+  /** Carries out a withdrawal or an edit, if its target is here. Returns what it changed. */
+  #change(entry: Entry): readonly Message[] {
+    if (entry.type === "removed") return this.#alter(entry.target, { text: "", withdrawn: true });
+    if (entry.type === "edited") return this.#alter(entry.target, { text: entry.text, edited: true });
+    return [];
   }
 
-  /** Carries out a withdrawal or an edit, if its target is here. */
-  #change(entry: Entry): Message | undefined {
-    if (entry.type !== "removed" && entry.type !== "edited") return undefined;
-    const target = this.#byId.get(entry.target);
-    if (target?.message === undefined) return undefined;
-    target.message =
-      entry.type === "removed"
-        ? { ...target.message, text: "", withdrawn: true }
-        : { ...target.message, text: entry.text, edited: true };
-    return target.message;
+  #alter(id: string, fields: Partial<Message>): readonly Message[] {
+    const message = this.#slots.get(id);
+    if (!message || !isShown(message)) return [];
+    const changed = { ...message, ...fields };
+    this.#set(changed);
+    return [changed];
+  }
+
+  /** In its own place, or behind the last one. */
+  #set(slot: Slot): void {
+    this.#messages = undefined;
+    this.#slots.set(slot.id, slot);
+  }
+
+  /** Drops the oldest entries above the limit. Returns the ids of what left. */
+  #trim(): readonly string[] {
+    if (this.#slots.size <= TIMELINE_LIMIT) return [];
+    this.#messages = undefined;
+    const gone = [...this.#slots.keys()].slice(0, -TIMELINE_KEPT);
+    for (const id of gone) this.#slots.delete(id);
+    this.#hasOlder = true;
+    return gone;
   }
 }

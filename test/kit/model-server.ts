@@ -15,6 +15,8 @@ export interface Faults {
   doubleAck: number;
   /** A live message is delivered twice. */
   doubleEcho: number;
+  /** An entry of a type that the client does not know is stored behind a message. */
+  hidden: number;
   /** A join or history is refused for now. */
   joinRefused: number;
   /** The log loses everything, and says so. */
@@ -29,6 +31,11 @@ interface Connection {
   lastAt: number;
 }
 
+/** An entry of the log; those that are no messages are not shown. */
+type LogEntry =
+  | MessageFrame
+  | (Pick<MessageFrame, "id" | "prev" | "room"> & { readonly type: "of-the-future" });
+
 /** Everything goes well. */
 export const NO_FAULTS: Faults = {
   drop: 0,
@@ -37,6 +44,7 @@ export const NO_FAULTS: Faults = {
   rateLimited: 0,
   doubleAck: 0,
   doubleEcho: 0,
+  hidden: 0,
   joinRefused: 0,
   reset: 0,
 };
@@ -49,7 +57,7 @@ const PAGE = 7;
  * in order on each connection, and everything that may go wrong does, as likely as `faults` says.
  */
 export class ModelServer {
-  readonly log: MessageFrame[] = [];
+  readonly log: LogEntry[] = [];
   /** How often the log was lost. */
   resets = 0;
   faults: Faults;
@@ -77,6 +85,11 @@ export class ModelServer {
       close: () => this.#end(connection),
     };
   };
+
+  /** What of the log is to be shown. */
+  get messages(): MessageFrame[] {
+    return this.log.filter((entry) => entry.type === "message");
+  }
 
   /** Somebody else says something. */
   say(text: string): void {
@@ -153,11 +166,11 @@ export class ModelServer {
     if (!connection.joined) this.#refuse(connection, ref, "not-joined");
     else if (this.#happens("rateLimited")) this.#refuse(connection, ref, "rate-limited", 300);
     else if (isLost && this.#random() < 0.5) this.#refuse(connection, ref, "unavailable");
-    else this.#append(connection, ref, key, text, isLost);
+    else this.#take(connection, ref, key, text, isLost);
   }
 
   /** `isLost`: the message is stored, and its sender is told that this is not known. */
-  #append(connection: Connection, ref: number, key: string, text: string, isLost: boolean): void {
+  #take(connection: Connection, ref: number, key: string, text: string, isLost: boolean): void {
     const acknowledge = (id: string) => {
       if (isLost) this.#refuse(connection, ref, "unavailable");
       else this.#acknowledge(connection, ref, key, id);
@@ -207,18 +220,21 @@ export class ModelServer {
       // The message at hand is the first of the new log.
       if (fields.key !== undefined) this.#keys.set(fields.key, id);
     }
-    const message: MessageFrame = {
-      id,
-      prev: this.log.at(-1)?.id ?? "0-0",
-      type: "message",
-      room: "lobby",
-      ...fields,
-    };
-    this.log.push(message);
+    this.#append({ id, prev: this.#lastStored(), type: "message", room: "lobby", ...fields });
+    if (!this.#happens("hidden")) return;
+    this.#append({ id: this.#nextId(), prev: this.#lastStored(), type: "of-the-future", room: "lobby" });
+  }
+
+  #lastStored(): string {
+    return this.log.at(-1)?.id ?? "0-0";
+  }
+
+  #append(entry: LogEntry): void {
+    this.log.push(entry);
     for (const connection of this.#joined()) {
       if (this.#happens("lostPublish")) continue;
-      this.#deliver(connection, message);
-      if (this.#happens("doubleEcho")) this.#deliver(connection, message);
+      this.#deliver(connection, entry);
+      if (this.#happens("doubleEcho")) this.#deliver(connection, entry);
     }
   }
 

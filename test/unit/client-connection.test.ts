@@ -16,30 +16,33 @@ const waiting: ConnectionState = { name: "waiting", attempt: 4, retryAt: 9, caus
 const closed: ConnectionState = { name: "closed", cause: "forbidden", reason: "banned" };
 
 function lost(code: number, reason = ""): ConnectionEvent {
-  return { name: "lost", at: 1_000, code, reason, jitter: 0.5 };
+  return { at: 1_000, code, reason, random: 0.5 };
 }
 
 const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] = [
-  [idle, { name: "start" }, { name: "connecting", attempt: 0 }],
-  [idle, { name: "retry" }, "the same"],
-  [idle, { name: "stop" }, "the same"],
+  [idle, "start", { name: "connecting", attempt: 0 }],
+  [idle, "retry", "the same"],
+  [idle, "stop", "the same"],
   [idle, lost(1006), "the same"],
-  [connecting, { name: "start" }, "the same"],
-  [connecting, { name: "opened" }, greeting],
-  [connecting, { name: "welcomed" }, "the same"],
-  [connecting, { name: "retry" }, "the same"],
-  [connecting, { name: "stop" }, idle],
+  [connecting, "start", "the same"],
+  [connecting, "opened", greeting],
+  [connecting, "welcome", "the same"],
+  [connecting, "retry", "the same"],
+  [connecting, "stop", idle],
   [connecting, lost(1006), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "lost" }],
-  [greeting, { name: "welcomed" }, live],
-  [greeting, { name: "opened" }, "the same"],
-  [greeting, { name: "settled" }, "the same"],
+  [greeting, "welcome", live],
+  [greeting, "opened", "the same"],
+  [greeting, "settled", "the same"],
   [greeting, lost(4401, "no"), { name: "closed", cause: "unauthorized", reason: "no" }],
-  [live, { name: "welcomed" }, "the same"],
-  [live, { name: "opened" }, greeting],
-  [leaving, { name: "opened" }, greeting],
-  [live, { name: "settled" }, { name: "live", attempt: 0, restarting: false }],
-  [live, { name: "restart" }, leaving],
-  [live, { name: "stop" }, idle],
+  [live, "welcome", "the same"],
+  [live, "opened", greeting],
+  [leaving, "opened", greeting],
+  [live, "settled", { name: "live", attempt: 0, restarting: false }],
+  [live, "restart", leaving],
+  [live, "stop", idle],
+  [leaving, "handover", { name: "connecting", attempt: 0 }],
+  [greeting, "handover", "the same"],
+  [waiting, "handover", "the same"],
   [live, lost(1001), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "restarting" }],
   [live, lost(1011), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "lost" }],
   [live, lost(1012), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "restarting" }],
@@ -51,14 +54,14 @@ const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] =
   [live, lost(4429, "?"), { name: "waiting", attempt: 4, retryAt: 11_000, cause: "too-many" }],
   [leaving, lost(1012), { name: "waiting", attempt: 0, retryAt: 1_500, cause: "restarting" }],
   [leaving, lost(4401), { name: "closed", cause: "unauthorized", reason: "" }],
-  [waiting, { name: "retry" }, { name: "connecting", attempt: 4 }],
-  [waiting, { name: "start" }, "the same"],
+  [waiting, "retry", { name: "connecting", attempt: 4 }],
+  [waiting, "start", "the same"],
   [waiting, lost(1006), "the same"],
-  [waiting, { name: "stop" }, idle],
-  [closed, { name: "retry" }, "the same"],
+  [waiting, "stop", idle],
+  [closed, "retry", "the same"],
   [closed, lost(1006), "the same"],
-  [closed, { name: "start" }, { name: "connecting", attempt: 0 }],
-  [closed, { name: "stop" }, idle],
+  [closed, "start", { name: "connecting", attempt: 0 }],
+  [closed, "stop", idle],
 ];
 
 describe("the states of a connection", () => {
@@ -174,6 +177,113 @@ describe("a client's connection", () => {
     expect(network.sockets).toHaveLength(2);
   });
 
+  it.each([
+    ["before", ["hello"]],
+    ["after", []],
+  ])(
+    "sends nothing before hello on a next one that opens %s the old one is closed, also where a listener sends as a room goes away",
+    (when, sent) => {
+      const { client, clock, network } = newClient();
+      const [attic, lobby] = [client.join("attic"), client.join("lobby")];
+      client.start();
+      network.socket.accept();
+      welcome(network.socket);
+      for (const { ref, room } of network.socket.all("join")) joined(network.socket, { ref, room });
+      attic.on("state", (state) => {
+        if (state === "away") lobby.send("The attic is away.");
+      });
+      network.socket.deliver({ type: "restart", reconnectInMs: 1_000 });
+      clock.advance(0);
+      expect(network.sockets).toHaveLength(2);
+      if (when === "before") network.socket.accept();
+      else network.sockets[0]?.end(1012);
+      expect(network.socket.sent.slice(0, 1).map(({ type }) => type)).toEqual(sent);
+      expect(lobby.outgoing).toMatchObject([{ state: "queued" }]);
+    },
+  );
+
+  it("waits for the next one where the old one is closed before that is open, and begins no third", () => {
+    const made = joinedClient(messages(1, 1));
+    const { client, clock, network, room } = made;
+    const old = network.socket;
+    old.deliver({ type: "restart", reconnectInMs: 8_000 });
+    clock.advance(7_000);
+    room.send("on the way");
+    const { key } = old.last("message");
+    old.end(1012);
+    expect(client.connection).toMatchObject({ name: "connecting", attempt: 0 });
+    expect(network.socket.closedByClient).toBe(false);
+    network.socket.accept();
+    welcome(network.socket);
+    joined(network.socket, { messages: messages(2, 2) });
+    expect(network.socket.last("message").key).toBe(key);
+    clock.advance(20_000);
+    expect(network.sockets).toHaveLength(2);
+  });
+
+  it("sends nothing on the next one before that is open, also where somebody types meanwhile", () => {
+    const made = joinedClient();
+    const { clock, network, room } = made;
+    const old = network.socket;
+    old.deliver({ type: "restart", reconnectInMs: 8_000 });
+    clock.advance(7_000);
+    room.typing(true);
+    old.end(1012);
+    room.typing(true);
+    expect(network.socket).not.toBe(old);
+    expect(network.socket.sent).toEqual([]);
+    network.socket.accept();
+    expect(network.socket.sent.map((frame) => frame.type)).toEqual(["hello"]);
+  });
+
+  it("comes back where the restart was announced before the welcome", () => {
+    const { client, clock, network } = newClient();
+    client.start();
+    network.socket.accept();
+    network.socket.deliver({ type: "restart", reconnectInMs: 2_000 });
+    // Not greeted yet: there is nothing to move to another connection.
+    clock.advance(1_500);
+    expect(network.sockets).toHaveLength(1);
+    welcome(network.socket);
+    expect(client.connection.name).toBe("live");
+    network.socket.end(1012);
+    clock.advance(500);
+    network.socket.accept();
+    welcome(network.socket);
+    expect(client.connection.name).toBe("live");
+    expect(network.sockets).toHaveLength(2);
+  });
+
+  it("tries anew where the next one fails after the old one is closed", () => {
+    const { client, clock, network } = joinedClient();
+    const old = network.socket;
+    old.deliver({ type: "restart", reconnectInMs: 8_000 });
+    clock.advance(7_000);
+    old.end(1012);
+    network.socket.end();
+    expect(client.connection.name).toBe("waiting");
+    clock.advance(500);
+    expect(network.sockets).toHaveLength(3);
+  });
+
+  it("tries the next one again where it was refused, while the old one still serves", () => {
+    const made = joinedClient(messages(1, 1));
+    const { client, clock, network } = made;
+    const old = network.socket;
+    old.deliver({ type: "restart", reconnectInMs: 8_000 });
+    clock.advance(7_000);
+    // Led to the very process that goes away.
+    network.socket.end();
+    clock.advance(500);
+    expect(network.sockets).toHaveLength(3);
+    expect(client.connection).toMatchObject({ name: "live", restarting: true });
+    network.socket.accept();
+    welcome(network.socket);
+    expect(client.connection).toMatchObject({ name: "live", restarting: false });
+    clock.advance(20_000);
+    expect(network.sockets).toHaveLength(3);
+  });
+
   it("stays after `restart` until the server closes it where no other server is to be had", () => {
     const { client, clock, network } = joinedClient();
     const old = network.socket;
@@ -255,6 +365,38 @@ describe("a client's connection", () => {
     expect(network.socket.last("hello")).not.toHaveProperty("handle");
   });
 
+  it("keeps the name that was given while the one before was being refused", () => {
+    const { client, network } = newClient({ handle: "system" });
+    const refuse = (ref: number) =>
+      network.socket.deliver({ type: "error", ref, code: "bad-handle", message: "No.", retryable: false });
+    client.start();
+    network.socket.accept();
+    client.setHandle("Ada");
+    refuse(network.socket.last("hello").ref);
+    expect(network.socket.last("hello").handle).toBe("Ada");
+    welcome(network.socket);
+    client.setHandle("system");
+    const { ref } = network.socket.last("hello");
+    client.setHandle("Bob");
+    refuse(ref);
+    welcome(network.socket, { id: "u1", handle: "Bob" });
+    expect(network.socket.last("hello").handle).toBe("Bob");
+    expect(network.socket.all("hello")).toHaveLength(4);
+  });
+
+  it("goes on with a guest's name where the one it had before is refused as well", () => {
+    const made = newClient({ handle: "Ada" });
+    made.client.start();
+    made.network.socket.accept();
+    welcome(made.network.socket);
+    made.network.socket.end();
+    made.client.retryNow();
+    made.network.socket.accept();
+    const { ref } = made.network.socket.last("hello");
+    made.network.socket.deliver({ type: "error", ref, code: "bad-handle", message: "No.", retryable: false });
+    expect(made.network.socket.last("hello")).not.toHaveProperty("handle");
+  });
+
   it("survives frames that are none", () => {
     const { client, network, room } = joinedClient();
     for (const frame of ["", "null", "[]", "{", "7", '{"type":"message","id":"1-1"}', '{"type":"joined"}']) {
@@ -269,5 +411,64 @@ describe("a client's connection", () => {
     client.stop();
     expect(network.socket.closedByClient).toBe(true);
     expect(clock.waiting).toBe(0);
+  });
+
+  it.each(["settled", "restart"])("leaves no timer behind where a listener stops it at %s", (event) => {
+    const { client, clock, network } = newClient();
+    client.start();
+    network.socket.end();
+    clock.advance(500);
+    network.socket.accept();
+    welcome(network.socket);
+    client.on("connection", () => client.stop());
+    if (event === "settled") clock.advance(5_000);
+    else network.socket.deliver({ type: "restart", reconnectInMs: 9_000 });
+    expect(client.connection.name).toBe("idle");
+    expect(clock.waiting).toBe(0);
+  });
+
+  it("is opened at once where a listener stops and starts it while a message is being sent", () => {
+    const { client, clock, network, room } = joinedClient();
+    const restart = room.on("outgoing", ([item]) => {
+      if (item?.state !== "sending") return;
+      restart();
+      client.stop();
+      client.start();
+    });
+    room.send("hello");
+    clock.advance(0);
+    expect(client.connection).toEqual({ name: "connecting", attempt: 0 });
+    network.socket.accept();
+    welcome(network.socket);
+    joined(network.socket);
+    expect(network.socket.all("message").map(({ text }) => text)).toEqual(["hello"]);
+  });
+
+  it("does not lose the next one to a request that was made when there was none", async () => {
+    const made = newClient();
+    const { client, clock, network } = made;
+    const [attic, lobby] = [client.join("attic"), client.join("lobby")];
+    client.start();
+    network.socket.accept();
+    welcome(network.socket);
+    for (const { ref, room } of network.socket.all("join")) {
+      joined(network.socket, { ref, room, messages: messages(7, 9, { room }), more: true });
+    }
+    const outcomes: Promise<string>[] = [];
+    attic.on("state", (state) => {
+      if (state === "away") outcomes.push(lobby.loadOlder());
+    });
+    network.socket.end();
+    clock.advance(0);
+    expect(await Promise.all(outcomes)).toEqual(["unavailable"]);
+    client.retryNow();
+    network.socket.accept();
+    welcome(network.socket);
+    for (const { ref, room } of network.socket.all("join")) joined(network.socket, { ref, room });
+    for (let second = 0; second < 40; second += 1) {
+      network.socket.deliver({ type: "ping" });
+      clock.advance(1_000);
+    }
+    expect(client.connection.name).toBe("live");
   });
 });

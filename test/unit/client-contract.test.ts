@@ -10,6 +10,8 @@ describe("the client's numbers", () => {
       TYPING_MS: LIMITS.typingMs,
       KEY_MS: LIMITS.keyMs,
       PRESENCE_NAMES: LIMITS.presenceNames,
+      // Of RFC 6455: no server sends it.
+      ABNORMAL: 1006,
       GOING_AWAY: CLOSE.goingAway,
       RESTARTING: CLOSE.restarting,
       PROTOCOL_VIOLATION: CLOSE.protocolViolation,

@@ -63,3 +63,16 @@ it("keeps what is older than the page", async () => {
   expect(texts(room)[5]).toBe("gap, other");
   expect(resets).toEqual([]);
 });
+
+it("tells a log that began anew from a new room and from a gap", () => {
+  const fresh = joinedClient(messages(1, 3));
+  expect(fresh.room.wasReset).toBe(false);
+  const gap = reconnect(fresh);
+  joined(gap, { recovered: false, messages: messages(8, 9), more: true });
+  expect(fresh.room.wasReset).toBe(false);
+  const anew = reconnect(fresh);
+  const [first, ...others] = messages(20, 21);
+  joined(anew, { recovered: false, messages: [{ ...first!, prev: "0-0" }, ...others], more: false });
+  expect(texts(fresh.room)).toHaveLength(2);
+  expect(fresh.room.wasReset).toBe(true);
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { QUEUE_LIMIT, SendRefused } from "../../src/client/outgoing.ts";
+import { QUEUE_LIMIT } from "../../src/client/limits.ts";
+import { SendRefused } from "../../src/client/outgoing.ts";
 import type { Room } from "../../src/client/room.ts";
 import { nextSendState, type SendEvent, type SendState } from "../../src/client/send-state.ts";
 import type { ErrorFrame, MessageFrame } from "../../src/protocol.ts";
@@ -36,37 +37,29 @@ const random = seededRandom(1);
 describe("the states of a message that is sent", () => {
   const rows: [SendState, SendEvent, SendState | "gone" | undefined][] = [
     ["queued", "attempt", "sending"],
-    ["queued", "ack", "sent"],
-    ["queued", "echo", "sent"],
+    ["queued", "stored", "sent"],
     ["queued", "refuse", "failed"],
     ["queued", "doubt", "failed"],
     ["queued", "discard", "gone"],
     ["queued", "postpone", undefined],
-    ["queued", "lose", undefined],
     ["queued", "retry", undefined],
     ["sending", "attempt", undefined],
-    ["sending", "ack", "sent"],
-    ["sending", "echo", "sent"],
+    ["sending", "stored", "sent"],
     ["sending", "postpone", "queued"],
-    ["sending", "lose", "queued"],
     ["sending", "refuse", "failed"],
     ["sending", "doubt", undefined],
     ["sending", "retry", undefined],
     ["sending", "discard", undefined],
     ["sent", "attempt", undefined],
-    ["sent", "ack", "sent"],
-    ["sent", "echo", "sent"],
+    ["sent", "stored", "sent"],
     ["sent", "postpone", undefined],
-    ["sent", "lose", undefined],
     ["sent", "refuse", undefined],
     ["sent", "doubt", "failed"],
     ["sent", "retry", undefined],
     ["sent", "discard", undefined],
     ["failed", "attempt", undefined],
-    ["failed", "ack", "sent"],
-    ["failed", "echo", "sent"],
+    ["failed", "stored", "sent"],
     ["failed", "postpone", undefined],
-    ["failed", "lose", undefined],
     ["failed", "refuse", undefined],
     ["failed", "doubt", undefined],
     ["failed", "retry", "queued"],
@@ -165,7 +158,7 @@ describe("a message that is sent", () => {
     const socket = reconnect(made);
     joined(socket, { recovered: false, messages: messages(8, 9) });
     expect(seen(made.room).slice(3)).toEqual(["attempted (failed)", "not yet (sending)"]);
-    expect(made.room.outgoing[0]?.error).toContain("It is not known whether this arrived");
+    expect(made.room.outgoing[0]?.error).toBe("in-doubt");
   });
 
   it("fails visibly when it was acked and the log lost it", () => {
@@ -201,7 +194,7 @@ describe("a message that is sent", () => {
     welcome(made.network.socket);
     joined(made.network.socket);
     expect(seen(made.room)).toEqual(["hello (failed)"]);
-    expect(made.room.outgoing[0]?.error).toBe("This was written a while ago. Send it?");
+    expect(made.room.outgoing[0]?.error).toBe("too-old");
     made.room.retry(key);
     expect(seen(made.room)).toEqual(["hello (sending)"]);
   });
@@ -300,6 +293,17 @@ describe("a message that is sent", () => {
     expect(network.socket.all("message").map((frame) => frame.key)).toEqual([key, key]);
   });
 
+  it("waits for the one in flight also where it is an earlier one that is tried again", () => {
+    const { network, room } = joinedClient([], { random });
+    const bad = room.send("bad");
+    room.send("good");
+    refuse(network.socket, "forbidden", { retryable: false });
+    room.retry(bad);
+    expect(seen(room)).toEqual(["bad (queued)", "good (sending)"]);
+    ack(network.socket, "1-0");
+    expect(seen(room)).toEqual(["bad (sending)", "good (sent)"]);
+  });
+
   it("can be given up", () => {
     const { network, room } = joinedClient();
     const key = room.send("hello");
@@ -323,9 +327,9 @@ describe("a message that is sent", () => {
   it("is refused when 200 wait already, when it is empty and when it is too long", () => {
     const { room } = joinedClient([], { random });
     for (let n = 0; n < QUEUE_LIMIT; n += 1) room.send(`text ${n}`);
-    expect(() => room.send("one more")).toThrow(SendRefused);
-    expect(() => room.send(" \n ")).toThrow("nothing to send");
-    expect(() => room.send("𝒳".repeat(101))).toThrow("at most 100 characters");
+    expect(() => room.send("one more")).toThrow(new SendRefused("queue-full"));
+    expect(() => room.send(" \n ")).toThrow(new SendRefused("text-empty"));
+    expect(() => room.send("𝒳".repeat(101))).toThrow(new SendRefused("text-too-long"));
     expect(room.outgoing).toHaveLength(QUEUE_LIMIT);
   });
 

@@ -15,20 +15,20 @@ function range(from: number, to: number): string[] {
 describe("the states of a room", () => {
   const rows: [RoomState, RoomEvent, RoomState | undefined][] = [
     ["away", "connect", "joining"],
-    ["away", "complete", undefined],
-    ["joining", "complete", "current"],
-    ["joining", "partial", "catching-up"],
+    ["away", "joined", undefined],
+    ["joining", "joined", "current"],
+    ["joining", "more", "catching-up"],
     ["joining", "unavailable", "waiting"],
     ["joining", "refuse", "refused"],
     ["joining", "disconnect", "away"],
     ["joining", "connect", undefined],
-    ["catching-up", "partial", "catching-up"],
-    ["catching-up", "complete", "current"],
+    ["catching-up", "more", "catching-up"],
+    ["catching-up", "joined", "current"],
     ["catching-up", "hole", "waiting"],
     ["catching-up", "unavailable", "waiting"],
     ["catching-up", "disconnect", "away"],
     ["current", "hole", "joining"],
-    ["current", "complete", "current"],
+    ["current", "joined", "current"],
     ["current", "unavailable", "waiting"],
     ["current", "disconnect", "away"],
     ["current", "due", undefined],
@@ -192,6 +192,91 @@ describe("a room", () => {
     expect(texts(made.room)).toEqual([...range(1, 3), "gap, text 15", ...range(16, 18)]);
   });
 
+  it("closes no gap with a page that begins with what is not shown and does not reach the older messages", async () => {
+    const made = joinedClient(messages(1, 3));
+    const socket = reconnect(made);
+    joined(socket, { recovered: false, messages: messages(17, 18), more: true });
+    const load = async (gap: string, page: object[]) => {
+      const outcome = made.room.loadOlder(gap);
+      const { ref } = socket.last("history");
+      socket.deliver({ type: "history", ref, room: "lobby", messages: page, more: true });
+      await outcome;
+    };
+    const removal = { id: "15-0", prev: "14-0", type: "removed", room: "lobby", target: "9-0" };
+    await load("17-0", [removal, ...messages(16, 16)]);
+    expect(texts(made.room)).toEqual([...range(1, 3), "gap, text 16", ...range(17, 18)]);
+    await load("16-0", [...messages(13, 14), removal]);
+    expect(texts(made.room)).toEqual([...range(1, 3), "gap, text 13", "text 14", ...range(16, 18)]);
+    await load("13-0", messages(3, 12));
+    expect(texts(made.room)).toEqual([...range(1, 14), ...range(16, 18)]);
+  });
+
+  it("closes every gap that a page holds, where it is not the first one that is asked for", async () => {
+    const { network, room } = joinedClient(messages(1, 3));
+    const resync = (from: number, to: number) =>
+      network.socket.deliver({
+        type: "joined",
+        room: "lobby",
+        recovered: false,
+        head: `${to}-0`,
+        messages: messages(from, to),
+        more: true,
+        present: { count: 1, users: [] },
+        handle: "Ada",
+      });
+    resync(6, 7);
+    resync(10, 11);
+    const page = room.loadOlder("10-0");
+    const { ref } = network.socket.last("history");
+    network.socket.deliver({
+      type: "history",
+      ref,
+      room: "lobby",
+      messages: messages(4, 9),
+      more: true,
+    });
+    await page;
+    expect(texts(room)).toEqual(range(1, 11));
+  });
+
+  it("tells that a message changed where the page of a gap holds its edit", async () => {
+    const made = joinedClient(messages(1, 3));
+    const socket = reconnect(made);
+    joined(socket, { recovered: false, messages: messages(6, 7), more: true });
+    const changed: string[] = [];
+    made.room.on("changed", (message) => changed.push(message.text));
+    const page = made.room.loadOlder("6-0");
+    const { ref } = socket.last("history");
+    const edit = { id: "5-0", prev: "4-0", type: "edited", room: "lobby", target: "2-0", text: "better" };
+    socket.deliver({
+      type: "history",
+      ref,
+      room: "lobby",
+      messages: [...messages(4, 4), edit],
+      more: true,
+    });
+    await page;
+    expect(texts(made.room)).toEqual(["text 1", "better", "text 3", "text 4", "text 6", "text 7"]);
+    expect(changed).toContain("better");
+  });
+
+  it("acts on no answer that it does not wait for any more", () => {
+    const { network, room } = joinedClient(messages(1, 3));
+    network.socket.deliver({
+      type: "joined",
+      ref: 999,
+      room: "lobby",
+      recovered: false,
+      head: "9-0",
+      messages: messages(8, 9),
+      more: true,
+      present: { count: 0, users: [] },
+      handle: "Eve",
+    });
+    expect(texts(room)).toEqual(range(1, 3));
+    expect(room.handle).toBe("Ada");
+  });
+
   it("says so where older messages cannot be had because the connection is lost", async () => {
     const made = newClient();
     const room = made.client.join("lobby");
@@ -217,7 +302,7 @@ describe("a room", () => {
       target: "2-0",
       text: "better",
     });
-    network.socket.deliver({ ...base, prev: "4-0", id: "5-0", type: "of-the-future" });
+    network.socket.deliver({ ...base, prev: "4-0", id: "5-0", type: "of-the-future", ref: "1-0" });
     network.socket.deliver(messages(6, 6)[0]!);
     expect(texts(room)).toEqual(["", "better", "text 6"]);
     expect(room.messages[0]?.withdrawn).toBe(true);
@@ -263,16 +348,16 @@ describe("a room", () => {
     });
     expect(room.refusal).toBe("Not you.");
     expect(room.outgoing).toMatchObject([{ state: "failed", error: "Not you." }]);
-    expect(() => room.send("more")).toThrow("Not you.");
+    expect(() => room.send("more")).toThrow("room-refused");
   });
 
-  it("keeps at most 2,000 messages and says which left", () => {
+  it("keeps at most 10,000 messages and says which left", () => {
     const { network, room } = joinedClient(messages(1, 1));
     const gone: string[] = [];
     room.on("added", (added) => gone.push(...added.gone));
-    for (const message of messages(2, 2_001)) network.socket.deliver(message);
-    expect(room.messages).toHaveLength(1_800);
-    expect(gone).toHaveLength(201);
+    for (const message of messages(2, 10_001)) network.socket.deliver(message);
+    expect(room.messages).toHaveLength(9_000);
+    expect(gone).toHaveLength(1_001);
     expect(gone[0]).toBe("1-0");
     expect(room.hasOlder).toBe(true);
   });
@@ -287,6 +372,8 @@ describe("a room", () => {
     });
     expect(room.people.users.map((person) => person.handle)).toEqual(["Ada", "Bob"]);
     network.socket.deliver({ type: "presence", room: "lobby", count: 1, left: ["u2"] });
+    expect(room.people.users.map((person) => person.handle)).toEqual(["Ada"]);
+    network.socket.deliver({ type: "presence", room: "lobby", count: 1, joined: null, left: null });
     expect(room.people.users.map((person) => person.handle)).toEqual(["Ada"]);
     network.socket.deliver({ type: "presence", room: "lobby", count: 900 });
     expect([room.people.count, room.people.users.length]).toEqual([900, 0]);
