@@ -12,8 +12,8 @@ export interface ComposerPorts {
   readonly error: HTMLElement;
   /** Code points. */
   readonly limit: () => number;
-  /** Throws an Error with a sentence if the text is not taken. */
-  readonly send: (text: string) => void;
+  /** Returns a sentence that says why the text is not taken; undefined if it is. */
+  readonly send: (text: string) => string | undefined;
   readonly typing: (on: boolean) => void;
   /** What stands there is another text now, by a person's hand. */
   readonly edited: (draft: string) => void;
@@ -43,6 +43,12 @@ export class Composer {
     this.#measure();
   }
 
+  /** Puts a text that was sent before what stands there, to be changed and sent anew. */
+  takeBack(text: string): void {
+    this.draft = this.draft.trim() === "" ? text : `${text}\n${this.draft}`;
+    this.#ports.edited(this.draft);
+  }
+
   #pressed(event: KeyboardEvent): void {
     if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
     if (event.isComposing || event.keyCode === INPUT_METHOD) return;
@@ -59,10 +65,9 @@ export class Composer {
   #submit(): void {
     const text = this.draft.trim();
     if (text === "") return;
-    try {
-      this.#ports.send(text);
-    } catch (error) {
-      this.#ports.error.textContent = error instanceof Error ? error.message : String(error);
+    const refusal = this.#ports.send(text);
+    if (refusal !== undefined) {
+      this.#ports.error.textContent = refusal;
       return;
     }
     this.draft = "";

@@ -9,6 +9,8 @@ export interface ConnectionLinePorts {
   readonly countdown: HTMLElement;
   readonly retry: HTMLButtonElement;
   readonly retryNow: () => void;
+  /** The line is there, or is not. */
+  readonly shown: (isShown: boolean) => void;
 }
 
 /** Says what is happening to the connection, once it is worth saying. */
@@ -73,6 +75,7 @@ export class ConnectionLine {
     text.textContent = "";
     countdown.textContent = "";
     retry.hidden = true;
+    this.#ports.shown(false);
   }
 
   #show(words: ConnectionWords, now: number): void {
@@ -84,5 +87,6 @@ export class ConnectionLine {
     const seconds = words.retryAt === undefined ? 0 : Math.ceil((words.retryAt - now) / 1_000);
     countdown.textContent = seconds > 0 ? `Next try in ${seconds} s` : "";
     retry.hidden = !words.canRetry;
+    this.#ports.shown(true);
   }
 }

@@ -1,4 +1,7 @@
 import { ChatClient } from "../client/client.ts";
+import { openSocketOrHttp } from "../client/fallback.ts";
+import { SendRefused } from "../client/outgoing.ts";
+import { openStandardSocket } from "../client/ports.ts";
 import { Announcer } from "./announcer.ts";
 import { Composer } from "./composer.ts";
 import { ConnectionLine } from "./connection-line.ts";
@@ -19,7 +22,8 @@ import { Reading } from "./reading.ts";
 import { RoomNav } from "./room-nav.ts";
 import { RoomSwitch } from "./room-switch.ts";
 import { Scroll } from "./scroll.ts";
-import { keepUnsent, takeBackUnsent } from "./unsent-here.ts";
+import { refusalWords } from "./send-words.ts";
+import { keepUnsent, restUnsent, takeBackUnsent, wakeUnsent } from "./unsent-here.ts";
 
 /** Where a page goes that nobody gave a room, neither the link, the server nor an earlier visit. */
 const LAST_RESORT = "lobby";
@@ -27,6 +31,11 @@ const LAST_RESORT = "lobby";
 const preferences = new Preferences();
 const client = new ChatClient({
   url: socketUrl(location),
+  openSocket: openSocketOrHttp({
+    openSocket: openStandardSocket,
+    fetch: (input, init) => fetch(input, init),
+    load: () => import("../client/http-instead.ts"),
+  }),
   ...(preferences.name === "" ? {} : { handle: preferences.name }),
 });
 const self = () => client.self;
@@ -43,16 +52,26 @@ const scroll = new Scroll({
   scroller,
   content: byId("messages", HTMLElement),
   newest: byId("newest", HTMLButtonElement),
-  nearTop: () => void rooms.view?.loadOlder(),
+  isAtEnd: () => list.isAtEnd,
+  nearTop: () => rooms.view?.nearTop(),
+  nearBottom: () => rooms.view?.nearBottom(),
+  showNewest: () => list.toNewest(),
   pinnedChanged: () => reading.look(),
 });
 const list = new MessageList(byId("messages", HTMLOListElement), {
   self,
+  isPinned: () => scroll.isPinned,
   loadGap: (id) => void rooms.view?.loadOlder(id),
+  resize: (change) => scroll.keepReading(change),
   // The button goes away with what it says; the focus stays in the list.
   retry: (key) => {
     rooms.current?.retry(key);
     scroller.focus({ preventScroll: true });
+  },
+  edit: (item) => {
+    rooms.current?.discard(item.key);
+    composer.takeBack(item.text);
+    text.focus();
   },
   discard: (key) => {
     rooms.current?.discard(key);
@@ -66,9 +85,17 @@ const composer = new Composer({
   error: byId("composer-error", HTMLElement),
   limit: () => client.textLength,
   send: (message) => {
-    rooms.current?.send(message);
+    const room = rooms.current;
+    if (room === undefined) return undefined;
+    try {
+      room.send(message);
+    } catch (error) {
+      if (!(error instanceof SendRefused)) throw error;
+      return refusalWords(error.message, { textLength: client.textLength, refusal: room.refusal });
+    }
     reading.sent();
     scroll.toNewest();
+    return undefined;
   },
   typing: (on) => rooms.current?.typing(on),
   edited: (draft) => {
@@ -95,6 +122,13 @@ const nav = new RoomNav({
   error: byId("room-error", HTMLElement),
   open: (room) => rooms.open(room),
 });
+const people = new PeoplePanel({
+  list: byId("people-list", HTMLElement),
+  title: byId("people-title", HTMLElement),
+  counts: [byId("people-count", HTMLElement), byId("people-button-count", HTMLElement)],
+  more: byId("people-more", HTMLElement),
+  self,
+});
 const rooms = new RoomSwitch({
   client,
   preferences,
@@ -110,13 +144,9 @@ const rooms = new RoomSwitch({
   view: {
     list,
     scroll,
-    people: new PeoplePanel({
-      list: byId("people-list", HTMLElement),
-      counts: [byId("people-count", HTMLElement), byId("people-button-count", HTMLElement)],
-      more: byId("people-more", HTMLElement),
-      self,
-    }),
+    people,
     ownName,
+    askedName: () => preferences.name,
     announcer: new Announcer(byId("announcer", HTMLElement)),
     head: byId("list-head", HTMLElement),
     typingLine: byId("typing-line", HTMLElement),
@@ -125,6 +155,7 @@ const rooms = new RoomSwitch({
   },
 });
 const connectionLine = new ConnectionLine({
+  shown: (isShown) => people.setStale(isShown),
   line: byId("connection-line", HTMLElement),
   text: byId("connection-text", HTMLElement),
   countdown: byId("connection-countdown", HTMLElement),
@@ -169,8 +200,15 @@ client.on("handle-refused", (sentence) => {
 
 // What knows better than a clock: the network is back, or somebody looks, perhaps after days.
 addEventListener("online", () => client.probe());
+// An open socket keeps a browser from keeping the page for the way back.
+addEventListener("pagehide", () => {
+  client.stop();
+  restUnsent();
+});
 addEventListener("pageshow", (event) => {
-  if (event.persisted) client.probe();
+  if (!event.persisted) return;
+  wakeUnsent();
+  client.start();
 });
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") client.probe();

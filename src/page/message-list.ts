@@ -1,29 +1,54 @@
 import type { Outgoing } from "../client/outgoing.ts";
 import type { Message } from "../client/timeline.ts";
 import { beginningOf } from "./beginning.ts";
+import type { Resize } from "./folded-text.ts";
 import { messageRow, outgoingRow } from "./message-row.ts";
+import { RowWindow } from "./row-window.ts";
 
 export interface MessageListPorts {
   /** Who reads: their messages are marked as their own. */
   readonly self: () => { readonly id: string; readonly handle: string } | undefined;
+  /** Whether one reads the newest. */
+  readonly isPinned: () => boolean;
   readonly loadGap: (id: string) => void;
+  /** Somebody unfolds a long text, or folds it again. */
+  readonly resize: Resize;
   readonly retry: (key: string) => void;
+  readonly edit: (item: Outgoing) => void;
   readonly discard: (key: string) => void;
 }
 
+/** Messages among which one's own is looked for that has just arrived. */
+const LOOK_BACK = 50;
+
+/** A row, and everything that it was made of. */
 interface Shown {
-  message: Message;
-  row: HTMLLIElement;
+  readonly message: Message;
+  readonly before: Message | undefined;
+  readonly isOwn: boolean;
+  readonly isUnread: boolean;
+  readonly row: HTMLLIElement;
 }
 
-/** The rows of a room: stored messages in their order, behind them what is on its way. */
+interface Waiting {
+  readonly item: Outgoing;
+  readonly row: HTMLLIElement;
+}
+
+/**
+ * The rows of a room: stored messages in their order, behind them what is on its way. Of a long list only some hundreds
+ * of rows are in the document; others come as one gets there.
+ */
 export class MessageList {
   readonly #list: HTMLOListElement;
   readonly #ports: MessageListPorts;
-  #shown: Shown[] = [];
+  readonly #window = new RowWindow();
+  #messages: readonly Message[] = [];
+  #shown = new Map<string, Shown>();
   /** The message that has the unread line above it. */
   #line: string | undefined;
-  #outgoing = new Map<string, { readonly item: Outgoing; readonly row: HTMLLIElement }>();
+  #items: readonly Outgoing[] = [];
+  #outgoing = new Map<string, Waiting>();
 
   constructor(list: HTMLOListElement, ports: MessageListPorts) {
     this.#list = list;
@@ -31,82 +56,124 @@ export class MessageList {
   }
 
   get isEmpty(): boolean {
-    return this.#shown.length === 0 && this.#outgoing.size === 0;
+    return this.#messages.length === 0 && this.#items.length === 0;
   }
 
-  /** Shows another list. */
-  reset(messages: readonly Message[]): void {
-    this.#shown = [];
+  /** Whether the oldest message has its row. */
+  get isAtBeginning(): boolean {
+    return this.#window.from === 0;
+  }
+
+  /** Whether the newest message has its row. */
+  get isAtEnd(): boolean {
+    return this.#window.isAtEnd;
+  }
+
+  /** Shows another room, from its end. */
+  open(messages: readonly Message[], items: readonly Outgoing[]): void {
+    this.#line = undefined;
     this.#outgoing.clear();
     this.#list.replaceChildren();
-    this.append(messages);
+    this.#shown.clear();
+    this.#messages = messages;
+    this.#items = items;
+    this.#window.toEnd(messages);
+    this.#render();
   }
 
-  append(messages: readonly Message[]): void {
-    const first = this.#shown.length;
-    const rows = document.createDocumentFragment();
-    for (const message of messages) {
-      if (message.key !== undefined && message.user === this.#ports.self()?.id) this.#takeOver(message.key);
-      const shown = { message, row: this.#row(message, this.#shown.at(-1)?.message) };
-      this.#shown.push(shown);
-      rows.append(shown.row);
-    }
-    if (first < this.#shown.length) this.#list.insertBefore(rows, this.#firstOutgoing());
+  /** The messages are these now; what did not change keeps its row. */
+  update(messages: readonly Message[]): void {
+    this.#messages = messages;
+    this.#window.follow(messages, this.#ports.isPinned(), this.#mayDrop());
+    this.#render();
   }
 
-  /** Puts older messages where their ids say; all belong to one place. */
-  insert(messages: readonly Message[], isBefore: (a: string, b: string) => boolean): void {
-    const last = messages.at(-1);
-    if (last === undefined) return;
-    const found = this.#shown.findIndex((shown) => isBefore(last.id, shown.message.id));
-    const index = found === -1 ? this.#shown.length : found;
-    const rows = document.createDocumentFragment();
-    let before = this.#shown[index - 1]?.message;
-    const added: Shown[] = [];
-    for (const message of messages) {
-      added.push({ message, row: this.#row(message, before) });
-      before = message;
-    }
-    rows.append(...added.map((shown) => shown.row));
-    this.#list.insertBefore(rows, this.#shown[index]?.row ?? this.#firstOutgoing());
-    this.#shown.splice(index, 0, ...added);
-    this.#redraw(index + added.length);
-  }
-
-  change(message: Message): void {
-    const index = this.#shown.findIndex((shown) => shown.message.id === message.id);
-    const shown = this.#shown[index];
-    if (shown === undefined) return;
-    shown.message = message;
-    this.#redraw(index);
+  /** Shows what is on its way, in that order. */
+  showOutgoing(items: readonly Outgoing[]): void {
+    this.#items = items;
+    this.#renderOutgoing();
   }
 
   /** Puts the unread line above the message with that id, or nowhere. */
   markUnread(id: string | undefined): void {
-    const before = this.#line;
     this.#line = id;
-    for (const each of [before, id]) {
-      const index = this.#shown.findIndex((shown) => shown.message.id === each);
-      if (each !== undefined && index !== -1) this.#redraw(index);
+    this.#render();
+  }
+
+  /** Makes rows of older messages that are here. Returns whether there are any, and room for them. */
+  older(): boolean {
+    // With the newest in view as well there is nothing to make room with.
+    if (this.#window.isFull && this.#ports.isPinned()) return true;
+    const moved = this.#window.up(this.#mayDrop());
+    if (moved) this.#render();
+    return moved;
+  }
+
+  /** Makes rows of newer messages. */
+  newer(): void {
+    if (this.#window.down(this.#mayDrop())) this.#render();
+  }
+
+  /** Makes the rows of the newest messages. */
+  toNewest(): void {
+    if (this.#window.isAtEnd) return;
+    this.#window.toEnd();
+    this.#render();
+  }
+
+  /** What somebody selects or has the focus on does not go away. */
+  #mayDrop(): boolean {
+    const selection = getSelection();
+    const selects = selection?.isCollapsed === false && selection.containsNode(this.#list, true);
+    return !selects && !this.#list.contains(document.activeElement);
+  }
+
+  #render(): void {
+    const { from, to } = this.#window;
+    const next = new Map<string, Shown>();
+    for (let index = from; index < to; index += 1) {
+      const message = this.#messages[index];
+      if (message !== undefined) next.set(message.id, this.#rowOf(message, this.#messages[index - 1]));
+    }
+    for (const [id, { row }] of this.#shown) if (next.get(id)?.row !== row) row.remove();
+    this.#shown = next;
+    this.#renderOutgoing();
+    let following: ChildNode | null = this.#firstOutgoing();
+    for (const { row } of [...next.values()].reverse()) {
+      if (row.parentNode === null || row.nextSibling !== following) this.#list.insertBefore(row, following);
+      following = row;
     }
   }
 
-  /** Takes away rows at the front. */
-  drop(ids: readonly string[]): void {
-    const gone = new Set(ids);
-    const left = this.#shown.filter((shown) => !gone.has(shown.message.id));
-    for (const shown of this.#shown) if (gone.has(shown.message.id)) shown.row.remove();
-    this.#shown = left;
-    if (gone.size > 0) this.#redraw(0);
+  /** The row that is there, where nothing changed that it was made of. */
+  #rowOf(message: Message, before: Message | undefined): Shown {
+    const known = this.#shown.get(message.id);
+    const isOwn = message.user === this.#ports.self()?.id;
+    const isUnread = message.id === this.#line;
+    const isSame =
+      known?.message === message &&
+      known.before === before &&
+      known.isOwn === isOwn &&
+      known.isUnread === isUnread;
+    if (isSame) return known;
+    const beginning = beginningOf(message, before);
+    const { loadGap, resize } = this.#ports;
+    const row = messageRow(
+      message,
+      { ...beginning, starts: beginning.starts || isUnread },
+      { isOwn, isUnread, loadGap, resize },
+    );
+    return { message, before, isOwn, isUnread, row };
   }
 
-  /** Shows what is on its way, in that order. A row is only made anew where its state changed. */
-  showOutgoing(items: readonly Outgoing[]): void {
+  /** Behind the newest message only. A row is only made anew where its state changed. */
+  #renderOutgoing(): void {
     const self = this.#ports.self() ?? { id: "", handle: "You" };
-    const next = new Map<string, { readonly item: Outgoing; readonly row: HTMLLIElement }>();
-    const last = this.#shown.at(-1)?.message;
-    let before: { user: string; handle: string; at: number } | undefined = last;
-    for (const item of items) {
+    const next = new Map<string, Waiting>();
+    let before: { user: string; handle: string; at: number } | undefined = this.#messages.at(-1);
+    for (const item of this.isAtEnd ? this.#items : []) {
+      // The message arrived: its row on the way goes in the same turn, so that nothing flickers.
+      if (this.#isStored(item.key, self.id)) continue;
       const known = this.#outgoing.get(item.key);
       const place = { user: self.id, handle: self.handle, at: item.at };
       const isSame = known?.item.state === item.state && known.item.error === item.error;
@@ -114,7 +181,7 @@ export class MessageList {
         ? known.row
         : outgoingRow(item, beginningOf(place, before), { ...this.#ports, self });
       if (!isSame && known !== undefined) known.row.replaceWith(row);
-      else if (known === undefined) this.#list.append(row);
+      else if (row.parentNode === null) this.#list.append(row);
       next.set(item.key, { item, row });
       before = place;
     }
@@ -122,27 +189,9 @@ export class MessageList {
     this.#outgoing = next;
   }
 
-  #row(message: Message, before: Message | undefined): HTMLLIElement {
-    const isOwn = message.user === this.#ports.self()?.id;
-    const isUnread = message.id === this.#line;
-    const { loadGap } = this.#ports;
-    const beginning = beginningOf(message, before);
-    const starts = beginning.starts || isUnread;
-    return messageRow(message, { ...beginning, starts }, { isOwn, isUnread, loadGap });
-  }
-
-  #redraw(index: number): void {
-    const shown = this.#shown[index];
-    if (shown === undefined) return;
-    const row = this.#row(shown.message, this.#shown[index - 1]?.message);
-    shown.row.replaceWith(row);
-    shown.row = row;
-  }
-
-  /** The message arrived: its row on the way goes in the same turn, so that nothing flickers. */
-  #takeOver(key: string): void {
-    this.#outgoing.get(key)?.row.remove();
-    this.#outgoing.delete(key);
+  /** Looks among the newest only: what is on its way was given not long ago, or is not stored. */
+  #isStored(key: string, self: string): boolean {
+    return this.#messages.slice(-LOOK_BACK).some((message) => message.key === key && message.user === self);
   }
 
   #firstOutgoing(): HTMLLIElement | null {

@@ -4,8 +4,11 @@ import { avatar } from "./avatar.ts";
 import type { Beginning } from "./beginning.ts";
 import { clockTime, dayName, exactTime } from "./dates.ts";
 import { button, element } from "./element.ts";
+import { isLong } from "./fold.ts";
+import { fold, type Resize } from "./folded-text.ts";
 import { formattedText } from "./formatted-text.ts";
 import { isEmojiOnly } from "./markup.ts";
+import { failureWords } from "./send-words.ts";
 
 function byline(handle: string, at: number): HTMLParagraphElement {
   const time = element("time", "time", clockTime(at));
@@ -21,11 +24,11 @@ function textOf(text: string): HTMLDivElement {
   return made;
 }
 
-function contentOf(message: Message): HTMLDivElement {
-  if (message.withdrawn) return element("div", "text", "This message was withdrawn.");
+function contentOf(message: Message, resize: Resize): HTMLElement[] {
+  if (message.withdrawn) return [element("div", "text", "This message was withdrawn.")];
   const text = textOf(message.text);
   if (message.edited) text.append(element("span", "mark", "edited"));
-  return text;
+  return isLong(message.text, innerWidth) ? [text, fold(text, resize)] : [text];
 }
 
 /** On one's own messages: the server has it. */
@@ -55,6 +58,7 @@ export interface MessageRowOptions {
   /** It is the first that was not seen. */
   readonly isUnread: boolean;
   readonly loadGap: (id: string) => void;
+  readonly resize: Resize;
 }
 
 /** A stored message. */
@@ -69,7 +73,7 @@ export function messageRow(
     "message-row",
     avatar({ id: message.user, handle: message.handle }),
     byline(message.handle, message.at),
-    contentOf(message),
+    ...contentOf(message, options.resize),
   );
   if (isOwn) row.append(sentMark());
   const item = element("li", "message", ...above(message, beginning, options), row);
@@ -79,41 +83,46 @@ export function messageRow(
   return item;
 }
 
-const WORDS: Readonly<Record<Outgoing["state"], string>> = {
+const WORDS = {
   queued: "Waiting to be sent",
   sending: "Sending",
   sent: "Sent",
-  failed: "Not sent",
-};
+} as const;
 
 export interface OutgoingRowOptions {
   readonly self: { readonly id: string; readonly handle: string };
   readonly retry: (key: string) => void;
+  /** Takes it back to where it was written. */
+  readonly edit: (item: Outgoing) => void;
   readonly discard: (key: string) => void;
+  readonly resize: Resize;
 }
 
 /** A message on its way, with what becomes of it. */
 export function outgoingRow(
   item: Outgoing,
   beginning: Beginning,
-  { self, retry, discard }: OutgoingRowOptions,
+  { self, retry, edit, discard, resize }: OutgoingRowOptions,
 ): HTMLLIElement {
   const isFailed = item.state === "failed";
-  const words = isFailed && item.error !== undefined ? `Not sent. ${item.error}` : WORDS[item.state];
+  const words = isFailed ? failureWords(item.error) : WORDS[item.state];
   const delivery = element("p", "delivery", element("span", "", words));
   if (isFailed) {
     delivery.setAttribute("role", "alert");
     delivery.append(
       button("Retry", "", () => retry(item.key)),
+      button("Edit", "", () => edit(item)),
       button("Discard", "", () => discard(item.key)),
     );
   }
+  const text = textOf(item.text);
   const row = element(
     "div",
     "message-row",
     avatar(self),
     byline(self.handle, item.at),
-    textOf(item.text),
+    text,
+    ...(isLong(item.text, innerWidth) ? [fold(text, resize)] : []),
     delivery,
   );
   const made = element("li", "message is-own", row);

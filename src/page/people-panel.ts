@@ -5,6 +5,7 @@ import { element } from "./element.ts";
 
 export interface PeoplePanelPorts {
   readonly list: HTMLElement;
+  readonly title: HTMLElement;
   /** Everywhere the number stands. */
   readonly counts: readonly HTMLElement[];
   readonly more: HTMLElement;
@@ -29,6 +30,13 @@ export class PeoplePanel {
     for (const count of counts) count.textContent = String(people.count);
     const unnamed = people.count - sorted.length;
     more.textContent = unnamed > 0 ? `${sorted.length > 0 ? "and " : ""}${unnamed} people` : "";
+  }
+
+  /** The connection is away: who is here now is not known. */
+  setStale(isStale: boolean): void {
+    const { list, title } = this.#ports;
+    title.textContent = isStale ? "Last seen here" : "Here now";
+    list.classList.toggle("is-stale", isStale);
   }
 
   #row(person: Person, isSelf: boolean): HTMLLIElement {

@@ -1,11 +1,14 @@
 import type { Room } from "../client/room.ts";
-import { compareIds } from "../protocol.ts";
 import type { Announcer } from "./announcer.ts";
+import { headWords } from "./head-words.ts";
 import type { MessageList } from "./message-list.ts";
 import type { PeoplePanel } from "./people-panel.ts";
 import type { Reading } from "./reading.ts";
 import type { Scroll } from "./scroll.ts";
 import { typingWords } from "./typing-line.ts";
+
+/** UTF-16 code units of a name that no suffix takes the place of. */
+const UNCUT = 20;
 
 export interface RoomViewPorts {
   readonly list: MessageList;
@@ -13,6 +16,8 @@ export interface RoomViewPorts {
   readonly people: PeoplePanel;
   /** Where one's own name stands, as the others see it in this room. */
   readonly ownName: HTMLElement;
+  /** The name that one asked for; empty where none was. */
+  readonly askedName: () => string;
   readonly announcer: Announcer;
   /** Above the first message. */
   readonly head: HTMLElement;
@@ -35,22 +40,18 @@ export class RoomView {
     const { list, scroll } = ports;
     this.#listeners = [
       room.on("reset", () => {
-        this.#redraw();
+        this.redraw();
         ports.reading.listChanged();
       }),
-      room.on("added", ({ messages, live, gone }) => {
-        list.append(messages);
-        if (gone.length > 0) scroll.keepPlace(() => list.drop(gone));
+      room.on("added", ({ messages, live }) => {
+        this.#update();
         scroll.countBelow(messages.length);
-        scroll.settle();
         ports.reading.arrived(messages, live);
         this.#showHead();
         if (live) ports.announcer.add(messages.filter((message) => message.user !== ports.selfId()));
       }),
-      room.on("changed", (message) => scroll.keepPlace(() => list.change(message))),
-      room.on("older", (messages) => {
-        scroll.keepPlace(() => list.insert(messages, (a, b) => compareIds(a, b) < 0));
-      }),
+      room.on("changed", () => this.#update()),
+      room.on("older", () => this.#update()),
       room.on("outgoing", (items) => {
         list.showOutgoing(items);
         scroll.settle();
@@ -60,12 +61,17 @@ export class RoomView {
       room.on("typing", (people) => {
         ports.typingLine.textContent = typingWords(people);
       }),
-      room.on("state", () => this.#showHead()),
+      room.on("state", () => {
+        this.#showHead();
+        // What could not be fetched before can be now.
+        if (room.state === "current") scroll.settle();
+      }),
     ];
     ports.announcer.clear();
     ports.typingLine.textContent = typingWords(room.people.typing);
     this.#showPeople();
-    this.#redraw();
+    list.open(room.messages, room.outgoing);
+    this.#showHead();
     scroll.toNewest();
     ports.reading.enter(room);
   }
@@ -74,9 +80,27 @@ export class RoomView {
     for (const off of this.#listeners) off();
   }
 
-  /** Also the rows of one who has another name now. */
+  /** Shows what changed about the whole list: who one is, or what the server has. */
   redraw(): void {
-    this.#redraw();
+    this.#update();
+    this.#showHead();
+  }
+
+  /** One is close to the first row: older ones get theirs, or are fetched. */
+  nearTop(): void {
+    const { list, scroll } = this.#ports;
+    let found = false;
+    scroll.keepPlace(() => {
+      found = list.older();
+    });
+    if (!found) void this.loadOlder();
+    this.#showHead();
+  }
+
+  /** One is close to the last row, and newer ones have none. */
+  nearBottom(): void {
+    const { list, scroll } = this.#ports;
+    scroll.keepPlace(() => list.newer());
   }
 
   /** Fetches a page of older messages, or of those that are missing before `gap`. */
@@ -91,32 +115,30 @@ export class RoomView {
     if (outcome === "loaded" && gap === undefined) this.#ports.scroll.settle();
   }
 
-  #redraw(): void {
+  #update(): void {
     const { list, scroll } = this.#ports;
-    scroll.keepPlace(() => {
-      list.reset(this.#room.messages);
-      list.showOutgoing(this.#room.outgoing);
-    });
-    this.#showHead();
+    scroll.keepPlace(() => list.update(this.#room.messages));
   }
 
   #showPeople(): void {
-    const { people, ownName, selfId } = this.#ports;
+    const { people, ownName, askedName, selfId } = this.#ports;
     people.show(this.#room.people);
     const self = this.#room.people.users.find((person) => person.id === selfId());
-    // It has a suffix where a look-alike is there.
-    if (self !== undefined) ownName.textContent = self.handle;
+    // It has a suffix where a look-alike is there. What was asked for a moment ago may not be told to all yet.
+    if (self?.handle.startsWith(askedName().slice(0, UNCUT)) === true) ownName.textContent = self.handle;
   }
 
   #showHead(): void {
     const { head, list } = this.#ports;
-    const { name, state, refusal, hasOlder } = this.#room;
-    const isEmpty = list.isEmpty;
-    head.classList.toggle("is-empty", isEmpty);
-    if (refusal !== undefined) head.textContent = refusal;
-    else if (hasOlder && this.#isFull) head.textContent = "Older messages are not shown here.";
-    else if (hasOlder) head.textContent = this.#isLoading ? "Loading older messages" : "";
-    else if (!isEmpty) head.textContent = `This is where #${name} begins.`;
-    else head.textContent = state === "current" ? `Nothing has been said in #${name} yet. Say hello.` : "";
+    head.classList.toggle("is-empty", list.isEmpty);
+    const words = list.isAtBeginning
+      ? headWords({
+          room: this.#room,
+          isEmpty: list.isEmpty,
+          isLoading: this.#isLoading,
+          isFull: this.#isFull,
+        })
+      : "";
+    if (head.textContent !== words) head.textContent = words;
   }
 }

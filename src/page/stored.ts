@@ -16,3 +16,12 @@ export function writeStored(key: string, value: string): void {
     // See above.
   }
 }
+
+/** The keys that begin with `prefix`. */
+export function storedKeys(prefix: string): readonly string[] {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(prefix));
+  } catch {
+    return [];
+  }
+}

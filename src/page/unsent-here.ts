@@ -1,6 +1,7 @@
 import type { Room } from "../client/room.ts";
 import { webLocks } from "./tab-locks.ts";
 import { Unsent } from "./unsent.ts";
+import { onJournalWritten, storedJournal } from "./unsent-journal.ts";
 import { indexedUnsentStore } from "./unsent-store.ts";
 
 /** In the session's storage: it belongs to one tab and survives its reload. */
@@ -26,9 +27,28 @@ function rememberOwner(owner: string): void {
   }
 }
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** Keeps what is not sent in a room, in this browser. */
 export function keepUnsent(room: Room): void {
   room.on("outgoing", (items) => unsent?.keep(room.name, items));
+}
+
+/** The page is left, and may come back as it is. */
+export function restUnsent(): void {
+  unsent?.rest();
+}
+
+/** It came back. */
+export function wakeUnsent(): void {
+  const woken = unsent;
+  woken?.wake().then(
+    () => rememberOwner(woken.owner ?? ""),
+    // Without the locks messages live as long as the page.
+    () => undefined,
+  );
 }
 
 /**
@@ -40,17 +60,20 @@ export async function takeBackUnsent(join: (room: string) => Room): Promise<void
   if (locks === undefined) return;
   const begun = new Unsent({
     store: indexedUnsentStore,
+    journal: storedJournal,
     locks,
     formerOwner: formerOwner(),
     newOwner: () => crypto.randomUUID(),
     restored: (room, items) => join(room).restore(items),
+    pause,
   });
   unsent = begun;
+  onJournalWritten((owner) => begun.noticed(owner));
   const beginning = begun.begin().then(
     () => rememberOwner(begun.owner ?? ""),
     () => {
       unsent = undefined;
     },
   );
-  await Promise.race([beginning, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+  await Promise.race([beginning, pause(PATIENCE_MS)]);
 }

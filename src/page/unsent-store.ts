@@ -10,7 +10,8 @@ function settled<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-function isKeptRoom(value: unknown): value is KeptRoom {
+/** Whether it looks like what this version keeps. */
+export function isKeptRoom(value: unknown): value is KeptRoom {
   if (typeof value !== "object" || value === null) return false;
   return "owner" in value && "room" in value && "items" in value && Array.isArray(value.items);
 }

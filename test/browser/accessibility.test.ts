@@ -96,7 +96,9 @@ describe.each(looks)("the chat page, %s", (look, options) => {
     await say(page, "Hello, see https://example.org");
     await say(page, "and more **bold** and `code`");
     await say(page, "```\na block\n```");
-    await page.locator(".sent-mark").nth(2).waitFor();
+    await say(page, "long\n".repeat(40));
+    await page.locator(".sent-mark").nth(3).waitFor();
+    await page.getByRole("button", { name: "Show all" }).waitFor();
     await page.evaluate(() => {
       document.hasFocus = () => false;
       dispatchEvent(new Event("blur"));
@@ -123,6 +125,7 @@ describe.each(looks)("the chat page, %s", (look, options) => {
     door.shut();
     await say(page, "waits");
     await page.getByRole("button", { name: "Try now" }).waitFor();
+    expect(await violations(page)).toEqual([]);
     for (const panel of ["Rooms", /here$/]) {
       const opener = page.getByRole("button", { name: panel });
       if (await opener.isVisible()) await opener.click();
@@ -131,8 +134,41 @@ describe.each(looks)("the chat page, %s", (look, options) => {
   });
 });
 
+/** Goes with the keyboard to what has that text or label; throws where one does not get there. */
+async function tabTo(page: Page, name: string, key: "Tab" | "Shift+Tab" = "Tab"): Promise<void> {
+  for (let press = 0; press < 60; press += 1) {
+    await page.keyboard.press(key);
+    const focused = await page.evaluate(() => {
+      const { activeElement: element } = document;
+      const isField = element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement;
+      const label = isField ? element.labels?.[0]?.textContent : undefined;
+      return (label ?? element?.ariaLabel ?? element?.textContent ?? "").trim();
+    });
+    if (focused === name) return;
+  }
+  throw new Error(`the keyboard does not get to "${name}"`);
+}
+
+/** The list stands where it stood a while ago. */
+async function glideEnded(page: Page): Promise<void> {
+  await page.waitForFunction(
+    () => {
+      const at = String(document.querySelector("#scroller")?.scrollTop);
+      const before = document.body.dataset["glide"];
+      document.body.dataset["glide"] = at;
+      return at === before;
+    },
+    undefined,
+    { polling: 300 },
+  );
+}
+
+function focused(page: Page): Promise<string | undefined> {
+  return page.evaluate(() => document.activeElement?.id);
+}
+
 describe("the chat page without a mouse", () => {
-  it("gives a name, writes, retries and discards by keyboard alone, and focus stays where it was put", async () => {
+  it("gives a name, writes, retries, edits and discards by keyboard alone, and focus stays where it was put", async () => {
     const { page } = await newVisitor(browser);
     await refuseSome(page);
     await page.goto(`${server.url}/?room=keyboard`);
@@ -146,15 +182,50 @@ describe("the chat page without a mouse", () => {
     await page.keyboard.type("refused");
     await page.keyboard.press("Enter");
     await page.getByText("Not sent. Not here.").waitFor();
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe("text");
-    const press = async (name: string) => {
-      await page.getByRole("button", { name }).focus();
-      await page.keyboard.press("Enter");
-    };
-    await press("Retry");
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe("scroller");
+    expect(await focused(page)).toBe("text");
+    await tabTo(page, "Retry", "Shift+Tab");
+    await page.keyboard.press("Enter");
+    expect(await focused(page)).toBe("scroller");
     await page.getByText("Not sent. Not here.").waitFor();
-    await press("Discard");
+    await tabTo(page, "Edit");
+    await page.keyboard.press("Enter");
+    expect(await focused(page)).toBe("text");
+    expect(await page.getByLabel("Message", { exact: true }).inputValue()).toBe("refused");
+    expect(await page.locator(".message").count()).toBe(0);
+    await page.keyboard.type(" again");
+    await page.keyboard.press("Enter");
+    await page.getByText("Not sent. Not here.").waitFor();
+    await tabTo(page, "Discard", "Shift+Tab");
+    await page.keyboard.press("Enter");
     await page.getByText("Nothing has been said").waitFor();
+  });
+
+  it("opens a room, reads far up, jumps to the newest and goes back to the first room by keyboard alone", async () => {
+    const { page } = await newVisitor(browser);
+    await enter(page, "first-room");
+    await tabTo(page, "Open or create a room", "Shift+Tab");
+    await page.keyboard.type("second room");
+    await page.keyboard.press("Enter");
+    await page.getByText("Nothing has been said in #second-room yet.").waitFor();
+    await tabTo(page, "Message");
+    for (let n = 0; n < 3; n += 1) {
+      for (let line = 0; line < 15; line += 1) {
+        await page.keyboard.type("line");
+        await page.keyboard.press("Shift+Enter");
+      }
+      await page.keyboard.press("Enter");
+      await page.locator(".sent-mark").nth(n).waitFor();
+    }
+    await tabTo(page, "Messages", "Shift+Tab");
+    await page.keyboard.press("Home");
+    // The browser glides there; a jump on the way would be overtaken.
+    await glideEnded(page);
+    await tabTo(page, "Jump to the newest");
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Jump to the newest" }).waitFor({ state: "hidden" });
+    expect(await focused(page)).toBe("scroller");
+    await tabTo(page, "first-room", "Shift+Tab");
+    await page.keyboard.press("Enter");
+    await page.getByText("Nothing has been said in #first-room yet.").waitFor();
   });
 });

@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { startBrowser } from "../kit/browser.ts";
-import { enterRoom, say } from "../kit/chat-page.ts";
+import { newVisitor, startBrowser } from "../kit/browser.ts";
+import { enterRoom, giveName, say, stored } from "../kit/chat-page.ts";
 import { type Server, startServer } from "../kit/server.ts";
 
 let browser: Browser;
@@ -98,6 +98,62 @@ describe("hostile texts", () => {
       expect(errors).toEqual([]);
     },
   );
+});
+
+describe("a name that pretends to be another", () => {
+  it("gets a suffix where a look-alike is there, is refused where it is the server's own, and turns nothing around", async () => {
+    const { page: ada } = await enterRoom(browser, server.url, "Ada", "names");
+    const names = ["\u0410da", "ada", "A\u0301da", "\u0645\u0631\u062d\u0628\u0627", "W".repeat(32)];
+    for (const name of names) {
+      const { page } = await newVisitor(browser);
+      await page.goto(`${server.url}/?room=names`);
+      await giveName(page, name);
+      await page.locator(".person-you").waitFor();
+      await say(page, `I am ${name}`);
+      await stored(ada, `I am ${name}`).waitFor();
+    }
+    await say(ada, "I am the first");
+    await stored(ada, "I am the first").waitFor();
+    const authors = await ada.locator(".author").allTextContents();
+    expect(new Set(authors).size).toBe(names.length + 1);
+    expect(authors.at(-1)).toBe("Ada");
+    expect(authors[0]).toBe("\u0410da 2");
+    for (const name of ["system", "\u0405ystem", "\u202Eevil"]) {
+      const { page } = await newVisitor(browser);
+      await page.goto(`${server.url}/?room=names`);
+      await giveName(page, name);
+      await page.locator("#name-error:not(:empty)").waitFor();
+      expect(await page.locator("#composer").isVisible()).toBe(false);
+    }
+    const folder = process.env["SCREENSHOTS"];
+    if (folder !== undefined) await ada.screenshot({ path: `${folder}/names.png` });
+    expect(await ada.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
+      0,
+    );
+  });
+});
+
+describe("a long message", () => {
+  it("is folded, shows all of it when asked, and stays where one reads it", async () => {
+    const { page } = await enterRoom(browser, server.url, "Ada", "folded");
+    const lines = Array.from({ length: 180 }, (_, index) => `line ${index + 1}`).join("\n");
+    await say(page, lines);
+    await page.locator(".message:not(.is-waiting)").waitFor();
+    const text = page.locator(".text");
+    const height = () => text.evaluate((element) => element.getBoundingClientRect().height);
+    const top = () => text.evaluate((element) => element.getBoundingClientRect().top);
+    expect(await height()).toBeLessThan(400);
+    const before = await top();
+    const button = page.getByRole("button", { name: "Show all" });
+    expect(await button.getAttribute("aria-expanded")).toBe("false");
+    await button.click();
+    expect(await height()).toBeGreaterThan(2_000);
+    expect(Math.abs((await top()) - before)).toBeLessThan(2);
+    await page.getByRole("button", { name: "Jump to the newest" }).waitFor();
+    expect(await text.textContent()).toBe(lines);
+    await page.getByRole("button", { name: "Show less" }).click();
+    expect(await height()).toBeLessThan(400);
+  });
 });
 
 /** A picture a window, from the newest up. */

@@ -4,6 +4,7 @@ import { newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
 import { findBrowser } from "../kit/chromium.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { type Doorway, openDoorway } from "../kit/doorway.ts";
+import { connectPlain } from "../kit/plain-client.ts";
 import { startRedis, type TestRedis } from "../kit/redis.ts";
 import { type Server, startServer } from "../kit/server.ts";
 
@@ -230,6 +231,10 @@ describe("the chat page", () => {
     const log = ada.locator("#announcer");
     await log.getByText("Bob: live").waitFor({ state: "attached" });
     expect(await log.textContent()).toBe("Bob: live");
+    const crowd = await connectPlain(server.wsUrl, { query: { room } });
+    for (let n = 1; n <= 12; n += 1) crowd.send({ handle: "Crowd", text: `number ${n}` });
+    await log.getByText("12 new messages").waitFor({ state: "attached" });
+    expect(await log.textContent()).toBe("12 new messages");
   });
 });
 
@@ -266,12 +271,14 @@ describe("the chat page when the server goes away", () => {
     doomed.kill();
     door.shut();
     await ada.getByText("Connection lost.").waitFor();
+    await ada.getByText("Last seen here").waitFor();
     await say(bob, "while you were away");
     const next = await startServer({ env: { REDIS_URL: redis.url } });
     await next.ready();
     door.leadTo(next.port);
     await messages(ada, "while you were away").waitFor();
     await ada.locator("#connection-line").waitFor({ state: "hidden" });
+    await ada.getByText("Here now").waitFor();
     await say(ada, "back");
     await messages(bob, "back").waitFor();
     expect(await ada.locator(".text").allTextContents()).toEqual(["before", "while you were away", "back"]);
@@ -312,6 +319,25 @@ describe("the chat page when the server goes away", () => {
     await page.locator("#connection-line").waitFor({ state: "hidden" });
     expect(await page.locator(".text").allTextContents()).toEqual(["before", "while Redis is away"]);
     expect(errors).toEqual([]);
+  });
+
+  it("tells a room whose messages the server has lost from a new one", async () => {
+    const door = await openDoorway();
+    const first = await startServer();
+    door.leadTo(first.port);
+    const room = newRoom();
+    const { page } = await enter("Ada", room, door.url);
+    await say(page, "soon forgotten");
+    await messages(page, "soon forgotten").waitFor();
+    await page.getByText(`This is where #${room} begins.`).waitFor();
+    first.kill();
+    await first.exit;
+    const second = await startServer();
+    door.leadTo(second.port);
+    await page.getByText(`The server has lost what was said in #${room} before.`).waitFor();
+    expect(await page.locator(".message").count()).toBe(0);
+    await say(page, "anew");
+    await messages(page, "anew").waitFor();
   });
 
   it("is not disturbed by a restart that was announced", async () => {

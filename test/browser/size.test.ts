@@ -6,27 +6,37 @@ import { describe, expect, it } from "vitest";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const KIB = 1_024;
 
-/** Bytes of a file and all it imports, bundled, minified and compressed. */
+/** Bytes of a file and all it imports, bundled, minified and compressed; without what is loaded only where it is needed. */
 function bundledSize(entry: string): number {
-  const { outputFiles } = buildSync({
+  const { outputFiles, metafile } = buildSync({
     entryPoints: [ROOT + entry],
     bundle: true,
+    splitting: true,
     minify: true,
     format: "esm",
     target: "es2022",
+    outdir: "/",
+    metafile: true,
     write: false,
   });
-  return gzipSync(outputFiles[0]!.contents).length;
+  const [first] = outputFiles;
+  const main = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === entry);
+  // Shared chunks would have to be counted.
+  expect(main?.imports.filter(({ kind }) => kind === "import-statement")).toEqual([]);
+  return gzipSync(first!.contents).length;
 }
 
 describe("what a visitor downloads, compressed", () => {
-  // The aim was 6 KiB; docs/page.md says what each module costs and why it stays.
-  it("is at most 7.25 KiB for the client library by itself", () => {
-    expect(bundledSize("src/client/client.ts")).toBeLessThanOrEqual(7.25 * KIB);
+  it("is at most 6 KiB for the client library by itself", () => {
+    expect(bundledSize("src/client/client.ts")).toBeLessThanOrEqual(6 * KIB);
   });
 
   it("is at most 20 KiB for the page's script, client library included", () => {
     expect(bundledSize("src/page/main.ts")).toBeLessThanOrEqual(20 * KIB);
+  });
+
+  it("is at most 3 KiB more where sockets are blocked", () => {
+    expect(bundledSize("src/client/http-instead.ts")).toBeLessThanOrEqual(3 * KIB);
   });
 
   it("is at most 6 KiB for the styles", () => {

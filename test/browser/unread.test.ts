@@ -62,7 +62,8 @@ describe("being named", () => {
     expect((await noted())[0]).toMatch(/^Bob in #named\|named \d+-\d+$/);
     await setFocus(second, true);
     await say(bob, "and again, Ada");
-    await stored(first, "and again, Ada").waitFor();
+    await stored(second, "and again, Ada").waitFor();
+    await titleIs(first, "named · dynochat");
     await setFocus(second, false);
     await say(bob, "a third time, Ada");
     await waitFor(async () => (await noted()).length > 2, "the third one notifies");

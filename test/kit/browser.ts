@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { launchChromium } from "./chromium.ts";
+import { type ChromiumOptions, launchChromium } from "./chromium.ts";
 import { afterwards } from "./cleanup.ts";
 
 /** Starts a browser without a window. It ends with the test or the file that started it, and with the process. */
-export async function startBrowser(): Promise<Browser> {
-  const browser = await launchChromium();
+export async function startBrowser(options: ChromiumOptions = {}): Promise<Browser> {
+  const browser = await launchChromium(options);
   afterwards(() => browser.close());
   return browser;
 }

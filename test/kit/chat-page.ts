@@ -31,7 +31,7 @@ export function stored(page: Page, text: string) {
   return page.locator(".message:not(.is-waiting):not(.is-failed) .text").getByText(text, { exact: true });
 }
 
-/** Lets a test take the page's sockets away, while the page itself can still be loaded. */
+/** Lets a test take the page's sockets away, and what it could do instead, while the page itself can still be loaded. */
 export async function socketSwitch(page: Page): Promise<{ off: () => Promise<void>; on: () => void }> {
   let isOn = true;
   const open = new Set<() => Promise<void>>();
@@ -43,6 +43,9 @@ export async function socketSwitch(page: Page): Promise<{ off: () => Promise<voi
     socket.connectToServer();
     open.add(() => socket.close({ code: 1011 }));
   });
+  await page
+    .context()
+    .route(/\/(api\/.*|livez|readyz)$/, (route) => (isOn ? route.continue() : route.abort()));
   return {
     off: async () => {
       isOn = false;

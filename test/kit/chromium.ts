@@ -37,7 +37,16 @@ function isExecutable(file: string): boolean {
   }
 }
 
+export interface ChromiumOptions {
+  /** Whether pages are kept as they are for the way back, as for people; the driver switches that off. */
+  readonly keepsPages?: boolean;
+}
+
 /** Starts a browser without a window. Whoever starts it closes it. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: findBrowser(), args: ARGUMENTS });
+export function launchChromium({ keepsPages = false }: ChromiumOptions = {}): Promise<Browser> {
+  return chromium.launch({
+    executablePath: findBrowser(),
+    args: ARGUMENTS,
+    ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : [],
+  });
 }

@@ -16,6 +16,10 @@ export interface Doorway {
   readonly url: string;
   /** Leads to that port from now on; the connections that are open stay where they are. */
   leadTo(port: number): void;
+  /** Lets no socket through from now on, as a careless proxy does: requests to upgrade are refused, or never answered. */
+  block(how: "refuse" | "ignore"): void;
+  /** Lets sockets through again. */
+  unblock(): void;
   /** Ends every connection and takes no new one until `leadTo`. */
   shut(): void;
 }
@@ -25,12 +29,30 @@ export async function openDoorway(certificate?: Certificate): Promise<Doorway> {
   const port = await freePort();
   const open = new Set<Socket>();
   let target: number | undefined;
+  let blocking: "refuse" | "ignore" | undefined;
   const pass = (outside: Socket) => {
     if (target === undefined) {
       outside.destroy();
       return;
     }
-    const inside = connect(target, "127.0.0.1");
+    if (blocking === undefined) {
+      join(outside, connect(target, "127.0.0.1"));
+      return;
+    }
+    const port = target;
+    open.add(outside);
+    outside.on("error", () => undefined);
+    outside.on("close", () => open.delete(outside));
+    // A browser opens a connection of its own for each socket: the first bytes tell.
+    outside.once("data", (first: Buffer) => {
+      if (!/^upgrade: websocket/im.test(first.toString("latin1"))) {
+        const inside = connect(port, "127.0.0.1");
+        inside.write(first);
+        join(outside, inside);
+      } else if (blocking === "refuse") outside.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    });
+  };
+  const join = (outside: Socket, inside: Socket) => {
     for (const [socket, other] of [
       [outside, inside],
       [inside, outside],
@@ -60,6 +82,12 @@ export async function openDoorway(certificate?: Certificate): Promise<Doorway> {
     url: `${certificate === undefined ? "http" : "https"}://localhost:${port}`,
     leadTo: (next) => {
       target = next;
+    },
+    block: (how) => {
+      blocking = how;
+    },
+    unblock: () => {
+      blocking = undefined;
     },
     shut,
   };

@@ -7,9 +7,12 @@ import { codePoints } from "../../src/page/code-points.ts";
 import { type ConnectionView, connectionWords } from "../../src/page/connection-words.ts";
 import { countedIcon, pageTitle } from "../../src/page/counted-title.ts";
 import { dayName } from "../../src/page/dates.ts";
+import { isLong } from "../../src/page/fold.ts";
+import { type HeadView, headWords } from "../../src/page/head-words.ts";
 import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/markup.ts";
 import { mentions } from "../../src/page/mention.ts";
 import { roomLink, roomName, roomOf, socketUrl } from "../../src/page/places.ts";
+import { failureWords, refusalWords } from "../../src/page/send-words.ts";
 import { typingWords } from "../../src/page/typing-line.ts";
 import { unreadOf } from "../../src/page/unread.ts";
 import { nextUnreadLine, type UnreadLine, type UnreadLineEvent } from "../../src/page/unread-line.ts";
@@ -275,5 +278,64 @@ describe("small sentences", () => {
 
   it("count code points", () => {
     expect(codePoints("a𝒳é")).toBe(3);
+  });
+});
+
+describe("what stands above a room's first message", () => {
+  const room: HeadView["room"] = {
+    name: "lobby",
+    state: "current",
+    refusal: undefined,
+    hasOlder: false,
+    wasReset: false,
+  };
+  const view: HeadView = { room, isEmpty: false, isLoading: false, isFull: false };
+
+  it.each<[string, HeadView, string]>([
+    ["a beginning", view, "This is where #lobby begins."],
+    ["an empty room", { ...view, isEmpty: true }, "Nothing has been said in #lobby yet. Say hello."],
+    ["a room not yet joined", { ...view, room: { ...room, state: "joining" }, isEmpty: true }, ""],
+    ["a log that was lost", { ...view, room: { ...room, wasReset: true } }, "lost what was said in #lobby"],
+    ["a log that was lost whole", { ...view, room: { ...room, wasReset: true }, isEmpty: true }, "lost what"],
+    ["older ones", { ...view, room: { ...room, hasOlder: true } }, ""],
+    ["older ones on their way", { ...view, room: { ...room, hasOlder: true }, isLoading: true }, "Loading"],
+    ["too many", { ...view, room: { ...room, hasOlder: true }, isFull: true }, "are not shown here"],
+    ["a refusal", { ...view, room: { ...room, refusal: "Not you." }, isEmpty: true }, "Not you."],
+  ])("says so of %s", (_what, given, expected) => {
+    const words = headWords(given);
+    if (expected === "") expect(words).toBe("");
+    else expect(words).toContain(expected);
+  });
+});
+
+describe("a message that was not sent", () => {
+  it("says why, in the server's words or in the page's", () => {
+    expect(failureWords(undefined)).toBe("Not sent.");
+    expect(failureWords("Not here.")).toBe("Not sent. Not here.");
+    expect(failureWords("in-doubt")).toContain("not known whether this arrived");
+    expect(failureWords("too-old")).toContain("a while ago");
+  });
+
+  it("or not even taken says why", () => {
+    const limits = { textLength: 100, refusal: "Members only." };
+    expect(refusalWords("text-empty", limits)).toContain("nothing to send");
+    expect(refusalWords("text-too-long", limits)).toContain("at most 100 characters");
+    expect(refusalWords("queue-full", limits)).toContain("wait already");
+    expect(refusalWords("room-refused", limits)).toBe("Members only.");
+  });
+});
+
+describe("a long message", () => {
+  it.each([
+    ["", 1_280, false],
+    ["x".repeat(1_700), 1_280, false],
+    ["x".repeat(1_800), 1_280, true],
+    ["x".repeat(500), 320, false],
+    ["x".repeat(600), 320, true],
+    ["\n".repeat(23), 2_000, false],
+    ["\n".repeat(24), 2_000, true],
+    ["\n".repeat(2_000), 320, true],
+  ])("is folded by its lines, written or broken: %#", (text, width, expected) => {
+    expect(isLong(text, width)).toBe(expected);
   });
 });

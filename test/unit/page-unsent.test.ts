@@ -1,20 +1,23 @@
 import { describe, expect, it } from "vitest";
 import type { Outgoing } from "../../src/client/outgoing.ts";
 import { Unsent } from "../../src/page/unsent.ts";
+import { settle } from "../kit/fake-client.ts";
 import { FakeBrowser } from "../kit/fake-tabs.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { deferred, waitFor } from "../kit/wait-for.ts";
 
 function outgoing(text: string, at: number, state: Outgoing["state"] = "queued"): Outgoing {
   return { key: text, text, at, state, error: undefined, attempt: undefined };
 }
 
 /** A tab that has begun; `former` is its name before a reload. */
-async function openTab(browser: FakeBrowser, name: string, former?: string) {
+async function openTab(browser: FakeBrowser, name: string, former?: string, reloaded?: Promise<void>) {
   const { locks, end } = browser.tab();
   const restored: string[] = [];
   const unsent = new Unsent({
     store: browser.store,
+    journal: browser.journal,
     locks,
+    pause: async () => reloaded,
     formerOwner: former,
     newOwner: () => name,
     restored: (room, items) => {
@@ -74,6 +77,8 @@ describe("unsent messages", () => {
     const { locks } = browser.tab();
     const unsent = new Unsent({
       store: browser.store,
+      journal: browser.journal,
+      pause: async () => undefined,
       locks,
       formerOwner: undefined,
       newOwner: () => "a",
@@ -82,5 +87,81 @@ describe("unsent messages", () => {
     unsent.keep("lobby", [outgoing("early", 1)]);
     await unsent.begin();
     expect(browser.kept).toEqual(["a lobby: early"]);
+  });
+
+  it("of a tab that was closed before the store had them are not lost", async () => {
+    const browser = new FakeBrowser();
+    const closed = await openTab(browser, "a");
+    browser.setStuck(true);
+    closed.unsent.keep("lobby", [outgoing("in the last moment", 1)]);
+    await waitFor(() => browser.stuck === 1, "it is about to be stored");
+    closed.end();
+    browser.setStuck(false);
+    const next = await openTab(browser, "b");
+    expect(next.restored).toEqual(["lobby: in the last moment"]);
+    expect(browser.kept).toEqual(["b lobby: in the last moment"]);
+    expect(browser.journalled).toEqual([]);
+  });
+
+  it("that were sent in the last moment of a tab are not sent again", async () => {
+    const browser = new FakeBrowser();
+    const closed = await openTab(browser, "a");
+    closed.unsent.keep("lobby", [outgoing("one", 1)]);
+    await waitFor(() => browser.kept.length === 1, "it is kept");
+    browser.setStuck(true);
+    closed.unsent.keep("lobby", []);
+    await waitFor(() => browser.stuck === 1, "it is about to be forgotten");
+    closed.end();
+    browser.setStuck(false);
+    const next = await openTab(browser, "b");
+    expect(next.restored).toEqual([]);
+    expect(browser.kept).toEqual([]);
+  });
+
+  it("of a tab that ends are taken over by one that is open already, which keeps its own", async () => {
+    const browser = new FakeBrowser();
+    const closed = await openTab(browser, "a");
+    const open = [await openTab(browser, "b"), await openTab(browser, "c")];
+    open[0]!.unsent.keep("lobby", [outgoing("own", 2)]);
+    closed.unsent.keep("lobby", [outgoing("orphan", 1)]);
+    await waitFor(() => browser.kept.length === 2, "they are kept");
+    for (const tab of open) tab.unsent.noticed("a");
+    closed.end();
+    await waitFor(() => open.flatMap((tab) => tab.restored).length > 0, "one takes over");
+    await waitFor(() => !browser.kept.some((row) => row.startsWith("a ")), "it is not the closed one's");
+    expect(open.flatMap((tab) => tab.restored)).toEqual(["lobby: orphan"]);
+  });
+
+  it("of a tab that is only being reloaded stay with it", async () => {
+    const browser = new FakeBrowser();
+    const before = await openTab(browser, "a");
+    before.unsent.keep("lobby", [outgoing("mine", 1)]);
+    await waitFor(() => browser.kept.length === 1, "it is kept");
+    const { promise, resolve } = deferred<void>();
+    const other = await openTab(browser, "b", undefined, promise);
+    before.end();
+    await settle();
+    const after = await openTab(browser, "x", "a");
+    resolve();
+    expect(after.restored).toEqual(["lobby: mine"]);
+    after.unsent.keep("garden", [outgoing("more", 2)]);
+    await waitFor(() => browser.kept.length === 2, "it goes on keeping");
+    expect(other.restored).toEqual([]);
+  });
+
+  it("keep a page from resting, which lets go of its name otherwise and takes it again when it wakes", async () => {
+    const browser = new FakeBrowser();
+    const { locks } = browser.tab();
+    const { unsent } = await openTab(browser, "a");
+    const isHeld = () => locks.isHeld("dynochat.unsent.a");
+    unsent.keep("lobby", [outgoing("one", 1)]);
+    unsent.rest();
+    expect(await isHeld()).toBe(true);
+    unsent.keep("lobby", []);
+    unsent.rest();
+    expect(await isHeld()).toBe(false);
+    await unsent.wake();
+    expect(await isHeld()).toBe(true);
+    expect(unsent.owner).toBe("a");
   });
 });
