@@ -68,8 +68,7 @@ async function round(system: RunningSystem): Promise<void> {
   await Promise.all(
     system.generators.map((generator, index) =>
       generator.send({
-        rate: 200,
-        durationMs: ROUND_MS / 2,
+        stretches: [{ rate: 200, ms: ROUND_MS / 2 }],
         startAt,
         measureFrom: startAt,
         textBytes: 100,

@@ -9,6 +9,14 @@ export function shares(total: number, parts: number): readonly number[] {
   return Array.from({ length: parts }, (_, index) => Math.floor((total + index) / parts));
 }
 
+/**
+ * When a generator begins, µs of the monotonic clock, so that all together, which send `rate` messages a second, are as even as each
+ * is: from one instant on, each message would have a twin.
+ */
+export function inTurn(startAt: number, generator: number, rate: number): number {
+  return startAt + (generator * 1e6) / rate;
+}
+
 /** Connects a crowd over all generators. Rejects if one client did not become ready. */
 export async function gather(
   running: RunningSystem,

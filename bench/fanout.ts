@@ -25,7 +25,7 @@ async function bench({ loads, systems, complete }: BenchOptions): Promise<void> 
   const results = await runAll(loads, systems, progress);
   const folder = fileURLToPath(new URL(complete ? "./" : "../dist/bench/", import.meta.url));
   writeReport({ loads, systems, results }, folder, complete);
-  process.stderr.write(`written: ${folder}results.json, tables.md and charts\n`);
+  process.stderr.write(`written: ${folder}\n`);
   if (progress.failures > 0) process.exitCode = 1;
 }
 

@@ -44,6 +44,9 @@ export interface Idle {
   readonly connectsPerSecond: number;
   /** CPU of the servers a connect, µs. */
   readonly cpuMicrosPerConnect: number;
+  /** Both once more when all have gone and as many come again: by then the code is compiled. */
+  readonly connectsPerSecondAgain: number;
+  readonly cpuMicrosPerConnectAgain: number;
 }
 
 export interface Herd {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { gather, shares } from "./crowds.ts";
+import { gather, inTurn, shares } from "./crowds.ts";
 import type { Endings, Seen, Sent } from "./generator/calls.ts";
+import type { Stretch } from "./generator/pace.ts";
 import { Histogram } from "./histogram.ts";
 import type { SteadyLoad } from "./loads.ts";
 import type { Steady } from "./measurements.ts";
@@ -12,8 +13,10 @@ import type { RunningSystem } from "./running-system.ts";
 const LEAD_MS = 300;
 /** After the last message, what did not come by then is missing, ms. */
 const DRAIN_MS = 5_000;
+/** The last part of a warm-up has the rate that is measured, ms. */
+const REST_MS = 1_000;
 /** How long sockets that stopped reading may take to find out how they ended, ms. */
-const RESUME_MS = 2_000;
+const RESUME_MS = 4_000;
 
 /** Puts a steady load on a system that has nobody connected. */
 export async function measureSteady(running: RunningSystem, load: SteadyLoad): Promise<Steady> {
@@ -54,9 +57,8 @@ function sendAll(
   return Promise.all(
     generators.map((generator, index) =>
       generator.send({
-        rate: (load.rate * (senders[index] ?? 0)) / load.senders,
-        durationMs: load.warmUpMs + load.measureMs,
-        startAt,
+        stretches: stretchesOf(load, (senders[index] ?? 0) / load.senders),
+        startAt: inTurn(startAt, index, load.rate),
         measureFrom,
         textBytes: load.textBytes,
         senders: senders[index] ?? 0,
@@ -65,6 +67,15 @@ function sendAll(
       }),
     ),
   );
+}
+
+/** What a generator with that share of the senders sends. */
+function stretchesOf(load: SteadyLoad, share: number): readonly Stretch[] {
+  const { rate, warmUpRate = rate, warmUpMs, measureMs } = load;
+  return [
+    { rate: warmUpRate * share, ms: warmUpMs - REST_MS },
+    { rate: rate * share, ms: REST_MS + measureMs },
+  ];
 }
 
 async function cpuAt({ pids }: RunningSystem, time: number): Promise<number> {

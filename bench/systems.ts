@@ -48,6 +48,7 @@ export const OURS: System = {
   name: "dynochat",
   dialect: "v1",
   program: "dist/main.js",
+  nodeOptions: ["--max-semi-space-size=4"],
   env: DYNOCHAT,
 };
 

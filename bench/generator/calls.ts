@@ -1,4 +1,5 @@
 import type { DialectName } from "./dialects.ts";
+import type { Stretch } from "./pace.ts";
 
 /** An address of one server process. */
 export interface Target {
@@ -29,9 +30,8 @@ export interface Connected {
 }
 
 export interface SendCall {
-  /** Messages a second of this process. */
-  readonly rate: number;
-  readonly durationMs: number;
+  /** What this process sends. */
+  readonly stretches: readonly Stretch[];
   /** When to begin, and from when on messages count as measured, µs of the monotonic clock. */
   readonly startAt: number;
   readonly measureFrom: number;

@@ -64,7 +64,7 @@ export class Crowd implements GeneratorCalls, ClientListener {
     await sleep(Math.max(0, (call.startAt - monotonicMicros()) / 1_000));
     this.#cpuBefore = process.cpuUsage();
     const senders = this.#clients.slice(0, call.senders);
-    const messages = await paced(call.rate, call.durationMs, (index) => {
+    const messages = await paced(call.stretches, (index) => {
       const number = messageNumber(
         call.firstSender + (index % senders.length),
         Math.floor(index / senders.length),

@@ -76,6 +76,14 @@ const IDLE: readonly Column[] = [
     title: "CPU µs a connect",
     value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "cpuMicrosPerConnect"),
   },
+  {
+    title: "connects/s when as many come again",
+    value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "connectsPerSecondAgain"),
+  },
+  {
+    title: "CPU µs a connect then",
+    value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "cpuMicrosPerConnectAgain"),
+  },
 ];
 
 const HERD: readonly Column[] = [

@@ -1,15 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { mkdirSync, writeFileSync } from "node:fs";
 import type { Load } from "../loads.ts";
 import type { Result } from "../measurements.ts";
 import type { System } from "../systems.ts";
 import { ceilingChart, costChart } from "./charts.ts";
+import { intoDocument } from "./document.ts";
 import { type Machine, thisMachine } from "./machine.ts";
 import { tables } from "./table.ts";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const BEGIN = "<!-- figures: written by npm run bench -->";
-const END = "<!-- end of figures -->";
 
 export interface Report {
   readonly loads: readonly Load[];
@@ -25,8 +21,8 @@ export function inMarkdown({ loads, systems, results }: Report, machine: Machine
 }
 
 /**
- * Writes what was measured: `folder`/results.json, tables.md, and two charts where their loads were measured.
- * A complete report also goes into docs/performance.md, between its two marks.
+ * Writes what was measured: `folder`/results.json, and two charts where their loads were measured. The tables of a complete
+ * report go into docs/performance.md, others into `folder`/tables.md.
  */
 export function writeReport(report: Report, folder: string, complete: boolean): void {
   const machine = thisMachine();
@@ -37,7 +33,6 @@ export function writeReport(report: Report, folder: string, complete: boolean): 
     `${folder}/results.json`,
     `${JSON.stringify({ measured, machine, ...report }, secretless, 2)}\n`,
   );
-  writeFileSync(`${folder}/tables.md`, markdown);
   const charts = {
     "cost.svg": costChart(report.systems, report.results),
     "ceiling.svg": ceilingChart(report.systems, report.results),
@@ -45,14 +40,8 @@ export function writeReport(report: Report, folder: string, complete: boolean): 
   for (const [name, chart] of Object.entries(charts)) {
     if (chart !== undefined) writeFileSync(`${folder}/${name}`, chart);
   }
-  if (complete) intoDocument(`${ROOT}docs/performance.md`, markdown);
-}
-
-function intoDocument(path: string, markdown: string): void {
-  const document = readFileSync(path, "utf8");
-  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${path} has no place for the figures: ${BEGIN} … ${END}`);
-  writeFileSync(path, `${document.slice(0, begin + BEGIN.length)}\n\n${markdown}\n${document.slice(end)}`);
+  if (complete) intoDocument("figures", markdown);
+  else writeFileSync(`${folder}/tables.md`, markdown);
 }
 
 /** Systems' environments are no part of what was measured. */

@@ -1,0 +1,144 @@
+/**
+ * `npx tsx bench/appends.ts`: how many messages a second one process gets stored through the log's contract, beside what
+ * `redis-benchmark -P 16` gets of the same script on the same server, and how many commands one message takes. About a minute;
+ * writes bench/appends.json and the table of docs/performance.md.
+ */
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { LogLimits } from "../src/log/log.ts";
+import { appendScript } from "../src/log/redis/append-script.ts";
+import { RedisLog } from "../src/log/redis/redis-log.ts";
+import type { Logger } from "../src/logger.ts";
+import { startRedis, type TestRedis } from "../test/kit/redis.ts";
+import { waitFor } from "../test/kit/wait-for.ts";
+import { intoDocument } from "./report/document.ts";
+import { thisMachine } from "./report/machine.ts";
+import { median } from "./statistics.ts";
+
+const REPETITIONS = 5;
+const MESSAGES = 100_000;
+/** Under way at once; redis-benchmark's 50 connections have 16 each. */
+const AT_ONCE = 800;
+const BODY = `"type":"message","room":"lobby","user":"u","handle":"h","text":"${"x".repeat(100)}"}`;
+
+/** As the program's own defaults, but nobody is too fast; the rate is computed all the same. */
+const LIMITS: LogLimits = {
+  historyMessages: 1_000,
+  historyDays: 30,
+  historyBytes: 2 ** 20,
+  messagesPerSecond: 100_000,
+  messageBurst: 100_000,
+};
+
+const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+const script = appendScript(LIMITS);
+const ours: number[] = [];
+const theirs: number[] = [];
+let commands = 0;
+for (let run = 0; run < REPETITIONS; run += 1) {
+  theirs.push(await onFreshRedis(benchmarked));
+  ours.push(await onFreshRedis(appended));
+}
+const [contract, bare] = [median(ours), median(theirs)];
+const result = { contract, bare, ratio: contract / bare, commandsPerMessage: commands };
+const report = { measured: new Date().toISOString(), machine: thisMachine(), ...result, ours, theirs };
+writeFileSync(
+  fileURLToPath(new URL("./appends.json", import.meta.url)),
+  `${JSON.stringify(report, undefined, 2)}\n`,
+);
+intoDocument(
+  "appends",
+  [
+    "| appends a second, one process | redis-benchmark -P 16, same script | ratio | commands a message |",
+    "| ---: | ---: | ---: | ---: |",
+    `| ${thousands(contract)} | ${thousands(bare)} | ${(contract / bare).toFixed(2)} | ${commands.toFixed(2)} |`,
+  ].join("\n"),
+);
+process.stdout.write(
+  `${thousands(contract)} appends/s, redis-benchmark ${thousands(bare)}: ${(contract / bare).toFixed(2)}\n`,
+);
+
+async function onFreshRedis(measure: (redis: TestRedis) => Promise<number>): Promise<number> {
+  const redis = await startRedis();
+  try {
+    return await measure(redis);
+  } finally {
+    await redis.stop();
+  }
+}
+
+async function appended(redis: TestRedis): Promise<number> {
+  const options = { url: redis.url, prefix: "bench:", tlsVerify: true };
+  const log = new RedisLog(options, LIMITS, SILENT);
+  log.start({ received: ignore, catchUp: async () => undefined, statusChanged: ignore });
+  try {
+    await waitFor(() => log.status.state === "live", "the log is live");
+    await appendMany(log, MESSAGES / 5);
+    const before = await processed(redis);
+    const began = performance.now();
+    await appendMany(log, MESSAGES);
+    const seconds = (performance.now() - began) / 1_000;
+    commands = ((await processed(redis)) - before) / MESSAGES;
+    return MESSAGES / seconds;
+  } finally {
+    await log.close();
+  }
+}
+
+/** `AT_ONCE` people, each of whom says the next thing when the one before is stored. */
+async function appendMany(log: RedisLog, messages: number): Promise<void> {
+  let left = messages;
+  const one = async (_: unknown, person: number): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      const key = randomBytes(9).toString("base64url");
+      const { outcome } = await log.append({ room: "lobby", user: `u${person}`, key, body: BODY });
+      if (outcome !== "stored") throw new Error(`a message was not stored: ${outcome}`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+}
+
+/** EVALSHA calls that Redis carried out. */
+async function processed(redis: TestRedis): Promise<number> {
+  const stats = await redis.cli("info", "commandstats");
+  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);
+}
+
+async function benchmarked(redis: TestRedis): Promise<number> {
+  const sha = (await redis.cli("script", "load", script.body)).trim();
+  const keys = ["bench:{lobby}:log", "bench:{lobby}:u__rand_int__:0", "bench:{lobby}:u__rand_int__:1"];
+  const args = ["bench:{lobby}", String(Date.now() + 3_600_000), "k__rand_int__", BODY, "7"];
+  const output = execFileSync(
+    "redis-benchmark",
+    [
+      "-p",
+      String(redis.port),
+      "-P",
+      "16",
+      "-n",
+      String(MESSAGES * 3),
+      "-r",
+      "1000000",
+      "-q",
+      "evalsha",
+      sha,
+      "3",
+      ...keys,
+      ...args,
+    ],
+    { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
+  );
+  const rate = /([\d.]+) requests per second/.exec(output)?.[1];
+  if (rate === undefined) throw new Error(`redis-benchmark said ${output}`);
+  return Number(rate);
+}
+
+function thousands(number: number): string {
+  return Math.round(number).toLocaleString("en");
+}
+
+function ignore(): void {}
