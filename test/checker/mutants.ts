@@ -29,7 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "log/redis/append.lua",
-        find: "if id and tonumber(string.match(id, '^%d+')) > now - ARGV[11] then",
+        find: "if id and tonumber(string.match(id, '^%d+')) > now - KEY_MS then",
         replace: "if false then",
       },
     ],

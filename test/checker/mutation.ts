@@ -20,7 +20,7 @@ export interface Caught {
 export async function hunt(mutant: Mutant, seeds: number, built = ROOT): Promise<Caught | undefined> {
   const house = await mkdtemp(join(tmpdir(), "dynochat-mutant-"));
   try {
-    await build(mutant, built, house);
+    await buildEdited(mutant, built, house);
     return await search(mutant, seeds, `${house}/`);
   } finally {
     await rm(house, { recursive: true, force: true });
@@ -42,8 +42,15 @@ async function search(mutant: Mutant, seeds: number, house: string): Promise<Cau
   }
 }
 
-/** The built program with the mutation, beside what it needs. */
-async function build({ name, edits }: Mutant, built: string, house: string): Promise<void> {
+/**
+ * The built program of `built` with exact replacements, in `house`, beside what it needs. Rejects if the built program has no
+ * place that one of them fits.
+ */
+export async function buildEdited(
+  { name, edits }: Pick<Mutant, "name" | "edits">,
+  built: string,
+  house: string,
+): Promise<void> {
   await cp(join(built, "dist"), join(house, "dist"), { recursive: true });
   await cp(join(built, "package.json"), join(house, "package.json"));
   for (const folder of ["node_modules", "public"]) await symlink(join(built, folder), join(house, folder));

@@ -20,7 +20,7 @@ const CHROMIUM: Program = {
 
 const NEEDS: Readonly<Record<string, { readonly programs: readonly Program[]; readonly build: boolean }>> = {
   unit: { programs: [], build: false },
-  contract: { programs: [REDIS], build: false },
+  contract: { programs: [REDIS, OPENSSL], build: false },
   system: { programs: [REDIS, OPENSSL], build: true },
   checker: { programs: [REDIS], build: true },
   browser: { programs: [REDIS, CHROMIUM], build: true },

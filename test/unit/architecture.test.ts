@@ -12,7 +12,7 @@ interface Rule {
   readonly never?: readonly string[];
 }
 
-const CONTRACT = ["src/log/log.ts", "src/log/entry.ts", "src/log/presence-hint.ts"];
+const CONTRACT = ["src/log/log.ts", "src/log/entry.ts", "src/log/presence-hint.ts", "src/log/within.ts"];
 const WORDS = ["src/protocol.ts", "src/logger.ts"];
 /** What would let a part talk to the world by itself. */
 const WIRES = [
@@ -26,6 +26,7 @@ const WIRES = [
 ];
 const EDGE = [
   "src/chat/",
+  "src/watch/",
   ...CONTRACT,
   ...WORDS,
   "src/identity/",
@@ -38,14 +39,20 @@ const EDGE = [
 const HOUSE: readonly Rule[] = [
   { part: "src/protocol.ts", only: [] },
   { part: "src/logger.ts", only: [] },
+  { part: "src/status-view.ts", only: [] },
   { part: "src/client/", only: ["src/client/", "src/protocol.ts"] },
-  { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol.ts"] },
+  { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol.ts", "src/status-view.ts"] },
   { part: "src/chat/", only: ["src/chat/", ...CONTRACT, ...WORDS, "typebox", "node:"], never: WIRES },
   { part: "src/log/redis/", only: ["src/log/", ...WORDS, "ioredis", "node:"] },
   { part: "src/log/", only: ["src/log/", ...WORDS, "node:"], never: [...WIRES, "src/log/redis/"] },
   {
     part: "src/identity/",
     only: ["src/identity/", "src/chat/site-token.ts", ...CONTRACT, ...WORDS, "jose", "node:"],
+    never: WIRES,
+  },
+  {
+    part: "src/watch/",
+    only: ["src/watch/", "src/chat/", ...CONTRACT, ...WORDS, "typebox", "node:"],
     never: WIRES,
   },
   { part: "src/settings/", only: ["src/settings/", "src/protocol.ts", "node:"] },
@@ -56,6 +63,7 @@ const HOUSE: readonly Rule[] = [
       ...EDGE,
       "src/sockets/",
       "src/http/guest-cookie.ts",
+      "src/http/origin.ts",
       "ws",
       "fastify",
       "fastify-plugin",
@@ -64,7 +72,17 @@ const HOUSE: readonly Rule[] = [
   },
   {
     part: "src/http/",
-    only: [...EDGE, "src/http/", "cookie", "fastify", "fastify-plugin", "@fastify/"],
+    only: [
+      ...EDGE,
+      "src/http/",
+      "src/status-view.ts",
+      "cookie",
+      "typebox",
+      "fastify",
+      "fastify-plugin",
+      "@fastify/",
+      "prom-client",
+    ],
     never: ["@fastify/websocket"],
   },
 ];

@@ -18,6 +18,7 @@ function writer() {
     ready: async () => undefined,
     exit: exit.promise,
     kill: () => undefined,
+    deafen: () => undefined,
     stop: () => exit.promise,
   };
   const digest = new LogDigest();

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CLOSE, ERRORS, KEY, LIMITS, ROOM, SUBPROTOCOL } from "../../src/protocol.ts";
-import { SETTINGS } from "../../src/settings/table.ts";
 
 function read(name: string): Promise<string> {
   return readFile(new URL(`../../${name}`, import.meta.url), "utf8");
@@ -74,37 +74,22 @@ describe("README.md", () => {
     expect(lines).toContain("npm ci && npm start");
     expect(lines).toContain("npm ci && npm test");
   });
-
-  it("links only to files that are there", async () => {
-    const links = [...(await read("README.md")).matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(
-      ([, target]) => target,
-    );
-    expect(links.length).toBeGreaterThan(0);
-    for (const target of links) await expect(read(target ?? "")).resolves.toBeDefined();
-  });
 });
 
-describe("app.json", () => {
-  it("sets only variables that the program reads, to values that it accepts", async () => {
-    const app: { env: Record<string, { value?: string; generator?: string; description: string }> } =
-      JSON.parse(await read("app.json"));
-    for (const [name, { value, generator, description }] of Object.entries(app.env)) {
-      const setting = Object.values(SETTINGS).find(({ names }) => names[0] === name);
-      expect(setting, name).toBeDefined();
-      expect(description).toMatch(/\w+ \w+/);
-      // The platform's generator draws 64 hexadecimal digits.
-      const given = generator === "secret" ? "0123456789abcdef".repeat(4) : value;
-      if (given !== undefined) expect(setting?.kind.read(given), name).toBeDefined();
+describe("every document", () => {
+  it("links only to files that are there", async () => {
+    const docs = (await readdir(new URL("../../docs/", import.meta.url))).filter((name) =>
+      name.endsWith(".md"),
+    );
+    const documents = ["README.md", ...docs.map((name) => `docs/${name}`)];
+    expect(documents.length).toBeGreaterThan(5);
+    for (const document of documents) {
+      const links = (await read(document)).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g);
+      for (const [, target = ""] of links)
+        await expect(
+          read(posix.join(posix.dirname(document), target)),
+          `${document}: ${target}`,
+        ).resolves.toBeDefined();
     }
-  });
-
-  it("asks for what the Procfile and the program need", async () => {
-    const app: Record<string, unknown> = JSON.parse(await read("app.json"));
-    expect(app).toMatchObject({
-      stack: "heroku-24",
-      buildpacks: [{ url: "heroku/nodejs" }],
-      addons: [expect.objectContaining({ plan: "heroku-redis:mini" })],
-      formation: { web: { quantity: 1 } },
-    });
   });
 });
