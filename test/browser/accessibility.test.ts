@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { newVisitor, startBrowser } from "../kit/browser.ts";
 import { openDoorway } from "../kit/doorway.ts";
 import { type Server, startServer } from "../kit/server.ts";
+import { atBeginning } from "./glides.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -149,20 +150,6 @@ async function tabTo(page: Page, name: string, key: "Tab" | "Shift+Tab" = "Tab")
   throw new Error(`the keyboard does not get to "${name}"`);
 }
 
-/** The list stands where it stood a while ago. */
-async function glideEnded(page: Page): Promise<void> {
-  await page.waitForFunction(
-    () => {
-      const at = String(document.querySelector("#scroller")?.scrollTop);
-      const before = document.body.dataset["glide"];
-      document.body.dataset["glide"] = at;
-      return at === before;
-    },
-    undefined,
-    { polling: 300 },
-  );
-}
-
 function focused(page: Page): Promise<string | undefined> {
   return page.evaluate(() => document.activeElement?.id);
 }
@@ -219,7 +206,7 @@ describe("the chat page without a mouse", () => {
     await tabTo(page, "Messages", "Shift+Tab");
     await page.keyboard.press("Home");
     // The browser glides there; a jump on the way would be overtaken.
-    await glideEnded(page);
+    await atBeginning(page);
     await tabTo(page, "Jump to the newest");
     await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Jump to the newest" }).waitFor({ state: "hidden" });
