@@ -1,6 +1,7 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page, WebSocket } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
+import { stopTime } from "../kit/chat-page.ts";
 import { findBrowser } from "../kit/chromium.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { type Doorway, openDoorway } from "../kit/doorway.ts";
@@ -30,9 +31,15 @@ function newRoom(): string {
   return `room-${rooms}`;
 }
 
-/** Opens the page as somebody who gives a name, and waits until the room is there. */
-async function enter(name: string, room: string, url = server.url, ignoreHTTPSErrors = false) {
-  const visitor = await newVisitor(browser, { ignoreHTTPSErrors });
+/** Opens the page as somebody who gives a name, and waits until the room is there. `prepare` comes before all that. */
+async function enter(
+  name: string,
+  room: string,
+  url = server.url,
+  prepare: (page: Page) => Promise<void> = async () => undefined,
+) {
+  const visitor = await newVisitor(browser);
+  await prepare(visitor.page);
   await visitor.page.goto(`${url}/?room=${room}`);
   await giveName(visitor.page, name);
   await visitor.page.locator(".person", { hasText: name }).waitFor();
@@ -216,8 +223,10 @@ describe("the chat page", () => {
     const { page: ada } = await enter("Ada", room);
     const { page: bob } = await enter("Bob", room);
     await ada.locator(".person", { hasText: "Bob" }).waitFor();
+    // Waited for from before, because it lapses.
+    const hint = ada.getByText("Bob is typing").waitFor();
     await bob.getByLabel("Message", { exact: true }).pressSequentially("hm");
-    await ada.getByText("Bob is typing").waitFor();
+    await hint;
     await bob.close();
     await ada.locator(".person", { hasText: "Bob" }).waitFor({ state: "detached" });
   });
@@ -226,16 +235,26 @@ describe("the chat page", () => {
     const room = newRoom();
     const { page: bob } = await enter("Bob", room);
     await say(bob, "before");
-    const { page: ada } = await enter("Ada", room);
+    const { page: ada } = await enter("Ada", room, server.url, (page) => page.clock.install());
     await messages(ada, "before").waitFor();
+    // What comes within a second is said together.
+    await stopTime(ada);
     await say(ada, "mine");
+    await messages(ada, "mine").waitFor();
     await say(bob, "live");
+    await messages(ada, "live").waitFor();
     const log = ada.locator("#announcer");
-    await log.getByText("Bob: live").waitFor({ state: "attached" });
+    await ada.clock.runFor(1_000);
     expect(await log.textContent()).toBe("Bob: live");
     const crowd = await connectPlain(server.wsUrl, { query: { room } });
-    for (let n = 1; n <= 12; n += 1) crowd.send({ handle: "Crowd", text: `number ${n}` });
-    await log.getByText("12 new messages").waitFor({ state: "attached" });
+    for (const [first, last] of [
+      [1, 6],
+      [7, 12],
+    ] as const) {
+      for (let n = first; n <= last; n += 1) crowd.send({ handle: "Crowd", text: `number ${n}` });
+      await messages(ada, `number ${last}`).waitFor();
+      await ada.clock.runFor(500);
+    }
     expect(await log.textContent()).toBe("12 new messages");
   });
 });
@@ -349,7 +368,11 @@ describe("the chat page when the server goes away", () => {
     await Promise.all([old.ready(), next.ready()]);
     door.leadTo(old.port);
     const room = newRoom();
-    const { page: ada } = await enter("Ada", room, door.url);
+    const sockets: WebSocket[] = [];
+    const { page: ada } = await enter("Ada", room, door.url, async (page) => {
+      page.on("websocket", (socket) => sockets.push(socket));
+      await page.clock.install();
+    });
     const { page: bob } = await enter("Bob", room);
     await ada.evaluate(() => {
       const line = document.querySelector<HTMLElement>("#connection-line");
@@ -358,10 +381,14 @@ describe("the chat page when the server goes away", () => {
         if (line.classList.contains("is-shown")) document.body.classList.add("was-disturbed");
       }).observe(line, { attributes: true });
     });
+    await stopTime(ada);
+    const closed = sockets[0]!.waitForEvent("close");
     door.leadTo(next.port);
     old.kill("SIGTERM");
     await say(bob, "during the restart");
-    await old.exit;
+    await Promise.all([old.exit, closed]);
+    // The line shows after two seconds of the page's time. It must be back before, however slow the machine is.
+    for (let ms = 0; ms < 1_900 && sockets.length === 1; ms += 100) await ada.clock.runFor(100);
     await say(ada, "on the next process");
     await messages(bob, "on the next process").waitFor();
     await messages(ada, "on the next process").waitFor();

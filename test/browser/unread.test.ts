@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startBrowser } from "../kit/browser.ts";
-import { enterRoom, say, stored } from "../kit/chat-page.ts";
+import { enterRoom, say, stopTime, stored } from "../kit/chat-page.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
@@ -22,6 +22,15 @@ async function setFocus(page: Page, hasFocus: boolean): Promise<void> {
 
 async function titleIs(page: Page, title: string): Promise<void> {
   await page.waitForFunction((expected) => document.title === expected, title, { polling: 50 });
+}
+
+/** Waits until what one tab has shown of a room is known to be read in another. */
+async function knowsWhatIsRead(tab: Page, other: Page, room: string): Promise<void> {
+  const key = `dynochat.read.${room}`;
+  const id = await other.evaluate((name) => localStorage.getItem(name), key);
+  await tab.waitForFunction(([name, wanted]) => localStorage.getItem(name) === wanted, [key, id] as const, {
+    polling: 50,
+  });
 }
 
 /** The list as one reads it, with the line where it stands. */
@@ -48,6 +57,7 @@ describe("being named", () => {
     const { page: bob } = await enterRoom(browser, server.url, "Bob", "named");
     const second = await first.context().newPage();
     const notifications = [await recordNotifications(first), await recordNotifications(second)];
+    await first.context().clock.install();
     await first.reload();
     await second.goto(`${server.url}/?room=named`);
     for (const tab of [first, second]) {
@@ -60,9 +70,15 @@ describe("being named", () => {
     await waitFor(async () => (await noted()).length === 2, "both tabs notify");
     expect(new Set(await noted()).size).toBe(1);
     expect((await noted())[0]).toMatch(/^Bob in #named\|named \d+-\d+$/);
-    await setFocus(second, true);
+    // Each tab gives the others a moment to show it. One does, however slow it is: the moment is the page's.
+    await stopTime(first);
     await say(bob, "and again, Ada");
-    await stored(second, "and again, Ada").waitFor();
+    for (const tab of [first, second]) await stored(tab, "and again, Ada").waitFor();
+    await first.clock.runFor(300);
+    await setFocus(second, true);
+    await knowsWhatIsRead(first, second, "named");
+    await first.clock.runFor(1_000);
+    await first.clock.resume();
     await titleIs(first, "named · dynochat");
     await setFocus(second, false);
     await say(bob, "a third time, Ada");

@@ -31,6 +31,12 @@ export function stored(page: Page, text: string) {
   return page.locator(".message:not(.is-waiting):not(.is-failed) .text").getByText(text, { exact: true });
 }
 
+/** From now on the page's time goes on only as far as the test lets it (`page.clock.runFor`). Needs `clock.install` before the page. */
+export async function stopTime(page: Page): Promise<void> {
+  // It cannot be stopped at a time that is over: far enough ahead for a machine that stands still now and then.
+  await page.clock.pauseAt(Date.now() + 10_000);
+}
+
 /** Lets a test take the page's sockets away, and what it could do instead, while the page itself can still be loaded. */
 export async function socketSwitch(page: Page): Promise<{ off: () => Promise<void>; on: () => void }> {
   let isOn = true;
