@@ -21,7 +21,7 @@ export default defineConfig({
       kind("unit", 10_000),
       kind("contract", 30_000),
       kind("system", 60_000),
-      kind("browser", 60_000),
+      kind("browser", 120_000),
       kind("checker", 60_000),
     ],
     // One more than the processors of a small machine: many tests wait for clocks (leases, windows, outages) and use none.

@@ -36,6 +36,7 @@ describe("a network that blocks sockets", () => {
       async () =>
         (await ann.page.locator(".message").count()) === (await bob.page.locator(".message").count()),
       "both show the same",
+      30_000,
     );
     expect(await ann.page.locator(".message").count()).toBe(7);
   });

@@ -3,6 +3,9 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { type ChromiumOptions, launchChromium } from "./chromium.ts";
 import { afterwards } from "./cleanup.ts";
 
+/** How long an act or a wait may take, ms: pauses between attempts to connect are up to 20 s, and the machine may be busy. */
+const PATIENCE_MS = 45_000;
+
 /** Starts a browser without a window. It ends with the test or the file that started it, and with the process. */
 export async function startBrowser(options: ChromiumOptions = {}): Promise<Browser> {
   const browser = await launchChromium(options);
@@ -20,6 +23,7 @@ export interface Visitor {
 /** Opens an empty profile. */
 export async function newVisitor(browser: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1_280, height: 800 }, ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
   afterwards(() => context.close());
   const page = await context.newPage();
   const errors: string[] = [];
