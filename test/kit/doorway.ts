@@ -1,7 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterwards } from "./cleanup.ts";
-import { freePort } from "./ports.ts";
 
 /** PEM; with it the doorway speaks TLS outside and plain TCP inside, as the platform's router does. */
 export interface Certificate {
@@ -26,7 +25,6 @@ export interface Doorway {
 
 /** Opens a doorway that is shut; it ends with the test or the file that opened it. */
 export async function openDoorway(certificate?: Certificate): Promise<Doorway> {
-  const port = await freePort();
   const open = new Set<Socket>();
   let target: number | undefined;
   let blocking: "refuse" | "ignore" | undefined;
@@ -39,16 +37,16 @@ export async function openDoorway(certificate?: Certificate): Promise<Doorway> {
       join(outside, connect(target, "127.0.0.1"));
       return;
     }
-    const port = target;
+    const inside = target;
     open.add(outside);
     outside.on("error", () => undefined);
     outside.on("close", () => open.delete(outside));
     // A browser opens a connection of its own for each socket: the first bytes tell.
     outside.once("data", (first: Buffer) => {
       if (!/^upgrade: websocket/im.test(first.toString("latin1"))) {
-        const inside = connect(port, "127.0.0.1");
-        inside.write(first);
-        join(outside, inside);
+        const socket = connect(inside, "127.0.0.1");
+        socket.write(first);
+        join(outside, socket);
       } else if (blocking === "refuse") outside.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     });
   };
@@ -68,7 +66,7 @@ export async function openDoorway(certificate?: Certificate): Promise<Doorway> {
     }
   };
   const server = certificate === undefined ? createServer(pass) : createTlsServer(certificate, pass);
-  await listen(server, port);
+  const port = await listen(server);
   const shut = () => {
     target = undefined;
     for (const socket of open) socket.destroy();
@@ -93,12 +91,14 @@ export async function openDoorway(certificate?: Certificate): Promise<Doorway> {
   };
 }
 
-function listen(server: Server, port: number): Promise<void> {
+/** Fulfils with the port: any that is free. */
+function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, "localhost", () => {
+    server.listen(0, "localhost", () => {
       server.off("error", reject);
-      resolve();
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : 0);
     });
   });
 }
