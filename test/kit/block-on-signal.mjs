@@ -1,6 +1,6 @@
-// Loaded into the program by `node --import`: from SIGUSR2 on every turn of its event loop takes a quarter of a second,
+// Loaded into the program by `node --import`: from SIGUSR2 on every turn of its event loop takes half a second,
 // until the next SIGUSR2.
-const TURN_MS = 250;
+const TURN_MS = 500;
 let blocking = false;
 
 function block() {

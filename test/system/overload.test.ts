@@ -8,7 +8,7 @@ import { waitFor } from "../kit/wait-for.ts";
 it("a process whose event loop is late takes nobody in, serves those it has, and takes newcomers again after", async () => {
   const planted = new URL("../kit/block-on-signal.mjs", import.meta.url).href;
   const server = await startServer({
-    env: { NODE_OPTIONS: `--import ${planted}`, MAX_LOOP_DELAY_MS: "100" },
+    env: { NODE_OPTIONS: `--import ${planted}`, MAX_LOOP_DELAY_MS: "300" },
   });
   const ann = await connectV1(server.wsUrl, { room: "lobby" });
   const overload = () => server.logs().filter(({ event }) => event === "overload");
