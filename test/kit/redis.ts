@@ -10,6 +10,9 @@ import { waitFor } from "./wait-for.ts";
 
 const run = promisify(execFile);
 
+/** A start on a busy machine; reached only in failure. */
+const START_MS = 30_000;
+
 /** A real redis-server of one test file. */
 export interface TestRedis {
   readonly port: number;
@@ -131,10 +134,14 @@ class Server implements TestRedis {
     });
     this.#child = child;
     running.add(this);
-    await waitFor(async () => {
-      if (failure !== undefined) throw failure;
-      return /Ready to accept connections/.test(output);
-    }, "redis-server accepts connections");
+    await waitFor(
+      async () => {
+        if (failure !== undefined) throw failure;
+        return /Ready to accept connections/.test(output);
+      },
+      "redis-server accepts connections",
+      START_MS,
+    );
   }
 
   async stop(): Promise<void> {

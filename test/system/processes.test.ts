@@ -4,6 +4,7 @@ import { LIMITS } from "../../src/protocol.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { type Fleet, startFleet } from "../kit/fleet.ts";
 import { connectPlain } from "../kit/plain-client.ts";
+import { sayAgain } from "../kit/say-again.ts";
 import { startServer } from "../kit/server.ts";
 import { connectV1, type V1Client } from "../kit/v1-client.ts";
 import { waitFor } from "../kit/wait-for.ts";
@@ -73,10 +74,7 @@ describe("two processes on one Redis", () => {
     await waitFor(() => performance.now() - sentAt > LIMITS.unavailableMs, "the message's deadline is over");
     fleet.redis.thaw();
     await Promise.all(fleet.servers.map((server) => server.ready()));
-    await waitFor(
-      () => one!.say(room, "after the freeze").catch(() => undefined),
-      "a message is stored again",
-    );
+    await sayAgain(one!, room, "after the freeze");
     await Promise.all([one!.waitForText("after the freeze"), two!.waitForText("after the freeze")]);
     for (const client of [one!, two!]) {
       expect(client.messages(room).map(({ text }) => text)).toEqual(["after the freeze"]);

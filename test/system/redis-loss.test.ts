@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import type { JoinedFrame } from "../../src/protocol.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { startFleet, startOwnRedis } from "../kit/fleet.ts";
 import { connectPlain } from "../kit/plain-client.ts";
+import { sayAgain } from "../kit/say-again.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { connectV1, type V1Client } from "../kit/v1-client.ts";
 import { waitFor } from "../kit/wait-for.ts";
@@ -10,12 +12,20 @@ import { waitFor } from "../kit/wait-for.ts";
 /** Every write is on disk before it is answered, so that a killed Redis comes back with all of them. */
 const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
 
+/** For Redis to start, and for a process to be back on it, ms; it tries again after pauses that grow. */
+const RETURN_MS = 30_000;
+
 /** These tests send again and again until it works; that must not count as flooding. */
 const UNLIMITED = { MESSAGES_PER_SECOND: "0" };
 
 /** Fulfils when a client that was told of the loss is told that everything works again. */
 function recovery(client: V1Client): Promise<unknown> {
-  return client.connection.waitForNext((frame) => frame.type === "status" && frame.live, "status live again");
+  const from = client.frames.length;
+  return waitFor(
+    () => client.frames.slice(from).some((frame) => frame.type === "status" && frame.live),
+    "status live again",
+    RETURN_MS,
+  );
 }
 
 async function toldOfLoss(client: V1Client): Promise<void> {
@@ -81,10 +91,7 @@ describe("while Redis is away", () => {
       // All connections are cut at once; the first process that is back writes while the other is not.
       await redis.cli("CLIENT", "KILL", "TYPE", "normal");
       await redis.cli("CLIENT", "KILL", "TYPE", "pubsub");
-      await waitFor(
-        () => one!.say(room, `round ${round}`).catch(() => undefined),
-        "a message is stored again",
-      );
+      await sayAgain(one!, room, `round ${round}`);
       await Promise.all([one!.waitForText(`round ${round}`), two!.waitForText(`round ${round}`)]);
     }
     for (const client of [one!, two!]) {
@@ -121,12 +128,16 @@ describe("while Redis is away", () => {
     await redis.kill();
     await toldOfLoss(client);
     await redis.restart();
-    const reset = await client.waitFor(
-      (frame) => frame.type === "joined" && frame.ref === undefined,
+    const reset = await waitFor(
+      () =>
+        client.frames.find(
+          (frame): frame is JoinedFrame => frame.type === "joined" && frame.ref === undefined,
+        ),
       "a new beginning",
+      RETURN_MS,
     );
     expect(reset).toMatchObject({ room, recovered: false, messages: [] });
-    await waitFor(() => client.say(room, "a new life").catch(() => undefined), "a message is stored again");
+    await sayAgain(client, room, "a new life");
     const message = await client.waitForText("a new life");
     expect(message.prev).toBe("0-0");
     expect(client.frames.indexOf(reset)).toBeLessThan(client.frames.indexOf(message));
