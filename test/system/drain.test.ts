@@ -88,7 +88,7 @@ describe("SIGTERM", () => {
     for (const client of mute) client.mute();
     for (const passage of proxy.passages) passage.stall();
     keepTalking(talking);
-    await waitFor(() => talking.every(({ answered }) => answered.length > 0), "everybody is acked");
+    await waitFor(() => talking.every(({ answered }) => answered.length > 0), "everybody is acked", 30_000);
 
     const signalled = performance.now();
     server.kill("SIGTERM");
@@ -119,7 +119,8 @@ describe("SIGTERM", () => {
 
   it("serves each client until its time: what is said after the announcement is acked and shown", async () => {
     const { server } = await startDraining();
-    const clients = await crowd("talking", 40, { port: server.port });
+    // Enough of them for eight seconds, at whose end ann goes.
+    const clients = await crowd("talking", 160, { port: server.port });
     const ann = await connectV1(server.wsUrl, { room: "late" });
     server.kill("SIGTERM");
     await ann.waitFor(({ type }) => type === "restart", "the restart is announced");
@@ -132,7 +133,8 @@ describe("SIGTERM", () => {
 
   it("refuses upgrades and readiness with 503 meanwhile, while plain HTTP is still answered", async () => {
     const { server } = await startDraining();
-    const clients = await crowd("talking", 40, { port: server.port });
+    // Enough of them for the process to be there for ten seconds.
+    const clients = await crowd("talking", 160, { port: server.port });
     server.kill("SIGTERM");
     await waitFor(() => clients[0]?.reconnectInMs !== undefined, "the restart is announced");
     const refused = await openV1(server.wsUrl).catch((error: unknown) => error);

@@ -4,9 +4,17 @@ import { type Server, startServer } from "../kit/server.ts";
 import { connectV1, type V1Client } from "../kit/v1-client.ts";
 import { waitFor, within } from "../kit/wait-for.ts";
 
+/** Who answers no ping is closed after nine seconds: a machine that stands still for less closes nobody else. */
+const PING_SECONDS = 3;
+const CLOSED_MS = 30_000;
+
 let server: Server;
+/** Pings far apart, so that it is not for a missing pong that somebody is closed. */
+let patient: Server;
 beforeAll(async () => {
-  server = await startServer({ env: { PING_SECONDS: "1", MESSAGES_PER_SECOND: "0" } });
+  const start = (seconds: number) =>
+    startServer({ env: { PING_SECONDS: String(seconds), MESSAGES_PER_SECOND: "0" } });
+  [server, patient] = await Promise.all([start(PING_SECONDS), start(50)]);
 });
 
 describe("a connection", () => {
@@ -18,20 +26,20 @@ describe("a connection", () => {
       pings++;
     });
     const frozen = await connectV1(server.wsUrl, { room: "lobby", autoPong: false });
-    expect(await within(frozen.closed, "the frozen peer is closed")).toMatchObject({ code: 4408 });
-    await waitFor(() => pings >= 3, "three pings");
+    expect(await within(frozen.closed, "the frozen peer is closed", CLOSED_MS)).toMatchObject({ code: 4408 });
+    await waitFor(() => pings >= 3, "three pings", CLOSED_MS);
     await lively.say("lobby", "still here");
     await plain.waitFor((frame) => frame["text"] === "still here");
   });
 
   it("that breaks without a word is dropped, and the others go on [22]", async () => {
     const room = "broken";
-    const breaks = await connectV1(server.wsUrl, { room, handle: "Breaks" });
-    const stays = await connectV1(server.wsUrl, { room, handle: "Stays" });
+    const breaks = await connectV1(patient.wsUrl, { room, handle: "Breaks" });
+    const stays = await connectV1(patient.wsUrl, { room, handle: "Stays" });
     // Who comes and goes between two presence frames is in neither: it must have been seen before it leaves.
     await waitFor(() => sees(stays, "Breaks"), "Breaks is seen");
     breaks.terminate();
-    await server.waitForLog(
+    await patient.waitForLog(
       (line) => line["event"] === "close" && line["code"] === 1006,
       "a close with 1006",
     );
@@ -45,8 +53,6 @@ describe("a connection", () => {
 
   it("that does not read is closed with 4408, and the others miss nothing [22]", async () => {
     const room = "slow";
-    // Pings far apart, so that it is not for a missing pong that the stalled one is closed.
-    const patient = await startServer({ env: { PING_SECONDS: "50", MESSAGES_PER_SECOND: "0" } });
     const [sender, reader, stalled] = await Promise.all([
       connectV1(patient.wsUrl, { room }),
       connectV1(patient.wsUrl, { room }),

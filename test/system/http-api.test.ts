@@ -105,7 +105,7 @@ describe("the HTTP interface of two processes", () => {
     const router = await Router.open({
       targets: () => [{ name: "web.1", port: server.port }],
       // A comment comes every 15 s; the platform waits for 55.
-      times: { idleMs: 20_000 },
+      times: { idleMs: 25_000 },
     });
     afterwards(() => router.close());
     const reader = await readEvents(`${router.url}/api/rooms/lobby/events`);
