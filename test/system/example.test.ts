@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { expect, it } from "vitest";
 import { afterwards } from "../kit/cleanup.ts";
 import { openLibraryClient, shownBy } from "../kit/library-client.ts";
-import { ROOT } from "../kit/program.ts";
+import { ROOT, START_MS } from "../kit/program.ts";
 import { startServer } from "../kit/server.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
@@ -12,7 +12,11 @@ it("the example of a client in Node answers in its room", async () => {
   const example = spawn(process.execPath, arguments_, { cwd: ROOT, stdio: "ignore" });
   afterwards(() => example.kill());
   const room = await openLibraryClient(server.wsUrl, "lobby");
-  await waitFor(() => room.people.users.some((person) => person.handle === "Echo"), "the example is here");
+  await waitFor(
+    () => room.people.users.some((person) => person.handle === "Echo"),
+    "the example is here",
+    START_MS,
+  );
   room.send("echo hello");
   await waitFor(() => shownBy(room).length === 2, "it answers");
   expect(shownBy(room)).toEqual(["echo hello", "hello"]);

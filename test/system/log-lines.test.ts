@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { startOwnRedis } from "../kit/fleet.ts";
 import { connectPlain } from "../kit/plain-client.ts";
-import { ROOT } from "../kit/program.ts";
+import { ROOT, START_MS } from "../kit/program.ts";
 import { startServer } from "../kit/server.ts";
 import { connectV1, openV1 } from "../kit/v1-client.ts";
 import { waitFor, within } from "../kit/wait-for.ts";
@@ -51,7 +51,7 @@ it("ends as ever when whoever read its lines has gone", async () => {
   await server.waitForLog((line) => line["event"] === "listening");
   server.deafen();
   server.kill("SIGINT");
-  expect(await within(server.exit, "the process ends")).toEqual({ code: 0, signal: null });
+  expect(await within(server.exit, "the process ends", START_MS)).toEqual({ code: 0, signal: null });
 });
 
 it("a fatal line is written before whatever comes next, and all lines are at the end", async () => {

@@ -44,6 +44,8 @@ it("people of a killed process vanish within 60 s; who is elsewhere too stays, c
   const newcomer = await connectV1(lasting.wsUrl);
   const found = await newcomer.join(room);
   expect(found.present.users.map(({ id }) => id)).not.toContain(lost);
+  // Who comes and goes between two presence frames is in neither: it must have been seen before it leaves.
+  await waitFor(() => presentFor(watcher, room).count === 3, "the newcomer is seen");
   newcomer.terminate();
 
   first.terminate();

@@ -3,7 +3,7 @@ import { connectPlain } from "../kit/plain-client.ts";
 import { refusalOf } from "../kit/recorded-socket.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { connectV1, openV1 } from "../kit/v1-client.ts";
-import { within } from "../kit/wait-for.ts";
+import { waitFor, within } from "../kit/wait-for.ts";
 
 let server: Server;
 beforeAll(async () => {
@@ -120,6 +120,6 @@ describe("the caps", () => {
     expect(full.headers["retry-after"]).toMatch(/^\d+$/);
 
     await first.close();
-    await expect.poll(async () => (await from("10.0.0.3").catch(() => undefined)) !== undefined).toBe(true);
+    await waitFor(() => from("10.0.0.3").catch(() => undefined), "the place that was left is given again");
   });
 });

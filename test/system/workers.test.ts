@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { startOwnRedis } from "../kit/fleet.ts";
 import { openLibraryClient, shownBy } from "../kit/library-client.ts";
 import { metricsOf } from "../kit/metrics.ts";
+import { START_MS } from "../kit/program.ts";
 import { runServer, type Server, startServer } from "../kit/server.ts";
 import { connectionsHeld } from "../kit/sockets-of.ts";
 import { connectV1 } from "../kit/v1-client.ts";
@@ -15,7 +16,7 @@ async function startWorkers(env: Readonly<Record<string, string>> = {}) {
   const server = await startServer({
     env: { REDIS_URL: redis.url, WEB_CONCURRENCY: "2", MESSAGES_PER_SECOND: "0", ...env },
   });
-  await waitFor(() => listeningPids(server).length === 2, "two workers listen");
+  await waitFor(() => listeningPids(server).length === 2, "two workers listen", START_MS);
   await server.ready();
   return server;
 }
@@ -28,6 +29,10 @@ function socketLines(server: Server, event: "open" | "close", pid: number): numb
   return server.logs().filter((line) => line["event"] === event && line["pid"] === pid).length;
 }
 
+function bothHaveClients(server: Server): boolean {
+  return listeningPids(server).every((pid) => socketLines(server, "open", pid) > 0);
+}
+
 describe("WEB_CONCURRENCY", () => {
   it("a crashed worker is replaced; the other's clients notice nothing, its own come back and miss nothing", async () => {
     const server = await startWorkers();
@@ -35,15 +40,16 @@ describe("WEB_CONCURRENCY", () => {
       Array.from({ length: CLIENTS }, () => openLibraryClient(server.wsUrl, "lobby")),
     );
     const [victim = 0, survivor = 0] = listeningPids(server);
+    // Whichever worker is free takes the next: one of a busy machine may have taken all of them.
     await waitFor(
-      () => [victim, survivor].every((pid) => socketLines(server, "open", pid) > 0),
+      async () => bothHaveClients(server) || !clients.push(await openLibraryClient(server.wsUrl, "lobby")),
       "both have clients",
     );
     const said: string[] = [];
     const talk = setInterval(() => {
       const text = `message ${said.length}`;
       said.push(text);
-      clients[said.length % CLIENTS]!.send(text);
+      clients[said.length % clients.length]!.send(text);
     }, 50);
     await waitFor(
       () => clients.every((client) => shownBy(client).length >= 10),
@@ -52,10 +58,14 @@ describe("WEB_CONCURRENCY", () => {
 
     process.kill(victim, "SIGKILL");
     await server.waitForLog((line) => line["event"] === "worker-exit" && line["workerPid"] === victim);
-    await waitFor(() => listeningPids(server).length === 3, "another worker listens");
+    await waitFor(() => listeningPids(server).length === 3, "another worker listens", START_MS);
     clearInterval(talk);
     for (const client of clients) {
-      await waitFor(() => shownBy(client).length >= said.length, "everything is shown to everybody");
+      await waitFor(
+        () => shownBy(client).length >= said.length,
+        "everything is shown to everybody",
+        START_MS,
+      );
       expect(shownBy(client).sort()).toEqual([...said].sort());
       expect(shownBy(client)).toEqual(shownBy(clients[0]!));
     }
@@ -79,7 +89,7 @@ describe("WEB_CONCURRENCY", () => {
     expect(server.logs()[exit()]).toMatchObject({ workerPid: victim, code: 1 });
     const before = server.logs().slice(0, exit());
     expect(before.filter((line) => line["event"] === "worker-start")).toHaveLength(3);
-    await waitFor(() => listeningPids(server).length === 3, "the other worker listens");
+    await waitFor(() => listeningPids(server).length === 3, "the other worker listens", START_MS);
     expect(leaving().length).toBeLessThan(clients.length);
     for (const client of leaving()) expect((await client.closed).code).toBe(1012);
   });
@@ -88,9 +98,11 @@ describe("WEB_CONCURRENCY", () => {
     "is processes of their own: the parent holds no client's connection",
     async () => {
       const server = await startWorkers();
-      await Promise.all(Array.from({ length: 6 }, () => connectV1(server.wsUrl, { room: "lobby" })));
+      const come = () => connectV1(server.wsUrl, { room: "lobby" });
+      const clients = await Promise.all(Array.from({ length: 6 }, come));
+      await waitFor(async () => bothHaveClients(server) || !clients.push(await come()), "both have clients");
       const held = listeningPids(server).map((pid) => connectionsHeld(pid, server.port));
-      expect(held.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(6);
+      expect(held.reduce((sum, count) => sum + count)).toBeGreaterThanOrEqual(clients.length);
       expect(Math.min(...held)).toBeGreaterThan(0);
       await waitFor(
         () => connectionsHeld(server.pid, server.port) === 0,
