@@ -20,7 +20,7 @@ export default defineConfig({
     projects: [
       kind("unit", 10_000),
       kind("contract", 30_000),
-      kind("system", 60_000),
+      kind("system", 120_000),
       kind("browser", 120_000),
       kind("checker", 60_000),
     ],
