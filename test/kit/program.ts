@@ -8,8 +8,8 @@ import { waitFor } from "./wait-for.ts";
 /** The repository. */
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** A start on a busy machine with two cores; reached only in failure. */
-export const START_MS = 30_000;
+/** A start on a busy machine with two cores, beside others; reached only in failure. */
+export const START_MS = 60_000;
 /** After SIGTERM, what is still there after this time is killed. */
 const STOP_MS = 5_000;
 
@@ -100,14 +100,18 @@ export function launch(options: ServerOptions, port: number): Server {
   };
 }
 
-/** Fulfils when `/livez` answers. Rejects with the program's output if it exits instead. */
+/** Fulfils when `/livez` answers. Rejects with the program's output if it exits instead, or takes too long. */
 export async function listening(server: Server): Promise<void> {
   const ended = server.exit.then(({ code, signal }) => {
     throw new Error(`the server exited (${code ?? signal}):\n${server.output().join("\n")}`);
   });
   await Promise.race([
     ended,
-    waitFor(() => answersOk(`${server.url}/livez`), `${server.url}/livez answers`, START_MS),
+    waitFor(() => answersOk(`${server.url}/livez`), `${server.url}/livez answers`, START_MS).catch(
+      (cause: unknown) => {
+        throw new Error(`the server does not listen:\n${server.output().join("\n")}`, { cause });
+      },
+    ),
   ]);
   ended.catch(() => undefined);
 }

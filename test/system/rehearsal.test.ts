@@ -7,7 +7,7 @@ import { keepSilent } from "../rehearsal/silent-sockets.ts";
 
 describe("a year on the platform, in short", () => {
   it("loses, doubles and reorders nothing, and no planned restart keeps anybody from talking for long [1]", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const lines: string[] = [];
     const { findings, faults, measures, messages, deliveries } = await rehearse({
