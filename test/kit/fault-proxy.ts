@@ -77,6 +77,8 @@ export class Passage {
   #delayMs = 0;
   /** When the last of those that are kept back goes on. */
   #dueAt = 0;
+  /** What is done with those, oldest first. */
+  readonly #late: (() => void)[] = [];
   #stalled = false;
   #cutAtNextSend = false;
 
@@ -146,20 +148,29 @@ export class Passage {
   }
 
   readonly #inward = (bytes: Buffer): void => {
-    const wait = this.#delayMs;
-    const due = Math.max(performance.now() + wait, this.#dueAt);
-    if (due <= performance.now()) this.#write(this.#inside, bytes, this.#outside);
-    else {
-      this.#dueAt = due;
-      setTimeout(() => this.#write(this.#inside, bytes, this.#outside), due - performance.now());
-    }
-    if (!this.#cutAtNextSend || bytes.length < SEND_BYTES) return;
+    const isLast = this.#cutAtNextSend && bytes.length >= SEND_BYTES;
+    this.#inOrder(() => {
+      this.#write(this.#inside, bytes, this.#outside);
+      // The inside end learns it behind the bytes.
+      if (isLast) this.#inside.end();
+    });
+    if (!isLast) return;
     this.#cutAtNextSend = false;
-    // The inside end learns it behind the bytes.
     this.#outside.off("close", this.#closed);
     this.#outside.destroy();
-    setTimeout(() => this.#inside.end(), Math.max(0, due - performance.now()));
   };
+
+  /** Does something after the delay, and never before what came earlier: timers of almost the same moment may change places. */
+  #inOrder(task: () => void): void {
+    const wait = Math.max(this.#delayMs, this.#dueAt - performance.now());
+    if (wait <= 0 && this.#late.length === 0) {
+      task();
+      return;
+    }
+    this.#dueAt = performance.now() + wait;
+    this.#late.push(task);
+    setTimeout(() => this.#late.shift()?.(), wait);
+  }
 
   readonly #outward = (bytes: Buffer): void => this.#write(this.#outside, bytes, this.#inside);
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { afterwards } from "../kit/cleanup.ts";
 import { FaultProxy } from "../kit/fault-proxy.ts";
 import { waitFor } from "../kit/wait-for.ts";
@@ -98,11 +98,15 @@ describe("the fault proxy", () => {
   });
 
   it("delivers a send when its sender was told long ago that the connection is gone", async () => {
+    // The delay ends when the test says so, however late it sees what comes before.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    afterwards(() => vi.useRealTimers());
     const { passage, outside, inside } = await connection();
     passage.deliverLate(100);
     outside.socket.write(SEND);
     await waitFor(() => outside.closed, "the sender is told");
     expect([inside.heard, inside.closed]).toEqual(["", false]);
+    vi.advanceTimersByTime(100);
     await waitFor(() => inside.heard === SEND && inside.closed, "the send arrives, then the end");
   });
 
