@@ -1,8 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import { SignJWT } from "jose";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { CLOSE } from "../../src/protocol.ts";
 import { cookiesOf, MESSAGES, openApi, say, withKey } from "../kit/api.ts";
+import { afterwards } from "../kit/cleanup.ts";
 import { readEvents } from "../kit/event-reader.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
@@ -16,6 +17,12 @@ async function openSession(app: FastifyInstance, payload: object = {}, headers =
 function siteToken(claims: object, endsInS = 60): Promise<string> {
   const token = new SignJWT({ ...claims, exp: Math.floor(Date.now() / 1000) + endsInS });
   return token.setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(SECRET));
+}
+
+/** The time of day stands still until the test is over: no token ends, and none gets older, while a slow machine goes on. */
+function stopTheDay(): void {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  afterwards(() => vi.useRealTimers());
 }
 
 describe("a session over HTTP", () => {
@@ -52,6 +59,7 @@ describe("a session over HTTP", () => {
   });
 
   it("comes from the site's token, ends with it, and is all that is let in where tokens are required", async () => {
+    stopTheDay();
     const app = await openApi({ tokenSecret: SECRET, tokenRequired: true });
     const guest = await openSession(await openApi({ secret: SECRET }), { handle: "Guest" });
     const reads = ["/api/rooms", MESSAGES, "/api/rooms/lobby/presence"];
@@ -76,6 +84,7 @@ describe("a session over HTTP", () => {
   });
 
   it("is over when the token is", async () => {
+    stopTheDay();
     const app = await openApi({ tokenSecret: SECRET, tokenRequired: true });
     // The site's clock may be off by 5 s: a token that ended 3 s ago opens a session that is over.
     const { answer, cookie } = await openSession(app, { token: await siteToken({ sub: "ann" }, -3) });
@@ -84,6 +93,7 @@ describe("a session over HTTP", () => {
   });
 
   it("ends the event stream that it opened, which says so before", async () => {
+    stopTheDay();
     const app = await openApi({ tokenSecret: SECRET, tokenRequired: true });
     const url = await app.listen({ port: 0, host: "127.0.0.1" });
     expect((await readEvents(`${url}/api/rooms/lobby/events`)).answer.status).toBe(401);
