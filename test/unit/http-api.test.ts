@@ -1,11 +1,17 @@
 import { pino } from "pino";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { buildApp } from "../../src/app.ts";
 import { BEGINNING, ERRORS, LIMITS } from "../../src/protocol.ts";
 import { readSettings } from "../../src/settings.ts";
 import { KEY, MESSAGES, OTHER_KEY, openApi, say, withKey } from "../kit/api.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { FakeLog } from "../kit/fake-log.ts";
+
+/** Time stands still until the test is over: what is used of an allowance does not come back, however slow the machine is. */
+function stopTime(): void {
+  vi.useFakeTimers({ toFake: ["Date", "performance"] });
+  afterwards(() => vi.useRealTimers());
+}
 
 describe("a program that speaks over HTTP", () => {
   it("is answered 201 with the message's id, and everybody reads the message", async () => {
@@ -69,6 +75,7 @@ describe("a program that speaks over HTTP", () => {
   });
 
   it("is held to the rate of a person: 429, Retry-After in whole seconds, and another program is not", async () => {
+    stopTime();
     const app = await openApi({ messagesPerSecond: 1, messageBurst: 2 });
     const statuses: number[] = [];
     for (const text of ["1", "2", "3"]) statuses.push((await say(app, text)).statusCode);
@@ -302,6 +309,7 @@ describe("every answer below /api", () => {
   });
 
   it("is refused to an address that asks too often, which harms no other", async () => {
+    stopTime();
     const app = await openApi();
     const ask = (remoteAddress: string) => app.inject({ url: "/api/rooms", remoteAddress });
     let last = await ask("192.0.2.1");
