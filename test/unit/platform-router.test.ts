@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { afterwards } from "../kit/cleanup.ts";
 import { Router, type RouterOptions, type RouterTimes, type Target } from "../kit/platform/router.ts";
@@ -32,6 +32,12 @@ async function routerTo(
   });
   afterwards(() => router.close());
   return router;
+}
+
+/** The router's times pass when the test says so. */
+function stopTime(): void {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  afterwards(() => vi.useRealTimers());
 }
 
 /** A dyno that keeps its sockets, and the client's end of one of them. */
@@ -132,23 +138,29 @@ describe("the stand-in for the platform's router", () => {
   });
 
   it("cuts a socket on which nothing goes either way", async () => {
+    stopTime();
     const { router, client, inside } = await openThrough({ idleMs: 60 });
-    await Promise.all([once(client, "close"), once(inside, "close")]);
+    const cut = Promise.all([once(client, "close"), once(inside, "close")]);
+    vi.advanceTimersByTime(60);
+    await cut;
     expect(router.counts.get("H15")).toBe(1);
     await waitFor(() => router.open === 0, "the router has forgotten it");
   });
 
   it.each(["inward", "outward"])("leaves a socket open on which something goes %s", async (direction) => {
+    stopTime();
     const { router, client, inside } = await openThrough({ idleMs: 400 });
     const [from, to] = direction === "inward" ? [client, inside] : [inside, client];
     let arrived = 0;
     to.on("message", () => {
       arrived += 1;
     });
-    // No ping: its answer would go the other way.
-    const beat = setInterval(() => from.send("beat"), 50);
-    afterwards(() => clearInterval(beat));
-    await waitFor(() => arrived >= 20, "it lives for more than twice the limit");
+    for (let beat = 1; beat <= 4; beat++) {
+      vi.advanceTimersByTime(300);
+      // No ping: its answer would go the other way.
+      from.send("beat");
+      await waitFor(() => arrived === beat, "it lives for three times the limit");
+    }
     expect([client.readyState, inside.readyState]).toEqual([WebSocket.OPEN, WebSocket.OPEN]);
     expect(router.counts.size).toBe(0);
   });
