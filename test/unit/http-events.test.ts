@@ -141,6 +141,9 @@ describe("an event stream", () => {
   });
 
   it("leaves nobody behind whose reader went while the room was being read", async () => {
+    // Nobody gives the log up meanwhile, however slow the machine is.
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    afterwards(() => vi.useRealTimers());
     const { log, app, events } = await listening();
     const answer = log.pause();
     const reader = await events();
@@ -228,10 +231,10 @@ describe("an event stream", () => {
     let stored = 0;
     await waitFor(async () => {
       for (let i = 0; i < 20; i++) log.store("lobby", { text: `${stored++} ${"x".repeat(20_000)}` });
-      await new Promise(setImmediate);
+      // The quick one keeps up, at whatever pace the machine has.
+      await quick.waitForText(`${stored - 1} ${"x".repeat(20_000)}`);
       return sessions(app) === 1;
     }, "the slow reader is given up");
-    await quick.waitForText(`${stored - 1} ${"x".repeat(20_000)}`);
     expect(quick.texts()).toHaveLength(stored);
     expect(app.dynochat.chat.counters.closes.get(CLOSE.tooSlow)).toBe(1);
   });
