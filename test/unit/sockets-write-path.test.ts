@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -246,7 +247,5 @@ function descriptorOf(wire: Socket): unknown {
 }
 
 function randomText(length: number): string {
-  let text = "";
-  while (text.length < length) text += Math.random().toString(36).slice(2);
-  return text.slice(0, length);
+  return randomBytes(length).toString("base64url").slice(0, length);
 }
