@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../src/client/client.ts";
 import { openHttpSocket } from "../../src/client/http-socket.ts";
-import { systemClock } from "../../src/client/ports.ts";
+import { type Clock, systemClock } from "../../src/client/ports.ts";
 import type { Room } from "../../src/client/room.ts";
 import { openApi } from "../kit/api.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { cookieFetch } from "../kit/cookie-fetch.ts";
+import { FakeClock } from "../kit/fake-clock.ts";
 import { FakeLog } from "../kit/fake-log.ts";
 import { shownBy } from "../kit/library-client.ts";
 import { waitFor } from "../kit/wait-for.ts";
@@ -23,6 +24,7 @@ function clientOf(
   url: string,
   handle: string,
   through: (fetch: typeof globalThis.fetch) => typeof fetch = (f) => f,
+  clock: Clock = systemClock,
 ) {
   const requests: string[] = [];
   const cookies = cookieFetch();
@@ -30,7 +32,7 @@ function clientOf(
     requests.push(`${init?.method ?? "GET"} ${new URL(String(input)).pathname}`);
     return cookies(input, init);
   };
-  const openSocket = openHttpSocket({ fetch: through(counted), clock: systemClock });
+  const openSocket = openHttpSocket({ fetch: through(counted), clock });
   const client = new ChatClient({ url, handle, openSocket });
   afterwards(() => client.stop());
   client.start();
@@ -82,8 +84,25 @@ describe("the client library over HTTP", () => {
 
   it("carries all its rooms by one stream, and another one when a room is joined or left", async () => {
     const { log, app, url } = await listening();
-    const { client, requests } = clientOf(url, "Ann");
+    let pages = 0;
+    const counting =
+      (through: typeof fetch): typeof fetch =>
+      async (input, init) => {
+        const answer = await through(input, init);
+        if (!String(input).includes("/messages")) return answer;
+        const page = new Response(await answer.text(), answer);
+        pages += 1;
+        return page;
+      };
+    // Joins are gathered until the test lets time pass: also those whose pages come slowly.
+    const clock = new FakeClock();
+    const { client, requests } = clientOf(url, "Ann", counting, clock);
     const rooms = ["lobby", "attic", "cellar"].map((name) => client.join(name));
+    await waitFor(() => pages === rooms.length, "all pages are read");
+    await new Promise(setImmediate);
+    clock.advance(20);
+    expect(requests).not.toContain("GET /api/events");
+    clock.advance(1_000);
     for (const room of rooms) await isCurrent(room);
     expect(requests.filter((request) => request === "GET /api/events")).toHaveLength(1);
     const [lobby, attic] = rooms as [Room, Room];
@@ -93,6 +112,7 @@ describe("the client library over HTTP", () => {
     for (let i = 0; yard.state !== "current"; i++) {
       log.store("lobby", { text: `${i}` });
       await new Promise(setImmediate);
+      clock.advance(1_000);
     }
     log.store("attic", { text: "up here" });
     await shows(attic, "up here");
