@@ -134,12 +134,12 @@ describe.each(BOTH_LOGS)("the $kind log, storing", ({ make }) => {
 
   describe("the rate limit", () => {
     it("lets a burst through, then says how long to wait, and stores again after that", async () => {
-      const { log } = await open({ messagesPerSecond: 20, messageBurst: 5 });
+      const { log } = await open({ messagesPerSecond: 0.25, messageBurst: 5 });
       const outcomes = await Promise.all(Array.from({ length: 6 }, (_, i) => log.append(message(`${i}`))));
       expect(outcomes.filter(({ outcome }) => outcome === "stored")).toHaveLength(5);
       const refused = outcomes.find((one) => one.outcome === "rate-limited");
       expect(refused?.retryAfterMs).toBeGreaterThan(0);
-      expect(refused?.retryAfterMs).toBeLessThanOrEqual(50);
+      expect(refused?.retryAfterMs).toBeLessThanOrEqual(4_000);
       await waitFor(
         async () => (await log.append(message("later"))).outcome === "stored",
         "the rate allows one",
@@ -148,13 +148,13 @@ describe.each(BOTH_LOGS)("the $kind log, storing", ({ make }) => {
     });
 
     it("counts each person in each room for itself", async () => {
-      const { log } = await open({ messagesPerSecond: 0.1, messageBurst: 1 });
+      const { log } = await open({ messagesPerSecond: 0.01, messageBurst: 1 });
       await store(log, "ann");
       await store(log, "bob", { user: "bob" });
       await store(log, "attic", { room: "attic" });
       const refused = await log.append(message("too fast"));
       expect(refused.outcome).toBe("rate-limited");
-      expect("retryAfterMs" in refused && refused.retryAfterMs).toBeGreaterThan(8_000);
+      expect("retryAfterMs" in refused && refused.retryAfterMs).toBeGreaterThan(80_000);
     });
 
     it("does not count a repeated key, nor what it refused", async () => {
