@@ -5,6 +5,7 @@ import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 import { startRedis, type TestRedis } from "../kit/redis.ts";
+import { PATIENT } from "./open-log.ts";
 
 let redis: TestRedis;
 let opened = 0;
@@ -17,7 +18,7 @@ beforeAll(async () => {
 function redisLog(limits: LogLimits): Log {
   opened += 1;
   const options = { url: redis.url, prefix: `contract-${opened}:`, tlsVerify: true };
-  return new RedisLog(options, limits, new RecordingLogger());
+  return new RedisLog(options, limits, new RecordingLogger(), PATIENT);
 }
 
 /** Every log there is: one suite holds all of them to the contract. The test file has a Redis of its own. */

@@ -1,4 +1,5 @@
 import type { Append, Log, LogLimits, LogListener, LogState, LogStatus } from "../../src/log/log.ts";
+import { TIMES, type Times } from "../../src/log/redis/times.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 export interface Received {
@@ -46,6 +47,22 @@ export async function begin(log: Log, listener = new RecordingListener()): Promi
   await waitFor(() => log.status.state === "live", "the log is live");
   return listener;
 }
+
+/**
+ * Patient enough for a machine that stands still for seconds, where the program gives Redis up: only a test that is about one
+ * of these times has it as it is.
+ */
+export const PATIENT: Times = {
+  ...TIMES,
+  commandMs: 15_000,
+  connectMs: 15_000,
+  storeWithinMs: 14_000,
+  ackMs: 18_000,
+  inStepMs: 16_000,
+  behindMs: 16_000,
+  probeMs: 15_000,
+  farewellMs: 10_000,
+};
 
 /** Roomy enough not to matter to a test that is about something else. */
 export const ROOMY: LogLimits = {

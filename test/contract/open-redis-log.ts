@@ -1,16 +1,17 @@
 import type { LogLimits } from "../../src/log/log.ts";
 import { RedisLog } from "../../src/log/redis/redis-log.ts";
-import { TIMES, type Times } from "../../src/log/redis/times.ts";
+import type { Times } from "../../src/log/redis/times.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 import { startRedis, type TestRedis, type TestRedisOptions } from "../kit/redis.ts";
 import { waitFor } from "../kit/wait-for.ts";
-import { begin, ROOMY } from "./open-log.ts";
+import { begin, PATIENT, type RecordingListener, ROOMY } from "./open-log.ts";
 
 export interface Setup {
   /** Where it lives; `url` stands for one that the test reaches in another way. */
   readonly redis?: TestRedis;
   readonly limits?: Partial<LogLimits>;
+  /** Where it is not `PATIENT`. */
   readonly times?: Partial<Times>;
   readonly prefix?: string;
   readonly url?: string;
@@ -44,7 +45,7 @@ export function make(setup: Setup) {
   const prefix = rest.prefix ?? `test-${prefixes}:`;
   const logger = new RecordingLogger();
   const options = { url, prefix, tlsVerify, minReplicas, ...(ca === undefined ? {} : { ca }) };
-  const log = new RedisLog(options, { ...ROOMY, ...limits }, logger, { ...TIMES, ...times });
+  const log = new RedisLog(options, { ...ROOMY, ...limits }, logger, { ...PATIENT, ...times });
   afterwards(() => log.close());
   return { log, logger, prefix };
 }
@@ -59,4 +60,16 @@ export async function open(setup: Setup) {
 /** Waits until a log has come back. */
 export function isLive(log: RedisLog): Promise<true> {
   return waitFor(() => log.status.state === "live", "live again", 20_000);
+}
+
+/** Does what a log loses Redis by, and waits until it has come back; it may have, before anybody looks. */
+export async function survives(
+  log: RedisLog,
+  listener: RecordingListener,
+  lose: () => Promise<unknown>,
+): Promise<void> {
+  const before = listener.states.length;
+  await lose();
+  await waitFor(() => listener.states.includes("down", before), "the loss is noticed", 20_000);
+  await isLive(log);
 }

@@ -9,7 +9,7 @@ import type { Out } from "../kit/fake-connection.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 import { startRedis, type TestRedis } from "../kit/redis.ts";
 import { waitFor } from "../kit/wait-for.ts";
-import { ROOMY } from "./open-log.ts";
+import { PATIENT, ROOMY } from "./open-log.ts";
 
 const ROOM = "lobby";
 const LIMIT = 50;
@@ -26,7 +26,13 @@ const prefix = () => `recovery-${opened}:`;
 
 function redisLog(limits: LogLimits): Log {
   opened += 1;
-  return new RedisLog({ url: redis.url, prefix: prefix(), tlsVerify: true }, limits, new RecordingLogger());
+  return sameLog(limits);
+}
+
+/** Another process's, of the log that was made last. */
+function sameLog(limits: LogLimits): Log {
+  const options = { url: redis.url, prefix: prefix(), tlsVerify: true };
+  return new RedisLog(options, limits, new RecordingLogger(), PATIENT);
 }
 
 async function openWith(log: Log) {
@@ -142,11 +148,7 @@ describe.each([
     await redis.cli("COPY", stream, copy);
     const lost = await fill(log, 10);
     await redis.cli("RENAME", copy, stream);
-    const again = new RedisLog(
-      { url: redis.url, prefix: prefix(), tlsVerify: true },
-      ROOMY,
-      new RecordingLogger(),
-    );
+    const again = sameLog(ROOMY);
     const chat = await openWith(again);
     expect(await rejoin(again, { after: lost.at(-1) }, chat)).toMatchObject({
       recovered: false,
@@ -157,11 +159,7 @@ describe.each([
       head: ids.at(-1),
     });
     await redis.cli("DEL", stream);
-    const expired = new RedisLog(
-      { url: redis.url, prefix: prefix(), tlsVerify: true },
-      ROOMY,
-      new RecordingLogger(),
-    );
+    const expired = sameLog(ROOMY);
     expect(await rejoin(expired, { after: ids[9] })).toMatchObject({
       recovered: false,
       head: BEGINNING,

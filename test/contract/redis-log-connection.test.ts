@@ -75,7 +75,7 @@ describe("closing the log in Redis", () => {
     await down.close();
     expect(down.status.state).toBe("closed");
 
-    const { log: lived } = await open({ redis });
+    const { log: lived } = await open({ redis, times: { farewellMs: 500 } });
     redis.freeze();
     afterwards(() => redis.thaw());
     const { log: connecting } = make({ redis });
