@@ -10,7 +10,7 @@ import { waitFor } from "./wait-for.ts";
 
 const run = promisify(execFile);
 
-/** A start on a busy machine; reached only in failure. */
+/** For a server to start on a busy machine; reached only in failure. */
 const START_MS = 30_000;
 
 /** A real redis-server of one test file. */
@@ -118,8 +118,12 @@ class Server implements TestRedis {
     const [program, ...args] = [...UNDERTAKER, "redis-server", ...this.#arguments()];
     const child = spawn(program ?? "redis-server", args, { stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
+    let isReady = false;
     const keep = (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-2_000);
+      output += chunk.toString();
+      // Looked for before the beginning is forgotten: a replica has more to say behind it.
+      isReady ||= output.includes("Ready to accept connections");
+      output = output.slice(-2_000);
     };
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
@@ -137,7 +141,7 @@ class Server implements TestRedis {
     await waitFor(
       async () => {
         if (failure !== undefined) throw failure;
-        return /Ready to accept connections/.test(output);
+        return isReady;
       },
       "redis-server accepts connections",
       START_MS,
