@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 
 /** How long a test waits for something that should happen soon, ms; generous, because it is only reached in failure. */
 const PATIENCE_MS = 10_000;
@@ -6,7 +6,8 @@ const POLL_MS = 10;
 
 /**
  * Polls `condition` until it gives something truthy, and gives that.
- * Rejects after `timeoutMs`, naming `what` was awaited; a condition that throws or rejects ends the wait.
+ * Rejects after `timeoutMs`, naming `what` was awaited; a condition that throws or rejects ends the wait. The last look
+ * begins behind that time: where this process stood still, what came meanwhile has been read by then.
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
@@ -15,9 +16,10 @@ export async function waitFor<T>(
 ): Promise<Exclude<T, false | undefined | null | 0 | "">> {
   const deadline = performance.now() + timeoutMs;
   while (true) {
+    const isLast = performance.now() > deadline;
     const value = await condition();
     if (isTruthy(value)) return value;
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
+    if (isLast) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
     await sleep(POLL_MS);
   }
 }
@@ -25,7 +27,9 @@ export async function waitFor<T>(
 /** The outcome of `promise`, or a rejection that names `what` was awaited. */
 export async function within<T>(promise: Promise<T>, what: string, timeoutMs = PATIENCE_MS): Promise<T> {
   const abort = new AbortController();
-  const late = sleep(timeoutMs, undefined, { signal: abort.signal }).then(() => {
+  const late = sleep(timeoutMs, undefined, { signal: abort.signal }).then(async () => {
+    // As above: timers run before what waits in the sockets is read.
+    await turn();
     throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
   });
   try {
