@@ -1,7 +1,10 @@
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { ClosingLine } from "./test/kit/closing-line.ts";
 
-/** One folder of test/ is one kind of test. Times in ms; a slow machine with two cores needs the larger ones. */
+/**
+ * One folder of test/ is one kind of test. Times in ms; a slow machine with two cores needs the larger ones, and all are
+ * longer than `waitFor` is patient: it says what was awaited in vain.
+ */
 function kind(name: string, testTimeout: number): TestProjectInlineConfiguration {
   return {
     extends: true,
@@ -18,7 +21,7 @@ function kind(name: string, testTimeout: number): TestProjectInlineConfiguration
 export default defineConfig({
   test: {
     projects: [
-      kind("unit", 10_000),
+      kind("unit", 30_000),
       kind("contract", 30_000),
       kind("system", 120_000),
       kind("browser", 120_000),

@@ -401,10 +401,17 @@ describe("the chat page when the server goes away", () => {
 
   it("is tried at once with Try now", async () => {
     const door = await doorway();
-    const { page } = await enter("Ada", newRoom(), door.url);
+    const { page } = await newVisitor(browser);
+    await page.clock.install();
+    await page.goto(`${door.url}/?room=${newRoom()}`);
+    await giveName(page, "Ada");
+    await page.locator(".person", { hasText: "Ada" }).waitFor();
     door.shut();
     const tryNow = page.getByRole("button", { name: "Try now" });
     await tryNow.waitFor();
+    // The page's time stands still: without a click it would wait for its next try for ever.
+    await page.clock.pauseAt(await page.evaluate(() => Date.now() + 60_000));
+    await page.getByText("Next try in").waitFor();
     door.leadTo(server.port);
     await tryNow.click();
     await page.locator("#connection-line").waitFor({ state: "hidden" });
