@@ -12,6 +12,7 @@ import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "./codecs/plain-codec.
 import { V1_CODEC } from "./codecs/v1-codec.ts";
 import { Drain } from "./drain.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { endPipelinedUpgrades } from "./pipelined-upgrades.ts";
 import { type Arrival, CLOSE_TIMEOUT_MS, Seats } from "./seats.ts";
 import { asksForV1, type Rejection, reject, rejection, type UpgradeRules } from "./upgrade-checks.ts";
 import { readVisit } from "./visit.ts";
@@ -74,6 +75,7 @@ export class Sockets {
    * a socket must be answered and its connection ended.
    */
   async takeUpgrades(app: FastifyInstance): Promise<void> {
+    endPipelinedUpgrades(app.server, this.#chat.logger);
     await app.register(fastifyWebsocket, {
       options: SERVER_OPTIONS,
       // Sockets end by `drain`; the plugin's own way closes them without a code and waits for each.
