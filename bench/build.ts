@@ -8,7 +8,9 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 export async function buildAll(): Promise<void> {
   execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: ["ignore", "inherit", "inherit"] });
   await build({
-    entryPoints: ["tutorial", "socket-io", "heap-reporter"].map((name) => `${ROOT}bench/servers/${name}.ts`),
+    entryPoints: ["tutorial", "bare", "socket-io", "heap-reporter"].map(
+      (name) => `${ROOT}bench/servers/${name}.ts`,
+    ),
     outdir: `${ROOT}dist/bench`,
     outExtension: { ".js": ".mjs" },
     bundle: true,

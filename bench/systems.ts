@@ -31,6 +31,13 @@ export const TUTORIAL: System = {
   env: { NODE_ENV: "production" },
 };
 
+/** No one's choice: the floor under what a server that keeps promises can cost. */
+const BARE: System = {
+  ...TUTORIAL,
+  name: "bare fan-out",
+  program: "dist/bench/bare.mjs",
+};
+
 export const SOCKET_IO: System = {
   name: "socket.io, redis",
   dialect: "socket.io",
@@ -58,4 +65,11 @@ const OURS_WITHOUT_WINDOW: System = {
   env: { ...DYNOCHAT, BATCH_WINDOW_MS: "0" },
 };
 
-export const SYSTEMS: readonly System[] = [TUTORIAL, SOCKET_IO, SOCKET_IO_STREAMS, OURS, OURS_WITHOUT_WINDOW];
+export const SYSTEMS: readonly System[] = [
+  TUTORIAL,
+  SOCKET_IO,
+  SOCKET_IO_STREAMS,
+  OURS,
+  OURS_WITHOUT_WINDOW,
+  BARE,
+];
