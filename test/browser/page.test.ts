@@ -401,11 +401,7 @@ describe("the chat page when the server goes away", () => {
 
   it("is tried at once with Try now", async () => {
     const door = await doorway();
-    const { page } = await newVisitor(browser);
-    await page.clock.install();
-    await page.goto(`${door.url}/?room=${newRoom()}`);
-    await giveName(page, "Ada");
-    await page.locator(".person", { hasText: "Ada" }).waitFor();
+    const { page } = await enter("Ada", newRoom(), door.url, (visitor) => visitor.clock.install());
     door.shut();
     const tryNow = page.getByRole("button", { name: "Try now" });
     await tryNow.waitFor();

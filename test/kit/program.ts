@@ -10,8 +10,8 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** A start on a busy machine with two cores, beside others; reached only in failure. */
 export const START_MS = 60_000;
-/** After SIGTERM, what is still there after this time is killed. */
-const STOP_MS = 5_000;
+/** After SIGTERM, what is still there after this time is killed; reached only in failure. */
+const STOP_MS = 20_000;
 
 export interface ServerOptions {
   /** On top of what a test needs; undefined takes a variable away. */
