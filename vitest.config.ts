@@ -1,5 +1,6 @@
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { ClosingLine } from "./test/kit/closing-line.ts";
+import { MixedOrder } from "./test/kit/mixed-order.ts";
 
 /**
  * One folder of test/ is one kind of test. Times in ms; a slow machine with two cores needs the larger ones, and all are
@@ -31,6 +32,7 @@ export default defineConfig({
     maxWorkers: 3,
     // A process of its own: what a test started dies with it (test/kit/server.ts).
     pool: "forks",
+    sequence: { sequencer: MixedOrder },
     reporters: ["default", new ClosingLine()],
   },
 });
