@@ -209,6 +209,11 @@ describe("SIGTERM", () => {
       const pids = server.logs().flatMap((line) => (line["event"] === "listening" ? [line["pid"]] : []));
       return pids.length === 2 ? pids.map(Number) : undefined;
     }, "two workers listen");
+    await waitFor(
+      () =>
+        server.logs().filter(({ event, state }) => event === "log-status" && state === "live").length === 2,
+      "both have their log",
+    );
     const clients = await crowd("talking", 60, { port: server.port });
     for (const pid of [server.pid, ...workers]) process.kill(pid, "SIGTERM");
     expect(await Promise.all(clients.map(({ closed }) => closed))).toEqual(clients.map(() => RESTARTING));

@@ -17,12 +17,18 @@ async function startWorkers(env: Readonly<Record<string, string>> = {}) {
     env: { REDIS_URL: redis.url, WEB_CONCURRENCY: "2", MESSAGES_PER_SECOND: "0", ...env },
   });
   await waitFor(() => listeningPids(server).length === 2, "two workers listen", START_MS);
+  // `/readyz` is answered by one of them, and a client may come to the other.
+  await waitFor(() => liveLogs(server) === 2, "two workers have their log", START_MS);
   await server.ready();
   return server;
 }
 
 function listeningPids(server: Server): number[] {
   return server.logs().flatMap((line) => (line["event"] === "listening" ? [Number(line["pid"])] : []));
+}
+
+function liveLogs(server: Server): number {
+  return server.logs().filter(({ event, state }) => event === "log-status" && state === "live").length;
 }
 
 function socketLines(server: Server, event: "open" | "close", pid: number): number {
