@@ -1,4 +1,4 @@
-import { type RawData, WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { ChatClient } from "../../src/client/client.ts";
 import type { ClientSocket, Clock, OpenSocket, Random } from "../../src/client/ports.ts";
 import { FaultProxy, type Route } from "../kit/fault-proxy.ts";
@@ -6,6 +6,7 @@ import type { Findings } from "./findings.ts";
 import { RoomView } from "./room-view.ts";
 import type { Send } from "./send.ts";
 import { type Seen, WireWitness } from "./wire-witness.ts";
+import { clientSocket, openWitnessed } from "./witnessed-socket.ts";
 
 export interface ChatterOptions {
   readonly name: string;
@@ -101,27 +102,9 @@ export class Chatter {
 
   readonly #openSocket: OpenSocket = (url, subprotocol, listener): ClientSocket => {
     const witness = new WireWitness(this.name, this.seen, this.#findings);
-    const socket = new WebSocket(url, subprotocol, { perMessageDeflate: false });
+    const socket = openWitnessed(url, subprotocol, listener, witness);
     this.#sockets.add(socket);
-    socket.on("open", () => listener.opened());
-    socket.on("message", (data: RawData) => {
-      const text = data.toString();
-      witness.received(text);
-      listener.received(text);
-    });
-    // An error is always followed by close.
-    socket.on("error", () => undefined);
-    socket.on("close", (code, reason) => {
-      this.#sockets.delete(socket);
-      listener.closed(code, reason.toString());
-    });
-    return {
-      send: (text) => socket.send(text, ignoreFailure),
-      // Who gives a connection up does not wait for the other end to agree.
-      close: () => socket.terminate(),
-    };
+    socket.prependListener("close", () => this.#sockets.delete(socket));
+    return clientSocket(socket);
   };
 }
-
-/** A send on a socket that is closing fails; `close` tells. */
-function ignoreFailure(): void {}

@@ -1,10 +1,11 @@
-import { type RawData, WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import { ChatClient } from "../../src/client/client.ts";
 import type { ClientSocket, OpenSocket, Random } from "../../src/client/ports.ts";
 import type { Findings } from "../checker/findings.ts";
 import { RoomView } from "../checker/room-view.ts";
 import type { Send } from "../checker/send.ts";
 import { type Seen, WireWitness } from "../checker/wire-witness.ts";
+import { clientSocket, openWitnessed } from "../checker/witnessed-socket.ts";
 import { ServiceRecord } from "./service-record.ts";
 
 export interface ParticipantOptions {
@@ -118,30 +119,13 @@ export class Participant {
   readonly #openSocket: OpenSocket = (url, subprotocol, listener): ClientSocket => {
     const witness = new WireWitness(this.name, this.seen, this.#findings);
     const address = this.#localAddress === undefined ? {} : { localAddress: this.#localAddress };
-    const socket = new WebSocket(url, subprotocol, { perMessageDeflate: false, ...address });
+    const socket = openWitnessed(url, subprotocol, listener, witness, address);
     this.#sockets.add(socket);
-    socket.on("open", () => {
+    socket.prependListener("open", () => {
       if (this.#connected) this.reconnects.push(performance.now());
       this.#connected = true;
-      listener.opened();
     });
-    socket.on("message", (data: RawData) => {
-      const text = data.toString();
-      witness.received(text);
-      listener.received(text);
-    });
-    // An error is always followed by close.
-    socket.on("error", () => undefined);
-    socket.on("close", (code, reason) => {
-      this.#sockets.delete(socket);
-      listener.closed(code, reason.toString());
-    });
-    return {
-      send: (text) => socket.send(text, ignoreFailure),
-      close: () => socket.terminate(),
-    };
+    socket.prependListener("close", () => this.#sockets.delete(socket));
+    return clientSocket(socket);
   };
 }
-
-/** A send on a socket that is closing fails; `close` tells. */
-function ignoreFailure(): void {}
