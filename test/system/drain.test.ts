@@ -10,6 +10,7 @@ import type { TestRedis } from "../kit/redis.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { connectV1, openV1 } from "../kit/v1-client.ts";
 import { waitFor, within } from "../kit/wait-for.ts";
+import { listeningPids, twoWorkersReady } from "../kit/workers-of.ts";
 
 /** What issue and platform allow from SIGTERM to the exit, ms. */
 const EXIT_MS = 25_000;
@@ -205,17 +206,9 @@ describe("SIGTERM", () => {
 
   it("to the parent and its workers at once ends all of them with 0, and nobody's line breaks", async () => {
     const { server } = await startDraining({ WEB_CONCURRENCY: "2" });
-    const workers = await waitFor(() => {
-      const pids = server.logs().flatMap((line) => (line["event"] === "listening" ? [line["pid"]] : []));
-      return pids.length === 2 ? pids.map(Number) : undefined;
-    }, "two workers listen");
-    await waitFor(
-      () =>
-        server.logs().filter(({ event, state }) => event === "log-status" && state === "live").length === 2,
-      "both have their log",
-    );
+    await twoWorkersReady(server);
     const clients = await crowd("talking", 60, { port: server.port });
-    for (const pid of [server.pid, ...workers]) process.kill(pid, "SIGTERM");
+    for (const pid of [server.pid, ...listeningPids(server)]) process.kill(pid, "SIGTERM");
     expect(await Promise.all(clients.map(({ closed }) => closed))).toEqual(clients.map(() => RESTARTING));
     expect(await server.exit).toEqual({ code: 0, signal: null });
   });

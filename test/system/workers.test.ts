@@ -7,6 +7,7 @@ import { runServer, type Server, startServer } from "../kit/server.ts";
 import { connectionsHeld } from "../kit/sockets-of.ts";
 import { connectV1 } from "../kit/v1-client.ts";
 import { waitFor } from "../kit/wait-for.ts";
+import { listeningPids, twoWorkersReady } from "../kit/workers-of.ts";
 
 const CLIENTS = 8;
 
@@ -16,19 +17,9 @@ async function startWorkers(env: Readonly<Record<string, string>> = {}) {
   const server = await startServer({
     env: { REDIS_URL: redis.url, WEB_CONCURRENCY: "2", MESSAGES_PER_SECOND: "0", ...env },
   });
-  await waitFor(() => listeningPids(server).length === 2, "two workers listen", START_MS);
-  // `/readyz` is answered by one of them, and a client may come to the other.
-  await waitFor(() => liveLogs(server) === 2, "two workers have their log", START_MS);
+  await twoWorkersReady(server);
   await server.ready();
   return server;
-}
-
-function listeningPids(server: Server): number[] {
-  return server.logs().flatMap((line) => (line["event"] === "listening" ? [Number(line["pid"])] : []));
-}
-
-function liveLogs(server: Server): number {
-  return server.logs().filter(({ event, state }) => event === "log-status" && state === "live").length;
 }
 
 function socketLines(server: Server, event: "open" | "close", pid: number): number {
