@@ -4,6 +4,7 @@ import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { newVisitor, startBrowser } from "../kit/browser.ts";
+import { giveName, say } from "../kit/chat-page.ts";
 import { openDoorway } from "../kit/doorway.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { atBeginning } from "./glides.ts";
@@ -60,13 +61,7 @@ async function enter(
 ): Promise<void> {
   await page.goto(`${url}/?room=${room}`);
   await page.getByText(awaited).waitFor();
-  await page.getByLabel("What should people call you?").fill("Ada Lovelace");
-  await page.getByRole("button", { name: "Start writing" }).click();
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByLabel("Message", { exact: true }).fill(text);
-  await page.keyboard.press("Enter");
+  await giveName(page, "Ada Lovelace");
 }
 
 const looks: [string, BrowserContextOptions][] = [];

@@ -1,7 +1,7 @@
 import type { Browser, Page, WebSocket } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
-import { stopTime } from "../kit/chat-page.ts";
+import { giveName, stored as messages, say, stopTime } from "../kit/chat-page.ts";
 import { findBrowser } from "../kit/chromium.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { type Doorway, openDoorway } from "../kit/doorway.ts";
@@ -44,20 +44,6 @@ async function enter(
   await giveName(visitor.page, name);
   await visitor.page.locator(".person", { hasText: name }).waitFor();
   return visitor;
-}
-
-async function giveName(page: Page, name: string): Promise<void> {
-  await page.getByLabel("What should people call you?").fill(name);
-  await page.getByRole("button", { name: "Start writing" }).click();
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByLabel("Message", { exact: true }).fill(text);
-  await page.keyboard.press("Enter");
-}
-
-function messages(page: Page, text: string) {
-  return page.locator(".message:not(.is-waiting):not(.is-failed) .text").getByText(text, { exact: true });
 }
 
 /** How many CSS pixels of the list are below the window. */
