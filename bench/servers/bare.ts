@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import websocket from "@fastify/websocket";
 import fastify from "fastify";
 import { Redis } from "ioredis";
-import { writeDirectly } from "../../src/sockets/direct-write.ts";
+import { DirectWrite } from "../../src/sockets/direct-write.ts";
 import { textFrame } from "../../src/sockets/text-frame.ts";
 
 const CHANNEL = "chat";
@@ -16,7 +16,7 @@ const WINDOW_MS = 5;
 const url = process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379";
 const publisher = new Redis(url);
 const subscriber = new Redis(url);
-const wires = new Set<Duplex>();
+const wires = new Map<Duplex, DirectWrite>();
 let due: Buffer[] = [];
 let lastFlush = 0;
 
@@ -27,7 +27,7 @@ app.get("/livez", () => "ok");
 
 app.get("/ws", { websocket: true }, (socket, request) => {
   const wire = request.raw.socket;
-  wires.add(wire);
+  wires.set(wire, new DirectWrite(wire));
   socket.on("message", (message) => {
     if (Buffer.isBuffer(message)) void publisher.publish(CHANNEL, message);
   });
@@ -45,8 +45,8 @@ subscriber.on("messageBuffer", (_channel, message: Buffer) => {
 function flush(): void {
   const batch = Buffer.concat(due);
   due = [];
-  for (const wire of wires) {
-    const taken = writeDirectly(wire, batch);
+  for (const [wire, direct] of wires) {
+    const taken = direct.write(batch);
     if (taken < batch.length) wire.write(batch.subarray(taken));
   }
   lastFlush = performance.now();

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import { type Codec, type Connection, nextConnectionId } from "../chat/connection.ts";
 import { cork, uncork } from "./corked.ts";
-import { writeDirectly } from "./direct-write.ts";
+import { DirectWrite } from "./direct-write.ts";
 import { payloadsOf } from "./text-frame.ts";
 
 const AS_TEXT = { binary: false } as const;
@@ -29,6 +29,7 @@ export class SocketConnection implements Connection {
   wroteAt: number;
   readonly #socket: WebSocket;
   readonly #wire: Duplex;
+  readonly #direct: DirectWrite;
   readonly #clock: { readonly now: number };
   /** Whether an extension changes what goes over the wire. */
   readonly #extended: boolean;
@@ -37,6 +38,7 @@ export class SocketConnection implements Connection {
   constructor(socket: WebSocket, wire: Duplex, codec: Codec, clock: { readonly now: number }) {
     this.#socket = socket;
     this.#wire = wire;
+    this.#direct = new DirectWrite(wire);
     this.codec = codec;
     this.#clock = clock;
     this.#extended = Boolean(socket.extensions);
@@ -90,7 +92,7 @@ export class SocketConnection implements Connection {
   }
 
   #writeBelow(bytes: Buffer): void {
-    const taken = writeDirectly(this.#wire, bytes);
+    const taken = this.#direct.write(bytes);
     if (taken === 0) this.#wire.write(bytes);
     else if (taken < bytes.length) this.#wire.write(bytes.subarray(taken));
   }
