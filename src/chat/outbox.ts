@@ -11,7 +11,8 @@ import { Counters } from "./counters.ts";
  * In a busy room a window joins more: while one flush is less than `windowMs` ago the next waits for the
  * rest of it. The first message after a quiet time never waits. A window of 0 = one write a message.
  *
- * An answer to a member of a busy room goes out with the batch: a write of its own costs as much as the whole batch.
+ * An answer to a member waits for the batch, within a window: a write of its own costs as much as the whole batch, and comes
+ * between the message it is about and everybody else.
  */
 export class Outbox {
   readonly #windowMs: number;
@@ -46,19 +47,25 @@ export class Outbox {
 
   push(entry: Entry): void {
     this.#due.push(entry);
-    if (this.#windowMs === 0) this.flush();
-    else this.#schedule();
+    if (this.#windowMs === 0) {
+      this.flush();
+      return;
+    }
+    const rest = this.#restOfWindow();
+    if (rest > 0) this.#flushWithin(rest);
+    else this.#turn ??= setImmediate(this.flush);
   }
 
-  /** Sends an answer to one member: within its window in a busy room, else before the turn ends. */
+  /** Sends an answer to one member, with the next messages or within a window; without a window before the turn ends. */
   answer(connection: Connection, bytes: Buffer): void {
-    if (this.#restOfWindow() <= 0) {
+    if (this.#windowMs === 0) {
       connection.write(bytes, "soon");
       return;
     }
     connection.write(bytes, "held");
     this.#answered.add(connection);
-    this.#schedule();
+    const rest = this.#restOfWindow();
+    this.#flushWithin(rest > 0 ? rest : this.#windowMs);
   }
 
   /** Writes what is due now. */
@@ -112,15 +119,12 @@ export class Outbox {
     return this.#lastFlush + this.#windowMs - performance.now();
   }
 
-  #schedule(): void {
+  #flushWithin(ms: number): void {
     if (this.#turn !== undefined || this.#window !== undefined) return;
-    const rest = this.#restOfWindow();
     // A timer cuts fractions off: a window of 5 ms would often be one of 4.
-    if (rest > 0) this.#window = setTimeout(this.flush, Math.ceil(rest));
-    else this.#turn = setImmediate(this.flush);
+    this.#window = setTimeout(this.flush, Math.ceil(ms));
   }
 }
-
 /** Hints are the first to go: they stop while more than `LIMITS.hintWaterline` bytes wait. */
 export function readsHints(connection: Connection): boolean {
   return connection.waiting <= LIMITS.hintWaterline;

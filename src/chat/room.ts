@@ -132,7 +132,7 @@ export class Room {
     return this.presence.people();
   }
 
-  /** Sends a member the answer to something it did here; in a busy room together with the messages that are due. */
+  /** Sends a member the answer to something it did here, together with the next messages if they come within a window. */
   answer(connection: Connection, bytes: Buffer): void {
     this.#outbox.answer(connection, bytes);
   }

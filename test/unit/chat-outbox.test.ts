@@ -65,33 +65,40 @@ describe("an outbox", () => {
     expect(ann.writes).toHaveLength(3);
   });
 
-  it("sends an answer with the batch that is due, in one write, and at once where nothing is", async () => {
+  it("sends an answer with the message it is about, in one write, in a quiet room and in a busy one", async () => {
     const [ann, ben] = [new FakeConnection(), new FakeConnection()];
     const outbox = outboxTo(5, ann, ben);
     outbox.answer(ann, answer("quiet"));
-    expect(texts(ann)).toEqual(["quiet"]);
+    await vi.advanceTimersByTimeAsync(1);
     outbox.push(entry("first"));
     await vi.advanceTimersByTimeAsync(0);
+    expect(texts(ann)).toEqual(["quiet", "first"]);
     outbox.answer(ann, answer("busy"));
     outbox.push(entry("second"));
     expect(texts(ann)).toEqual(["quiet", "first"]);
     await vi.advanceTimersByTimeAsync(5);
     expect(texts(ann)).toEqual(["quiet", "first", "busy", "second"]);
-    expect(ann.writes).toHaveLength(3);
+    expect(ann.writes).toHaveLength(2);
     expect(texts(ben)).toEqual(["first", "second"]);
   });
 
-  it("holds an answer no longer than the window, whether a message comes or not", async () => {
-    const ann = new FakeConnection();
-    const outbox = outboxTo(5, ann);
-    outbox.push(entry("first"));
-    await vi.advanceTimersByTimeAsync(1);
-    outbox.answer(ann, answer("alone"));
-    await vi.advanceTimersByTimeAsync(3);
-    expect(texts(ann)).toEqual(["first"]);
-    await vi.advanceTimersByTimeAsync(1);
-    expect(texts(ann)).toEqual(["first", "alone"]);
-  });
+  it.each([
+    { where: "a quiet room", quietMs: 50 },
+    { where: "a busy room", quietMs: 1 },
+  ])(
+    "holds an answer in $where no longer than the window, whether a message comes or not",
+    async ({ quietMs }) => {
+      const ann = new FakeConnection();
+      const outbox = outboxTo(5, ann);
+      outbox.push(entry("first"));
+      await vi.advanceTimersByTimeAsync(quietMs);
+      outbox.answer(ann, answer("alone"));
+      await vi.advanceTimersByTimeAsync(3);
+      expect(texts(ann)).toEqual(["first"]);
+      await vi.advanceTimersByTimeAsync(2);
+      expect(texts(ann)).toEqual(["first", "alone"]);
+    },
+  );
 
   it("lets go of the answer of a member who leaves, and of all where it is closed", async () => {
     const [ann, ben] = [new FakeConnection(), new FakeConnection()];
@@ -105,11 +112,13 @@ describe("an outbox", () => {
     expect(texts(ben)).toEqual(["first", "late"]);
   });
 
-  it("without a window writes every message by itself", () => {
+  it("without a window writes every message and every answer by itself", () => {
     const ann = new FakeConnection();
     const outbox = outboxTo(0, ann);
     for (const text of ["one", "two", "three"]) outbox.push(entry(text));
-    expect(ann.writes).toHaveLength(3);
+    outbox.answer(ann, answer("stored"));
+    expect(texts(ann)).toEqual(["one", "two", "three", "stored"]);
+    expect(ann.writes).toHaveLength(4);
   });
 
   it("gives a newcomer nothing of what was due before, and the others all of it", async () => {
