@@ -27,7 +27,7 @@ export class DirectWrite {
   write(bytes: Buffer): number {
     const wire = this.#wire;
     if (wire === undefined || wire.writableLength > 0 || wire.writableCorked > 0) return 0;
-    // Asking the handle costs as much as the write's own way into the kernel.
+    // Not asked each time: for every client of a fan-out the handle is one more object that no cache holds.
     if (wire._handle !== this.#handle) {
       this.#handle = wire._handle;
       this.#descriptor = descriptorOf(this.#handle);
