@@ -76,7 +76,7 @@ const LOADS: readonly Load[] = [
     meaning: "1,000 sockets, 20 messages/s",
     sockets: 1_000,
     rate: 20,
-    // At twenty messages a second servers compile for half a minute what they do once a message.
+    // Long enough to leave no doubt that what is done once a message is compiled; 6 s at 20 a second gave the same shares.
     warmUpMs: 15_000,
     warmUpRate: 60,
     // Single runs of a system lie up to a quarter apart, and here the shares are close.
