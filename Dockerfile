@@ -19,6 +19,6 @@ USER node
 EXPOSE 3000
 # /livez and not /readyz: a new container would not bring a lost Redis back.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT?.trim() || 3000}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # The exec form: SIGTERM reaches the program, which then drains (stop it with a grace of 30 s).
 CMD ["node", "--max-semi-space-size=4", "dist/main.js"]

@@ -3,6 +3,7 @@ import { type Logger as PinoLogger, pino } from "pino";
 import { buildApp } from "./app.ts";
 import { Ending } from "./ending.ts";
 import { LogLines } from "./log-lines.ts";
+import { redisAddress } from "./redis-url.ts";
 import type { Settings } from "./settings.ts";
 import { drawInstance, identityOf } from "./watch/identity.ts";
 import type { ProcessIdentity } from "./watch/vitals.ts";
@@ -43,6 +44,15 @@ function warnOfSettings(settings: Settings, logger: PinoLogger): void {
   }
   if (settings.redisUrl !== undefined && !settings.redisTlsVerify) {
     logger.warn({ event: "settings" }, "REDIS_TLS_VERIFY=false accepts any certificate of the Redis server");
+  }
+  if (
+    settings.redisUrl !== undefined &&
+    settings.redisCa !== undefined &&
+    redisAddress(settings.redisUrl)?.tls === false
+  ) {
+    const sentence =
+      "REDIS_CA is not used: the Redis URL begins redis://, which is not encrypted; rediss:// is";
+    logger.warn({ event: "settings" }, sentence);
   }
 }
 

@@ -14,7 +14,8 @@ export class SettingsError extends Error {
 const QUOTED = 80;
 
 /**
- * The settings of an environment; an empty variable counts as one that is not set.
+ * The settings of an environment. Blanks and line ends around a value do not count, and an empty variable counts as one that is
+ * not set.
  * Throws SettingsError for the first value that is not accepted. Secrets are not repeated in it.
  */
 export function readSettings(env: Environment): Settings {
@@ -42,12 +43,17 @@ function isWhole<V extends object>(table: Table<V>, values: Partial<V>): values 
 }
 
 function readOne<T>(setting: Setting<T>, env: Environment): T {
-  const name = setting.names.find((candidate) => env[candidate] !== undefined && env[candidate] !== "");
-  const given = name === undefined ? undefined : env[name];
-  if (name === undefined || given === undefined) return setting.defaultIn?.(env) ?? setting.default;
+  const name = setting.names.find((candidate) => textOf(env, candidate) !== "");
+  const given = name === undefined ? "" : textOf(env, name);
+  if (name === undefined) return setting.defaultIn?.(env) ?? setting.default;
   const value = setting.kind.read(given);
   if (value === undefined) throw refusal(name, given, setting);
   return value;
+}
+
+/** What a variable holds without the blanks and line ends around it, which files and consoles add; "" where it is not set. */
+function textOf(env: Environment, name: string): string {
+  return env[name]?.trim() ?? "";
 }
 
 function refusal<T>(name: string, given: string, { kind, secret }: Setting<T>): SettingsError {

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { isRoom } from "../protocol.ts";
+import { redisAddress } from "../redis-url.ts";
 
 /** What a variable's text may be, and the value it stands for. */
 export interface Kind<T> {
@@ -54,11 +55,9 @@ export const listenAddress: Kind<string> = {
 };
 
 export const redisUrl: Kind<string> = {
-  accepts: "a URL such as redis://host:6379 or rediss://user:password@host:6379/0",
-  read(text) {
-    const url = parseUrl(text, "redis:", "rediss:");
-    return url !== undefined && url.hostname !== "" && /^(\/\d*)?$/.test(url.pathname) ? text : undefined;
-  },
+  accepts:
+    "a URL such as redis://host:6379 or rediss://user:password@host:6379/0, special characters of the password percent-encoded",
+  read: (text) => (redisAddress(text) === undefined ? undefined : text),
 };
 
 export const httpsUrl: Kind<string> = {
@@ -77,16 +76,28 @@ export const keyPrefix: Kind<string> = {
   read: (text) => (/^[\x21-\x7a|~]{1,64}$/.test(text) ? text : undefined),
 };
 
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/** One or more certificates. A literal `\n` stands for a line end: that is how one line holds a PEM text. */
 export const certificate: Kind<string> = {
-  accepts: "a certificate in PEM form, beginning -----BEGIN CERTIFICATE-----",
+  accepts: "certificates in PEM form, each beginning -----BEGIN CERTIFICATE-----",
   read(text) {
-    try {
-      return new X509Certificate(text).raw.length > 0 ? text : undefined;
-    } catch {
-      return undefined;
-    }
+    const pem = text.replaceAll(/(\\r)?\\n/g, "\n");
+    const certificates = pem.match(PEM_CERTIFICATE) ?? [];
+    const begun = pem.split("-----BEGIN CERTIFICATE-----").length - 1;
+    // TLS reads all of them and takes no offence at one that it cannot read.
+    const isWhole = certificates.length > 0 && certificates.length === begun;
+    return isWhole && certificates.every(isCertificate) ? pem : undefined;
   },
 };
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
 
 /** The key of an HMAC with SHA-256 has at least the size of the hash (RFC 7518 section 3.2). */
 export const signingSecret: Kind<string> = {

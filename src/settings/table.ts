@@ -79,7 +79,7 @@ export const SETTINGS = {
     kind: certificate,
     default: undefined,
     meaning:
-      "The authority (PEM) that signed the Redis server's certificate; better than switching the check off",
+      "The authority (PEM, line ends may be `\\n`) of the Redis server's certificate; better than no check",
   }),
   redisCluster: setting({
     names: ["REDIS_CLUSTER"],
@@ -255,7 +255,7 @@ export const SETTINGS = {
     names: ["TRUST_PROXY"],
     kind: trueOrFalse,
     default: false,
-    defaultIn: (env) => env["DYNO"] !== undefined && env["DYNO"] !== "",
+    defaultIn: (env) => (env["DYNO"]?.trim() ?? "") !== "",
     defaultWords: "`true` where `DYNO` is set",
     meaning: "Believe the right-most `X-Forwarded-For` entry",
   }),

@@ -41,6 +41,19 @@ describe("what the log in Redis tells", () => {
     }
   });
 
+  it("connects with exactly what the URL says: a password of special characters, and a database", async () => {
+    const password = "p@s/s:w#%?rd";
+    const redis = await ownRedis({ args: ["--requirepass", password] });
+    const { log, prefix } = await open({
+      redis,
+      url: `redis://:${encodeURIComponent(password)}@127.0.0.1:${redis.port}/007`,
+    });
+    await store(log, "hello");
+    expect(
+      await redis.cli("--no-auth-warning", "-a", password, "-n", "7", "EXISTS", `${prefix}{lobby}:log`),
+    ).toBe("1");
+  });
+
   it("says in words why it is down", async () => {
     const redis = await ownRedis({ args: ["--requirepass", "right-secret"] });
     const why = async (url: string) => {
@@ -138,6 +151,11 @@ describe("the log in Redis over TLS", () => {
     await store(trusting, "with the CA");
     const { log: careless } = await open({ redis, url, tlsVerify: false });
     await store(careless, "unverified");
+
+    // The scheme is not case-sensitive: a server that speaks only TLS answers this one too.
+    const shouted = url.replace("rediss", "REDISS");
+    const { log: encrypted } = await open({ redis, url: shouted, tlsVerify: false });
+    await store(encrypted, "upper case");
 
     const { log: strict } = make({ redis, url });
     const listener = new RecordingListener();

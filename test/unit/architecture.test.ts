@@ -14,6 +14,8 @@ interface Rule {
 
 const CONTRACT = ["src/log/log.ts", "src/log/entry.ts", "src/log/presence-hint.ts", "src/log/within.ts"];
 const WORDS = ["src/protocol.ts", "src/logger.ts"];
+/** The one reader of a Redis URL: settings check with it what the log connects to. */
+const REDIS_URL = "src/redis-url.ts";
 /** What would let a part talk to the world by itself. */
 const WIRES = [
   "node:net",
@@ -39,11 +41,12 @@ const EDGE = [
 const HOUSE: readonly Rule[] = [
   { part: "src/protocol.ts", only: [] },
   { part: "src/logger.ts", only: [] },
+  { part: REDIS_URL, only: [] },
   { part: "src/status-view.ts", only: [] },
   { part: "src/client/", only: ["src/client/", "src/protocol.ts"] },
   { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol.ts", "src/status-view.ts"] },
   { part: "src/chat/", only: ["src/chat/", ...CONTRACT, ...WORDS, "typebox", "node:"], never: WIRES },
-  { part: "src/log/redis/", only: ["src/log/", ...WORDS, "ioredis", "node:"] },
+  { part: "src/log/redis/", only: ["src/log/", ...WORDS, REDIS_URL, "ioredis", "node:"] },
   { part: "src/log/", only: ["src/log/", ...WORDS, "node:"], never: [...WIRES, "src/log/redis/"] },
   {
     part: "src/identity/",
@@ -55,7 +58,7 @@ const HOUSE: readonly Rule[] = [
     only: ["src/watch/", "src/chat/", ...CONTRACT, ...WORDS, "typebox", "node:"],
     never: WIRES,
   },
-  { part: "src/settings/", only: ["src/settings/", "src/protocol.ts", "node:"] },
+  { part: "src/settings/", only: ["src/settings/", "src/protocol.ts", REDIS_URL, "node:"] },
   { part: "src/settings.ts", only: ["src/settings/"] },
   {
     part: "src/sockets/",

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { envExample, settingsTable } from "../../src/settings/reference.ts";
 import { SETTINGS } from "../../src/settings/table.ts";
 import { readSettings, SettingsError, unavailableSettings } from "../../src/settings.ts";
+import { makeCertificates } from "../kit/certificates.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -138,7 +139,7 @@ describe("settings", () => {
     ["PORT", "-1"],
     ["PORT", "80.5"],
     ["PORT", "0x50"],
-    ["PORT", " 80"],
+    ["PORT", "8 0"],
     ["PORT", "1e3"],
     ["HOST", "not a host"],
     ["HOST", "-"],
@@ -146,6 +147,9 @@ describe("settings", () => {
     ["REDIS_URL", "http://localhost"],
     ["REDIS_URL", "redis://"],
     ["REDIS_URL", "redis://host/zero"],
+    ["REDIS_URL", "redis://host/0x"],
+    ["REDIS_URL", "/tmp/redis.sock"],
+    ["REDIS_CA", ["-----BEGIN CERTIFICATE-----", "nonsense"].join("\n")],
     ["REDIS_TLS_VERIFY", "no"],
     ["REDIS_TLS_VERIFY", "TRUE"],
     ["REDIS_CA", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----"],
@@ -192,6 +196,42 @@ describe("settings", () => {
   ])("never repeat the value of %s", (name, given) => {
     expect(refusalOf({ [name]: given })).toContain(name);
     expect(refusalOf({ [name]: given })).not.toContain("hunter2");
+  });
+
+  it.each([" ", "\n", "\r\n", "\t"])("do not count the blank %j around a value of any kind", (blank) => {
+    const secret = "0123456789abcdef0123456789abcdef";
+    const env = {
+      PORT: "8080",
+      HOST: "127.0.0.1",
+      REDIS_URL: "redis://host:6379",
+      REDIS_TLS_VERIFY: "false",
+      REDIS_PREFIX: "app:",
+      DEFAULT_ROOM: "hall",
+      ALLOWED_ORIGINS: "https://example.com",
+      GREETING: "Hello",
+      SECRET: secret,
+      TOKEN_JWKS_URL: "https://example.com/keys.json",
+      API_KEYS: secret,
+      LOG_LEVEL: "debug",
+      DYNO: "web.1",
+    };
+    const padded = Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [name, `${blank}${value}${blank}`]),
+    );
+    expect(readSettings(padded)).toEqual(readSettings(env));
+    const empty = Object.fromEntries(Object.keys(env).map((name) => [name, blank]));
+    expect(readSettings(empty)).toEqual(readSettings({}));
+  });
+
+  it("take a certificate whose line ends are written as \\n, and every certificate of a bundle", async () => {
+    const certificates = await makeCertificates();
+    const authority = await readFile(certificates.ca, "utf8");
+    await certificates.remove();
+    const line = authority.replaceAll("\n", "\\n");
+    expect(readSettings({ REDIS_CA: line }).redisCa?.trim()).toBe(authority.trim());
+    expect(readSettings({ REDIS_CA: authority + authority }).redisCa).toContain("END");
+    const damaged = authority.replace(/^MI/m, "MA");
+    expect(refusalOf({ REDIS_CA: authority + damaged })).toMatch(/^REDIS_CA: /);
   });
 
   it("keep an error short however long the given value is", () => {

@@ -1,11 +1,12 @@
 import { Redis, type RedisOptions } from "ioredis";
+import type { RedisAddress } from "../../redis-url.ts";
 import { describe } from "./errors.ts";
 import type { Times } from "./times.ts";
 import { TurnRedis } from "./turn-redis.ts";
 
 /** Where Redis is and how to trust it. */
 export interface RedisLogOptions {
-  /** `redis://` or `rediss://`, with user and password if any. */
+  /** As `redisAddress` reads it. */
   readonly url: string;
   /** Before every key and channel. */
   readonly prefix: string;
@@ -42,12 +43,13 @@ export class Link {
   #over = false;
   #error: unknown;
 
-  constructor(options: RedisLogOptions, times: Times, listener: LinkListener) {
+  constructor(address: RedisAddress, options: RedisLogOptions, times: Times, listener: LinkListener) {
     this.#listener = listener;
-    this.writer = connect(options, times, "dynochat:writer", TurnRedis);
-    this.subscriber = connect(options, times, "dynochat:subscriber", Redis);
+    this.writer = connect(address, options, times, "dynochat:writer", TurnRedis);
+    this.subscriber = connect(address, options, times, "dynochat:subscriber", Redis);
     const { minReplicas = 0 } = options;
-    this.confirmer = minReplicas > 0 ? connect(options, times, "dynochat:confirmer", Redis) : undefined;
+    this.confirmer =
+      minReplicas > 0 ? connect(address, options, times, "dynochat:confirmer", Redis) : undefined;
     this.#connections = [
       this.writer,
       this.subscriber,
@@ -104,12 +106,18 @@ function becomesReady(redis: Redis): Promise<void> {
 }
 
 function connect(
-  { url, tlsVerify, ca }: RedisLogOptions,
+  { host, port, tls: encrypted, username, password, database }: RedisAddress,
+  { tlsVerify, ca }: RedisLogOptions,
   times: Times,
   name: string,
   Client: typeof Redis,
 ): Redis {
   const options = {
+    host,
+    port,
+    db: database,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
     connectionName: name,
     connectTimeout: times.connectMs,
     commandTimeout: times.commandMs,
@@ -124,7 +132,7 @@ function connect(
     enableReadyCheck: false,
     disableClientInfo: true,
   } satisfies RedisOptions;
-  if (!url.startsWith("rediss://")) return new Client(url, options);
+  if (!encrypted) return new Client(options);
   const tls = { rejectUnauthorized: tlsVerify, ...(ca === undefined ? {} : { ca }) };
-  return new Client(url, { ...options, tls });
+  return new Client({ ...options, tls });
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Logger } from "../../logger.ts";
 import { BEGINNING, type Person } from "../../protocol.ts";
+import { redisAddress } from "../../redis-url.ts";
 import {
   type Append,
   type Appended,
@@ -71,8 +72,13 @@ export class RedisLog implements Log {
   #pendingHints = 0;
   #closing: Promise<void> | undefined;
 
-  /** @param times for tests, which cannot wait for a lease to end by itself. */
+  /**
+   * Throws TypeError for a URL that `redisAddress` does not accept.
+   * @param times for tests, which cannot wait for a lease to end by itself.
+   */
   constructor(options: RedisLogOptions, limits: LogLimits, logger: Logger, times: Times = TIMES) {
+    const address = redisAddress(options.url);
+    if (address === undefined) throw new TypeError("The Redis URL is not one that can be connected to.");
     const keys = new Keys(options.prefix);
     this.instance = options.instance ?? randomBytes(8).toString("hex");
     this.#keys = keys;
@@ -106,7 +112,7 @@ export class RedisLog implements Log {
     this.#reports = new Reports(keys.processes(), this.instance, this.#clock, times);
     this.#clientLimit = new ClientLimit(this.#minReplicas > 0 ? 3 : 2, logger);
     this.#probeChannel = Buffer.from(keys.probe(this.instance));
-    this.#supervisor = new Supervisor(options, times, logger, {
+    this.#supervisor = new Supervisor(address, options, times, logger, {
       prepare: (link) => this.#prepare(link),
       subscribe: (link) => this.#subscribeAll(link),
       catchUp: () => this.#listener?.catchUp() ?? Promise.resolve(),

@@ -1,4 +1,5 @@
 import type { Logger } from "../../logger.ts";
+import type { RedisAddress } from "../../redis-url.ts";
 import type { LogState, LogStatus } from "../log.ts";
 import { within } from "../within.ts";
 import { describe } from "./errors.ts";
@@ -31,6 +32,7 @@ const WORDS: Readonly<Record<LogState, string>> = {
 
 /** Takes the log through its lifecycle: makes links, brings them up, gives them up, tries again. */
 export class Supervisor {
+  readonly #address: RedisAddress;
   readonly #options: RedisLogOptions;
   readonly #times: Times;
   readonly #logger: Logger;
@@ -42,7 +44,8 @@ export class Supervisor {
   #attempts = 0;
   #lastWarning: string | undefined;
 
-  constructor(options: RedisLogOptions, times: Times, logger: Logger, steps: Steps) {
+  constructor(address: RedisAddress, options: RedisLogOptions, times: Times, logger: Logger, steps: Steps) {
+    this.#address = address;
     this.#options = options;
     this.#times = times;
     this.#logger = logger;
@@ -101,7 +104,7 @@ export class Supervisor {
   #connect(): void {
     if (this.#status.state !== "connecting") return;
     this.#attempts += 1;
-    const link: Link = new Link(this.#options, this.#times, {
+    const link: Link = new Link(this.#address, this.#options, this.#times, {
       received: (channel, payload) => this.#steps.received(channel, payload),
       lost: (reason) => this.lose(link, reason),
     });
