@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../protocol.ts";
+import { failure, type Result, success } from "./result.ts";
 import type { Services } from "./services.ts";
 
 /** Who says hello. */
@@ -13,32 +13,26 @@ export interface Caller {
   readonly site: boolean;
 }
 
-/** Why nobody can be named. */
-export interface Unidentified {
-  readonly code: Extract<ErrorCode, "unauthorized" | "unavailable">;
-  readonly message: string;
-}
-
-/** Who a token names; the guest of that id where it names nobody. Never rejects. */
+/** Returns who a token names, or the guest of that id where it names nobody; fails with `unauthorized` or `unavailable`. Never rejects. */
 export async function identify(
   { guests, siteTokens }: Pick<Services, "guests" | "siteTokens">,
   token: string | undefined,
   guest: string,
-): Promise<Caller | Unidentified> {
+): Promise<Result<Caller>> {
   if (token !== undefined && looksLikeSiteToken(token)) {
     const user = await siteTokens?.verify(token);
     return user === undefined
-      ? { code: "unauthorized", message: "The token is not valid, or no longer." }
-      : { ...user, token, site: true };
+      ? failure({ code: "unauthorized", message: "The token is not valid, or no longer." })
+      : success({ ...user, token, site: true });
   }
   if (siteTokens?.required === true)
-    return { code: "unauthorized", message: "This chat needs a token of its site." };
+    return failure({ code: "unauthorized", message: "This chat needs a token of its site." });
   // What was signed with a secret of the past names nobody, as an unknown cookie does.
   const user = (token === undefined ? undefined : guests.recognise(token)) ?? guest;
   const signed = guests.tokenFor(user);
   return signed === undefined
-    ? { code: "unavailable", message: "The chat is still starting; try again." }
-    : { user, token: signed, handle: undefined, endsAt: undefined, site: false };
+    ? failure({ code: "unavailable", message: "The chat is still starting; try again." })
+    : success({ user, token: signed, handle: undefined, endsAt: undefined, site: false });
 }
 
 /** A JSON Web Token (RFC 7519) has three parts, and a guest's token begins `g.`. */

@@ -1,7 +1,7 @@
-import type { ErrorCode, ErrorFrame } from "../protocol.ts";
+import type { ErrorCode } from "../protocol.ts";
 import { objectOf } from "./checked-entry.ts";
 import { readHandle } from "./handle.ts";
-import { BAD_HANDLE, errorFrame, textRefused } from "./refusal.ts";
+import { failure, type Result, success } from "./result.ts";
 import { readText } from "./text.ts";
 
 /** What a plain client says: a text, and perhaps a name. */
@@ -14,7 +14,7 @@ export interface Said {
  * Reads one inward frame of a plain socket: `{"handle","text"}` or `{"username","text"}`, other keys
  * ignored; undefined stands for a binary frame. `maxTextLength` in code points.
  */
-export function readPlainFrame(frame: string | undefined, maxTextLength: number): Said | ErrorFrame {
+export function readPlainFrame(frame: string | undefined, maxTextLength: number): Result<Said> {
   const value = frame === undefined ? undefined : objectOf(frame);
   if (value === undefined) {
     return refused(
@@ -26,11 +26,11 @@ export function readPlainFrame(frame: string | undefined, maxTextLength: number)
   if (typeof given !== "string") return refused("bad-request", "The handle must be a string.");
   if (typeof value["text"] !== "string") return refused("bad-request", "The frame needs a text: a string.");
   const handle = readHandle(given);
-  if (handle === "bad-handle") return refused("bad-handle", BAD_HANDLE);
+  if (!handle.ok) return handle;
   const read = readText(value["text"], maxTextLength);
-  return typeof read === "string" ? textRefused(read, maxTextLength) : { handle, text: read.text };
+  return read.ok ? success({ handle: handle.value, text: read.value }) : read;
 }
 
-function refused(code: ErrorCode, message: string): ErrorFrame {
-  return errorFrame(code, message);
+function refused(code: ErrorCode, message: string): Result<never> {
+  return failure({ code, message });
 }

@@ -8,7 +8,7 @@ import type { Member } from "./member.ts";
 import { missedPages } from "./missed-pages.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
-import { notStored, tooFast } from "./refusal.ts";
+import { errorFrame, tooFast } from "./refusal.ts";
 import type { Services } from "./services.ts";
 import { Refusals, type Session } from "./session.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -76,9 +76,10 @@ export class PlainSession implements Session, Member {
   received(text: string | undefined): void {
     if (this.#closed || closeIfTooSlow(this.connection)) return;
     const said = readPlainFrame(text, this.#services.options.maxTextLength);
-    if ("type" in said) this.#refusals.send(said);
-    else if (!this.#backlog.take(said.text.length)) this.#refusals.send(tooFast(PILED_UP_MS));
-    else this.#queue(said);
+    if (!said.ok) this.#refusals.send(errorFrame(said.error));
+    else if (!this.#backlog.take(said.value.text.length))
+      this.#refusals.send(errorFrame(tooFast(PILED_UP_MS)));
+    else this.#queue(said.value);
   }
 
   send(frame: ServerFrame): void {
@@ -151,9 +152,9 @@ export class PlainSession implements Session, Member {
 
   async #say({ handle = this.#person.handle, text }: Said, arrivedAt: number): Promise<void> {
     const post = { room: this.#room, user: this.#person.id, handle, text, key: undefined, arrivedAt };
-    const appended = await this.#services.posting.post({ ...post, connection: this.connection.id });
+    const stored = await this.#services.posting.post({ ...post, connection: this.connection.id });
     this.#backlog.release(text.length);
-    if (!("id" in appended)) this.#refusals.send(notStored(appended));
+    if (!stored.ok) this.#refusals.send(errorFrame(stored.error));
     // Only behind the rate limit: a new name is told to every process.
     else if (handle !== this.#person.handle) this.#rename(handle);
   }

@@ -1,7 +1,9 @@
-import type { Appended, Log } from "../log/log.ts";
+import type { Log } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
 import type { Counters } from "./counters.ts";
 import type { Rates } from "./rate.ts";
+import { notStored, tooFast } from "./refusal.ts";
+import { failure, type Result, success } from "./result.ts";
 import type { Rooms } from "./rooms.ts";
 
 /** A message somebody wants said; every field already checked. */
@@ -16,6 +18,13 @@ export interface Post {
   readonly connection: string;
   /** When it came in, as performance.now() tells it. */
   readonly arrivedAt: number;
+}
+
+/** A message that the log has. */
+export interface Posted {
+  readonly id: string;
+  /** Whether its key was stored before; `id` is the first one's. */
+  readonly duplicate: boolean;
 }
 
 /** Puts messages into the log. Shows nothing: what is stored comes back on the room's channel. */
@@ -34,22 +43,26 @@ export class Posting {
     this.#counters = counters;
   }
 
-  /** Stores one message; see `Log.append`. Never rejects. */
-  async post({ room, user, handle, text, key, connection, arrivedAt }: Post): Promise<Appended> {
+  /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `Log.append`. Never rejects. */
+  async post({ room, user, handle, text, key, connection, arrivedAt }: Post): Promise<Result<Posted>> {
     const retryAfterMs = this.#rates.take(user);
-    if (retryAfterMs > 0) return { outcome: "rate-limited", retryAfterMs };
+    if (retryAfterMs > 0) return failure(tooFast(retryAfterMs));
     // `{` is left to the log, which puts id and prev behind it.
     const body = JSON.stringify({ type: "message", room, user, handle, text, key }).slice(1);
     const waitedMs = performance.now() - arrivedAt;
     const appended = await this.#log.append({ room, user, key, body, waitedMs });
-    if ("id" in appended) this.#counters.acks.observe(performance.now() - arrivedAt);
-    if (appended.outcome === "duplicate") this.#counters.duplicates += 1;
-    else if (appended.outcome === "stored") {
-      this.#counters.messages += 1;
-      this.#rooms.get(room)?.expect(appended.id);
-      const fields = { event: "message", connection, room, id: appended.id, bytes: body.length };
-      this.#logger.info(fields, "message stored");
+    if (appended.outcome !== "stored" && appended.outcome !== "duplicate")
+      return failure(notStored(appended));
+    this.#counters.acks.observe(performance.now() - arrivedAt);
+    const { id } = appended;
+    if (appended.outcome === "duplicate") {
+      this.#counters.duplicates += 1;
+      return success({ id, duplicate: true });
     }
-    return appended;
+    this.#counters.messages += 1;
+    this.#rooms.get(room)?.expect(id);
+    const fields = { event: "message", connection, room, id, bytes: body.length };
+    this.#logger.info(fields, "message stored");
+    return success({ id, duplicate: false });
   }
 }

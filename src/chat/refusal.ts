@@ -1,12 +1,9 @@
 import type { Appended } from "../log/log.ts";
-import { ERRORS, type ErrorCode, type ErrorFrame } from "../protocol.ts";
+import { ERRORS, type ErrorFrame } from "../protocol.ts";
+import type { ErrorReply } from "./result.ts";
 
-/** The error frame for a code; `ref` and `retryAfterMs` only where there is one. */
-export function errorFrame(
-  code: ErrorCode,
-  message: string,
-  { ref, retryAfterMs }: { ref?: number | undefined; retryAfterMs?: number | undefined } = {},
-): ErrorFrame {
+/** Returns the error frame of a reply; it has `ref` and `retryAfterMs` only where the reply has. */
+export function errorFrame({ code, message, ref, retryAfterMs }: ErrorReply): ErrorFrame {
   return {
     type: "error",
     ...(ref === undefined ? {} : { ref }),
@@ -21,34 +18,22 @@ export function errorFrame(
 export type NotStored = Exclude<Appended, { readonly id: string }>;
 
 /** What the sender is told about it. */
-export function notStored(appended: NotStored, ref?: number): ErrorFrame {
+export function notStored(appended: NotStored): ErrorReply {
   switch (appended.outcome) {
     case "rate-limited":
-      return tooFast(appended.retryAfterMs, ref);
+      return tooFast(appended.retryAfterMs);
     case "storage-full":
-      return errorFrame("storage-full", "The chat's storage is full; nothing was stored.", { ref });
+      return { code: "storage-full", message: "The chat's storage is full; nothing was stored." };
     case "unavailable":
-      return errorFrame("unavailable", "The chat cannot reach its storage; try again with the same key.", {
-        ref,
-      });
+      return {
+        code: "unavailable",
+        message: "The chat cannot reach its storage; try again with the same key.",
+      };
   }
 }
 
-export function tooFast(retryAfterMs: number, ref?: number): ErrorFrame {
-  return errorFrame("rate-limited", "You are sending faster than this chat allows.", { ref, retryAfterMs });
-}
-
-export function textRefused(
-  code: "text-empty" | "text-too-long",
-  maxLength: number,
-  ref?: number,
-): ErrorFrame {
-  const message =
-    code === "text-empty" ? "The text is empty." : `The text is longer than ${maxLength} characters.`;
-  return errorFrame(code, message, { ref });
+export function tooFast(retryAfterMs: number): ErrorReply {
+  return { code: "rate-limited", message: "You are sending faster than this chat allows.", retryAfterMs };
 }
 
 export const BAD_ROOM = "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.";
-
-export const BAD_HANDLE =
-  "A handle is 1 to 32 characters without control characters, and not the chat's own name.";

@@ -3,6 +3,7 @@ import { Compile, type Validator } from "typebox/compile";
 import { type ClientFrame, type ErrorCode, ID, isRoom, KEY, LIMITS } from "../protocol.ts";
 import { objectOf } from "./checked-entry.ts";
 import { BAD_ROOM } from "./refusal.ts";
+import { failure, type Result, success } from "./result.ts";
 
 const Ref = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Room = Type.String();
@@ -34,18 +35,8 @@ function check<const T extends ClientFrame["type"], const P extends TProperties>
   return Compile(Type.Object({ type: Type.Literal(type), ...fields }));
 }
 
-/** Why a frame was refused; `ref` where one could be read. */
-export interface Refusal {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly ref: number | undefined;
-}
-
-/** A frame as the protocol describes it, or why it is none. */
-export type ReadRequest = { readonly frame: ClientFrame } | { readonly refusal: Refusal };
-
-/** Reads one inward frame of v1; undefined stands for a binary frame. */
-export function readRequest(text: string | undefined): ReadRequest {
+/** Reads one inward frame of v1 as the protocol describes it; undefined stands for a binary frame. */
+export function readRequest(text: string | undefined): Result<ClientFrame> {
   const value = text === undefined ? undefined : objectOf(text);
   if (value === undefined)
     return refuse("bad-frame", "A frame must be one JSON object in a text frame.", undefined);
@@ -58,7 +49,7 @@ export function readRequest(text: string | undefined): ReadRequest {
   if (namesRoom(value) && !isRoom(value.room)) {
     return refuse("bad-room", BAD_ROOM, ref);
   }
-  return { frame: value };
+  return success(value);
 }
 
 /** Other frames may carry a field of that name, which is ignored like all that are not known. */
@@ -70,8 +61,8 @@ function isKnown(type: string): type is keyof typeof CHECKS {
   return Object.hasOwn(CHECKS, type);
 }
 
-function refuse(code: ErrorCode, message: string, ref: number | undefined): ReadRequest {
-  return { refusal: { code, message, ref } };
+function refuse(code: ErrorCode, message: string, ref: number | undefined): Result<never> {
+  return failure({ code, message, ref });
 }
 
 /** Names the first field that is wrong and how. */

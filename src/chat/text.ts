@@ -1,18 +1,18 @@
+import { failure, type Result, success } from "./result.ts";
+
 /** C0 and C1 characters but tab and newline. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /**
- * A text as it is stored: without control characters but tab and newline, lone surrogates replaced,
- * trimmed. `maxLength` in code points.
+ * Returns a text as it is stored: without control characters but tab and newline, lone surrogates replaced,
+ * trimmed; fails with `text-empty` or `text-too-long`. `maxLength` in code points.
  */
-export function readText(
-  given: string,
-  maxLength: number,
-): { text: string } | "text-empty" | "text-too-long" {
+export function readText(given: string, maxLength: number): Result<string> {
   const text = given.replace(/\r\n?/g, "\n").replace(CONTROL, "").toWellFormed().trim();
-  if (text === "") return "text-empty";
-  return isLonger(text, maxLength) ? "text-too-long" : { text };
+  if (text === "") return failure({ code: "text-empty", message: "The text is empty." });
+  if (!isLonger(text, maxLength)) return success(text);
+  return failure({ code: "text-too-long", message: `The text is longer than ${maxLength} characters.` });
 }
 
 function isLonger(text: string, maxLength: number): boolean {

@@ -3,7 +3,6 @@ import type { ClientFrame, Person } from "../protocol.ts";
 import {
   CLOSE,
   type ErrorCode,
-  type ErrorFrame,
   type HelloRequest,
   LIMITS,
   type ServerFrame,
@@ -15,7 +14,7 @@ import type { Membership } from "./membership.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import { Allowance } from "./rate.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
-import { type Refusal, readRequest } from "./request.ts";
+import { readRequest } from "./request.ts";
 import type { Asker } from "./requests/asker.ts";
 import { hello } from "./requests/hello.ts";
 import { history } from "./requests/history.ts";
@@ -23,6 +22,7 @@ import { join } from "./requests/join.ts";
 import { leave } from "./requests/leave.ts";
 import { message } from "./requests/message.ts";
 import { typing } from "./requests/typing.ts";
+import type { ErrorReply } from "./result.ts";
 import type { Services } from "./services.ts";
 import { Refusals } from "./session.ts";
 import { TokenClock } from "./token-clock.ts";
@@ -81,11 +81,11 @@ export class V1Session implements Asker {
   received(text: string | undefined): void {
     if (this.#state === "closed" || closeIfTooSlow(this.connection)) return;
     const read = readRequest(text);
-    if ("refusal" in read) {
-      this.refuseFrame(read.refusal);
+    if (!read.ok) {
+      this.refuseWith(read.error);
       return;
     }
-    const request: Request = { ...read, bytes: text?.length ?? 0, arrivedAt: performance.now() };
+    const request: Request = { frame: read.value, bytes: text?.length ?? 0, arrivedAt: performance.now() };
     if (!this.#mayAsk(request.frame)) return;
     if (!this.#greeting.busy) this.#dispatch(request);
     else this.#queue(this.#greeting, request, async () => this.#dispatch(request));
@@ -102,20 +102,16 @@ export class V1Session implements Asker {
   }
 
   refuse(code: ErrorCode, message: string, ref?: number): void {
-    this.#refusals.send(errorFrame(code, message, { ref }));
+    this.#refusals.send(errorFrame({ code, message, ref }));
   }
 
-  refuseFrame(refusal: Refusal): void {
-    this.refuse(refusal.code, refusal.message, refusal.ref);
-  }
-
-  refuseWith(error: ErrorFrame): void {
+  refuseWith(error: ErrorReply): void {
     if (error.code === "unavailable") this.#unavailableAt = performance.now();
-    this.#refusals.send(error);
+    this.#refusals.send(errorFrame(error));
   }
 
   refuseUnavailable(ref: number): void {
-    this.refuseWith(errorFrame("unavailable", "The chat cannot reach its storage; try again.", { ref }));
+    this.refuseWith({ code: "unavailable", message: "The chat cannot reach its storage; try again.", ref });
   }
 
   greet(person: Person, endsAt: number | undefined): void {
@@ -165,7 +161,8 @@ export class V1Session implements Asker {
     if (frame.type === "message" || frame.type === "ping" || frame.type === "pong") return true;
     this.#allowance ??= new Allowance(LIMITS.requestsPerSecond, this.#requestBurst());
     const retryAfterMs = this.#allowance.take();
-    if (retryAfterMs > 0 && frame.type !== "typing") this.refuseWith(tooFast(retryAfterMs, frame.ref));
+    if (retryAfterMs > 0 && frame.type !== "typing")
+      this.refuseWith({ ...tooFast(retryAfterMs), ref: frame.ref });
     return retryAfterMs === 0;
   }
 
@@ -217,7 +214,7 @@ export class V1Session implements Asker {
 
   #queue(lane: Lane, { frame, bytes }: Request, task: () => Promise<void>): void {
     if (!this.#backlog.take(bytes)) {
-      this.refuseWith(tooFast(PILED_UP_MS, "ref" in frame ? frame.ref : undefined));
+      this.refuseWith({ ...tooFast(PILED_UP_MS), ref: "ref" in frame ? frame.ref : undefined });
       return;
     }
     const released = async (): Promise<void> => {

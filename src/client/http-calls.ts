@@ -8,6 +8,11 @@ export interface Reply {
   readonly body: Fields;
 }
 
+/** A stream, or the answer that came in its place. */
+export type OpenedStream =
+  | { readonly ok: true; readonly value: ReadableStream<Uint8Array> }
+  | { readonly ok: false; readonly error: Reply };
+
 /** What is said of an answer that is not the chat's: something on the way gave it. */
 const NOT_OURS: Fields = { code: "unavailable", message: "The server cannot be reached.", retryable: true };
 
@@ -44,11 +49,13 @@ export class HttpCalls {
     return replyOf(await this.#fetch(this.#at(`api/${path}`), request));
   }
 
-  /** The stream of some rooms, each with what stands behind `@` for a cursor; or why there is none. */
-  async events(rooms: readonly string[], signal: AbortSignal): Promise<ReadableStream<Uint8Array> | Reply> {
+  /** Opens the stream of some rooms, each with what stands behind `@` for a cursor. */
+  async events(rooms: readonly string[], signal: AbortSignal): Promise<OpenedStream> {
     const query = rooms.map((room) => `room=${room}`).join("&");
     const answer = await this.#fetch(this.#at(`api/events?${query}`), { signal });
-    return answer.ok && answer.body !== null ? answer.body : replyOf(answer);
+    return answer.ok && answer.body !== null
+      ? { ok: true, value: answer.body }
+      : { ok: false, error: await replyOf(answer) };
   }
 
   #at(path: string): string {

@@ -191,11 +191,11 @@ class HttpSocket implements ClientSocket {
     try {
       const rooms = Array.from(this.#rooms.values(), ({ visit }) => visit);
       const events = await this.#calls.events(rooms, stream.signal);
-      if (!("getReader" in events)) return this.#streamRefused(events);
+      if (!events.ok) return this.#streamRefused(events.error);
       const received = (name: string, data: string) => {
         if (stream === this.#stream) this.#event(name, data);
       };
-      await readEventStream(events, received, () => this.#alive(stream));
+      await readEventStream(events.value, received, () => this.#alive(stream));
     } catch (error) {
       if (stream === this.#stream) throw error;
     }

@@ -3,14 +3,14 @@ import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { Value } from "typebox/value";
 import { BAD_ROOM } from "../chat/refusal.ts";
-import type { Refused } from "./api-error.ts";
+import type { ErrorReply } from "../chat/result.ts";
 
 /** A part of a request is not as its route says. */
 export class BadRequest extends Error {
   override readonly name = "BadRequest";
-  readonly refused: Refused;
+  readonly refused: ErrorReply;
 
-  constructor(refused: Refused) {
+  constructor(refused: ErrorReply) {
     super(refused.message);
     this.refused = refused;
   }
@@ -47,7 +47,7 @@ const PARTS: Readonly<Record<string, string>> = { body: "body", querystring: "qu
 function complaint(
   part: string | undefined,
   errors: readonly { readonly instancePath: string; readonly message: string }[],
-): Refused {
+): ErrorReply {
   if (part === "params") return { code: "bad-room", message: BAD_ROOM };
   const [first] = errors;
   const field = first?.instancePath.slice(1).replaceAll("/", ".") ?? "";

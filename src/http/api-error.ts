@@ -1,4 +1,5 @@
 import type { FastifyReply } from "fastify";
+import type { ErrorReply } from "../chat/result.ts";
 import { ERRORS, type ErrorCode } from "../protocol.ts";
 
 /** The status of each code's answer; where another says more, whoever answers names it. */
@@ -24,18 +25,10 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
 /** Seconds after which a request that failed for a passing reason may be sent again, where nothing says more. */
 const RETRY_SECONDS = 1;
 
-/** Why a request was not carried out. */
-export interface Refused {
-  readonly code: ErrorCode;
-  /** A sentence for a person: what is wrong. */
-  readonly message: string;
-  readonly retryAfterMs?: number;
-}
-
 /** Answers `{code, message, retryable}`, with Retry-After (whole seconds, rounded up) where the same may succeed later. */
 export function refuse(
   reply: FastifyReply,
-  { code, message, retryAfterMs }: Refused,
+  { code, message, retryAfterMs }: ErrorReply,
   status = STATUS[code],
 ): FastifyReply {
   const { retryable } = ERRORS[code];

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from "fastify";
 import type { Chat } from "../chat/chat.ts";
 import { guestHandle } from "../chat/guests.ts";
+import { failure, type Result, success } from "../chat/result.ts";
 import type { ApiKeys } from "../identity/api-keys.ts";
-import type { Refused } from "./api-error.ts";
 import { guestOf } from "./guest-cookie.ts";
 import { programOf } from "./programs.ts";
 import { type HttpSession, sessionOf } from "./session-cookie.ts";
@@ -12,7 +12,10 @@ export type Caller =
   | ({ readonly kind: "person" } & HttpSession)
   | { readonly kind: "program"; readonly user: string; readonly handle: string };
 
-const NEEDS_TOKEN: Refused = { code: "unauthorized", message: "This chat needs a token of its site." };
+const NEEDS_TOKEN = failure({
+  code: "unauthorized",
+  message: "This chat needs a token of its site.",
+} as const);
 
 /** Finds out who sends requests, and what they may do. */
 export class Callers {
@@ -25,30 +28,32 @@ export class Callers {
   }
 
   /** Whoever may read: everybody, but where the site's tokens are required only those who showed one. */
-  reader(request: FastifyRequest): Caller | Refused | undefined {
+  reader(request: FastifyRequest): Result<Caller | undefined> {
     const caller = this.#callerOf(request);
-    if (caller !== undefined && "code" in caller) return caller;
-    return this.#isShutOut(caller) ? NEEDS_TOKEN : caller;
+    return caller.ok && this.#isShutOut(caller.value) ? NEEDS_TOKEN : caller;
   }
 
   /** Whoever may write: a program with a key, or a person with a cookie. */
-  writer(request: FastifyRequest): Caller | Refused {
+  writer(request: FastifyRequest): Result<Caller> {
     const caller = this.reader(request);
-    if (caller !== undefined) return caller;
-    const program = programOf(request, this.#keys);
-    return typeof program === "string" ? programNamed(program) : program;
+    if (!caller.ok) return caller;
+    return caller.value === undefined ? this.#program(request) : success(caller.value);
   }
 
-  #callerOf(request: FastifyRequest): Caller | Refused | undefined {
-    if (request.headers.authorization !== undefined) {
-      const program = programOf(request, this.#keys);
-      return typeof program === "string" ? programNamed(program) : program;
-    }
+  #callerOf(request: FastifyRequest): Result<Caller | undefined> {
+    if (request.headers.authorization !== undefined) return this.#program(request);
     const { guests } = this.#chat;
     const session = sessionOf(request.raw, guests);
-    if (session !== undefined) return { kind: "person", ...session };
+    if (session !== undefined) return success({ kind: "person", ...session });
     const user = guestOf(request.raw, guests);
-    return user === undefined ? undefined : { kind: "person", user, handle: guestHandle(user), site: false };
+    return success(
+      user === undefined ? undefined : { kind: "person", user, handle: guestHandle(user), site: false },
+    );
+  }
+
+  #program(request: FastifyRequest): Result<Caller> {
+    const program = programOf(request, this.#keys);
+    return program.ok ? success(programNamed(program.value)) : program;
   }
 
   #isShutOut(caller: Caller | undefined): boolean {

@@ -1,19 +1,22 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { failure, type Result, success } from "../chat/result.ts";
 import type { ApiKeys } from "../identity/api-keys.ts";
-import { type Refused, refuse } from "./api-error.ts";
+import { refuse } from "./api-error.ts";
 
 /** `Authorization: Bearer <key>` (RFC 6750, section 2.1). */
 const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i;
 
-/** The user id of the program that sent a request, or why it is none. */
-export function programOf({ headers }: Pick<FastifyRequest, "headers">, keys: ApiKeys): string | Refused {
+/** Returns the user id of the program that sent a request; fails with `forbidden` or `unauthorized`. */
+export function programOf({ headers }: Pick<FastifyRequest, "headers">, keys: ApiKeys): Result<string> {
   if (keys.isEmpty)
-    return { code: "forbidden", message: "This server takes no programs: it has no API_KEYS." };
+    return failure({ code: "forbidden", message: "This server takes no programs: it has no API_KEYS." });
   if (headers.authorization === undefined)
-    return { code: "unauthorized", message: "This needs a key: Authorization: Bearer <key>." };
+    return failure({ code: "unauthorized", message: "This needs a key: Authorization: Bearer <key>." });
   const key = BEARER.exec(headers.authorization)?.[1];
   const user = key === undefined ? undefined : keys.recognise(key);
-  return user ?? { code: "unauthorized", message: "Nobody has this key." };
+  return user === undefined
+    ? failure({ code: "unauthorized", message: "Nobody has this key." })
+    : success(user);
 }
 
 /**
@@ -25,6 +28,6 @@ export function onlyPrograms(
 ): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined> {
   return async (request, reply) => {
     const program = programOf(request, keys);
-    return typeof program === "string" ? undefined : refuse(reply, program);
+    return program.ok ? undefined : refuse(reply, program.error);
   };
 }

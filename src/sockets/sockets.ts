@@ -5,6 +5,7 @@ import type { WebSocket } from "ws";
 import type { Chat } from "../chat/chat.ts";
 import type { Codec } from "../chat/connection.ts";
 import { countOne } from "../chat/counters.ts";
+import { success } from "../chat/result.ts";
 import { guestCookie, guestOf } from "../http/guest-cookie.ts";
 import { CLOSE, LIMITS, SUBPROTOCOL } from "../protocol.ts";
 import { Census } from "./census.ts";
@@ -128,8 +129,8 @@ export class Sockets {
     if (!isV1 && asksForV1(request)) {
       return this.#reject(reply, { status: 400, sentence: `${SUBPROTOCOL} is spoken on /ws.` });
     }
-    const visit = isV1 ? undefined : readVisit(request, this.#options.defaultRoom);
-    if (typeof visit === "string") return this.#reject(reply, { status: 400, sentence: visit });
+    const visit = isV1 ? success(undefined) : readVisit(request, this.#options.defaultRoom);
+    if (!visit.ok) return this.#reject(reply, { status: 400, sentence: visit.error.message });
     if (!isV1 && this.#chat.siteTokens?.required === true) {
       return this.#reject(reply, {
         status: 401,
@@ -143,7 +144,7 @@ export class Sockets {
       guest,
       cookie,
       codec: isV1 ? v1 : plain,
-      visit,
+      visit: visit.value,
       response: reply.raw,
     });
     return undefined;

@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { FakeClient, openChat } from "../kit/fake-client.ts";
+import { ERRORS } from "../../src/protocol.ts";
+import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
+import { MESSAGES, openApi, withKey } from "../kit/api.ts";
+import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
+import { FakeConnection } from "../kit/fake-connection.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
@@ -85,4 +89,47 @@ describe("a text", () => {
     expect(await client.ask({ type: "message", room: "lobby", key: "k", text })).toMatchObject({ code });
     expect(log.appends).toEqual([]);
   });
+});
+
+/** What code uses to tell one thing from another: none of it means anything in what a user writes. */
+const CODE_WORDS = [
+  ...Object.keys(ERRORS),
+  ...["undefined", "null", "true", "NaN", "ok", "error", "code", "type", "message"],
+  ...["__proto__", "constructor", "toString", "[object Object]"],
+];
+
+describe.each(CODE_WORDS)("the word %j", (word) => {
+  it("is a handle and a text like any other on a v1 socket", async () => {
+    const { chat } = openChat();
+    const client = await FakeClient.in(chat, "lobby", {}, word);
+    expect(client.connection.framesOf("welcome")[0]).toMatchObject({ user: { handle: word } });
+    expect(
+      await client.ask({ type: "message", room: "lobby", key: word.replace(/\W/g, "_"), text: word }),
+    ).toMatchObject({ type: "ack" });
+    expect(client.connection.framesOf("message")[0]).toMatchObject({ handle: word, text: word });
+  });
+
+  it.each([PLAIN_CODEC, HANDLE_CODEC, USERNAME_CODEC])("is both on a plain socket: $name", async (codec) => {
+    const { chat, log } = openChat();
+    const connection = new FakeConnection(codec);
+    const session = chat.connectPlain(connection, "gabcd", { room: "lobby", after: undefined, limit: 0 });
+    await settle();
+    session.received(JSON.stringify({ handle: word, text: word }));
+    await settle();
+    const [entry] = log.entries("lobby");
+    expect(JSON.parse(entry?.frame.toString() ?? "{}")).toMatchObject({ handle: word, text: word });
+  });
+});
+
+it("a word of the code is a handle and a text like any other over HTTP", async () => {
+  const app = await openApi({ messagesPerSecond: 0 });
+  for (const word of CODE_WORDS) {
+    const session = await app.inject({ method: "POST", url: "/api/session", payload: { handle: word } });
+    expect(session.json()).toMatchObject({ user: { handle: word } });
+    const payload = { handle: word, text: word };
+    const said = await app.inject({ method: "POST", url: MESSAGES, headers: withKey(), payload });
+    expect(said.statusCode).toBe(201);
+    const [newest] = (await app.inject(`${MESSAGES}?limit=1`)).json().messages;
+    expect(newest).toMatchObject({ handle: word, text: word });
+  }
 });

@@ -1,5 +1,6 @@
-import type { ErrorCode, ErrorFrame, Person, ServerFrame } from "../../protocol.ts";
+import type { ErrorCode, Person, ServerFrame } from "../../protocol.ts";
 import type { Membership, MembershipOwner } from "../membership.ts";
+import type { ErrorReply } from "../result.ts";
 import type { Services } from "../services.ts";
 import type { Session } from "../session.ts";
 
@@ -21,5 +22,5 @@ export interface Asker extends Session, MembershipOwner {
   /** Answers with an error; see `Refusals`. */
   refuse(code: ErrorCode, message: string, ref?: number): void;
   /** As `refuse`, for an error that was made elsewhere. */
-  refuseWith(error: ErrorFrame): void;
+  refuseWith(error: ErrorReply): void;
 }

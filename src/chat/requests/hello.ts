@@ -3,31 +3,32 @@ import { guestHandle } from "../guests.ts";
 import { readHandle } from "../handle.ts";
 import { identify } from "../identify.ts";
 import { limitsFor } from "../limits.ts";
-import { BAD_HANDLE } from "../refusal.ts";
 import type { Asker } from "./asker.ts";
 
 /** Says who the client is. Later it renews the token, or changes the handle in all rooms. */
 export async function hello(session: Asker, frame: HelloRequest): Promise<void> {
-  const caller = await identify(session.services, frame.token, session.guest);
+  const identified = await identify(session.services, frame.token, session.guest);
   if (session.isClosed) return;
-  if ("code" in caller) {
-    session.refuse(caller.code, caller.message, frame.ref);
-    if (caller.code === "unauthorized") session.connection.close(CLOSE.unauthorized, caller.message);
+  if (!identified.ok) {
+    const { code, message } = identified.error;
+    session.refuse(code, message, frame.ref);
+    if (code === "unauthorized") session.connection.close(CLOSE.unauthorized, message);
     return;
   }
+  const caller = identified.value;
   if (session.greeted && caller.user !== session.person.id) {
     session.refuse("forbidden", "A connection stays with the user it began with.", frame.ref);
     return;
   }
   const wanted = frame.handle ?? caller.handle;
-  const handle = wanted === undefined ? undefined : readHandle(wanted);
-  if (handle === "bad-handle") {
-    session.refuse("bad-handle", BAD_HANDLE, frame.ref);
+  const handle = readHandle(wanted ?? "");
+  if (!handle.ok) {
+    session.refuseWith({ ...handle.error, ref: frame.ref });
     return;
   }
   const known = session.greeted ? session.person.handle : guestHandle(caller.user);
   const first = !session.greeted;
-  const person = { id: caller.user, handle: handle ?? known };
+  const person = { id: caller.user, handle: handle.value ?? known };
   session.greet(person, caller.endsAt);
   welcome(session, frame.ref, person, caller.token);
   if (first) session.services.newcomer(session);

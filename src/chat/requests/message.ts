@@ -1,5 +1,4 @@
 import type { AckFrame, MessageRequest } from "../../protocol.ts";
-import { notStored, textRefused } from "../refusal.ts";
 import { readText } from "../text.ts";
 import type { Asker } from "./asker.ts";
 
@@ -11,27 +10,27 @@ export async function message(session: Asker, frame: MessageRequest, arrivedAt: 
     session.refuse("not-joined", `You are not in ${room}.`, ref);
     return;
   }
-  const { maxTextLength } = session.services.options;
-  const read = readText(frame.text, maxTextLength);
-  if (typeof read === "string") {
-    session.refuseWith(textRefused(read, maxTextLength, ref));
+  const read = readText(frame.text, session.services.options.maxTextLength);
+  if (!read.ok) {
+    session.refuseWith({ ...read.error, ref });
     return;
   }
   const { handle } = membership;
   const connection = session.connection.id;
-  const appended = await session.services.posting.post({
+  const posted = await session.services.posting.post({
     room,
     user: session.person.id,
     handle,
-    text: read.text,
+    text: read.value,
     key,
     connection,
     arrivedAt,
   });
-  if (!("id" in appended)) {
-    session.refuseWith(notStored(appended, ref));
+  if (!posted.ok) {
+    session.refuseWith({ ...posted.error, ref });
     return;
   }
-  const ack: AckFrame = { type: "ack", ref, room, key, id: appended.id };
-  session.answerIn(room, appended.outcome === "stored" ? ack : { ...ack, duplicate: true });
+  const { id, duplicate } = posted.value;
+  const ack: AckFrame = { type: "ack", ref, room, key, id };
+  session.answerIn(room, duplicate ? { ...ack, duplicate } : ack);
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { guestHandle } from "../../chat/guests.ts";
+import type { ErrorReply } from "../../chat/result.ts";
 import type { StreamVisit } from "../../chat/stream-session.ts";
-import { type Refused, refuse } from "../api-error.ts";
+import { refuse } from "../api-error.ts";
 import { EventStreamAnswer, EventsQuery, FAILURES, LastEventId, RoomParams } from "../api-schemas.ts";
 import type { Caller } from "../callers.ts";
 import { guestCookie } from "../guest-cookie.ts";
@@ -67,12 +68,12 @@ function open(
 ): FastifyReply {
   const { chat, callers, streams } = house;
   const caller = callers.reader(request);
-  if (caller !== undefined && "code" in caller) return refuse(reply, caller);
+  if (!caller.ok) return refuse(reply, caller.error);
   const reason = refusal(request, house, visits);
   if (reason !== undefined) return refuse(reply, reason);
-  const { id, handle, endsAt } = visitorOf(caller, house);
+  const { id, handle, endsAt } = visitorOf(caller.value, house);
   const cookie =
-    caller === undefined ? guestCookie(id, chat.guests, request.protocol === "https") : undefined;
+    caller.value === undefined ? guestCookie(id, chat.guests, request.protocol === "https") : undefined;
   if (cookie !== undefined) reply.header("Set-Cookie", cookie);
   reply.hijack();
   for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...HEAD })) {
@@ -91,7 +92,7 @@ function refusal(
   { ip }: FastifyRequest,
   { chat, streams, isDraining, overload }: ApiHouse,
   visits: readonly StreamVisit[],
-): Refused | undefined {
+): ErrorReply | undefined {
   const { maxRoomsPerConnection } = chat.options;
   if (visits.length > maxRoomsPerConnection) {
     return { code: "too-many-rooms", message: `A stream may carry ${maxRoomsPerConnection} rooms.` };

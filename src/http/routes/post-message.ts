@@ -2,10 +2,10 @@ import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import type { Chat } from "../../chat/chat.ts";
 import { readHandle } from "../../chat/handle.ts";
-import { BAD_HANDLE, notStored, textRefused } from "../../chat/refusal.ts";
+import { type Result, success } from "../../chat/result.ts";
 import { readText } from "../../chat/text.ts";
 import { LIMITS } from "../../protocol.ts";
-import { type Refused, refuse } from "../api-error.ts";
+import { refuse } from "../api-error.ts";
 import { FAILURES, NewMessage, NewMessageHeaders, RoomParams, Stored, StoredBefore } from "../api-schemas.ts";
 import type { Caller } from "../callers.ts";
 import type { ApiHouse } from "./api.ts";
@@ -33,25 +33,25 @@ export function routePostMessage(app: FastifyInstance, { chat, callers }: ApiHou
     },
     async (request, reply) => {
       const caller = callers.writer(request);
-      if ("code" in caller) return refuse(reply, caller);
+      if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
-      const said = readSaid(request.body, caller, chat);
-      if ("code" in said) return refuse(reply, said);
-      const appended = await chat.posting.post({
+      const said = readSaid(request.body, caller.value, chat);
+      if (!said.ok) return refuse(reply, said.error);
+      const { user } = caller.value;
+      const { handle, text } = said.value;
+      const posted = await chat.posting.post({
         room,
-        user: caller.user,
-        handle:
-          chat.rooms.get(room)?.presence.nameFor({ id: caller.user, handle: said.handle }) ?? said.handle,
-        text: said.text,
+        user,
+        handle: chat.rooms.get(room)?.presence.nameFor({ id: user, handle }) ?? handle,
+        text,
         key: request.headers["idempotency-key"],
         connection: request.id,
         arrivedAt: performance.now() - reply.elapsedTime,
       });
-      if (!("id" in appended)) return refuse(reply, notStored(appended));
+      if (!posted.ok) return refuse(reply, posted.error);
       reply.header("Cache-Control", "no-store");
-      return appended.outcome === "stored"
-        ? reply.code(201).send({ id: appended.id })
-        : reply.code(200).send({ id: appended.id, duplicate: true });
+      const { id, duplicate } = posted.value;
+      return duplicate ? reply.code(200).send({ id, duplicate }) : reply.code(201).send({ id });
     },
   );
 }
@@ -61,10 +61,9 @@ function readSaid(
   body: Static<typeof NewMessage>,
   caller: Caller,
   { options: { maxTextLength } }: Chat,
-): { readonly handle: string; readonly text: string } | Refused {
-  const handle = body.handle === undefined ? undefined : readHandle(body.handle);
-  if (handle === "bad-handle") return { code: "bad-handle", message: BAD_HANDLE };
+): Result<{ readonly handle: string; readonly text: string }> {
+  const handle = readHandle(body.handle ?? "");
+  if (!handle.ok) return handle;
   const read = readText(body.text, maxTextLength);
-  if (typeof read === "string") return textRefused(read, maxTextLength);
-  return { handle: handle ?? caller.handle, text: read.text };
+  return read.ok ? success({ handle: handle.value ?? caller.handle, text: read.value }) : read;
 }

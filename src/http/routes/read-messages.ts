@@ -21,7 +21,7 @@ export function routeReadMessages(app: FastifyInstance, { chat, callers }: ApiHo
     },
     async (request, reply) => {
       const reader = callers.reader(request);
-      if (reader !== undefined && "code" in reader) return refuse(reply, reader);
+      if (!reader.ok) return refuse(reply, reader.error);
       const { before, after, limit = LIMITS.joinMessages } = request.query;
       if (before !== undefined && after !== undefined) {
         return refuse(reply, { code: "bad-request", message: "Ask for before or after, not both." });

@@ -13,7 +13,7 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): v
     { schema: { summary, response: { 200: RoomList, ...FAILURES } } },
     async (request, reply) => {
       const reader = callers.reader(request);
-      if (reader !== undefined && "code" in reader) return refuse(reply, reader);
+      if (!reader.ok) return refuse(reply, reader.error);
       const rooms = await chat.reading.recentRooms();
       return { rooms: rooms.map(({ room, head, count }) => ({ room, last: head, count })) };
     },
@@ -23,7 +23,7 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): v
     { schema: { summary: "Who is in a room", params: RoomParams, response: { 200: Presence, ...FAILURES } } },
     async (request, reply) => {
       const reader = callers.reader(request);
-      if (reader !== undefined && "code" in reader) return refuse(reply, reader);
+      if (!reader.ok) return refuse(reply, reader.error);
       const users = await chat.reading.people(request.params.room);
       return { count: users.length, users: users.length > LIMITS.presenceNames ? [] : users };
     },

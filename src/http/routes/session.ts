@@ -3,9 +3,9 @@ import type { Static } from "typebox";
 import type { Chat } from "../../chat/chat.ts";
 import { guestHandle } from "../../chat/guests.ts";
 import { readHandle } from "../../chat/handle.ts";
-import { type Caller, identify, type Unidentified } from "../../chat/identify.ts";
+import { type Caller, identify } from "../../chat/identify.ts";
 import { limitsFor } from "../../chat/limits.ts";
-import { BAD_HANDLE } from "../../chat/refusal.ts";
+import { type Result, success } from "../../chat/result.ts";
 import { LIMITS } from "../../protocol.ts";
 import { refuse } from "../api-error.ts";
 import { FAILURES, Hello, Welcome } from "../api-schemas.ts";
@@ -27,13 +27,12 @@ export function routeSession(app: FastifyInstance, { chat }: ApiHouse): void {
     },
     async (request, reply) => {
       const caller = await callerOf(request, chat);
-      if ("code" in caller) return refuse(reply, caller);
-      const wanted = request.body.handle ?? caller.handle;
-      const handle = wanted === undefined ? undefined : readHandle(wanted);
-      if (handle === "bad-handle") return refuse(reply, { code: "bad-handle", message: BAD_HANDLE });
-      const { user, token, endsAt, site } = caller;
+      if (!caller.ok) return refuse(reply, caller.error);
+      const { user, token, endsAt, site } = caller.value;
+      const handle = readHandle(request.body.handle ?? caller.value.handle ?? "");
+      if (!handle.ok) return refuse(reply, handle.error);
       const ending = endsAt === undefined ? {} : { endsAt };
-      const session: HttpSession = { user, handle: handle ?? guestHandle(user), site, ...ending };
+      const session: HttpSession = { user, handle: handle.value ?? guestHandle(user), site, ...ending };
       setCookies(session, request, reply, chat);
       return reply.header("Cache-Control", "no-store").send({
         user: { id: user, handle: session.handle },
@@ -50,17 +49,17 @@ export function routeSession(app: FastifyInstance, { chat }: ApiHouse): void {
 async function callerOf(
   request: FastifyRequest<{ Body: Static<typeof Hello> }>,
   chat: Chat,
-): Promise<Caller | Unidentified> {
+): Promise<Result<Caller>> {
   const { token } = request.body;
   const session = sessionOf(request.raw, chat.guests);
   // The site's token was shown when the session was opened, and is not over.
   if (token === undefined && session?.site === true) {
-    return { ...session, endsAt: session.endsAt, token: "" };
+    return success({ ...session, endsAt: session.endsAt, token: "" });
   }
   const known = guestOf(request.raw, chat.guests);
   const caller = await identify(chat, token, known ?? chat.guests.create());
-  if ("code" in caller || session === undefined || session.user !== caller.user) return caller;
-  return { ...caller, handle: caller.handle ?? session.handle };
+  if (!caller.ok || session === undefined || session.user !== caller.value.user) return caller;
+  return success({ ...caller.value, handle: caller.value.handle ?? session.handle });
 }
 
 function setCookies(

@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Rates } from "../../chat/rate.ts";
+import type { ErrorReply } from "../../chat/result.ts";
 import type { ApiKeys } from "../../identity/api-keys.ts";
 import { OperatorPasses } from "../../identity/operator-passes.ts";
 import type { Watch } from "../../watch/watch.ts";
-import { type Refused, refuse } from "../api-error.ts";
+import { refuse } from "../api-error.ts";
 import { programOf } from "../programs.ts";
 import { operatorCookie, passOf } from "./operator-cookie.ts";
 import { statusView } from "./view.ts";
@@ -15,13 +16,13 @@ const TRIES_AT_ONCE = 10;
 /** Bytes of `{"key":"…"}`. */
 const SIGN_IN_BYTES = 4 * 1024;
 
-const NO_KEYS: Refused = {
+const NO_KEYS: ErrorReply = {
   code: "forbidden",
   message: "This server has no API_KEYS, so nobody can sign in here.",
 };
-const WRONG_KEY: Refused = { code: "unauthorized", message: "Nobody has this key." };
+const WRONG_KEY: ErrorReply = { code: "unauthorized", message: "Nobody has this key." };
 
-const TOO_MANY_TRIES: Refused = {
+const TOO_MANY_TRIES: ErrorReply = {
   code: "rate-limited",
   message: "Too many keys were tried from your address; wait a moment.",
 };
@@ -76,12 +77,12 @@ export class StatusPage {
   }
 
   /** Why the sender of a request may not see how the processes are; undefined = they may. */
-  #refusalOf(request: FastifyRequest): Refused | undefined {
+  #refusalOf(request: FastifyRequest): ErrorReply | undefined {
     if (this.#keys.isEmpty) return NO_KEYS;
     const pass = passOf(request.raw);
     if (pass !== undefined && this.#passes.holds(pass, Date.now())) return undefined;
     const program = programOf(request, this.#keys);
-    return typeof program === "string" ? undefined : program;
+    return program.ok ? undefined : program.error;
   }
 }
 
