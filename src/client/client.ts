@@ -117,10 +117,11 @@ export class ChatClient extends Events<ChatClientEvents> {
 
   /**
    * Makes sure of the connection, for moments when it may have died unseen (the page is shown again, the network is
-   * back): ends a wait, or gives up a connection that does not answer within 3 s.
+   * back or away): ends a wait, unless the server asked for it, or gives up a connection that does not answer within
+   * 3 s. Calls `answered` when a live connection has answered.
    */
-  probe(): void {
-    this.#link.probe();
+  probe(answered?: () => void): void {
+    this.#link.probe(answered);
   }
 
   /** The name others see, from now on. */

@@ -37,6 +37,8 @@ export type ConnectionEvent =
   | "handover"
   /** The time to wait is over, or somebody asked to try now. */
   | "retry"
+  /** The network may be back: earlier failures say nothing about the next attempt. */
+  | "network"
   | Loss;
 
 /** The connection is gone. */
@@ -104,7 +106,9 @@ export function nextConnectionState(state: ConnectionState, event: ConnectionEve
     case "closed":
       return event === "start" ? connecting(0) : state;
     case "waiting":
-      return event === "retry" ? connecting(state.attempt) : state;
+      if (event === "retry") return connecting(state.attempt);
+      // A pause that the server asked for is not the network's.
+      return event === "network" && state.cause !== "too-many" ? connecting(0) : state;
     default:
       return typeof event === "object" ? afterLoss(state, event) : whileConnected(state, event);
   }

@@ -68,12 +68,15 @@ export class Link {
     this.#ports.changed(after);
   }
 
-  /** Makes sure of the connection: ends the wait, or gives up a connection that does not answer within 3 s. */
-  probe(): void {
+  /**
+   * Makes sure of the connection: ends the wait, or gives up a connection that does not answer within 3 s. Calls
+   * `answered` once it did.
+   */
+  probe(answered?: () => void): void {
     if (this.#state.name === "live") {
       this.#heardAt = this.#ports.clock.now();
-      this.request({ type: "ping" }, undefined, PROBE_MS);
-    } else this.apply("retry");
+      this.request({ type: "ping" }, (answer) => answer && answered?.(), PROBE_MS);
+    } else this.apply("network");
   }
 
   /**

@@ -1,5 +1,6 @@
 import type { ConnectionState, WaitCause } from "../client/connection.ts";
 import { type ConnectionWords, connectionWords, PATIENCE_MS } from "./connection-words.ts";
+import { Network, type NetworkPorts } from "./network.ts";
 
 export interface ConnectionLinePorts {
   readonly line: HTMLElement;
@@ -9,6 +10,7 @@ export interface ConnectionLinePorts {
   readonly countdown: HTMLElement;
   readonly retry: HTMLButtonElement;
   readonly retryNow: () => void;
+  readonly probe: NetworkPorts["probe"];
   /** The line is there, or is not. */
   readonly shown: (isShown: boolean) => void;
 }
@@ -16,6 +18,7 @@ export interface ConnectionLinePorts {
 /** Says what is happening to the connection, once it is worth saying. */
 export class ConnectionLine {
   readonly #ports: ConnectionLinePorts;
+  readonly #network: Network;
   #connection: ConnectionState = { name: "idle" };
   #cause: WaitCause | undefined;
   #logIsLive = true;
@@ -25,9 +28,7 @@ export class ConnectionLine {
   constructor(ports: ConnectionLinePorts) {
     this.#ports = ports;
     ports.retry.addEventListener("click", ports.retryNow);
-    const network = () => this.#update();
-    addEventListener("online", network);
-    addEventListener("offline", network);
+    this.#network = new Network({ probe: ports.probe, changed: () => this.#update() });
   }
 
   connectionChanged(connection: ConnectionState): void {
@@ -36,7 +37,8 @@ export class ConnectionLine {
     if (connection.name === "live") this.#cause = undefined;
     // Each connection tells anew where its server stands.
     if (connection.name === "greeting") this.#logIsLive = true;
-    this.#update();
+    if (connection.name === "greeting") this.#network.heard();
+    else this.#update();
   }
 
   statusChanged(isLive: boolean): void {
@@ -51,7 +53,7 @@ export class ConnectionLine {
       connection: this.#connection,
       cause: this.#cause,
       logIsLive: this.#logIsLive,
-      isOnline: navigator.onLine,
+      isOffline: this.#network.isOffline,
     });
     if (words === undefined) {
       this.#troubleSince = undefined;
@@ -59,7 +61,7 @@ export class ConnectionLine {
       return;
     }
     this.#troubleSince ??= now;
-    const patience = words.fatal ? 0 : this.#troubleSince + PATIENCE_MS - now;
+    const patience = words.atOnce ? 0 : this.#troubleSince + PATIENCE_MS - now;
     if (patience > 0) {
       this.#timer = setTimeout(() => this.#update(), patience);
       return;

@@ -5,6 +5,8 @@ export interface ConnectionWords {
   readonly text: string;
   /** Whether it will not mend by itself. */
   readonly fatal: boolean;
+  /** Whether it is certain: said at once, not only after PATIENCE_MS. */
+  readonly atOnce: boolean;
   /** Whether trying at once may help. */
   readonly canRetry: boolean;
   /** When the next attempt comes, in ms since 1970 UTC. */
@@ -17,12 +19,14 @@ export interface ConnectionView {
   readonly cause: WaitCause | undefined;
   /** Whether the server reaches its log. */
   readonly logIsLive: boolean;
-  /** Whether the browser knows of a network. */
-  readonly isOnline: boolean;
+  /** The browser says that there is no network, and nothing was heard since. */
+  readonly isOffline: boolean;
 }
 
 /** Milliseconds of trouble that are not worth a word. */
 export const PATIENCE_MS = 2_000;
+
+const OFFLINE = "You are offline. What you write is sent when you are back.";
 
 const FATAL = {
   protocol: "The server did not understand this page. Load it again.",
@@ -30,8 +34,8 @@ const FATAL = {
   forbidden: "You are not allowed here.",
 } as const;
 
-function away({ connection, cause, isOnline }: ConnectionView): string {
-  if (!isOnline) return "You are offline. What you write is sent when you are back.";
+function away({ connection, cause, isOffline }: ConnectionView): string {
+  if (isOffline) return OFFLINE;
   if (cause === "restarting") return "The server is restarting. What you write is sent in a moment.";
   if (cause === "too-many") return "Too much at once: the server asked for a pause.";
   if (connection.name === "waiting") return "Connection lost. What you write is sent when it is back.";
@@ -40,7 +44,7 @@ function away({ connection, cause, isOnline }: ConnectionView): string {
 
 /** What to say about a connection; undefined where all is well. */
 export function connectionWords(view: ConnectionView): ConnectionWords | undefined {
-  const { connection, logIsLive } = view;
+  const { connection, logIsLive, isOffline } = view;
   switch (connection.name) {
     case "idle":
       return undefined;
@@ -49,22 +53,32 @@ export function connectionWords(view: ConnectionView): ConnectionWords | undefin
         connection.reason === ""
           ? FATAL[connection.cause]
           : `${FATAL[connection.cause]} (${connection.reason})`;
-      return { text, fatal: true, canRetry: connection.cause !== "forbidden", retryAt: undefined };
+      return {
+        text,
+        fatal: true,
+        atOnce: true,
+        canRetry: connection.cause !== "forbidden",
+        retryAt: undefined,
+      };
     }
     case "live": {
+      if (isOffline) {
+        return { text: OFFLINE, fatal: false, atOnce: true, canRetry: false, retryAt: undefined };
+      }
       if (logIsLive) return undefined;
       const text =
         "The server cannot reach its storage. You stay connected; what you write is sent when it is back.";
-      return { text, fatal: false, canRetry: false, retryAt: undefined };
+      return { text, fatal: false, atOnce: false, canRetry: false, retryAt: undefined };
     }
     case "waiting":
       return {
         text: away(view),
         fatal: false,
+        atOnce: isOffline,
         canRetry: connection.cause !== "too-many",
         retryAt: connection.retryAt,
       };
     default:
-      return { text: away(view), fatal: false, canRetry: false, retryAt: undefined };
+      return { text: away(view), fatal: false, atOnce: isOffline, canRetry: false, retryAt: undefined };
   }
 }

@@ -162,6 +162,7 @@ const connectionLine = new ConnectionLine({
   retry: byId("retry-now", HTMLButtonElement),
   // After a fatal close the person acts by asking, so that counts as a new start.
   retryNow: () => (client.connection.name === "closed" ? client.start() : client.retryNow()),
+  probe: (answered) => client.probe(answered),
 });
 const nameField = byId("name", HTMLInputElement);
 const nameForm = new NameForm({
@@ -198,8 +199,6 @@ client.on("handle-refused", (sentence) => {
   nameForm.refuse(preferences.name, sentence);
 });
 
-// What knows better than a clock: the network is back, or somebody looks, perhaps after days.
-addEventListener("online", () => client.probe());
 // An open socket keeps a browser from keeping the page for the way back.
 addEventListener("pagehide", () => {
   client.stop();

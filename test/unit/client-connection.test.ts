@@ -56,6 +56,11 @@ const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] =
   [leaving, lost(4401), { name: "closed", cause: "unauthorized", reason: "" }],
   [waiting, "retry", { name: "connecting", attempt: 4 }],
   [waiting, "start", "the same"],
+  [waiting, "network", { name: "connecting", attempt: 0 }],
+  [{ ...waiting, cause: "too-many" }, "network", "the same"],
+  [connecting, "network", "the same"],
+  [idle, "network", "the same"],
+  [closed, "network", "the same"],
   [waiting, lost(1006), "the same"],
   [waiting, "stop", idle],
   [closed, "retry", "the same"],
@@ -329,6 +334,23 @@ describe("a client's connection", () => {
     expect(client.connection.name).toBe("waiting");
     client.probe();
     expect(client.connection.name).toBe("connecting");
+  });
+
+  it("tells the caller of a probe when the server has answered, and only then", () => {
+    const { client, clock, network } = joinedClient();
+    let answers = 0;
+    const probe = () => {
+      client.probe(() => {
+        answers += 1;
+      });
+      return network.socket.last("ping");
+    };
+    network.socket.deliver({ type: "pong", ref: probe().ref });
+    expect(answers).toBe(1);
+    probe();
+    clock.advance(3_000);
+    expect(client.connection.name).toBe("waiting");
+    expect(answers).toBe(1);
   });
 
   it("counts failures from the start again only after it was live for 5 s", () => {

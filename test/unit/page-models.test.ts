@@ -105,7 +105,7 @@ describe("the connection line", () => {
   const waiting: ConnectionState = { name: "waiting", attempt: 1, retryAt: 9, cause: "lost" };
   const live: ConnectionState = { name: "live", attempt: 0, restarting: false };
   const words = (fields: Partial<ConnectionView>) =>
-    connectionWords({ connection: live, cause: undefined, logIsLive: true, isOnline: true, ...fields });
+    connectionWords({ connection: live, cause: undefined, logIsLive: true, isOffline: false, ...fields });
 
   it("says nothing where all is well", () => {
     expect(words({})).toBeUndefined();
@@ -117,7 +117,7 @@ describe("the connection line", () => {
       words({ connection: waiting, cause: "lost" }),
       words({ connection: waiting, cause: "restarting" }),
       words({ connection: { ...waiting, cause: "too-many" }, cause: "too-many" }),
-      words({ connection: waiting, cause: "lost", isOnline: false }),
+      words({ connection: waiting, cause: "lost", isOffline: true }),
       words({ connection: { name: "connecting", attempt: 0 } }),
       words({ logIsLive: false }),
       words({ connection: { name: "closed", cause: "unauthorized", reason: "" } }),
@@ -126,6 +126,16 @@ describe("the connection line", () => {
     ].map((each) => each?.text);
     expect(new Set(kinds).size).toBe(9);
     expect(kinds).not.toContain(undefined);
+  });
+
+  it("says at once that the browser is offline, also while the connection still seems to live", () => {
+    const states: ConnectionState[] = [live, waiting, { name: "connecting", attempt: 0 }];
+    for (const connection of states) {
+      const said = words({ connection, isOffline: true });
+      expect(said?.text).toContain("You are offline.");
+      expect(said?.atOnce).toBe(true);
+    }
+    expect(words({ connection: waiting })?.atOnce).toBe(false);
   });
 
   it("offers another try only where it may help", () => {
