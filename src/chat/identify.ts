@@ -1,3 +1,4 @@
+import { handleFrom } from "./handle.ts";
 import { failure, type Result, success } from "./result.ts";
 import type { Services } from "./services.ts";
 
@@ -6,6 +7,7 @@ export interface Caller {
   readonly user: string;
   /** What names them next time. */
   readonly token: string;
+  /** The handle made of the name that the site gives; undefined where it gives none, or none can be made of it. */
   readonly handle: string | undefined;
   /** When the token ends, ms since 1970 UTC; undefined = never. */
   readonly endsAt: number | undefined;
@@ -21,9 +23,9 @@ export async function identify(
 ): Promise<Result<Caller>> {
   if (token !== undefined && looksLikeSiteToken(token)) {
     const user = await siteTokens?.verify(token);
-    return user === undefined
-      ? failure({ code: "unauthorized", message: "The token is not valid, or no longer." })
-      : success({ ...user, token, site: true });
+    if (user === undefined)
+      return failure({ code: "unauthorized", message: "The token is not valid, or no longer." });
+    return success({ ...user, handle: handleFrom(user.handle ?? ""), token, site: true });
   }
   if (siteTokens?.required === true)
     return failure({ code: "unauthorized", message: "This chat needs a token of its site." });

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { parse, serialize } from "cookie";
-import type { Guests } from "../chat/guests.ts";
+import { objectOf } from "../chat/checked-entry.ts";
+import { type Guests, guestHandle } from "../chat/guests.ts";
+import { handleFrom } from "../chat/handle.ts";
 
 const NAME = "dynochat-session";
 
@@ -26,8 +28,10 @@ export function sessionOf(
   const sealed = parse(request.headers.cookie ?? "")[NAME];
   const words = sealed === undefined ? undefined : guests.unseal(sealed);
   if (words === undefined) return undefined;
-  const session: unknown = JSON.parse(words);
-  return isSession(session) && (session.endsAt === undefined || session.endsAt > now) ? session : undefined;
+  const session = objectOf(words);
+  if (!isSession(session) || (session.endsAt !== undefined && session.endsAt <= now)) return undefined;
+  // Another version may have stored a handle that this one does not accept.
+  return { ...session, handle: handleFrom(session.handle) ?? guestHandle(session.user) };
 }
 
 /**

@@ -40,6 +40,9 @@ export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteToken
   return { required: options.tokenRequired, verify: (token) => verify(token, checks, logger) };
 }
 
+/** The claims that are looked at. Only `exp` is known to be of its type. */
+type Claims = Pick<JWTPayload, "exp"> & { readonly sub?: unknown; readonly name?: unknown };
+
 type Check = (token: string) => Promise<JWTVerifyResult>;
 
 function checksFor({ tokenSecret, tokenJwksUrl }: SiteTokenOptions): Check[] {
@@ -75,11 +78,22 @@ async function verify(
   return undefined;
 }
 
-function userOf({ sub, name, exp }: JWTPayload & { name?: unknown }): SiteUser | undefined {
-  if (sub === undefined || sub === "") return undefined;
+/** The latest time that a Date holds, ms since 1970 UTC; a token that ends later ends then. */
+const LATEST_MS = 8.64e15;
+
+function userOf({ sub, name, exp }: Claims): SiteUser | undefined {
+  // Not as the standard says (RFC 7519, section 4.1.2), and what many sites send: the number of a database's row.
+  const subject = Number.isSafeInteger(sub) ? String(sub) : sub;
+  if (typeof subject !== "string" || subject === "") return undefined;
   return {
-    user: PLAIN_SUBJECT.test(sub) ? `s-${sub}` : `s_${createHash("sha256").update(sub).digest("base64url")}`,
+    user: PLAIN_SUBJECT.test(subject) ? `s-${subject}` : `s_${digestOf(subject)}`,
     handle: typeof name === "string" ? name : undefined,
-    endsAt: exp === undefined ? undefined : exp * 1000,
+    endsAt: exp === undefined ? undefined : Math.min(Math.floor(exp * 1000), LATEST_MS),
   };
+}
+
+function digestOf(subject: string): string {
+  // Encoded as UTF-8, all half surrogates would be the same character, and two users one.
+  const text = subject.isWellFormed() ? subject : JSON.stringify(subject);
+  return createHash("sha256").update(text).digest("base64url");
 }

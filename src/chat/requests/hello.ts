@@ -20,15 +20,14 @@ export async function hello(session: Asker, frame: HelloRequest): Promise<void> 
     session.refuse("forbidden", "A connection stays with the user it began with.", frame.ref);
     return;
   }
-  const wanted = frame.handle ?? caller.handle;
-  const handle = readHandle(wanted ?? "");
-  if (!handle.ok) {
-    session.refuseWith({ ...handle.error, ref: frame.ref });
+  const wanted = readHandle(frame.handle ?? "");
+  if (!wanted.ok) {
+    session.refuseWith({ ...wanted.error, ref: frame.ref });
     return;
   }
   const known = session.greeted ? session.person.handle : guestHandle(caller.user);
   const first = !session.greeted;
-  const person = { id: caller.user, handle: handle.value ?? known };
+  const person = { id: caller.user, handle: wanted.value ?? caller.handle ?? known };
   session.greet(person, caller.endsAt);
   welcome(session, frame.ref, person, caller.token);
   if (first) session.services.newcomer(session);

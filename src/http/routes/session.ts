@@ -28,15 +28,20 @@ export function routeSession(app: FastifyInstance, { chat }: ApiHouse): void {
     async (request, reply) => {
       const caller = await callerOf(request, chat);
       if (!caller.ok) return refuse(reply, caller.error);
-      const { user, token, endsAt, site } = caller.value;
-      const handle = readHandle(request.body.handle ?? caller.value.handle ?? "");
-      if (!handle.ok) return refuse(reply, handle.error);
+      const { user, handle, token, endsAt, site } = caller.value;
+      const wanted = readHandle(request.body.handle ?? "");
+      if (!wanted.ok) return refuse(reply, wanted.error);
       const ending = endsAt === undefined ? {} : { endsAt };
-      const session: HttpSession = { user, handle: handle.value ?? guestHandle(user), site, ...ending };
+      const session: HttpSession = {
+        user,
+        handle: wanted.value ?? handle ?? guestHandle(user),
+        site,
+        ...ending,
+      };
       setCookies(session, request, reply, chat);
       return reply.header("Cache-Control", "no-store").send({
         user: { id: user, handle: session.handle },
-        ...(token === "" ? {} : { token }),
+        ...(token === undefined ? {} : { token }),
         ...ending,
         pingMs: LIMITS.pingMs,
         limits: limitsFor(chat.options),
@@ -45,16 +50,19 @@ export function routeSession(app: FastifyInstance, { chat }: ApiHouse): void {
   );
 }
 
-/** Whom the token names, else whom the cookies name, else somebody new. */
+/** A caller by a token, or by the cookies alone: then there may be no token to give back. */
+type SessionCaller = Omit<Caller, "token"> & { readonly token: string | undefined };
+
+/** Returns whom the token names, else whom the cookies name, else a new guest. */
 async function callerOf(
   request: FastifyRequest<{ Body: Static<typeof Hello> }>,
   chat: Chat,
-): Promise<Result<Caller>> {
+): Promise<Result<SessionCaller>> {
   const { token } = request.body;
   const session = sessionOf(request.raw, chat.guests);
   // The site's token was shown when the session was opened, and is not over.
   if (token === undefined && session?.site === true) {
-    return success({ ...session, endsAt: session.endsAt, token: "" });
+    return success({ ...session, endsAt: session.endsAt, token: undefined });
   }
   const known = guestOf(request.raw, chat.guests);
   const caller = await identify(chat, token, known ?? chat.guests.create());
