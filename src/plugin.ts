@@ -64,7 +64,7 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
   });
   const page = options.page === false ? undefined : new Page(chat.guests, settings);
   app.decorate("dynochat", { chat, sockets });
-  await sockets.takeUpgrades(app);
+  sockets.takeUpgrades(app);
   // Outside the page's scope: its headers are made for each request, and an upgrade's answer would not carry them.
   sockets.route(app);
   await api.register(app);

@@ -1,21 +1,25 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import fastifyWebsocket from "@fastify/websocket";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from "fastify";
-import type { WebSocket } from "ws";
 import type { Chat } from "../chat/chat.ts";
 import type { Codec } from "../chat/connection.ts";
 import { countOne } from "../chat/counters.ts";
 import { success } from "../chat/result.ts";
 import { guestCookie, guestOf } from "../http/guest-cookie.ts";
-import { CLOSE, LIMITS, SUBPROTOCOL } from "../protocol.ts";
+import { SUBPROTOCOL } from "../protocol.ts";
 import { Census } from "./census.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "./codecs/plain-codec.ts";
 import { V1_CODEC } from "./codecs/v1-codec.ts";
 import { Drain } from "./drain.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { endPipelinedUpgrades } from "./pipelined-upgrades.ts";
-import { type Arrival, CLOSE_TIMEOUT_MS, Seats } from "./seats.ts";
-import { asksForV1, type Rejection, reject, rejection, type UpgradeRules } from "./upgrade-checks.ts";
+import { Seats } from "./seats.ts";
+import {
+  asksForV1,
+  originRejection,
+  type Rejection,
+  reject,
+  rejection,
+  type UpgradeRules,
+} from "./upgrade-checks.ts";
+import { Upgrades } from "./upgrades.ts";
 import { readVisit } from "./visit.ts";
 
 export interface SocketOptions {
@@ -28,23 +32,8 @@ export interface SocketOptions {
   readonly shutdownSeconds: number;
 }
 
-/** Of ws's server. */
-const SERVER_OPTIONS = {
-  maxPayload: LIMITS.frameBytes,
-  // Shared frames are written as they are: nothing may be compressed for one client.
-  perMessageDeflate: false,
-  clientTracking: false,
-  closeTimeout: CLOSE_TIMEOUT_MS,
-  handleProtocols: (protocols: Set<string>) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-} as const;
-
-/** An upgrade that was let through, until its socket is there. */
-interface Admission extends Pick<Arrival, "guest" | "codec" | "visit"> {
-  /** For the answer's headers. */
-  readonly cookie: string | undefined;
-  /** What Node would have answered a plain request with. */
-  readonly response: ServerResponse;
-}
+/** Characters of an unknown address that are repeated in an answer. */
+const PATH_SHOWN = 100;
 
 /** The WebSocket edge: opens sockets for those who may, and carries frames between them and the chat. */
 export class Sockets {
@@ -55,7 +44,7 @@ export class Sockets {
   readonly census: Census;
   readonly #seats: Seats;
   readonly #rules: UpgradeRules;
-  readonly #admissions = new WeakMap<IncomingMessage, Admission>();
+  readonly #upgrades: Upgrades;
 
   constructor(chat: Chat, options: SocketOptions, overload: UpgradeRules["overload"]) {
     this.#chat = chat;
@@ -64,6 +53,7 @@ export class Sockets {
     this.#seats = new Seats(chat, this.census, new Heartbeat(options.pingSeconds));
     this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
     const { allowedOrigins } = options;
+    this.#upgrades = new Upgrades(chat.logger);
     this.#rules = { allowedOrigins, census: this.census, draining: () => this.drain.begun, overload };
   }
 
@@ -72,18 +62,16 @@ export class Sockets {
   }
 
   /**
-   * Makes the app's server take upgrades. To be called on the app itself: also an upgrade to an address without
-   * a socket must be answered and its connection ended.
+   * Makes the app's server take upgrades. An upgrade to an address without a socket is answered 404; where the app has an
+   * upgrade listener of its own, that upgrade is left to it.
    */
-  async takeUpgrades(app: FastifyInstance): Promise<void> {
-    endPipelinedUpgrades(app.server, this.#chat.logger);
-    await app.register(fastifyWebsocket, {
-      options: SERVER_OPTIONS,
-      // Sockets end by `drain`; the plugin's own way closes them without a code and waits for each.
-      preClose: (done) => done(),
-      errorHandler: socketFailed,
+  takeUpgrades(app: FastifyInstance): void {
+    this.#upgrades.attach(app);
+    app.addHook("onRequest", (request, reply, done) => {
+      const rejected = this.#upgrades.has(request) ? this.#unroutable(request) : undefined;
+      if (rejected === undefined) done();
+      else this.#reject(reply, rejected);
     });
-    app.websocketServer.on("headers", this.#addCookie);
   }
 
   /** Registers `/ws` and `/websocket`. */
@@ -104,25 +92,28 @@ export class Sockets {
 
   #route(app: FastifyInstance, url: string, codec: Codec, handler: RouteHandlerMethod): void {
     const spoken = url === "/ws" ? V1_CODEC : undefined;
-    app.route({
-      method: "GET",
-      url,
-      handler,
-      wsHandler: (socket, request) => this.#opened(socket, request),
-      preValidation: async (request, reply) => {
-        if (request.ws) return this.#admit(request, reply, codec, spoken);
-        return undefined;
-      },
-    });
+    const upgrades = this.#upgrades;
+    const admit = this.#admit.bind(this);
+    const answer: RouteHandlerMethod = function (request, reply) {
+      return upgrades.has(request)
+        ? admit(request, reply, codec, spoken)
+        : handler.call(this, request, reply);
+    };
+    upgrades.addAddress(`${app.prefix}${url}`);
+    if (url === "/" && app.prefix !== "") upgrades.addAddress(app.prefix);
+    app.get(url, answer);
   }
 
-  /** Decides about an upgrade; an answer sent here is the end of it. */
-  #admit(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    plain: Codec,
-    v1: Codec | undefined,
-  ): FastifyReply | undefined {
+  /** Returns why an upgrade cannot reach a socket of this chat, whatever else it asks for. */
+  #unroutable(request: FastifyRequest): Rejection | undefined {
+    const foreign = originRejection(request, this.#rules);
+    if (foreign !== undefined || this.#upgrades.isAddress(request)) return foreign;
+    const path = request.url.split("?")[0]?.slice(0, PATH_SHOWN) ?? "";
+    return { status: 404, sentence: `There is no socket at ${path}.` };
+  }
+
+  /** Decides about an upgrade: opens its socket or rejects it. */
+  #admit(request: FastifyRequest, reply: FastifyReply, plain: Codec, v1: Codec | undefined): FastifyReply {
     const rejected = rejection(request, this.#rules);
     if (rejected !== undefined) return this.#reject(reply, rejected);
     const isV1 = v1 !== undefined && asksForV1(request);
@@ -140,53 +131,18 @@ export class Sockets {
     const { guests } = this.#chat;
     const guest = guestOf(request.raw, guests) ?? guests.create();
     const cookie = guestCookie(guest, guests, request.protocol === "https");
-    this.#admissions.set(request.raw, {
-      guest,
-      cookie,
-      codec: isV1 ? v1 : plain,
-      visit: visit.value,
-      response: reply.raw,
-    });
-    return undefined;
+    const { ip: address, id: requestId, routeOptions } = request;
+    // The route's own: a query may hold a token, which must not be logged.
+    const path = routeOptions.url ?? "";
+    const arrival = { guest, codec: isV1 ? v1 : plain, visit: visit.value, address, requestId, path };
+    this.#upgrades.open(request, reply, cookie, (socket, wire) => this.#seats.take(socket, wire, arrival));
+    return reply;
   }
 
   #reject(reply: FastifyReply, rejection: Rejection): FastifyReply {
     countOne(this.#chat.counters.refusedUpgrades, rejection.status);
     return reject(reply, rejection);
   }
-
-  readonly #addCookie = (headers: string[], request: IncomingMessage): void => {
-    const cookie = this.#admissions.get(request)?.cookie;
-    if (cookie !== undefined) headers.push(`Set-Cookie: ${cookie}`);
-  };
-
-  #opened(socket: WebSocket, request: FastifyRequest): void {
-    const admission = this.#admissions.get(request.raw);
-    if (admission === undefined) {
-      socket.terminate();
-      return;
-    }
-    this.#admissions.delete(request.raw);
-    // Let through just before the drain began, which has told everybody by now.
-    if (this.drain.begun) {
-      socket.close(CLOSE.restarting, "the server is restarting");
-      return;
-    }
-    const { ip, id, url } = request;
-    const wire = request.raw.socket;
-    // Only what is needed is kept. Request, reply and their logger would be: the response holds them, the socket
-    // holds the response, and so does the plugin's own listener; 3 KB a socket.
-    admission.response.detachSocket(wire);
-    socket.removeAllListeners("error");
-    const { guest, codec, visit } = admission;
-    this.#seats.take(socket, wire, { guest, codec, visit, address: ip, requestId: id, path: url });
-  }
-}
-
-/** A socket that failed before its seat was taken; later ones are the seats'. */
-function socketFailed(error: Error, socket: WebSocket, request: FastifyRequest): void {
-  request.log.info({ event: "socket-error", err: { message: error.message } }, "a socket failed");
-  socket.terminate();
 }
 
 function upgradeRequired(_request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -18,17 +18,21 @@ const FULL_RETRY_SECONDS = 5;
 
 /** Why a socket cannot be opened: an HTTP status and one sentence. */
 export interface Rejection {
-  readonly status: 400 | 401 | 403 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 429 | 503;
   readonly sentence: string;
 }
 
-/** The first reason not to open a socket, or undefined. */
+/** Returns why pages of the request's origin may not open sockets; undefined: they may. */
+export function originRejection(request: FastifyRequest, rules: UpgradeRules): Rejection | undefined {
+  const { origin, host } = request.headers;
+  return isAllowedOrigin(origin, host, rules.allowedOrigins)
+    ? undefined
+    : { status: 403, sentence: "Pages of this origin may not connect here." };
+}
+
+/** Returns the first reason not to open a socket for a request whose origin is allowed, or undefined. */
 export function rejection(request: FastifyRequest, rules: UpgradeRules): Rejection | undefined {
   if (rules.draining()) return { status: 503, sentence: "This server is restarting; try again." };
-  const { origin, host } = request.headers;
-  if (!isAllowedOrigin(origin, host, rules.allowedOrigins)) {
-    return { status: 403, sentence: "Pages of this origin may not connect here." };
-  }
   if (!knowsSubprotocol(request)) {
     return { status: 400, sentence: `The only subprotocol spoken here is ${SUBPROTOCOL}, and none.` };
   }

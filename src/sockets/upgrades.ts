@@ -1,0 +1,187 @@
+import { type IncomingMessage, type Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Logger } from "../logger.ts";
+import { LIMITS, SUBPROTOCOL } from "../protocol.ts";
+import { CLOSE_TIMEOUT_MS } from "./seats.ts";
+
+const SERVER_OPTIONS = {
+  noServer: true,
+  maxPayload: LIMITS.frameBytes,
+  // Shared frames are written as they are: nothing may be compressed for one client.
+  perMessageDeflate: false,
+  clientTracking: false,
+  closeTimeout: CLOSE_TIMEOUT_MS,
+  handleProtocols: (protocols: Set<string>) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+} as const;
+
+/** What waits for its route to accept or reject it. */
+interface PendingUpgrade {
+  /** What the client sent after its request. */
+  readonly head: Buffer;
+  /** A Set-Cookie header of the 101 answer. */
+  cookie?: string | undefined;
+}
+
+/** The listeners of all chats: any other one of the same server is the surrounding app's. */
+const OWN_LISTENERS = new WeakSet<object>();
+
+/**
+ * The upgrades of an app's HTTP server. Each is routed by Fastify as the GET request that it is; its route opens the socket, or
+ * sends an ordinary answer, after which the connection is closed.
+ */
+export class Upgrades {
+  readonly #logger: Logger;
+  readonly #server = new WebSocketServer(SERVER_OPTIONS);
+  readonly #addresses = new Set<string>();
+  readonly #pending = new WeakMap<IncomingMessage, PendingUpgrade>();
+  /** Connections whose last request has no complete answer yet. */
+  readonly #unanswered = new WeakMap<Socket, ServerResponse>();
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+    this.#server.on("headers", (headers, request) => {
+      const cookie = this.#pending.get(request)?.cookie;
+      if (cookie !== undefined) headers.push(`Set-Cookie: ${cookie}`);
+    });
+  }
+
+  /** Declares that the route with this pattern, the prefixes of its scope included, opens sockets. */
+  addAddress(pattern: string): void {
+    this.#addresses.add(pattern);
+  }
+
+  /** Returns whether the route of a request opens sockets. */
+  isAddress({ routeOptions }: FastifyRequest): boolean {
+    return routeOptions.url !== undefined && this.#addresses.has(routeOptions.url);
+  }
+
+  /** Returns whether a request is an upgrade that was neither accepted nor rejected. */
+  has({ raw }: FastifyRequest): boolean {
+    return this.#pending.has(raw);
+  }
+
+  /**
+   * Takes the upgrades of the app's server from now on: those of the declared addresses always, all others only where the
+   * server has no other listener for them.
+   */
+  attach(app: FastifyInstance): void {
+    const { server } = app;
+    this.#watchAnswers(server);
+    const emit = server.emit;
+    // Listeners of others end what is not at their addresses, so none of them may see what is at these.
+    server.emit = (event: string | symbol, ...given: unknown[]): boolean => {
+      const [request, socket, head] = given;
+      const isOurs = event === "upgrade" && this.#addresses.has(pathOf(request));
+      if (!isOurs || !isRequest(request) || !(head instanceof Buffer)) {
+        return Reflect.apply(emit, server, [event, ...given]);
+      }
+      if (socket instanceof Duplex) this.#take(app, request, head);
+      return true;
+    };
+    const onUpgrade = (request: IncomingMessage, _socket: Duplex, head: Buffer): void => {
+      const listeners = server.listeners("upgrade");
+      const isFirst = listeners[0] === onUpgrade;
+      if (isFirst && listeners.every((each) => OWN_LISTENERS.has(each))) this.#take(app, request, head);
+    };
+    OWN_LISTENERS.add(onUpgrade);
+    server.on("upgrade", onUpgrade);
+  }
+
+  /**
+   * Opens the socket of a pending upgrade and passes it to `opened` in the same tick: listeners attached there miss no frame.
+   * Where the handshake is malformed, `ws` answers 400 and `opened` is not called.
+   */
+  open(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    cookie: string | undefined,
+    opened: (socket: WebSocket, wire: Socket) => void,
+  ): void {
+    const { raw } = request;
+    const pending = this.#pending.get(raw);
+    if (pending === undefined) throw new Error("not a pending upgrade");
+    reply.hijack();
+    const { socket } = raw;
+    // The response holds the request, Fastify's request and reply, and their logger: 3 KB per socket.
+    reply.raw.detachSocket(socket);
+    socket.off("error", destroyFailed);
+    pending.cookie = cookie;
+    this.#server.handleUpgrade(raw, socket, pending.head, (webSocket) => opened(webSocket, socket));
+    this.#pending.delete(raw);
+  }
+
+  #take(app: FastifyInstance, request: IncomingMessage, head: Buffer): void {
+    const { socket } = request;
+    // Node hands over an upgrade that was pipelined after an unanswered request and no longer watches the connection,
+    // while nobody can answer on it before that request is done: it would stay open, uncounted, as long as its client likes.
+    if (this.#unanswered.has(socket)) {
+      this.#logger.info(
+        { event: "upgrade-refused" },
+        "an upgrade came before the request ahead of it was answered",
+      );
+      socket.destroy();
+      return;
+    }
+    if (!asksForWebSocket(request)) {
+      parseAgain(app.server, request, head);
+      return;
+    }
+    // Node has taken its own listener off.
+    socket.on("error", destroyFailed);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once("finish", () => socket.destroySoon());
+    this.#pending.set(request, { head });
+    app.routing(request, response);
+  }
+
+  #watchAnswers(server: Server): void {
+    const unanswered = this.#unanswered;
+    const onFinish = function (this: ServerResponse): void {
+      if (unanswered.get(this.req.socket) === this) unanswered.delete(this.req.socket);
+    };
+    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      unanswered.set(request.socket, response);
+      response.on("finish", onFinish);
+    });
+  }
+}
+
+function isRequest(value: unknown): value is IncomingMessage {
+  return typeof value === "object" && value !== null && "rawHeaders" in value && "socket" in value;
+}
+
+function pathOf(request: unknown): string {
+  return isRequest(request) ? (request.url?.split("?")[0] ?? "") : "";
+}
+
+/** RFC 6455, section 4.1. A server may ignore every other Upgrade header (RFC 9110, section 7.8). */
+function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/**
+ * Lets the server parse a request again without its Upgrade header: some HTTP clients add `Upgrade: h2c` to every request, those
+ * with a body too, and Node hands each of them over unparsed. Each connection comes here once at most, because it is closed
+ * after the answer.
+ */
+function parseAgain(server: Server, request: IncomingMessage, head: Buffer): void {
+  const { socket, rawHeaders } = request;
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (!/^(upgrade|connection|http2-settings)$/i.test(name)) lines.push(`${name}: ${rawHeaders[i + 1]}`);
+  }
+  lines.push("Connection: close", "\r\n");
+  socket.unshift(Buffer.concat([Buffer.from(lines.join("\r\n"), "latin1"), head]));
+  server.emit(socket instanceof TLSSocket ? "secureConnection" : "connection", socket);
+}
+
+function destroyFailed(this: Socket): void {
+  this.destroy();
+}
