@@ -81,6 +81,7 @@ export class RoomSwitch {
     preferences.visited(name);
     title.textContent = name;
     this.#view = new RoomView(room, this.#ports.view);
+    this.#view.open();
     composer.draft = draftOf(name);
     this.#leaveOldest();
     this.#showUnread();

@@ -26,17 +26,24 @@ export interface RoomViewPorts {
   readonly reading: Reading;
 }
 
-/** Shows one room on the page, until `close`. */
+/** Shows one room on the page, from `open` until `close`; nothing that ends later changes the page. */
 export class RoomView {
   readonly #room: Room;
   readonly #ports: RoomViewPorts;
-  readonly #listeners: (() => void)[];
+  #listeners: readonly (() => void)[] = [];
+  #isClosed = false;
   #isLoading = false;
   #isFull = false;
 
   constructor(room: Room, ports: RoomViewPorts) {
     this.#room = room;
     this.#ports = ports;
+  }
+
+  /** To be called once the page takes this view for the one that is shown: the list asks for older messages at once. */
+  open(): void {
+    const room = this.#room;
+    const ports = this.#ports;
     const { list, scroll } = ports;
     this.#listeners = [
       room.on("reset", () => {
@@ -69,6 +76,8 @@ export class RoomView {
     ];
     ports.announcer.clear();
     ports.typingLine.textContent = typingWords(room.people.typing);
+    // Until the people of this room are known: the suffix belongs to the room before.
+    ports.ownName.textContent = ports.askedName();
     this.#showPeople();
     list.open(room.messages, room.outgoing);
     this.#showHead();
@@ -77,6 +86,7 @@ export class RoomView {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const off of this.#listeners) off();
   }
 
@@ -88,6 +98,7 @@ export class RoomView {
 
   /** One is close to the first row: older ones get theirs, or are fetched. */
   nearTop(): void {
+    if (this.#isClosed) return;
     const { list, scroll } = this.#ports;
     let found = false;
     scroll.keepPlace(() => {
@@ -99,17 +110,19 @@ export class RoomView {
 
   /** One is close to the last row, and newer ones have none. */
   nearBottom(): void {
+    if (this.#isClosed) return;
     const { list, scroll } = this.#ports;
     scroll.keepPlace(() => list.newer());
   }
 
   /** Fetches a page of older messages, or of those that are missing before `gap`. */
   async loadOlder(gap?: string): Promise<void> {
-    if (this.#isLoading || (gap === undefined && !this.#room.hasOlder)) return;
+    if (this.#isClosed || this.#isLoading || (gap === undefined && !this.#room.hasOlder)) return;
     this.#isLoading = true;
     const outcome = await this.#room.loadOlder(gap);
     this.#isLoading = false;
     this.#isFull = outcome === "full";
+    if (this.#isClosed) return;
     this.#showHead();
     // A page may be shorter than the window.
     if (outcome === "loaded" && gap === undefined) this.#ports.scroll.settle();

@@ -70,6 +70,7 @@ export class Scroll {
   toNewest(): void {
     const wasPinned = this.#isPinned;
     this.#isPinned = true;
+    this.#isLeaving = false;
     this.#below = 0;
     this.#ports.showNewest();
     this.#settle();
