@@ -42,6 +42,8 @@ export class RoomNav {
     const link = element("a", "room-link", element("span", "room-link-name", room));
     link.href = roomLink(room);
     link.dataset["room"] = room;
+    // The list cuts a long name.
+    link.title = room;
     if (isCurrent) link.setAttribute("aria-current", "page");
     if (unread > 0) {
       link.classList.add("has-unread");

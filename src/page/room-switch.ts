@@ -80,6 +80,7 @@ export class RoomSwitch {
     this.#current = room;
     preferences.visited(name);
     title.textContent = name;
+    title.title = name;
     this.#view = new RoomView(room, this.#ports.view);
     this.#view.open();
     composer.draft = draftOf(name);

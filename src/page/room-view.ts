@@ -1,14 +1,17 @@
 import type { Room } from "../client/room.ts";
 import type { Announcer } from "./announcer.ts";
+import { element } from "./element.ts";
 import { headWords } from "./head-words.ts";
 import type { MessageList } from "./message-list.ts";
 import type { PeoplePanel } from "./people-panel.ts";
 import type { Reading } from "./reading.ts";
 import type { Scroll } from "./scroll.ts";
-import { typingWords } from "./typing-line.ts";
+import { typingParts } from "./typing-line.ts";
 
 /** UTF-16 code units of a name that no suffix takes the place of. */
 const UNCUT = 20;
+/** UTF-16 code units of a name that is never cut. Three such names fit on the narrowest page. */
+const SHORT = 5;
 
 export interface RoomViewPorts {
   readonly list: MessageList;
@@ -65,9 +68,7 @@ export class RoomView {
         this.#showHead();
       }),
       room.on("people", () => this.#showPeople()),
-      room.on("typing", (people) => {
-        ports.typingLine.textContent = typingWords(people);
-      }),
+      room.on("typing", () => this.#showTyping()),
       room.on("state", () => {
         this.#showHead();
         // What could not be fetched before can be now.
@@ -75,7 +76,7 @@ export class RoomView {
       }),
     ];
     ports.announcer.clear();
-    ports.typingLine.textContent = typingWords(room.people.typing);
+    this.#showTyping();
     // Until the people of this room are known: the suffix belongs to the room before.
     ports.ownName.textContent = ports.askedName();
     this.#showPeople();
@@ -139,6 +140,16 @@ export class RoomView {
     const self = this.#room.people.users.find((person) => person.id === selfId());
     // It has a suffix where a look-alike is there. What was asked for a moment ago may not be told to all yet.
     if (self?.handle.startsWith(askedName().slice(0, UNCUT)) === true) ownName.textContent = self.handle;
+  }
+
+  /** Where the line is too narrow, long names are cut, and not short ones or the words between. */
+  #showTyping(): void {
+    this.#ports.typingLine.replaceChildren(
+      ...typingParts(this.#room.people.typing).map((part, index) => {
+        const isLongName = index % 2 === 0 && part.length > SHORT;
+        return element("span", isLongName ? "name" : "", part);
+      }),
+    );
   }
 
   #showHead(): void {

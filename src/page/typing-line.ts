@@ -1,11 +1,14 @@
 import type { Person } from "../protocol.ts";
 
-/** "Ada is typing", with up to three names. */
-export function typingWords(people: readonly Person[]): string {
-  const [first, second, third] = people.map((person) => person.handle);
-  if (first === undefined) return "";
-  if (second === undefined) return `${first} is typing`;
-  if (third === undefined) return `${first} and ${second} are typing`;
-  if (people.length === 3) return `${first}, ${second} and ${third} are typing`;
-  return "Several people are typing";
+/** Up to this many names are shown; of more people only that they are several. */
+const NAMES = 3;
+
+/** "Ada is typing", with up to three names: names and the words between them take turns, a name first. */
+export function typingParts(people: readonly Pick<Person, "handle">[]): readonly string[] {
+  if (people.length > NAMES) return ["", "Several people are typing"];
+  return people.flatMap(({ handle }, index) => {
+    const left = people.length - 1 - index;
+    if (left > 0) return [handle, left === 1 ? " and " : ", "];
+    return [handle, people.length === 1 ? " is typing" : " are typing"];
+  });
 }

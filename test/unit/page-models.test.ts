@@ -13,7 +13,7 @@ import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/
 import { mentions } from "../../src/page/mention.ts";
 import { roomLink, roomName, roomOf, socketUrl } from "../../src/page/places.ts";
 import { failureWords, refusalWords } from "../../src/page/send-words.ts";
-import { typingWords } from "../../src/page/typing-line.ts";
+import { typingParts } from "../../src/page/typing-line.ts";
 import { unreadOf } from "../../src/page/unread.ts";
 import { nextUnreadLine, type UnreadLine, type UnreadLineEvent } from "../../src/page/unread-line.ts";
 
@@ -271,7 +271,7 @@ describe("small sentences", () => {
   const people = ["Ada", "Bob", "Cy", "Di"].map((handle) => ({ id: handle, handle }));
 
   it("say who types, with at most three names", () => {
-    expect([0, 1, 2, 3, 4].map((count) => typingWords(people.slice(0, count)))).toEqual([
+    expect([0, 1, 2, 3, 4].map((count) => typingParts(people.slice(0, count)).join(""))).toEqual([
       "",
       "Ada is typing",
       "Ada and Bob are typing",
