@@ -1,3 +1,4 @@
+import { trimText } from "../protocol.ts";
 import { failure, type Result, success } from "./result.ts";
 
 /** C0 and C1 characters but tab and newline. */
@@ -6,10 +7,10 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /**
  * Returns a text as it is stored: without control characters but tab and newline, lone surrogates replaced,
- * trimmed; fails with `text-empty` or `text-too-long`. `maxLength` in code points.
+ * trimmed by `trimText`; fails with `text-empty` or `text-too-long`. `maxLength` in code points.
  */
 export function readText(given: string, maxLength: number): Result<string> {
-  const text = given.replace(/\r\n?/g, "\n").replace(CONTROL, "").toWellFormed().trim();
+  const text = trimText(given.replace(/\r\n?/g, "\n").replace(CONTROL, "").toWellFormed());
   if (text === "") return failure({ code: "text-empty", message: "The text is empty." });
   if (!isLonger(text, maxLength)) return success(text);
   return failure({ code: "text-too-long", message: `The text is longer than ${maxLength} characters.` });

@@ -1,4 +1,4 @@
-import type { HistoryFrame, JoinedFrame, Person } from "../protocol.ts";
+import { type HistoryFrame, type JoinedFrame, type Person, trimText } from "../protocol.ts";
 import { backoffMs } from "./backoff.ts";
 import { ANSWER_MESSAGES, JOIN_MESSAGES } from "./contract.ts";
 import { Events } from "./events.ts";
@@ -122,7 +122,7 @@ export class Room extends Events<RoomEvents> {
    * server could not take it, or too much waits already.
    */
   send(text: string): string {
-    const trimmed = text.trim();
+    const trimmed = trimText(text);
     const limit = this.#ports.client.textLength;
     if (!trimmed) throw new SendRefused("text-empty");
     // Code units bound the code points, so that a huge paste is not spread into an array first.

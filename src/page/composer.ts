@@ -1,3 +1,4 @@
+import { trimText } from "../protocol.ts";
 import { codePoints } from "./code-points.ts";
 
 /** Code points left from which on the counter shows. */
@@ -63,7 +64,7 @@ export class Composer {
   }
 
   #submit(): void {
-    const text = this.draft.trim();
+    const text = trimText(this.draft);
     if (text === "") return;
     const refusal = this.#ports.send(text);
     if (refusal !== undefined) {
@@ -76,7 +77,7 @@ export class Composer {
 
   #measure(): void {
     const { counter, error, field } = this.#ports;
-    const left = this.#ports.limit() - codePoints(this.draft.trim());
+    const left = this.#ports.limit() - codePoints(trimText(this.draft));
     counter.textContent = left > COUNTER_FROM ? "" : left < 0 ? `${-left} too many` : `${left} left`;
     counter.classList.toggle("is-over", left < 0);
     error.textContent = "";

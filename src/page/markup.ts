@@ -10,7 +10,8 @@ export type Piece =
   | { readonly kind: "block"; readonly text: string }
   | { readonly kind: "bold" | "italic"; readonly pieces: readonly Piece[] };
 
-const FENCE = /^```[^\n`]*\n([\s\S]*?)\n?^```[ \t]*$\n?/gm;
+/** Up to three blanks may stand before a fence, as everywhere else in Markdown. */
+const FENCE = /^ {0,3}```[^\n`]*\n([\s\S]*?)\n?^ {0,3}```[ \t]*$\n?/gm;
 const CODE = /`([^`\n]+)`/g;
 /** Marks that touch their words and stand outside of others: `2 * 3 * 4` and `snake_case_name` are none. */
 const STRONG = /(?<![\w*])\*\*(?=\S)([^\n]{0,2000}?\S)\*\*(?![\w*])/g;

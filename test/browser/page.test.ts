@@ -134,6 +134,14 @@ describe("the chat page", () => {
     expect(await page.locator(".text").textContent()).toBe("first\nsecond");
   });
 
+  it("sends pasted code with the indentation of its first line", async () => {
+    const { page } = await enter("Ada", newRoom());
+    const code = "    if x:\n        y";
+    await say(page, `\n${code}\n`);
+    await page.locator(".sent-mark").waitFor();
+    expect(await page.locator(".text").textContent()).toBe(code);
+  });
+
   it("leaves Enter to an input method while it composes", async () => {
     const { page } = await enter("Ada", newRoom());
     const field = page.getByLabel("Message", { exact: true });

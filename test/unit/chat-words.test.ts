@@ -65,6 +65,10 @@ describe("a handle", () => {
 describe("a text", () => {
   it.each([
     ["is trimmed", "  hi\n", "hi"],
+    ["keeps the indentation of its first line", "    if x:\n        y\n", "    if x:\n        y"],
+    ["keeps an indentation by a tab", "\tif x:\n\t\ty", "\tif x:\n\t\ty"],
+    ["keeps the indentation of its first line after blank ones", "\r\n \t\r\n  a\r\nb", "  a\nb"],
+    ["of one line after blank ones is trimmed", "\n \n  hi", "hi"],
     ["keeps tabs and newlines inside", "a\tb\nc", "a\tb\nc"],
     ["loses other control characters", "a\u0000b\u001b[1mc\u0085d\u007f", "ab[1mcd"],
     ["has one kind of line end", "a\r\nb\rc", "a\nb\nc"],

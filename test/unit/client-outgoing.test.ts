@@ -333,6 +333,14 @@ describe("a message that is sent", () => {
     expect(room.outgoing).toHaveLength(QUEUE_LIMIT);
   });
 
+  it("keeps the indentation of its first line where it has several", () => {
+    const { room } = joinedClient();
+    room.send("\n    if x:\n        y\n");
+    room.send("  alone  ");
+    room.send("  a\r  b");
+    expect(room.outgoing.map(({ text }) => text)).toEqual(["    if x:\n        y", "alone", "  a\r  b"]);
+  });
+
   it("may have as many code points as the limit says, however many code units those are", () => {
     const { room } = joinedClient();
     room.send("𝒳".repeat(100));

@@ -167,6 +167,7 @@ describe("markup in a message", () => {
     ["write to mailto:ada@x.example.", "write to <link mailto:ada@x.example>."],
     ["```ts\nlet a = 1;\n  **b**\n```\nafter", "<block let a = 1;\n  **b**>after"],
     ["```\nnever closed", "```\nnever closed"],
+    ["  ```\n    a\n  ```", "<block     a>"],
     ["<b>no</b> &amp;", "<b>no</b> &amp;"],
     ["a\nb", "a\nb"],
   ])("%j: %j", (message, expected) => {
