@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { answerBadAddress } from "./http/api-failures.ts";
 import { dynochat } from "./plugin.ts";
+import { pluginOptions } from "./plugin-options.ts";
+import { processesOf } from "./process-plan.ts";
 import type { Settings } from "./settings.ts";
 
 /** Longer than the platform's router keeps idle connections (90 s), so that it never writes into a closed one, ms. */
@@ -32,9 +34,7 @@ export async function buildApp(
     // Requests that were accepted are answered; `Ending` bounds how long that may take.
     forceCloseConnections: "idle",
   });
-  // Fastify has an option logLevel of its own, for routes.
-  const { logLevel: _logLevel, ...options } = settings;
-  await app.register(dynochat, { ...options, instance });
+  await app.register(dynochat, { ...pluginOptions(settings), instance, processes: processesOf(settings) });
   return app;
 }
 

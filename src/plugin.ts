@@ -12,25 +12,13 @@ import type { Log } from "./log/log.ts";
 import { MemoryLog } from "./log/memory.ts";
 import { RedisLog } from "./log/redis/redis-log.ts";
 import type { Logger } from "./logger.ts";
-import { processesOf } from "./process-plan.ts";
-import { readSettings, type Settings } from "./settings.ts";
+import { type CheckedOptions, checkPluginOptions, type DynochatOptions } from "./plugin-options.ts";
 import { Sockets } from "./sockets/sockets.ts";
 import { drawInstance, identityOf } from "./watch/identity.ts";
 import { memoryLimit } from "./watch/memory-limit.ts";
 import { Watch } from "./watch/watch.ts";
 
-/** What belongs to the process and its server, and is therefore the surrounding app's own affair. */
-type ProcessSettings = "port" | "host" | "webConcurrency" | "logLevel" | "trustProxy";
-
-/** The program's settings (README, "Settings") by their names here: `REDIS_URL` is `redisUrl`. All have defaults. */
-export interface DynochatOptions extends Partial<Omit<Settings, ProcessSettings>> {
-  /** False leaves `/` to the app: no chat page, and no socket there. Default true. */
-  readonly page?: boolean;
-  /** Where messages live. Default: Redis if there is a `redisUrl`, else memory. Closed with the app. */
-  readonly log?: Log;
-  /** What this process is called where the chat speaks of it. Default: the log's own name for it. */
-  readonly instance?: string;
-}
+export type { DynochatOptions } from "./plugin-options.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -46,12 +34,12 @@ declare module "fastify" {
 export const dynochat = fp<DynochatOptions>(register, { fastify: "5.x", name: "dynochat" });
 
 async function register(app: FastifyInstance, options: DynochatOptions): Promise<void> {
-  const settings = { ...readSettings({}), ...options };
-  const log = options.log ?? logFor(settings, app.log, options.instance ?? drawInstance());
+  const settings = checkPluginOptions(options);
+  const log = settings.log ?? logFor(settings, app.log, settings.instance ?? drawInstance());
   const chat = new Chat(log, settings, app.log, siteTokens(settings, app.log));
   const watch = new Watch(chat, log, identityOf(log.instance, process.env), {
     maxLoopDelayMs: settings.maxLoopDelayMs,
-    memory: shareOfMemory(settings),
+    memory: shareOfMemory(settings.processes),
   });
   const sockets = new Sockets(chat, settings, () => watch.overload);
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
@@ -60,9 +48,9 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
     census: sockets.census,
     isDraining: () => sockets.drain.begun,
     overload: () => watch.overload,
-    ownsPath: options.page !== false,
+    ownsPath: settings.page,
   });
-  const page = options.page === false ? undefined : new Page(chat.guests, settings);
+  const page = settings.page ? new Page(chat.guests, settings) : undefined;
   app.decorate("dynochat", { chat, sockets });
   sockets.takeUpgrades(app);
   // Outside the page's scope: its headers are made for each request, and an upgrade's answer would not carry them.
@@ -92,12 +80,12 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
 }
 
 /** Bytes that this process may use, where somebody says; undefined where not. */
-function shareOfMemory({ redisUrl, webConcurrency }: Settings): number | undefined {
+function shareOfMemory(processes: number): number | undefined {
   const limit = memoryLimit(process.env);
-  return limit === undefined ? undefined : limit / processesOf({ redisUrl, webConcurrency });
+  return limit === undefined ? undefined : limit / processes;
 }
 
-function logFor(settings: Settings, logger: Logger, instance: string): Log {
+function logFor(settings: CheckedOptions, logger: Logger, instance: string): Log {
   const { redisUrl: url, redisPrefix: prefix, redisTlsVerify: tlsVerify, redisCa: ca } = settings;
   if (url === undefined) return new MemoryLog(settings, Date.now, undefined, instance);
   const { redisMinReplicas: minReplicas } = settings;

@@ -3,93 +3,99 @@ import { isIP } from "node:net";
 import { isRoom } from "../protocol.ts";
 import { redisAddress } from "../redis-url.ts";
 
-/** What a variable's text may be, and the value it stands for. */
+/** What a setting may be: as the text of a variable, and as an option of the plugin. */
 export interface Kind<T> {
   /** What is accepted, as the end of the sentence "it must be …". */
   readonly accepts: string;
-  /** The value, or undefined for a text that is not accepted. Never throws. */
+  /** What is accepted of an option, where `accepts` speaks of text only. */
+  readonly acceptsOption?: string;
+  /** Returns the value that a text stands for; undefined where the text is not accepted. Never throws. */
   read(text: string): T | undefined;
+  /**
+   * Returns an option's value as it is used, which is equal to what `read` returns for the same setting; undefined where it is of
+   * another type or not accepted. Never throws.
+   */
+  check(option: unknown): T | undefined;
+}
+
+/** Makes a kind whose value is text. Blanks around an option do not count, as they do not around a variable. */
+function text<T extends string>(accepts: string, read: (text: string) => T | undefined): Kind<T> {
+  return {
+    accepts,
+    read,
+    check: (option) => (typeof option === "string" ? read(option.trim()) : undefined),
+  };
 }
 
 export function wholeNumber(least: number, most: number): Kind<number> {
+  const inRange = (value: number) => (value >= least && value <= most ? value : undefined);
   return {
     accepts: `a whole number from ${least} to ${most}`,
-    read(text) {
-      if (!/^\d{1,15}$/.test(text)) return undefined;
-      const value = Number(text);
-      return value >= least && value <= most ? value : undefined;
-    },
+    read: (text) => (/^\d{1,15}$/.test(text) ? inRange(Number(text)) : undefined),
+    check: (option) => (isWholeNumber(option) ? inRange(option) : undefined),
   };
+}
+
+function isWholeNumber(value: unknown): value is number {
+  return Number.isInteger(value);
 }
 
 export const trueOrFalse: Kind<boolean> = {
   accepts: "true or false",
   read: (text) => (text === "true" ? true : text === "false" ? false : undefined),
+  check: (option) => (typeof option === "boolean" ? option : undefined),
 };
 
 export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
-  return {
-    accepts: `one of ${words.join(", ")}`,
-    read: (text) => words.find((word) => word === text),
-  };
+  return text(`one of ${words.join(", ")}`, (given) => words.find((word) => word === given));
 }
 
 /** One line for people to read; `most` in code points. */
 export function line(most: number): Kind<string> {
-  return {
-    accepts: `one line of at most ${most} characters`,
-    read: (text) => (/\p{Cc}/u.test(text) || [...text].length > most ? undefined : text),
-  };
+  return text(`one line of 1 to ${most} characters`, (given) =>
+    given === "" || /\p{Cc}/u.test(given) || [...given].length > most ? undefined : given,
+  );
 }
 
-export const roomName: Kind<string> = {
-  accepts: "a room name: up to 64 of A-Z a-z 0-9 . _ -, a letter or digit first",
-  read: (text) => (isRoom(text) ? text : undefined),
-};
+export const roomName = text(
+  "a room name: up to 64 of A-Z a-z 0-9 . _ -, a letter or digit first",
+  (given) => (isRoom(given) ? given : undefined),
+);
 
 /** An address or a name to listen on. */
-export const listenAddress: Kind<string> = {
-  accepts: "an IP address or a host name",
-  read: (text) =>
-    isIP(text) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(text) ? text : undefined,
-};
+export const listenAddress = text("an IP address or a host name", (given) =>
+  isIP(given) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(given) ? given : undefined,
+);
 
-export const redisUrl: Kind<string> = {
-  accepts:
-    "a URL such as redis://host:6379 or rediss://user:password@host:6379/0, special characters of the password percent-encoded",
-  read: (text) => (redisAddress(text) === undefined ? undefined : text),
-};
+export const redisUrl = text(
+  "a URL such as redis://host:6379 or rediss://user:password@host:6379/0, special characters of the password percent-encoded",
+  (given) => (redisAddress(given) === undefined ? undefined : given),
+);
 
-export const httpsUrl: Kind<string> = {
-  accepts: "a URL that begins https://, or http://localhost",
-  read(text) {
-    const url = parseUrl(text, "https:", "http:");
-    return url !== undefined && (url.protocol === "https:" || url.hostname === "localhost")
-      ? text
-      : undefined;
-  },
-};
+export const httpsUrl = text("a URL that begins https://, or http://localhost", (given) => {
+  const url = parseUrl(given, "https:", "http:");
+  return url !== undefined && (url.protocol === "https:" || url.hostname === "localhost") ? given : undefined;
+});
 
 /** Braces would move the hash tag of a cluster's keys; spaces and control characters spoil every tool. */
-export const keyPrefix: Kind<string> = {
-  accepts: "1 to 64 visible ASCII characters without { and }",
-  read: (text) => (/^[\x21-\x7a|~]{1,64}$/.test(text) ? text : undefined),
-};
+export const keyPrefix = text("1 to 64 visible ASCII characters without { and }", (given) =>
+  /^[\x21-\x7a|~]{1,64}$/.test(given) ? given : undefined,
+);
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** One or more certificates. A literal `\n` stands for a line end: that is how one line holds a PEM text. */
-export const certificate: Kind<string> = {
-  accepts: "certificates in PEM form, each beginning -----BEGIN CERTIFICATE-----",
-  read(text) {
-    const pem = text.replaceAll(/(\\r)?\\n/g, "\n");
+export const certificate = text(
+  "certificates in PEM form, each beginning -----BEGIN CERTIFICATE-----",
+  (given) => {
+    const pem = given.replaceAll(/(\\r)?\\n/g, "\n");
     const certificates = pem.match(PEM_CERTIFICATE) ?? [];
     const begun = pem.split("-----BEGIN CERTIFICATE-----").length - 1;
     // TLS reads all of them and takes no offence at one that it cannot read.
     const isWhole = certificates.length > 0 && certificates.length === begun;
     return isWhole && certificates.every(isCertificate) ? pem : undefined;
   },
-};
+);
 
 function isCertificate(pem: string): boolean {
   try {
@@ -100,20 +106,27 @@ function isCertificate(pem: string): boolean {
 }
 
 /** The key of an HMAC with SHA-256 has at least the size of the hash (RFC 7518 section 3.2). */
-export const signingSecret: Kind<string> = {
-  accepts: "at least 32 bytes",
-  read: (text) => (Buffer.byteLength(text) >= 32 ? text : undefined),
-};
+export const signingSecret = text("at least 32 bytes", (given) =>
+  Buffer.byteLength(given) >= 32 ? given : undefined,
+);
 
 export const bearerKeys: Kind<readonly string[]> = {
   accepts: "a comma-separated list of keys, each at least 16 of A-Z a-z 0-9 . _ ~ + / = -",
-  read: (text) => listOf(text, (item) => (/^[A-Za-z0-9._~+/=-]{16,}$/.test(item) ? item : undefined)),
+  acceptsOption: "an array of keys, each at least 16 of A-Z a-z 0-9 . _ ~ + / = -",
+  read: (text) => listOf(text.split(","), bearerKeyOf),
+  check: (option) => listOf(option, bearerKeyOf),
 };
+
+function bearerKeyOf(text: string): string | undefined {
+  return /^[A-Za-z0-9._~+/=-]{16,}$/.test(text) ? text : undefined;
+}
 
 /** `*`, or origins as browsers send them: scheme, host and port in lower case, no path. */
 export const origins: Kind<"*" | readonly string[]> = {
   accepts: "* or a comma-separated list of origins such as https://example.com",
-  read: (text) => (text === "*" ? text : listOf(text, originOf)),
+  acceptsOption: "* or an array of origins such as https://example.com",
+  read: (text) => (text === "*" ? text : listOf(text.split(","), originOf)),
+  check: (option) => (option === "*" ? option : listOf(option, originOf)),
 };
 
 function originOf(text: string): string | undefined {
@@ -122,8 +135,10 @@ function originOf(text: string): string | undefined {
   return url !== undefined && url.href === `${url.origin}/` ? url.origin : undefined;
 }
 
-function listOf(text: string, read: (item: string) => string | undefined): readonly string[] | undefined {
-  const items = text.split(",").map((item) => read(item.trim()));
+/** Returns the items as `read` returns them, each once; undefined where one is not accepted, or `given` is no array. */
+function listOf(given: unknown, read: (item: string) => string | undefined): readonly string[] | undefined {
+  if (!Array.isArray(given)) return undefined;
+  const items = given.map((item: unknown) => (typeof item === "string" ? read(item.trim()) : undefined));
   return items.every((item) => item !== undefined) ? [...new Set(items)] : undefined;
 }
 
