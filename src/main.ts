@@ -1,44 +1,10 @@
-import cluster from "node:cluster";
-import { config } from "dotenv";
-import { endLimitMs } from "./ending.ts";
-import { processLogger, runProcess } from "./process.ts";
-import { planProcesses } from "./process-plan.ts";
-import { readSettings, type Settings, SettingsError, unavailableSettings } from "./settings.ts";
-import { drawInstance, identityOf } from "./watch/identity.ts";
-import { Workers } from "./workers.ts";
+import { refusedNode } from "./node-version.ts";
 
-// The real environment wins over the file, and production has no file.
-if (process.env["NODE_ENV"] !== "production") config({ quiet: true });
-
-const settings = settingsOrExit();
-try {
-  const { workers, heapMib } = planProcesses(settings, process.env);
-  if (cluster.isPrimary && workers > 0) startWorkers(workers, heapMib);
-  else await runProcess(settings);
-} catch (error) {
-  endStart(error instanceof Error ? error.message : String(error));
-}
-
-function settingsOrExit(): Settings {
-  try {
-    const read = readSettings(process.env);
-    const [unavailable] = unavailableSettings(read);
-    if (unavailable !== undefined) endStart(`${unavailable} is not available in this version`);
-    return read;
-  } catch (error) {
-    if (error instanceof SettingsError) endStart(error.message);
-    throw error;
-  }
-}
-
-function startWorkers(count: number, heapMib: number | undefined): void {
-  const logger = processLogger(settings, identityOf(drawInstance(), process.env));
-  new Workers({ count, heapMib, endMs: endLimitMs(settings.shutdownSeconds) }, logger).start();
-}
-
-/** Says in one line why the program does not start. */
-function endStart(reason: string): never {
-  // Behind the log lines that are written when the process exits: the reason is the last thing to be read.
-  process.once("exit", () => process.stderr.write(`dynochat does not start: ${reason}\n`));
-  process.exit(1);
+// Before everything else is loaded: static imports would be first, and may fail on an old version by themselves.
+const refused = refusedNode();
+if (refused === undefined) {
+  await import("./start.ts");
+} else {
+  process.stderr.write(`dynochat does not start: ${refused}\n`);
+  process.exitCode = 1;
 }

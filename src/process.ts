@@ -14,8 +14,13 @@ import type { ProcessIdentity } from "./watch/vitals.ts";
  */
 export async function runProcess(settings: Settings): Promise<void> {
   const identity = identityOf(drawInstance(), process.env);
-  const logger = processLogger(settings, identity);
+  const output = processOutput(identity);
+  const logger = processLogger(settings, identity, output);
   const app = await buildApp(settings, logger, identity.instance);
+  const { counters } = app.dynochat.chat;
+  output.countDrops((count) => {
+    counters.droppedLines += count;
+  });
   new Ending(app, settings.shutdownSeconds, logger).listen();
   warnOfSettings(settings, logger);
   const address = await listen(app, settings);
@@ -26,11 +31,27 @@ export async function runProcess(settings: Settings): Promise<void> {
   );
 }
 
-/** The logger of a process: one JSON line an event on standard output. */
-export function processLogger(settings: Settings, identity: ProcessIdentity): PinoLogger {
-  const { instance, pid, dyno, release, commit } = identity;
-  // pino leaves out what is undefined.
-  return pino({ level: settings.logLevel, base: { instance, pid, dyno, release, commit } }, new LogLines());
+/** Standard output of a process, for its log lines. */
+export function processOutput(identity: ProcessIdentity): LogLines {
+  return new LogLines({ base: baseOf(identity) });
+}
+
+/** Creates the logger of a process: one JSON line per event to `output`, Node's own warnings too. */
+export function processLogger(settings: Settings, identity: ProcessIdentity, output: LogLines): PinoLogger {
+  const logger = pino({ level: settings.logLevel, base: baseOf(identity) }, output);
+  // Node's way to write them waits for the reader of standard error. There is none where somebody switched warnings off.
+  if (process.listenerCount("warning") > 0) {
+    process.removeAllListeners("warning");
+    process.on("warning", (warning) =>
+      logger.warn({ event: "warning", err: warning }, "a warning of Node.js"),
+    );
+  }
+  return logger;
+}
+
+/** The fields of every line; those that are undefined are left out. */
+function baseOf({ instance, pid, dyno, release, commit }: ProcessIdentity): object {
+  return { instance, pid, dyno, release, commit };
 }
 
 function warnOfSettings(settings: Settings, logger: PinoLogger): void {

@@ -1,5 +1,7 @@
 import cluster, { type Worker } from "node:cluster";
 import { WORKER_ENDS } from "./ending.ts";
+import { ForwardedLines } from "./forwarded-lines.ts";
+import type { LogLines } from "./log-lines.ts";
 import type { Logger } from "./logger.ts";
 
 /** The pause before a worker that ended by itself is replaced, ms; doubled each time, up to the longest. */
@@ -17,6 +19,9 @@ export interface WorkersOptions {
   readonly heapMib: number | undefined;
   /** How long a worker may take to end, ms. */
   readonly endMs: number;
+  /** Where the workers' standard output and standard error go. */
+  readonly output: LogLines;
+  readonly errors: LogLines;
 }
 
 /**
@@ -44,7 +49,8 @@ export class Workers {
   start(): void {
     const { count, heapMib } = this.#options;
     const heap = heapMib === undefined ? [] : [`--max-old-space-size=${heapMib}`];
-    cluster.setupPrimary({ execArgv: [...process.execArgv, ...heap] });
+    const stdio = ["ignore", "pipe", "pipe", "ipc"];
+    cluster.setupPrimary({ execArgv: [...process.execArgv, ...heap], stdio });
     cluster.once("listening", this.#listening);
     process.on("SIGTERM", this.#signalled);
     process.on("SIGINT", this.#signalled);
@@ -71,7 +77,22 @@ export class Workers {
     worker.on("message", (message) => {
       if (message === WORKER_ENDS) this.#leaving(worker, performance.now() - startedAt);
     });
-    worker.on("exit", (code, signal) => this.#exited(worker, code, signal, performance.now() - startedAt));
+    const streams = this.#forwardLines(worker);
+    worker.on("exit", () => {
+      for (const stream of streams) stream.release();
+    });
+    // Later than its exit: when its last line has been read, too.
+    worker.process.on("close", (code, signal) => {
+      this.#exited(worker, code, signal, performance.now() - startedAt);
+    });
+  }
+
+  #forwardLines({ process: { stdout, stderr } }: Worker): ForwardedLines[] {
+    const { output, errors } = this.#options;
+    return [
+      ...(stdout === null ? [] : [new ForwardedLines(stdout, output)]),
+      ...(stderr === null ? [] : [new ForwardedLines(stderr, errors)]),
+    ];
   }
 
   #exited({ id, process: { pid } }: Worker, code: number | null, signal: string | null, ms: number): void {
@@ -136,5 +157,7 @@ export function backoffAfter(livedMs: number, lastMs: number): number {
 }
 
 function living(): Worker[] {
-  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+  return Object.values(cluster.workers ?? {}).filter(
+    (worker): worker is Worker => worker?.isDead() === false,
+  );
 }

@@ -34,6 +34,8 @@ export class Counters {
   opened = 0;
   /** Drains begun. */
   drains = 0;
+  /** Log lines dropped because nobody read them in time. */
+  droppedLines = 0;
   /** From a message's arrival until the log had it. */
   readonly acks = new Latencies();
   /** Requests refused, by the code that was sent. */

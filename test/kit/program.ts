@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly cwd?: string;
   /** The folder whose `dist` is run, with a slash at its end; the repository if absent. */
   readonly house?: string;
+  /** A descriptor for its standard output; `unread`: a socket that nobody reads. Read, into `output`, if absent. */
+  readonly stdout?: number | "unread";
 }
 
 export interface Exit {
@@ -69,18 +71,21 @@ export function launch(options: ServerOptions, port: number): Server {
   const child = spawn("sh", ["-c", `exec ${deathPact()}${procfileCommand(options.house)}`], {
     cwd: options.cwd ?? ROOT,
     env: { ...surroundings(), ...options.env },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", typeof options.stdout === "number" ? options.stdout : "pipe", "pipe"],
   });
   const output: string[] = [];
   const logs: LogLine[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [options.stdout === undefined ? child.stdout : null, child.stderr]) {
+    if (stream === null) continue;
     createInterface({ input: stream }).on("line", (line) => {
       output.push(line);
       const fields = parsed(line);
       if (fields !== undefined) logs.push(fields);
     });
   }
-  const exit = once(child, "close").then(([code, signal]): Exit => ({ code, signal }));
+  // What nobody reads never closes.
+  const over = options.stdout === undefined ? "close" : "exit";
+  const exit = once(child, over).then(([code, signal]): Exit => ({ code, signal }));
   return {
     url: `http://127.0.0.1:${port}`,
     wsUrl: `ws://127.0.0.1:${port}`,
@@ -93,8 +98,8 @@ export function launch(options: ServerOptions, port: number): Server {
     exit,
     kill: (signal = "SIGKILL") => void child.kill(signal),
     deafen: () => {
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
     },
     stop: () => stopChild(child, exit),
   };

@@ -1,12 +1,16 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
 import { text } from "node:stream/consumers";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { afterwards } from "../kit/cleanup.ts";
+import { makeFifo } from "../kit/fifo.ts";
 import { startOwnRedis } from "../kit/fleet.ts";
+import { metricsOf } from "../kit/metrics.ts";
 import { connectPlain } from "../kit/plain-client.ts";
 import { ROOT, START_MS } from "../kit/program.ts";
 import { startServer } from "../kit/server.ts";
-import { connectV1, openV1 } from "../kit/v1-client.ts";
+import { connectV1, openV1, type V1Client } from "../kit/v1-client.ts";
 import { waitFor, within } from "../kit/wait-for.ts";
 
 it("opening, message and closing are logged, with code and reason and without the text [23]", async () => {
@@ -52,6 +56,89 @@ it("ends as ever when whoever read its lines has gone", async () => {
   server.deafen();
   server.kill("SIGINT");
   expect(await within(server.exit, "the process ends", START_MS)).toEqual({ code: 0, signal: null });
+});
+
+describe("a log that nobody reads", () => {
+  /** Messages of which the log lines fill pipes and sockets, and all that may wait. */
+  const FULL = { messages: 6_000, atOnce: 500 };
+  /** Long lines, so that few are enough. */
+  const ENV = { MESSAGES_PER_SECOND: "0", HEROKU_RELEASE_VERSION: "v".repeat(200) };
+
+  async function fillLog(client: V1Client): Promise<void> {
+    for (let said = 0; said < FULL.messages; said += FULL.atOnce) {
+      await Promise.all(Array.from({ length: FULL.atOnce }, () => client.say("lobby", "hello")));
+    }
+  }
+
+  it.each([
+    ["a pipe, one process", "pipe", {}],
+    ["a pipe, a worker", "pipe", { MEMORY_AVAILABLE: "256" }],
+    ["a socket, one process", "socket", {}],
+    ["a socket, a worker", "socket", { MEMORY_AVAILABLE: "256" }],
+  ])(
+    "stops nothing: messages are stored, and SIGTERM ends the program with 0 (%s)",
+    async (_, kind, more) => {
+      const stdout = kind === "pipe" ? makeFifo().fd : "unread";
+      const server = await startServer({ stdout, env: { ...ENV, ...more } });
+      const client = await connectV1(server.wsUrl, { room: "lobby" });
+      await fillLog(client);
+      expect((await metricsOf(server.url)).sum("dynochat_dropped_log_lines_total")).toBeGreaterThan(0);
+      server.kill("SIGTERM");
+      expect(await within(server.exit, "the process ends", START_MS)).toEqual({ code: 0, signal: null });
+    },
+  );
+
+  it.each([
+    ["one process", {}],
+    ["a worker", { MEMORY_AVAILABLE: "256" }],
+  ])(
+    "and is read again has whole lines, says how many are missing, and ends with the last one (%s)",
+    async (_, more) => {
+      const fifo = makeFifo();
+      const server = await startServer({ stdout: fifo.fd, env: { ...ENV, ...more } });
+      const client = await connectV1(server.wsUrl, { room: "lobby" });
+      await fillLog(client);
+      let text = "";
+      const read = (event: string) => {
+        text += fifo.read();
+        return text.includes(`"event":"${event}"`);
+      };
+      await waitFor(() => read("lines-dropped"), "it is said that lines were dropped");
+      server.kill("SIGTERM");
+      await waitFor(() => read("ended"), "the last line is read");
+      expect((await server.exit).code).toBe(0);
+      read("ended");
+      const lines = text
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+      const dropped = lines.filter(({ event }) => event === "lines-dropped");
+      const missing = dropped.reduce((sum, { count }) => sum + count, 0);
+      expect(lines.filter(({ event }) => event === "message")).toHaveLength(FULL.messages - missing);
+      for (const { instance } of dropped) expect(instance).toMatch(/./);
+    },
+  );
+
+  it("on a full disk stops nothing", async () => {
+    const full = openSync("/dev/full", "w");
+    afterwards(() => closeSync(full));
+    const server = await startServer({ stdout: full });
+    const client = await connectV1(server.wsUrl, { room: "lobby" });
+    await client.say("lobby", "hello");
+    server.kill("SIGTERM");
+    expect(await server.exit).toEqual({ code: 0, signal: null });
+  });
+});
+
+it("a warning of Node's is a log line", async () => {
+  const warn = "process.on('SIGUSR2', () => process.emitWarning('a planted warning'))";
+  const server = await startServer({
+    env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(warn)}` },
+  });
+  server.kill("SIGUSR2");
+  const line = await server.waitForLog(({ event }) => event === "warning");
+  expect(line["err"]).toMatchObject({ message: "a planted warning" });
+  expect(server.output()).toHaveLength(server.logs().length);
 });
 
 it("a fatal line is written before whatever comes next, and all lines are at the end", async () => {

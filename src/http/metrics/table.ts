@@ -80,6 +80,11 @@ export const METRICS: readonly Metric[] = [
     Number(draining),
   ),
   counter("dynochat_drains_total", "drains", "Drains begun"),
+  counter(
+    "dynochat_dropped_log_lines_total",
+    "droppedLines",
+    "Log lines dropped because nobody read them in time",
+  ),
   gauge("dynochat_overloaded", "Whether new sockets are refused for overload: 1 or 0", ({ overloaded }) =>
     Number(overloaded),
   ),

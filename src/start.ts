@@ -1,0 +1,49 @@
+import cluster from "node:cluster";
+import { config } from "dotenv";
+import { endLimitMs } from "./ending.ts";
+import { LogLines } from "./log-lines.ts";
+import { Output } from "./output.ts";
+import { processLogger, processOutput, runProcess } from "./process.ts";
+import { planProcesses } from "./process-plan.ts";
+import { readSettings, type Settings, SettingsError, unavailableSettings } from "./settings.ts";
+import { drawInstance, identityOf } from "./watch/identity.ts";
+import { Workers } from "./workers.ts";
+
+// The real environment wins over the file, and production has no file.
+if (process.env["NODE_ENV"] !== "production") config({ quiet: true });
+
+const settings = settingsOrExit();
+try {
+  const { workers, heapMib } = planProcesses(settings, process.env);
+  if (cluster.isPrimary && workers > 0) startWorkers(workers, heapMib);
+  else await runProcess(settings);
+} catch (error) {
+  endStart(error instanceof Error ? error.message : String(error));
+}
+
+function settingsOrExit(): Settings {
+  try {
+    const read = readSettings(process.env);
+    const [unavailable] = unavailableSettings(read);
+    if (unavailable !== undefined) endStart(`${unavailable} is not available in this version`);
+    return read;
+  } catch (error) {
+    if (error instanceof SettingsError) endStart(error.message);
+    throw error;
+  }
+}
+
+function startWorkers(count: number, heapMib: number | undefined): void {
+  const identity = identityOf(drawInstance(), process.env);
+  const output = processOutput(identity);
+  const errors = new LogLines({ output: new Output(2) });
+  const options = { count, heapMib, endMs: endLimitMs(settings.shutdownSeconds), output, errors };
+  new Workers(options, processLogger(settings, identity, output)).start();
+}
+
+/** Says in one line why the program does not start. */
+function endStart(reason: string): never {
+  // Written at exit, after the log lines: the reason is the last thing to be read.
+  new LogLines({ output: new Output(2) }).write(`dynochat does not start: ${reason}\n`);
+  process.exit(1);
+}
