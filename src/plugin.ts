@@ -50,7 +50,7 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
     overload: () => watch.overload,
     ownsPath: settings.page,
   });
-  const page = settings.page ? new Page(chat.guests, settings) : undefined;
+  const page = settings.page ? await Page.open(chat.guests, settings) : undefined;
   app.decorate("dynochat", { chat, sockets });
   sockets.takeUpgrades(app);
   // Outside the page's scope: its headers are made for each request, and an upgrade's answer would not carry them.
@@ -61,7 +61,7 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
     await page?.register(scope);
     if (page !== undefined) {
       sockets.routeBesidePage(scope, page.serve);
-      new StatusPage(watch, apiKeys).register(scope);
+      new StatusPage(watch, apiKeys, page.files).register(scope);
     }
     registerHealth(scope, chat, () => sockets.drain.begun);
     registerMetrics(scope, watch, settings.metrics, apiKeys);

@@ -10,7 +10,8 @@ export function sendTagged(request: FastifyRequest, reply: FastifyReply, json: B
     : reply.type("application/json; charset=utf-8").send(json);
 }
 
-function isKnown(given: string | undefined, tag: string): boolean {
+/** Whether an If-None-Match header, if there is one, names that tag or any. */
+export function isKnown(given: string | undefined, tag: string): boolean {
   const tags = given?.split(",").map((one) => one.trim().replace(/^W\//, "")) ?? [];
   return tags.includes(tag) || tags.includes("*");
 }

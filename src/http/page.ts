@@ -1,14 +1,17 @@
 import { fileURLToPath } from "node:url";
 import fastifyHelmet from "@fastify/helmet";
-import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Guests } from "../chat/guests.ts";
 import { guestCookie, guestOf } from "./guest-cookie.ts";
+import { PageFiles } from "./page-files.ts";
 
 /** The built page, beside `dist` and `src`. */
-const PUBLIC = fileURLToPath(new URL("../../public/", import.meta.url));
+const BUILT = fileURLToPath(new URL("../../public/build/", import.meta.url));
 
-/** What the page asks before it connects. */
+/** As it stands in the document that is built. */
+const NO_DEFAULT_ROOM = '<meta name="default-room" content="">';
+
+/** What the page knows before it connects. */
 export interface PageSettings {
   readonly defaultRoom: string;
   /** Code points. */
@@ -36,13 +39,20 @@ const CONTENT_SECURITY_POLICY = {
 
 /** The chat page: its files, its headers, and who the visitor is. */
 export class Page {
+  readonly files: PageFiles;
   readonly #guests: Guests;
   readonly #settings: PageSettings;
 
-  constructor(guests: Guests, settings: PageSettings) {
+  private constructor(files: PageFiles, guests: Guests, settings: PageSettings) {
+    this.files = files;
     this.#guests = guests;
-    const { defaultRoom, maxTextLength } = settings;
-    this.#settings = { defaultRoom, maxTextLength };
+    this.#settings = settings;
+  }
+
+  /** Reads the built page. Rejects if it is not built. */
+  static async open(guests: Guests, { defaultRoom, maxTextLength }: PageSettings): Promise<Page> {
+    const files = await PageFiles.read(BUILT, (html) => withDefaultRoom(html, defaultRoom));
+    return new Page(files, guests, { defaultRoom, maxTextLength });
   }
 
   async register(app: FastifyInstance): Promise<void> {
@@ -51,7 +61,19 @@ export class Page {
       // Where there is https the platform's router sends it; over plain http it would mean nothing.
       strictTransportSecurity: false,
     });
-    await app.register(fastifyStatic, { root: PUBLIC, index: false, cacheControl: true, maxAge: 0 });
+    app.route<{ Params: { name: string } }>({
+      method: ["GET", "HEAD"],
+      url: "/build/:name",
+      handler: async (request, reply) => this.files.sendBuilt(request, reply, request.params.name),
+    });
+    for (const name of this.files.rootNames) {
+      app.route({
+        method: ["GET", "HEAD"],
+        url: `/${name}`,
+        handler: async (request, reply) => this.files.sendNamed(request, reply, name),
+      });
+    }
+    // The script of the version before asks for it; this one reads the document.
     app.get("/page-settings.json", async () => this.#settings);
   }
 
@@ -61,6 +83,12 @@ export class Page {
     const cookie = guestCookie(guest, this.#guests, request.protocol === "https");
     if (cookie !== undefined) reply.header("Set-Cookie", cookie);
     // The cookie is this visitor's alone: a cache that gave it to others would make them one guest.
-    return reply.header("Cache-Control", "private, no-cache").sendFile("index.html", { cacheControl: false });
+    return this.files.sendDocument(request, reply, "index.html", "private, no-cache");
   };
+}
+
+/** Writes the room of a page whose address names none into the document: the page needs no request to know it. */
+function withDefaultRoom(html: string, room: string): string {
+  const value = room.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+  return html.replace(NO_DEFAULT_ROOM, () => NO_DEFAULT_ROOM.replace('""', () => `"${value}"`));
 }

@@ -1,9 +1,15 @@
 import { countedIcon, pageTitle } from "./counted-title.ts";
 
+/** The document's own: its name changes with its content, so the script does not know it. */
+let plainIcon: string | undefined;
+
 /** Shows the room and what is unread in the window's title and icon. */
 export function showBadge(room: string, unread: number): void {
   document.title = pageTitle(room, unread);
   const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
-  const href = countedIcon(unread);
-  if (icon !== null && icon.getAttribute("href") !== href) icon.href = href;
+  if (icon === null) return;
+  const shown = icon.getAttribute("href") ?? "";
+  plainIcon ??= shown;
+  const href = countedIcon(unread, plainIcon);
+  if (shown !== href) icon.href = href;
 }

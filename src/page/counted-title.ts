@@ -1,8 +1,6 @@
-const PLAIN_ICON = "/icon.svg";
-
-/** The icon with a number in it. A data: address, because it is another one for each number. */
-export function countedIcon(unread: number): string {
-  if (unread === 0) return PLAIN_ICON;
+/** The icon with a number in it, or `plain` for none. A data: address, because it is another one for each number. */
+export function countedIcon(unread: number, plain: string): string {
+  if (unread === 0) return plain;
   const number = unread > 99 ? "99+" : String(unread);
   const size = number.length > 2 ? 13 : 18;
   const svg =

@@ -1,3 +1,5 @@
+import { staleDocument } from "./stale-document.ts";
+
 /** Makes an element with a class (none if empty) and children; strings become text, never markup. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -18,9 +20,10 @@ export function button(label: string, className: string, pressed: () => void): H
   return made;
 }
 
-/** The element of the page's skeleton with that id. Throws if there is none of that kind. */
+/** The element of the page's skeleton with that id. Throws if there is none of that kind, and loads the document again. */
 export function byId<T extends HTMLElement>(id: string, kind: new () => T): T {
   const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`The page has no ${kind.name} #${id}`);
-  return found;
+  if (found instanceof kind) return found;
+  staleDocument.begin();
+  throw new Error(`The page has no ${kind.name} #${id}`);
 }

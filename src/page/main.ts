@@ -12,10 +12,10 @@ import { MentionNotice } from "./mention-notice.ts";
 import { MessageList } from "./message-list.ts";
 import { NameForm } from "./name-form.ts";
 import { Notices } from "./notices.ts";
-import { fetchSettings } from "./page-settings.ts";
+import { defaultRoom } from "./page-settings.ts";
 import { Panel } from "./panel.ts";
 import { PeoplePanel } from "./people-panel.ts";
-import { roomOf, socketUrl } from "./places.ts";
+import { socketUrl } from "./places.ts";
 import { Preferences } from "./preferences.ts";
 import { ReadState } from "./read-state.ts";
 import { Reading } from "./reading.ts";
@@ -23,6 +23,7 @@ import { RoomNav } from "./room-nav.ts";
 import { RoomSwitch } from "./room-switch.ts";
 import { Scroll } from "./scroll.ts";
 import { refusalWords } from "./send-words.ts";
+import { staleDocument } from "./stale-document.ts";
 import { keepUnsent, restUnsent, takeBackUnsent, wakeUnsent } from "./unsent-here.ts";
 
 /** Where a page goes that nobody gave a room, neither the link, the server nor an earlier visit. */
@@ -222,8 +223,10 @@ if (preferences.name === "") {
 }
 
 async function start(): Promise<void> {
-  const settings = roomOf(location.search) === undefined ? await fetchSettings() : undefined;
-  rooms.begin(settings?.defaultRoom ?? preferences.rooms[0] ?? LAST_RESORT);
+  const room = defaultRoom();
+  if (room === undefined) staleDocument.begin();
+  else staleDocument.reset();
+  rooms.begin(room ?? preferences.rooms[0] ?? LAST_RESORT);
   // Before the first join, so that what was stored after all is recognised in the history.
   await takeBackUnsent((room) => rooms.join(room));
   client.start();

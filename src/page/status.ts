@@ -1,5 +1,6 @@
 import type { StatusView } from "../status-view.ts";
 import { byId } from "./element.ts";
+import { staleDocument } from "./stale-document.ts";
 import { Board } from "./status/board.ts";
 
 /** Between two looks, ms. */
@@ -13,6 +14,7 @@ const signIn = byId("sign-in", HTMLFormElement);
 const signInError = byId("sign-in-error", HTMLElement);
 const keyField = byId("key", HTMLInputElement);
 const signOut = byId("sign-out", HTMLButtonElement);
+staleDocument.reset();
 let next: number | undefined;
 
 signIn.addEventListener("submit", (event) => {

@@ -1,45 +1,86 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
+import { brotliDecompressSync, gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Server, startServer } from "../kit/server.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const KIB = 1_024;
 
-/** Bytes of a file and all it imports, bundled, minified and compressed; without what is loaded only where it is needed. */
-function bundledSize(entry: string): number {
-  const { outputFiles, metafile } = buildSync({
-    entryPoints: [ROOT + entry],
-    bundle: true,
-    splitting: true,
-    minify: true,
-    format: "esm",
-    target: "es2022",
-    outdir: "/",
-    metafile: true,
-    write: false,
-  });
-  const [first] = outputFiles;
-  const main = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === entry);
-  // Shared chunks would have to be counted.
-  expect(main?.imports.filter(({ kind }) => kind === "import-statement")).toEqual([]);
-  return gzipSync(first!.contents).length;
+let server: Server;
+beforeAll(async () => {
+  server = await startServer();
+});
+
+/** What the server sends to a browser for an address, as it was sent. */
+async function sent(path: string): Promise<Buffer> {
+  const request = get(server.url + path, { headers: { "accept-encoding": "gzip, deflate, br, zstd" } });
+  const [response]: IncomingMessage[] = await once(request, "response");
+  const chunks = await response!.toArray();
+  expect([path, response!.statusCode, response!.headers["content-encoding"]]).toEqual([path, 200, "br"]);
+  return Buffer.concat(chunks);
 }
 
-describe("what a visitor downloads, compressed", () => {
-  it("is at most 7 KiB for the client library by itself", () => {
-    expect(bundledSize("src/client/client.ts")).toBeLessThanOrEqual(7 * KIB);
+/** The addresses that a document names, of files of a kind. */
+async function namedIn(document: string, kind: RegExp): Promise<string[]> {
+  const html = brotliDecompressSync(await sent(document)).toString();
+  return [...html.matchAll(/(?:href|src)="(\/build\/[^"]+)"/g)]
+    .map(([, address = ""]) => address)
+    .filter((address) => kind.test(address));
+}
+
+async function sizeOf(addresses: readonly string[]): Promise<number> {
+  const bodies = await Promise.all(addresses.map(sent));
+  return bodies.reduce((sum, { length }) => sum + length, 0);
+}
+
+describe("what a server sends to a browser that has nothing yet", () => {
+  it("is at most 22 KiB for the page's script, client library included", async () => {
+    const scripts = await namedIn("/", /\.js$/);
+    expect(scripts).toHaveLength(1);
+    const size = await sizeOf(scripts);
+    expect(size).toBeGreaterThan(0);
+    expect(size).toBeLessThanOrEqual(22 * KIB);
   });
 
-  it("is at most 24 KiB for the page's script, client library included", () => {
-    expect(bundledSize("src/page/main.ts")).toBeLessThanOrEqual(24 * KIB);
+  it("is at most 5 KiB for the styles", async () => {
+    const styles = await namedIn("/", /\.css$/);
+    expect(styles).toHaveLength(1);
+    expect(await sizeOf(styles)).toBeLessThanOrEqual(5 * KIB);
   });
 
-  it("is at most 3 KiB more where sockets are blocked", () => {
-    expect(bundledSize("src/client/http-instead.ts")).toBeLessThanOrEqual(3 * KIB);
+  it("is at most 28 KiB for all of the page: document, script, styles, manifest and icon", async () => {
+    const addresses = await namedIn("/", /\.(?:js|css|svg|webmanifest)$/);
+    expect(addresses).toHaveLength(4);
+    expect(await sizeOf(["/", ...addresses])).toBeLessThanOrEqual(28 * KIB);
   });
 
-  it("is at most 6 KiB for the styles", () => {
-    expect(bundledSize("public/styles/page.css")).toBeLessThanOrEqual(6 * KIB);
+  it("is at most 8 KiB for all of the operator's page", async () => {
+    const addresses = await namedIn("/status", /\.(?:js|css|svg)$/);
+    expect(addresses).toHaveLength(3);
+    expect(await sizeOf(["/status", ...addresses])).toBeLessThanOrEqual(8 * KIB);
+  });
+
+  it("is at most 3 KiB more where sockets are blocked", async () => {
+    const [script = ""] = await namedIn("/", /\.js$/);
+    const [name] =
+      /http-instead-[0-9A-Z]{8}\.js/.exec(brotliDecompressSync(await sent(script)).toString()) ?? [];
+    expect(await sizeOf([`/build/${name}`])).toBeLessThanOrEqual(3 * KIB);
+  });
+});
+
+describe("the client library by itself", () => {
+  it("is at most 7 KiB, bundled, minified and compressed", () => {
+    const { outputFiles } = buildSync({
+      entryPoints: [`${ROOT}src/client/client.ts`],
+      bundle: true,
+      minify: true,
+      format: "esm",
+      target: "es2022",
+      write: false,
+    });
+    expect(gzipSync(outputFiles[0]!.contents).length).toBeLessThanOrEqual(7 * KIB);
   });
 });

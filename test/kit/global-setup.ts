@@ -18,12 +18,26 @@ const CHROMIUM: Program = {
   debianPackage: "chromium",
 };
 
-const NEEDS: Readonly<Record<string, { readonly programs: readonly Program[]; readonly build: boolean }>> = {
-  unit: { programs: [], build: false },
-  contract: { programs: [REDIS, OPENSSL], build: false },
-  system: { programs: [REDIS, OPENSSL], build: true },
-  checker: { programs: [REDIS], build: true },
-  browser: { programs: [REDIS, CHROMIUM], build: true },
+/** What must be built, and a file that tells whether it is. */
+interface Build {
+  readonly script: string;
+  readonly file: string;
+}
+
+const PAGE: Build = { script: "build:page", file: "public/build/index.html" };
+const SERVER: Build = { script: "build", file: "dist/main.js" };
+
+interface Needs {
+  readonly programs: readonly Program[];
+  readonly builds: readonly Build[];
+}
+
+const NEEDS: Readonly<Record<string, Needs>> = {
+  unit: { programs: [], builds: [PAGE] },
+  contract: { programs: [REDIS, OPENSSL], builds: [] },
+  system: { programs: [REDIS, OPENSSL], builds: [SERVER, PAGE] },
+  checker: { programs: [REDIS], builds: [SERVER, PAGE] },
+  browser: { programs: [REDIS, CHROMIUM], builds: [SERVER, PAGE] },
 };
 
 /**
@@ -35,7 +49,9 @@ export function setup(project: TestProject): void {
   if (needs === undefined) throw new Error(`no needs are listed for the tests of ${project.name}`);
   const missing = needs.programs.filter(isMissing).map((program) => program.debianPackage);
   if (missing.length > 0) install(missing);
-  if (needs.build && !existsSync(`${ROOT}dist/main.js`)) run("npm", ["run", "build"]);
+  for (const { script, file } of needs.builds) {
+    if (!existsSync(ROOT + file)) run("npm", ["run", script]);
+  }
 }
 
 function isMissing(program: Program): boolean {

@@ -244,8 +244,8 @@ describe("what is unread", () => {
       "(3) lobby · dynochat",
       "(99+) lobby · dynochat",
     ]);
-    expect(countedIcon(0)).toBe("/icon.svg");
-    expect(decodeURIComponent(countedIcon(7))).toContain(">7</text>");
+    expect(countedIcon(0, "/icon.svg")).toBe("/icon.svg");
+    expect(decodeURIComponent(countedIcon(7, "/icon.svg"))).toContain(">7</text>");
   });
 });
 

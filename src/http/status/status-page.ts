@@ -5,6 +5,7 @@ import type { ApiKeys } from "../../identity/api-keys.ts";
 import { OperatorPasses } from "../../identity/operator-passes.ts";
 import type { Watch } from "../../watch/watch.ts";
 import { refuse } from "../api-error.ts";
+import type { PageFiles } from "../page-files.ts";
 import { programOf } from "../programs.ts";
 import { operatorCookie, passOf } from "./operator-cookie.ts";
 import { statusView } from "./view.ts";
@@ -34,20 +35,20 @@ const TOO_MANY_TRIES: ErrorReply = {
 export class StatusPage {
   readonly #watch: Watch;
   readonly #keys: ApiKeys;
+  readonly #files: PageFiles;
   readonly #passes: OperatorPasses;
   readonly #tries = new Rates(TRIES_PER_SECOND, TRIES_AT_ONCE);
 
-  constructor(watch: Watch, keys: ApiKeys) {
+  constructor(watch: Watch, keys: ApiKeys, files: PageFiles) {
     this.#watch = watch;
     this.#keys = keys;
+    this.#files = files;
     this.#passes = new OperatorPasses(keys);
   }
 
-  /** To be called in the page's scope, whose headers and files these routes use. */
+  /** To be called in the page's scope, whose headers these routes use. */
   register(scope: FastifyInstance): void {
-    scope.get("/status", async (_request, reply) => {
-      return reply.header("Cache-Control", "no-cache").sendFile("status.html", { cacheControl: false });
-    });
+    scope.get("/status", async (request, reply) => this.#files.sendDocument(request, reply, "status.html"));
     scope.get("/status/fleet", this.#fleet);
     scope.post("/status/session", { bodyLimit: SIGN_IN_BYTES }, this.#signIn);
     scope.delete("/status/session", async (request, reply) => this.#keep(request, reply, undefined));
