@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
 import { Api } from "./http/api.ts";
+import { ClientAddresses } from "./http/client-address.ts";
 import { registerHealth } from "./http/health.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
 import { Page } from "./http/page.ts";
@@ -41,9 +42,11 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
     maxLoopDelayMs: settings.maxLoopDelayMs,
     memory: shareOfMemory(settings.processes),
   });
-  const sockets = new Sockets(chat, settings, () => watch.overload);
+  const addresses = new ClientAddresses(app.log);
+  const sockets = new Sockets(chat, settings, { addresses, overload: () => watch.overload });
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
   const api = new Api(chat, apiKeys, {
+    addresses,
     allowedOrigins: settings.allowedOrigins,
     census: sockets.census,
     isDraining: () => sockets.drain.begun,
@@ -61,7 +64,7 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
     await page?.register(scope);
     if (page !== undefined) {
       sockets.routeBesidePage(scope, page.serve);
-      new StatusPage(watch, apiKeys, page.files).register(scope);
+      new StatusPage(watch, apiKeys, page.files, addresses).register(scope);
     }
     registerHealth(scope, chat, () => sockets.drain.begun);
     registerMetrics(scope, watch, settings.metrics, apiKeys);

@@ -9,6 +9,7 @@ import { checkCompiler } from "./api-checks.ts";
 import { refuse } from "./api-error.ts";
 import { answerFailure, answerNotFound } from "./api-failures.ts";
 import { Callers } from "./callers.ts";
+import { type ClientAddresses, networkOf } from "./client-address.ts";
 import { type Census, Streams } from "./events/streams.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import type { ApiHouse } from "./routes/api.ts";
@@ -23,6 +24,7 @@ import { routeSession } from "./routes/session.ts";
 const SWEEP_MS = 5_000;
 
 export interface ApiOptions {
+  readonly addresses: ClientAddresses;
   readonly allowedOrigins: "*" | readonly string[] | undefined;
   /** The one that sockets are counted in, too. */
   readonly census: Census;
@@ -37,14 +39,15 @@ export interface ApiOptions {
 export class Api {
   readonly #house: ApiHouse;
   readonly #options: ApiOptions;
-  /** Requests of each address. */
+  /** Requests of each network. */
   readonly #rates = new Rates(LIMITS.requestsPerSecond, LIMITS.requestBurst);
   readonly #sweep: NodeJS.Timeout;
 
   constructor(chat: Chat, keys: ApiKeys, options: ApiOptions) {
-    const { census, isDraining, overload } = options;
+    const { addresses, census, isDraining, overload } = options;
     this.#house = {
       chat,
+      addresses,
       callers: new Callers(chat, keys),
       streams: new Streams(chat, census),
       isDraining,
@@ -98,7 +101,7 @@ export class Api {
     if (!isAllowedOrigin(origin, host, this.#options.allowedOrigins)) {
       return refuse(reply, { code: "forbidden", message: "Pages of this origin may not use this chat." });
     }
-    const retryAfterMs = this.#rates.take(request.ip);
+    const retryAfterMs = this.#rates.take(networkOf(this.#options.addresses.of(request)));
     return retryAfterMs > 0 ? refuse(reply, tooFast(retryAfterMs)) : undefined;
   };
 }

@@ -153,7 +153,7 @@ export const SETTINGS = {
     names: ["MAX_CONNECTIONS_PER_ADDRESS"],
     kind: wholeNumber(0, 1_000_000),
     default: 200,
-    meaning: "Sockets and event streams a process from one address; 0 = no limit",
+    meaning: "Sockets and event streams per process from one address (IPv6: one /64 network); 0 = no limit",
   }),
   maxRoomsPerConnection: setting({
     names: ["MAX_ROOMS_PER_CONNECTION"],
@@ -257,6 +257,6 @@ export const SETTINGS = {
     default: false,
     defaultIn: (env) => (env["DYNO"]?.trim() ?? "") !== "",
     defaultWords: "`true` where `DYNO` is set",
-    meaning: "Believe the right-most `X-Forwarded-For` entry",
+    meaning: "Trust the proxy before this process: the right-most `X-Forwarded-For`, `-Proto` and `-Host`",
   }),
 };

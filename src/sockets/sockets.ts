@@ -46,7 +46,11 @@ export class Sockets {
   readonly #rules: UpgradeRules;
   readonly #upgrades: Upgrades;
 
-  constructor(chat: Chat, options: SocketOptions, overload: UpgradeRules["overload"]) {
+  constructor(
+    chat: Chat,
+    options: SocketOptions,
+    { addresses, overload }: Pick<UpgradeRules, "addresses" | "overload">,
+  ) {
     this.#chat = chat;
     this.#options = options;
     this.census = new Census(options.maxConnections, options.maxConnectionsPerAddress);
@@ -54,7 +58,13 @@ export class Sockets {
     this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
     const { allowedOrigins } = options;
     this.#upgrades = new Upgrades(chat.logger);
-    this.#rules = { allowedOrigins, census: this.census, draining: () => this.drain.begun, overload };
+    this.#rules = {
+      allowedOrigins,
+      census: this.census,
+      addresses,
+      draining: () => this.drain.begun,
+      overload,
+    };
   }
 
   get count(): number {
@@ -131,7 +141,8 @@ export class Sockets {
     const { guests } = this.#chat;
     const guest = guestOf(request.raw, guests) ?? guests.create();
     const cookie = guestCookie(guest, guests, request.protocol === "https");
-    const { ip: address, id: requestId, routeOptions } = request;
+    const { id: requestId, routeOptions } = request;
+    const address = this.#rules.addresses.of(request);
     // The route's own: a query may hold a token, which must not be logged.
     const path = routeOptions.url ?? "";
     const arrival = { guest, codec: isV1 ? v1 : plain, visit: visit.value, address, requestId, path };

@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { ClientAddresses } from "../http/client-address.ts";
 import { isAllowedOrigin } from "../http/origin.ts";
 import { SUBPROTOCOL } from "../protocol.ts";
 import type { Census } from "./census.ts";
 
 /** What an upgrade is held against. */
 export interface UpgradeRules {
+  readonly addresses: ClientAddresses;
   readonly allowedOrigins: "*" | readonly string[] | undefined;
   readonly census: Census;
   /** Whether this process is going away. */
@@ -36,7 +38,7 @@ export function rejection(request: FastifyRequest, rules: UpgradeRules): Rejecti
   if (!knowsSubprotocol(request)) {
     return { status: 400, sentence: `The only subprotocol spoken here is ${SUBPROTOCOL}, and none.` };
   }
-  const full = rules.census.full(request.ip);
+  const full = rules.census.full(rules.addresses.of(request));
   if (full === "process") return { status: 503, sentence: "This server has no room for another connection." };
   const overload = rules.overload();
   if (overload !== undefined)

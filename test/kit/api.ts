@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance } from "fastify";
+import fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import { type DynochatOptions, dynochat } from "../../src/plugin.ts";
 import { afterwards } from "./cleanup.ts";
 
@@ -13,9 +13,15 @@ export function withKey(key = KEY, more: Record<string, string> = {}): Record<st
   return { authorization: `Bearer ${key}`, ...more };
 }
 
-/** The chat as a plugin of an app that does not listen; ends with the test. By default the log is in memory. */
-export async function openApi(options: DynochatOptions = {}): Promise<FastifyInstance> {
-  const app = fastify({ forceCloseConnections: true });
+/**
+ * The chat as a plugin of an app that does not listen; ends with the test. By default the log is in memory.
+ * `server`: options of the app itself.
+ */
+export async function openApi(
+  options: DynochatOptions = {},
+  server: FastifyServerOptions = {},
+): Promise<FastifyInstance> {
+  const app: FastifyInstance = fastify({ forceCloseConnections: true, ...server });
   afterwards(() => app.close());
   await app.register(dynochat, {
     apiKeys: [KEY, OTHER_KEY],

@@ -65,6 +65,7 @@ const HOUSE: readonly Rule[] = [
     only: [
       ...EDGE,
       "src/sockets/",
+      "src/http/client-address.ts",
       "src/http/guest-cookie.ts",
       "src/http/origin.ts",
       "ws",

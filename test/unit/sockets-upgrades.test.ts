@@ -1,11 +1,12 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import fastifyWebsocket from "@fastify/websocket";
-import fastify, { type FastifyInstance, LogController } from "fastify";
+import fastify, { type FastifyInstance } from "fastify";
 import { expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { dynochat } from "../../src/plugin.ts";
 import { KEY, MESSAGES, openApi } from "../kit/api.ts";
+import { appLog } from "../kit/app-log.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { waitFor, within } from "../kit/wait-for.ts";
 
@@ -213,27 +214,16 @@ it("opens the sockets of two chats in one app, and answers 404 where neither has
 });
 
 it("logs no query of an address that a client opens, is refused at or fails at", async () => {
-  let logged = "";
-  const stream = {
-    write: (line: string) => {
-      logged += line;
-    },
-  };
-  const app = fastify({
-    forceCloseConnections: true,
-    logController: new LogController({ disableRequestLogging: true }),
-    logger: { level: "trace", stream },
-  });
-  afterwards(() => app.close());
-  await app.register(dynochat, { secret: "s".repeat(32), shutdownSeconds: 0 });
+  const log = appLog();
+  const app = await openApi({}, log.server);
   const url = await app.listen({ port: 0, host: "127.0.0.1" });
   const SECRET = "token=a-secret";
   const open = dialAt(url);
   open.socket.write(upgradeOf(`/ws?${SECRET}`));
-  await waitFor(() => logged.includes('"event":"open"'), "the socket is open");
+  await waitFor(() => log.lines("open").length === 1, "the socket is open");
   // A frame that is none, then the end.
   open.socket.write(Buffer.from([0xff, 0xff]));
-  await waitFor(() => logged.includes('"event":"close"'), "the socket is closed");
+  await waitFor(() => log.lines("close").length === 1, "the socket is closed");
   for (const path of ["/nowhere", "/livez", "/%ff", "/websocket"]) {
     const { socket, ended } = dialAt(url);
     socket.write(upgradeOf(`${path}?${SECRET}`, { more: ["Origin: https://evil.example"] }));
@@ -244,6 +234,6 @@ it("logs no query of an address that a client opens, is refused at or fails at",
   await within(pipelined.ended, "the connection ends");
   const events = dialAt(url);
   events.socket.write(`GET /api/events?room=lobby&${SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-  await waitFor(() => logged.includes("event stream opened"), "the stream is open");
-  expect(logged).not.toContain("a-secret");
+  await waitFor(() => log.lines("open").length === 2, "the stream is open");
+  expect(log.text()).not.toContain("a-secret");
 });

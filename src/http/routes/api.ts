@@ -1,10 +1,12 @@
 import type { Chat } from "../../chat/chat.ts";
 import type { Callers } from "../callers.ts";
+import type { ClientAddresses } from "../client-address.ts";
 import type { Streams } from "../events/streams.ts";
 
 /** What the routes below /api stand on. */
 export interface ApiHouse {
   readonly chat: Chat;
+  readonly addresses: ClientAddresses;
   readonly callers: Callers;
   readonly streams: Streams;
   /** Whether this process is going away: requests are answered, and no stream is opened any more. */

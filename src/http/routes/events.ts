@@ -69,7 +69,8 @@ function open(
   const { chat, callers, streams } = house;
   const caller = callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
-  const reason = refusal(request, house, visits);
+  const address = house.addresses.of(request);
+  const reason = refusal(address, house, visits);
   if (reason !== undefined) return refuse(reply, reason);
   const { id, handle, endsAt } = visitorOf(caller.value, house);
   const cookie =
@@ -83,13 +84,13 @@ function open(
   reply.raw.flushHeaders();
   const visitor = { person: { id, handle }, endsAt, visits };
   const path = request.url.split("?")[0] ?? "";
-  streams.take(reply.raw, { visitor, address: request.ip, requestId: request.id, path });
+  streams.take(reply.raw, { visitor, address, requestId: request.id, path });
   return reply;
 }
 
 /** Why no stream can be opened now, or not for these rooms. */
 function refusal(
-  { ip }: FastifyRequest,
+  address: string,
   { chat, streams, isDraining, overload }: ApiHouse,
   visits: readonly StreamVisit[],
 ): ErrorReply | undefined {
@@ -103,7 +104,7 @@ function refusal(
   if (!chat.live) return { code: "unavailable", message: "The chat cannot reach its storage; try again." };
   const busy = overload();
   if (busy !== undefined) return { code: "unavailable", message: `This server has too much to do: ${busy}.` };
-  const full = streams.full(ip);
+  const full = streams.full(address);
   if (full === "process")
     return { code: "unavailable", message: "This server has no room for another connection." };
   if (full === "address")

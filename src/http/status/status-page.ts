@@ -5,6 +5,7 @@ import type { ApiKeys } from "../../identity/api-keys.ts";
 import { OperatorPasses } from "../../identity/operator-passes.ts";
 import type { Watch } from "../../watch/watch.ts";
 import { refuse } from "../api-error.ts";
+import { type ClientAddresses, networkOf } from "../client-address.ts";
 import type { PageFiles } from "../page-files.ts";
 import { programOf } from "../programs.ts";
 import { operatorCookie, passOf } from "./operator-cookie.ts";
@@ -36,10 +37,12 @@ export class StatusPage {
   readonly #watch: Watch;
   readonly #keys: ApiKeys;
   readonly #files: PageFiles;
+  readonly #addresses: ClientAddresses;
   readonly #passes: OperatorPasses;
   readonly #tries = new Rates(TRIES_PER_SECOND, TRIES_AT_ONCE);
 
-  constructor(watch: Watch, keys: ApiKeys, files: PageFiles) {
+  constructor(watch: Watch, keys: ApiKeys, files: PageFiles, addresses: ClientAddresses) {
+    this.#addresses = addresses;
     this.#watch = watch;
     this.#keys = keys;
     this.#files = files;
@@ -63,7 +66,7 @@ export class StatusPage {
   readonly #signIn = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (this.#keys.isEmpty) return refuse(reply, NO_KEYS);
     this.#tries.sweep();
-    const retryAfterMs = this.#tries.take(request.ip);
+    const retryAfterMs = this.#tries.take(networkOf(this.#addresses.of(request)));
     if (retryAfterMs > 0) return refuse(reply, { ...TOO_MANY_TRIES, retryAfterMs });
     const pass = this.#passes.issue(keyIn(request.body), Date.now());
     return pass === undefined ? refuse(reply, WRONG_KEY) : this.#keep(request, reply, pass);
