@@ -14,7 +14,7 @@ export interface ComposerPorts {
   /** Code points. */
   readonly limit: () => number;
   /** Returns a sentence that says why the text is not taken; undefined if it is. */
-  readonly send: (text: string) => string | undefined;
+  readonly submit: (text: string) => string | undefined;
   readonly typing: (on: boolean) => void;
   /** What stands there is another text now, by a person's hand. */
   readonly edited: (draft: string) => void;
@@ -23,6 +23,7 @@ export interface ComposerPorts {
 /** Where one writes. Never shut by a bad connection; the text is cleared once it is taken. */
 export class Composer {
   readonly #ports: ComposerPorts;
+  #isComposing = false;
 
   constructor(ports: ComposerPorts) {
     this.#ports = ports;
@@ -32,6 +33,16 @@ export class Composer {
     });
     ports.field.addEventListener("keydown", (event) => this.#pressed(event));
     ports.field.addEventListener("input", () => this.#edited());
+    for (const name of ["compositionstart", "compositionend"]) {
+      ports.field.addEventListener(name, () => {
+        this.#isComposing = name === "compositionstart";
+      });
+    }
+  }
+
+  /** Whether an input method is in the middle of a word. */
+  get isComposing(): boolean {
+    return this.#isComposing;
   }
 
   /** What stands there unsent. */
@@ -66,7 +77,7 @@ export class Composer {
   #submit(): void {
     const text = trimText(this.draft);
     if (text === "") return;
-    const refusal = this.#ports.send(text);
+    const refusal = this.#ports.submit(text);
     if (refusal !== undefined) {
       this.#ports.error.textContent = refusal;
       return;

@@ -6,12 +6,11 @@ import { Announcer } from "./announcer.ts";
 import { Composer } from "./composer.ts";
 import { ConnectionLine } from "./connection-line.ts";
 import { offerCopyLink } from "./copy-link.ts";
-import { keepDraft } from "./drafts.ts";
 import { byId } from "./element.ts";
 import { MentionNotice } from "./mention-notice.ts";
 import { MessageList } from "./message-list.ts";
-import { NameForm } from "./name-form.ts";
 import { Notices } from "./notices.ts";
+import { OwnName } from "./own-name.ts";
 import { defaultRoom } from "./page-settings.ts";
 import { Panel } from "./panel.ts";
 import { PeoplePanel } from "./people-panel.ts";
@@ -23,6 +22,7 @@ import { RoomNav } from "./room-nav.ts";
 import { RoomSwitch } from "./room-switch.ts";
 import { Scroll } from "./scroll.ts";
 import { refusalWords } from "./send-words.ts";
+import { SharedDraft } from "./shared-draft.ts";
 import { staleDocument } from "./stale-document.ts";
 import { keepUnsent, restUnsent, takeBackUnsent, wakeUnsent } from "./unsent-here.ts";
 
@@ -43,7 +43,7 @@ const self = () => client.self;
 
 const text = byId("text", HTMLTextAreaElement);
 const composerForm = byId("composer", HTMLFormElement);
-const ownName = byId("own-name", HTMLElement);
+const ownNameShown = byId("own-name", HTMLElement);
 const notices = new Notices(byId("notices", HTMLElement));
 const roomsPanel = new Panel(byId("rooms-button", HTMLButtonElement), byId("rooms", HTMLElement));
 new Panel(byId("people-button", HTMLButtonElement), byId("people", HTMLElement));
@@ -85,7 +85,7 @@ const composer = new Composer({
   counter: byId("counter", HTMLElement),
   error: byId("composer-error", HTMLElement),
   limit: () => client.textLength,
-  send: (message) => {
+  submit: (message) => {
     const room = rooms.current;
     if (room === undefined) return undefined;
     try {
@@ -99,10 +99,9 @@ const composer = new Composer({
     return undefined;
   },
   typing: (on) => rooms.current?.typing(on),
-  edited: (draft) => {
-    if (rooms.current !== undefined) keepDraft(rooms.current.name, draft);
-  },
+  edited: (text) => draft.edited(text),
 });
+const draft = new SharedDraft(composer);
 const readState = new ReadState((room) => {
   if (client.rooms.some((each) => each.name === room)) rooms.showUnread();
 });
@@ -135,7 +134,7 @@ const rooms = new RoomSwitch({
   preferences,
   nav,
   readState,
-  composer,
+  draft,
   title: byId("room-title", HTMLElement),
   opened: () => roomsPanel.close(),
   joined: (room) => {
@@ -146,7 +145,7 @@ const rooms = new RoomSwitch({
     list,
     scroll,
     people,
-    ownName,
+    ownName: ownNameShown,
     askedName: () => preferences.name,
     announcer: new Announcer(byId("announcer", HTMLElement)),
     head: byId("list-head", HTMLElement),
@@ -165,29 +164,23 @@ const connectionLine = new ConnectionLine({
   retryNow: () => (client.connection.name === "closed" ? client.start() : client.retryNow()),
   probe: (answered) => client.probe(answered),
 });
-const nameField = byId("name", HTMLInputElement);
-const nameForm = new NameForm({
+const ownName = new OwnName({
+  preferences,
   form: byId("name-form", HTMLFormElement),
-  field: nameField,
+  field: byId("name", HTMLInputElement),
   error: byId("name-error", HTMLElement),
-  chosen: (name) => {
-    preferences.name = name;
-    client.setHandle(name);
-    ownName.textContent = name;
-    composerForm.hidden = false;
-    text.focus();
-  },
+  submit: byId("save-name", HTMLButtonElement),
+  cancel: byId("keep-name", HTMLButtonElement),
+  change: byId("change-name", HTMLButtonElement),
+  shown: ownNameShown,
+  composer: composerForm,
+  text,
+  changed: (name) => client.setHandle(name),
 });
-
-function askName(): void {
-  composerForm.hidden = true;
-  nameForm.open(preferences.name);
-}
-
-byId("change-name", HTMLButtonElement).addEventListener("click", () => {
-  askName();
-  nameField.select();
-});
+preferences.follow(
+  () => ownName.followed(),
+  () => rooms.showUnread(),
+);
 offerCopyLink(byId("copy-link", HTMLButtonElement), () => rooms.current?.name ?? LAST_RESORT);
 client.on("connection", (state) => connectionLine.connectionChanged(state));
 client.on("status", ({ live, room }) => {
@@ -195,10 +188,7 @@ client.on("status", ({ live, room }) => {
 });
 client.on("notice", (notice) => notices.add(notice.text));
 client.on("self", () => rooms.view?.redraw());
-client.on("handle-refused", (sentence) => {
-  composerForm.hidden = true;
-  nameForm.refuse(preferences.name, sentence);
-});
+client.on("handle-refused", (sentence) => ownName.refused(sentence));
 
 // An open socket keeps a browser from keeping the page for the way back.
 addEventListener("pagehide", () => {
@@ -214,13 +204,6 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") client.probe();
   reading.look();
 });
-
-if (preferences.name === "") {
-  askName();
-} else {
-  ownName.textContent = preferences.name;
-  composerForm.hidden = false;
-}
 
 async function start(): Promise<void> {
   const room = defaultRoom();

@@ -5,12 +5,18 @@ export interface NameFormPorts {
   readonly form: HTMLFormElement;
   readonly field: HTMLInputElement;
   readonly error: HTMLElement;
+  readonly submit: HTMLButtonElement;
+  readonly cancel: HTMLButtonElement;
   readonly chosen: (name: string) => void;
+  /** The name stays as it was. */
+  readonly cancelled: () => void;
 }
 
 /** Asks what people should call one. */
 export class NameForm {
   readonly #ports: NameFormPorts;
+  /** What it was opened with. */
+  #given = "";
 
   constructor(ports: NameFormPorts) {
     this.#ports = ports;
@@ -18,30 +24,51 @@ export class NameForm {
       event.preventDefault();
       this.#submit();
     });
+    ports.cancel.addEventListener("click", () => this.#cancel());
+    ports.form.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.isComposing) this.#cancel();
+    });
   }
 
-  /** Shows the form in place of what it stands for. */
-  open(name: string): void {
-    this.#ports.form.hidden = false;
-    this.#ports.field.value = name;
-    this.#ports.error.textContent = "";
+  get isOpen(): boolean {
+    return !this.#ports.form.hidden;
   }
 
-  /** Opens it with the reason why a name was not taken. */
-  refuse(name: string, sentence: string): void {
-    this.open(name);
-    this.#ports.error.textContent = sentence;
+  /** Whether nobody has typed in it. */
+  get isUntouched(): boolean {
+    return this.#ports.field.value === this.#given;
+  }
+
+  /** Shows the form in place of the composer. It can be cancelled where there is a name that stays then. */
+  open(name: string, canCancel: boolean, error = ""): void {
+    const { form, field, submit } = this.#ports;
+    form.hidden = false;
+    this.#given = name;
+    field.value = name;
+    submit.textContent = canCancel ? "Save" : "Start writing";
+    this.#ports.cancel.hidden = !canCancel;
+    this.#ports.error.textContent = error;
+  }
+
+  close(): void {
+    this.#ports.form.hidden = true;
+  }
+
+  #cancel(): void {
+    if (this.#ports.cancel.hidden) return;
+    this.close();
+    this.#ports.cancelled();
   }
 
   #submit(): void {
-    const { form, field, error, chosen } = this.#ports;
+    const { field, error, chosen } = this.#ports;
     const name = field.value.trim().normalize("NFKC");
     if (name === "") {
       error.textContent = "Type a name first.";
     } else if (codePoints(name) > LIMITS.handleLength) {
       error.textContent = `A name has at most ${LIMITS.handleLength} characters.`;
     } else {
-      form.hidden = true;
+      this.close();
       chosen(name);
     }
   }

@@ -1,13 +1,12 @@
 import type { ChatClient } from "../client/client.ts";
 import type { Room } from "../client/room.ts";
 import { showBadge } from "./badge.ts";
-import type { Composer } from "./composer.ts";
-import { draftOf } from "./drafts.ts";
 import { roomLink, roomOf } from "./places.ts";
 import type { Preferences } from "./preferences.ts";
 import type { ReadState } from "./read-state.ts";
 import type { RoomNav } from "./room-nav.ts";
 import { RoomView, type RoomViewPorts } from "./room-view.ts";
+import type { SharedDraft } from "./shared-draft.ts";
 import { unreadOf } from "./unread.ts";
 
 /** Rooms joined at once; the one left longest ago is left for good, unless something waits to be sent there. */
@@ -21,7 +20,7 @@ export interface RoomSwitchPorts {
   readonly preferences: Preferences;
   readonly nav: RoomNav;
   readonly readState: ReadState;
-  readonly composer: Composer;
+  readonly draft: SharedDraft;
   readonly title: HTMLElement;
   readonly view: RoomViewPorts;
   /** Another room is shown. */
@@ -72,7 +71,7 @@ export class RoomSwitch {
   }
 
   #show(name: string): void {
-    const { preferences, composer, title } = this.#ports;
+    const { preferences, draft, title } = this.#ports;
     this.#ports.opened();
     if (name === this.#current?.name) return;
     if (this.#current !== undefined) this.#leaveView(this.#current);
@@ -83,7 +82,7 @@ export class RoomSwitch {
     title.title = name;
     this.#view = new RoomView(room, this.#ports.view);
     this.#view.open();
-    composer.draft = draftOf(name);
+    draft.open(name);
     this.#leaveOldest();
     this.#showUnread();
   }
