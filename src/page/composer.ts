@@ -1,5 +1,6 @@
 import { trimText } from "../protocol.ts";
 import { codePoints } from "./code-points.ts";
+import { hovers, onHoverChanged } from "./pointer.ts";
 
 /** Code points left from which on the counter shows. */
 const COUNTER_FROM = 200;
@@ -11,6 +12,7 @@ export interface ComposerPorts {
   readonly field: HTMLTextAreaElement;
   readonly counter: HTMLElement;
   readonly error: HTMLElement;
+  readonly send: HTMLButtonElement;
   /** Code points. */
   readonly limit: () => number;
   /** Returns a sentence that says why the text is not taken; undefined if it is. */
@@ -38,6 +40,11 @@ export class Composer {
         this.#isComposing = name === "compositionstart";
       });
     }
+    // A press on Send leaves the focus where it is: else an on-screen keyboard goes away after each message.
+    ports.send.addEventListener("mousedown", (event) => event.preventDefault());
+    onHoverChanged((isHovering) => {
+      ports.field.enterKeyHint = isHovering ? "send" : "enter";
+    });
   }
 
   /** Whether an input method is in the middle of a word. */
@@ -63,6 +70,8 @@ export class Composer {
 
   #pressed(event: KeyboardEvent): void {
     if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
+    // An on-screen keyboard has no Shift+Enter: there Enter breaks the line, and Send is beside the text.
+    if (!(hovers() || event.ctrlKey || event.metaKey)) return;
     if (event.isComposing || event.keyCode === INPUT_METHOD) return;
     event.preventDefault();
     this.#submit();

@@ -24,6 +24,7 @@ import { Scroll } from "./scroll.ts";
 import { refusalWords } from "./send-words.ts";
 import { SharedDraft } from "./shared-draft.ts";
 import { staleDocument } from "./stale-document.ts";
+import { typeAnywhere } from "./type-anywhere.ts";
 import { keepUnsent, restUnsent, takeBackUnsent, wakeUnsent } from "./unsent-here.ts";
 
 /** Where a page goes that nobody gave a room, neither the link, the server nor an earlier visit. */
@@ -84,6 +85,7 @@ const composer = new Composer({
   field: text,
   counter: byId("counter", HTMLElement),
   error: byId("composer-error", HTMLElement),
+  send: byId("send", HTMLButtonElement),
   limit: () => client.textLength,
   submit: (message) => {
     const room = rooms.current;
@@ -136,7 +138,11 @@ const rooms = new RoomSwitch({
   readState,
   draft,
   title: byId("room-title", HTMLElement),
-  opened: () => roomsPanel.close(),
+  opened: () => {
+    roomsPanel.close();
+    // At the beginning somebody may have put the focus elsewhere already.
+    if (rooms.current !== undefined || document.activeElement === document.body) ownName.focus();
+  },
   joined: (room) => {
     keepUnsent(room);
     mentionNotice.watch(room);
@@ -181,6 +187,7 @@ preferences.follow(
   () => ownName.followed(),
   () => rooms.showUnread(),
 );
+typeAnywhere(() => ownName.field);
 offerCopyLink(byId("copy-link", HTMLButtonElement), () => rooms.current?.name ?? LAST_RESORT);
 client.on("connection", (state) => connectionLine.connectionChanged(state));
 client.on("status", ({ live, room }) => {
