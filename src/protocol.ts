@@ -45,7 +45,7 @@ export const LIMITS = {
   /** Requests but messages and pings that one connection may send: a second, and at once besides one a room. */
   requestsPerSecond: 50,
   requestBurst: 200,
-  /** Code points of a handle. */
+  /** Characters of a handle as a reader counts them: grapheme clusters (UAX #29). */
   handleLength: 32,
 } as const;
 

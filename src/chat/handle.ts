@@ -1,30 +1,57 @@
 import { LIMITS } from "../protocol.ts";
-import { skeleton } from "./look-alike.ts";
+import { firstCharacters, showsNothing } from "./characters.ts";
+import { CONTEXT_UNITS, roleOfInvisible } from "./invisible.ts";
+import { looksOf } from "./look-alike.ts";
 import { failure, type Result, success } from "./result.ts";
+import { nameOfCharacter } from "./unicode/character-name.ts";
 
 /** The server's own name on plain sockets; nobody else may look like it. */
 export const SYSTEM_HANDLE = "system";
 
-/** What a handle cannot contain. */
-const FORBIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
+/** What most handles are made of; nothing needs to be changed in it. */
+const PLAIN = /^(?:[!-~][ -~]*)?$/;
+
+/** Bytes of the longest handle: 32 emoji of two people, each with a colour of skin, fit. */
+const HANDLE_BYTES = 40 * LIMITS.handleLength;
 
 /** UTF-16 units of a name that are looked at: more than the longest handle has, whatever is removed from it. */
-const NAME_UNITS = 1_000;
+const NAME_UNITS = 4 * HANDLE_BYTES;
 
-const BAD_HANDLE = failure({
-  code: "bad-handle",
-  message: "A handle is 1 to 32 characters without control characters, and not the chat's own name.",
-} as const);
+/** Characters that are allowed in some places only, or nowhere. */
+const SPECIAL = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** Marks that may follow each other: a Burmese syllable has up to five (UTS #39, section 5.4, asks for a limit). */
+const MARKS = 6;
+const TOO_MANY_MARKS = new RegExp(`([\\p{Mn}\\p{Me}]{${MARKS}})[\\p{Mn}\\p{Me}]+`, "gu");
+
+/** A symbol of which the selector after it makes an emoji. */
+const SELECTED_SYMBOL = /(\p{Extended_Pictographic})\uFE0F/gu;
+
+/** The Braille blank, which String.trim does not take for one. */
+const BRAILLE_BLANK = "\u2800";
+
+const TOO_LONG = badHandle(`A name has at most ${LIMITS.handleLength} characters.`);
+const TOO_MARKED = badHandle(`A name has at most ${MARKS} marks on one character.`);
+const OWN_NAME = badHandle(`A name cannot be "${SYSTEM_HANDLE}", nor look like it.`);
+const SYSTEM_LOOKS = looksOf(SYSTEM_HANDLE);
 
 /**
- * Returns a handle as it is shown: NFKC, trimmed; undefined where it is empty, which counts as missing. Fails with
- * `bad-handle` where it is too long, holds control or format characters, or looks like `system`.
+ * Returns a handle as it is shown: NFKC, without blanks around it; undefined where nothing of it would be seen, which counts as
+ * missing. Fails with `bad-handle` where it is too long, holds a character that is not allowed, or looks like `system`.
  */
 export function readHandle(given: string): Result<string | undefined> {
-  const handle = given.normalize("NFKC").trim();
-  if (handle === "") return success(undefined);
-  if (Array.from(handle).length > LIMITS.handleLength || handle.search(FORBIDDEN) >= 0) return BAD_HANDLE;
-  return skeleton(handle) === skeleton(SYSTEM_HANDLE) ? BAD_HANDLE : success(handle);
+  const trimmed = given.trim();
+  if (trimmed.length > NAME_UNITS) return TOO_LONG;
+  const { text, hidden } = sifted(normalized(trimmed));
+  if (showsNothing(text)) return success(undefined);
+  if (hidden.length > 0) {
+    // NFKC makes another character of some: the one that was given is named.
+    const [character = ""] = [...sifted(trimmed).hidden, ...hidden];
+    return badHandle(`A name cannot contain ${nameOfCharacter(character)}.`);
+  }
+  if (text.search(TOO_MANY_MARKS) >= 0) return TOO_MARKED;
+  if (firstCharacters(text, LIMITS.handleLength, HANDLE_BYTES) !== text) return TOO_LONG;
+  return looksOf(text).some((look) => SYSTEM_LOOKS.includes(look)) ? OWN_NAME : success(text);
 }
 
 /**
@@ -32,7 +59,42 @@ export function readHandle(given: string): Result<string | undefined> {
  * server stored it): without what a handle cannot contain, and cut to its length. Undefined where no handle can be made of it.
  */
 export function handleFrom(name: string): string | undefined {
-  const allowed = name.slice(0, NAME_UNITS).normalize("NFKC").replace(FORBIDDEN, "").trim();
-  const handle = readHandle(Array.from(allowed).slice(0, LIMITS.handleLength).join(""));
+  let text = normalized(name.slice(0, NAME_UNITS));
+  // What is removed brings others together that may not stand so; each round makes the text shorter.
+  for (let sift = sifted(text); sift.text !== text; sift = sifted(text)) text = sift.text;
+  text = firstCharacters(text.replace(TOO_MANY_MARKS, "$1").trimStart(), LIMITS.handleLength, HANDLE_BYTES);
+  const handle = readHandle(text);
   return handle.ok ? handle.value : undefined;
+}
+
+function badHandle(message: string): Result<never> {
+  return failure({ code: "bad-handle", message });
+}
+
+function normalized(name: string): string {
+  if (PLAIN.test(name)) return name;
+  // NFKC takes some symbols apart that are emoji only with the selector after them, which would be left alone.
+  const symbols = name.replace(SELECTED_SYMBOL, (selected: string, symbol: string) =>
+    symbol.normalize("NFKC") === symbol ? selected : symbol,
+  );
+  let text = symbols.normalize("NFKC").trim();
+  while (text.startsWith(BRAILLE_BLANK)) text = text.slice(1).trimStart();
+  while (text.endsWith(BRAILLE_BLANK)) text = text.slice(0, -1).trimEnd();
+  return text;
+}
+
+/** Returns a name without its idle and hidden characters (invisible.ts), and the hidden ones. */
+function sifted(name: string): { readonly text: string; readonly hidden: readonly string[] } {
+  if (PLAIN.test(name)) return { text: name, hidden: [] };
+  const hidden: string[] = [];
+  let text = "";
+  let end = 0;
+  for (const { index, 0: character } of name.matchAll(SPECIAL)) {
+    text += name.slice(end, index);
+    end = index + character.length;
+    const role = roleOfInvisible(character, text.slice(-CONTEXT_UNITS), name.slice(end, end + CONTEXT_UNITS));
+    if (role === "needed") text += character;
+    else if (role === "hidden") hidden.push(character);
+  }
+  return { text: text + name.slice(end), hidden };
 }

@@ -1,6 +1,6 @@
 import type { Present } from "../log/log.ts";
 import type { Person } from "../protocol.ts";
-import { skeleton } from "./look-alike.ts";
+import { looksOf } from "./look-alike.ts";
 
 interface Someone {
   handle: string;
@@ -33,10 +33,12 @@ export class Roster {
     return this.#people.get(user)?.handle;
   }
 
-  /** Whether another user than `user` looks like that. */
-  isTaken(look: string, user: string): boolean {
-    const users = this.#looks.get(look);
-    return users !== undefined && (users.size > 1 || !users.has(user));
+  /** Whether another user than `user` has a handle that looks like that. */
+  isTaken(handle: string, user: string): boolean {
+    return looksOf(handle).some((look) => {
+      const users = this.#looks.get(look);
+      return users !== undefined && (users.size > 1 || !users.has(user));
+    });
   }
 
   list(): Person[] {
@@ -96,18 +98,20 @@ export class Roster {
   }
 
   #show(id: string, handle: string): void {
-    const look = skeleton(handle);
-    const users = this.#looks.get(look);
-    if (users === undefined) this.#looks.set(look, new Set([id]));
-    else users.add(id);
+    for (const look of looksOf(handle)) {
+      const users = this.#looks.get(look);
+      if (users === undefined) this.#looks.set(look, new Set([id]));
+      else users.add(id);
+    }
     this.#left.delete(id);
     this.#joined.set(id, { id, handle });
   }
 
   #unlook(id: string, handle: string): void {
-    const look = skeleton(handle);
-    const users = this.#looks.get(look);
-    users?.delete(id);
-    if (users?.size === 0) this.#looks.delete(look);
+    for (const look of looksOf(handle)) {
+      const users = this.#looks.get(look);
+      users?.delete(id);
+      if (users?.size === 0) this.#looks.delete(look);
+    }
   }
 }

@@ -84,7 +84,7 @@ export class RoomPresence {
 
   /** What a person is called here who speaks without being in the room: a suffix where somebody else looks like that. */
   nameFor({ id, handle }: Person): string {
-    return apart(handle, id, (look) => this.#roster.isTaken(look, id));
+    return apart(handle, id, (candidate) => this.#roster.isTaken(candidate, id));
   }
 
   /** Everyone, each person once. */

@@ -24,8 +24,8 @@ export interface Page {
 }
 
 /**
- * Bytes of an answer that are left to its messages: beside them stand up to `LIMITS.presenceNames` people, each with an id of 64
- * and a handle of 128 bytes at most.
+ * Bytes of an answer that are left to its messages: beside them stand up to `LIMITS.presenceNames` users, with an id of 64 and a handle
+ * of up to 128 bytes each. Handles of nothing but long emoji may be ten times as long, and such an answer is longer.
  */
 const MESSAGES_BYTES = LIMITS.answerBytes - 48 * 1024;
 

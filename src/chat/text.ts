@@ -1,4 +1,5 @@
 import { trimText } from "../protocol.ts";
+import { showsNothing } from "./characters.ts";
 import { failure, type Result, success } from "./result.ts";
 
 /** C0 and C1 characters but tab and newline. */
@@ -7,11 +8,11 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /**
  * Returns a text as it is stored: without control characters but tab and newline, lone surrogates replaced,
- * trimmed by `trimText`; fails with `text-empty` or `text-too-long`. `maxLength` in code points.
+ * trimmed by `trimText`; fails with `text-empty` where nothing of it would be seen, or with `text-too-long`. `maxLength` in code points.
  */
 export function readText(given: string, maxLength: number): Result<string> {
   const text = trimText(given.replace(/\r\n?/g, "\n").replace(CONTROL, "").toWellFormed());
-  if (text === "") return failure({ code: "text-empty", message: "The text is empty." });
+  if (showsNothing(text)) return failure({ code: "text-empty", message: "The text is empty." });
   if (!isLonger(text, maxLength)) return success(text);
   return failure({ code: "text-too-long", message: `The text is longer than ${maxLength} characters.` });
 }

@@ -1,5 +1,4 @@
 import { LIMITS } from "../protocol.ts";
-import { codePoints } from "./code-points.ts";
 
 export interface NameFormPorts {
   readonly form: HTMLFormElement;
@@ -65,7 +64,7 @@ export class NameForm {
     const name = field.value.trim().normalize("NFKC");
     if (name === "") {
       error.textContent = "Type a name first.";
-    } else if (codePoints(name) > LIMITS.handleLength) {
+    } else if ([...new Intl.Segmenter().segment(name)].length > LIMITS.handleLength) {
       error.textContent = `A name has at most ${LIMITS.handleLength} characters.`;
     } else {
       this.close();

@@ -54,7 +54,7 @@ const HOSTILE: readonly string[] = [
   "🏳️‍🌈".repeat(150),
   "\u200B\u200B\u200Bzero width\u200B",
   "\uFEFFbyte order mark",
-  "\u3164", // a filler that looks like nothing
+  "a\u3164b", // a filler that looks like nothing
   "﷽".repeat(200),
   "```\nfence that never ends",
   "**".repeat(600),

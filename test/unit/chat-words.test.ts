@@ -34,7 +34,7 @@ describe("a handle", () => {
   });
 
   it.each([
-    ["longer than 32 code points", "x".repeat(33)],
+    ["longer than 32 characters", "x".repeat(33)],
     ["with a control character", "A\u0007nn"],
     ["with a character that turns the text around", "A\u202enn"],
     ["with an invisible character", "A\u200bnn"],

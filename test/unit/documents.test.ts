@@ -60,7 +60,7 @@ describe("docs/protocol.md", () => {
       `above ${LIMITS.presenceNames} people`,
       `the ${LIMITS.badFrames}th bad frame within ${LIMITS.badFrameWindowMs / 1000} s`,
       `${LIMITS.refusals} refusals as rate-limited within ${LIMITS.refusalWindowMs / 1000} s`,
-      `1 to ${LIMITS.handleLength} code points`,
+      `1 to ${LIMITS.handleLength} characters`,
       `${LIMITS.requestsPerSecond} a second, and ${LIMITS.requestBurst} at once`,
     ]) {
       expect(text.replaceAll("\n", " ")).toContain(phrase);

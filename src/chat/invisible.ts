@@ -1,0 +1,87 @@
+import { JOINING } from "./unicode/tables.ts";
+
+/** What an invisible character does where it stands. */
+export type Role =
+  /** It changes how the text looks, as the script or the emoji asks for it. */
+  | "needed"
+  /** It changes nothing, and often stands there. */
+  | "idle"
+  /** Nobody can tell that it is there. */
+  | "hidden";
+
+/** UTF-16 units on each side of a character that decide on its role: a flag has fourteen. */
+export const CONTEXT_UNITS = 32;
+
+const NON_JOINER = "\u200C";
+const JOINER = "\u200D";
+
+/** Marks between two letters do not end their joining. */
+const MARKS = "[\\p{Mn}\\p{Me}]*";
+const AFTER_JOINING = new RegExp(`[${JOINING}]${MARKS}$`, "u");
+const BEFORE_JOINING = new RegExp(`^${MARKS}[${JOINING}]`, "u");
+
+const AFTER_EMOJI = /\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F)?$/u;
+const BEFORE_EMOJI = /^\p{Extended_Pictographic}/u;
+
+/** The flags of England, Scotland and Wales: the only tag sequences that are emoji (RGI_Emoji_Tag_Sequence, UTS #51). */
+const TAGGED_FLAG = new RegExp(["gbeng", "gbsct", "gbwls"].map(taggedFlag).join("|"), "gu");
+
+/** Selectors of a form, and the characters that have several. */
+const SELECTORS: readonly { readonly selector: RegExp; readonly before: RegExp; readonly after?: RegExp }[] =
+  [
+    { selector: /[\uFE0E\uFE0F]/u, before: /\p{Extended_Pictographic}$/u },
+    { selector: /\uFE0F/u, before: /[#*0-9]$/u, after: /^\u20E3/u },
+    { selector: /[\uFE00-\uFE02\u{E0100}-\u{E01EF}]/u, before: /\p{Unified_Ideograph}$/u },
+    { selector: /[\u180B-\u180F]/u, before: /\p{Script=Mongolian}$/u },
+  ];
+
+/** Returns the role of an invisible character; `before` and `after` are up to CONTEXT_UNITS on its sides. */
+export function roleOfInvisible(character: string, before: string, after: string): Role {
+  if (character === NON_JOINER || character === JOINER) return roleOfJoiner(character, before, after);
+  return isSelected(character, before, after) || isInTaggedFlag(character, before, after)
+    ? "needed"
+    : "hidden";
+}
+
+/**
+ * The role of a joiner by CONTEXTJ of RFC 5892 (appendix A.1 and A.2), and in emoji sequences (UTS #51). The RFC asks besides that the
+ * letters on its sides would join: Persian names are written with a non-joiner where they would not, too.
+ */
+function roleOfJoiner(character: string, before: string, after: string): Role {
+  if (character === JOINER && AFTER_EMOJI.test(before) && BEFORE_EMOJI.test(after)) return "needed";
+  if (endsWithVirama(before)) return "needed";
+  const [last, next] = [AFTER_JOINING.test(before), BEFORE_JOINING.test(after)];
+  if (last && next) return "needed";
+  return last || next ? "idle" : "hidden";
+}
+
+/**
+ * Whether the last character is a virama: of combining class 9. Regular expressions do not know the class, but normalization puts
+ * marks into its order: U+3099 has class 8, U+05B0 has class 10.
+ */
+function endsWithVirama(text: string): boolean {
+  const mark = /\p{M}$/u.exec(text)?.[0];
+  if (mark === undefined) return false;
+  const [voiced, pointed] = [`${mark}\u3099`, `\u05B0${mark}`];
+  return voiced.normalize("NFD") !== voiced && pointed.normalize("NFD") !== pointed;
+}
+
+function isSelected(character: string, before: string, after: string): boolean {
+  return SELECTORS.some(
+    (form) => form.selector.test(character) && form.before.test(before) && (form.after?.test(after) ?? true),
+  );
+}
+
+/** A black flag, the region in tag letters, and the tag that ends it. */
+function taggedFlag(region: string): string {
+  const tags = Array.from(region, (letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0)));
+  return `\u{1F3F4}${tags.join("")}\u{E007F}`;
+}
+
+function isInTaggedFlag(character: string, before: string, after: string): boolean {
+  if (!/[\u{E0020}-\u{E007F}]/u.test(character)) return false;
+  const flags = (before + character + after).matchAll(TAGGED_FLAG);
+  return Array.from(flags).some(
+    ({ index, 0: flag }) => index < before.length && before.length < index + flag.length,
+  );
+}
