@@ -50,7 +50,7 @@ async function withLog<T>(work: (log: RedisLog, redis: Redis) => Promise<T>): Pr
   const redis = new Redis(server.url);
   const log = new RedisLog({ url: server.url, prefix: PREFIX, tlsVerify: true }, LIMITS, silent);
   try {
-    log.start({ received() {}, async catchUp() {}, statusChanged() {} });
+    log.start({ received() {}, unverified() {}, async catchUp() {}, statusChanged() {} });
     while (log.status.state !== "live") await sleep(10);
     return await work(log, redis);
   } finally {

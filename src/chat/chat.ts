@@ -137,6 +137,10 @@ export class Chat implements LogListener, Services {
     this.rooms.received(room, payload);
   }
 
+  unverified(room: string, id: string): void {
+    this.rooms.get(room)?.unverified(id);
+  }
+
   async catchUp(): Promise<void> {
     if (this.options.secret === undefined && this.#log.kind === "redis") {
       // Each time: to a log that came back without it, it is given again, so that guests stay who they are.

@@ -1,13 +1,7 @@
 import { isUtf8 } from "node:buffer";
+import { looksLikeEntry } from "../log/entry.ts";
 import type { Entry } from "../log/log.ts";
 import { isMessageId } from "../protocol.ts";
-
-/** The first bytes of every stored entry; a hint begins `{"type":"` instead. */
-const ENTRY_START = Buffer.from('{"id":"');
-
-export function looksLikeEntry(payload: Buffer): boolean {
-  return payload.subarray(0, ENTRY_START.length).equals(ENTRY_START);
-}
 
 /**
  * Reads what arrived on a room's channel or from its log. The bytes are what clients get, so they are

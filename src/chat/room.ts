@@ -1,9 +1,10 @@
+import { looksLikeEntry } from "../log/entry.ts";
 import { type Entry, type Log, LogUnavailable } from "../log/log.ts";
 import { within } from "../log/within.ts";
 import type { Logger } from "../logger.ts";
-import { BEGINNING, LIMITS, type Person } from "../protocol.ts";
+import { BEGINNING, compareIds, LIMITS, type Person } from "../protocol.ts";
 import { readMissed } from "./catch-up.ts";
-import { checkedEntry, looksLikeEntry } from "./checked-entry.ts";
+import { checkedEntry } from "./checked-entry.ts";
 import type { Connection } from "./connection.ts";
 import type { Counters } from "./counters.ts";
 import { type Cursor, History, type HistoryPage, pageOf } from "./history.ts";
@@ -41,6 +42,12 @@ interface Reading {
 /** An acked id that has not come back on the channel after this time is suspicious, ms. */
 const ECHO_MS = 1_000;
 
+/**
+ * Between two reads of the log for publications that may not be stored, ms: whoever publishes them without end costs the log ten
+ * reads per second, room and process.
+ */
+const UNVERIFIED_PAUSE_MS = 100;
+
 /** What is awaited of one room at most; a room that acks more in `ECHO_MS` is seen to be alive anyway. */
 const ECHOES_AWAITED = 1_000;
 
@@ -69,6 +76,10 @@ export class Room {
   #reading: Reading;
   /** Acked ids not seen on the channel yet, and since when. */
   readonly #echoes = new Map<string, number>();
+  /** A read for unverified publications that is due. */
+  #unverified: NodeJS.Timeout | undefined;
+  /** When the next such read may begin, as performance.now() tells it. */
+  #nextUnverifiedAt = 0;
 
   constructor(name: string, surroundings: RoomSurroundings) {
     this.name = name;
@@ -157,6 +168,13 @@ export class Room {
     else if (!this.#ring.has(entry.id)) this.#hold(entry);
   }
 
+  /** An entry was published that may not be stored: it is read from the log, or never shown. */
+  unverified(id: string): void {
+    if (this.#unverified !== undefined || compareIds(id, this.#ring.head) <= 0) return;
+    const waitMs = this.#nextUnverifiedAt - performance.now();
+    this.#unverified = setTimeout(this.#readUnverified, Math.max(0, waitMs)).unref();
+  }
+
   /** An append was acked: it must come back on the channel soon. */
   expect(id: string): void {
     if (!this.#ring.has(id) && this.#echoes.size < ECHOES_AWAITED) this.#echoes.set(id, performance.now());
@@ -181,12 +199,12 @@ export class Room {
   }
 
   /** Reads what may be missing, in order, once for all members. Fulfils when that ended, well or not. */
-  suspect(reason: string): Promise<void> {
+  suspect(reason: string, level: "info" | "debug" = "info"): Promise<void> {
     if (this.#state === "live" || this.#state === "stale") {
       this.#step("suspicion");
       this.#counters.catchUps += 1;
       const fields = { event: "catch-up", room: this.name, after: this.#ring.head, reason };
-      this.#logger.info(fields, "reading the log");
+      this.#logger[level](fields, "reading the log");
       this.#reading = this.#read((reading) => this.#catchUp(reading));
     }
     return this.#reading.ended;
@@ -205,12 +223,22 @@ export class Room {
   /** Gives up everything. The room is of no use afterwards. */
   close(): void {
     this.#step("closed");
+    clearTimeout(this.#unverified);
     this.#outbox.close();
     this.#ring.clear();
     this.#held = [];
     this.#echoes.clear();
     this.presence.close();
   }
+
+  readonly #readUnverified = async (): Promise<void> => {
+    // A read that is under way may be older than the publication.
+    while (this.#state === "opening" || this.#state === "catching-up") await this.#reading.ended;
+    this.#unverified = undefined;
+    this.#nextUnverifiedAt = performance.now() + UNVERIFIED_PAUSE_MS;
+    // Where the log is away, everything is read when it is back. The store's own log line is throttled, this one would not be.
+    if (this.#state === "live") await this.suspect("something was published that may not be stored", "debug");
+  };
 
   #step(event: RoomEvent): void {
     this.#state = nextRoomState(this.#state, event);

@@ -89,10 +89,15 @@ export interface RoomHead {
 /** What the log tells the process that uses it. All are called on the event loop, none may throw. */
 export interface LogListener {
   /**
-   * Something arrived on a room's channel: bytes that nobody has checked, a stored entry's frame
-   * (`{"id":"…`) or a hint (`{"type":"…`). May be missing, doubled or malformed.
+   * Something arrived on a room's channel: the frame of an entry (`{"id":"…`) that this log's own script stored and
+   * published, or an ephemeral event (`{"type":"…`), which nobody has checked. May be missing or doubled, an event also malformed.
    */
   received(room: string, payload: Buffer): void;
+  /**
+   * Something was published as the entry `id`, but not known to be by this log's script: by a process of an older version, by one that
+   * has another secret for a moment, or by anybody else who may publish. Only a read tells whether the entry is stored.
+   */
+  unverified(room: string, id: string): void;
   /**
    * The subscriptions are in place again after a loss: whatever was published meanwhile was missed.
    * Called in state `catching-up`; the log turns `live` when the promise fulfils, and starts over

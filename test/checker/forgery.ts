@@ -1,9 +1,8 @@
 /**
- * Bytes for a room's channel that no process stored; `chance`, a number below 1, picks the sort. None of them may be shown.
- * What is not here is an entry that continues the room's chain exactly: only who may write to Redis can
- * make one, and they could store it as well.
+ * Bytes for a room's channel that no process stored; `chance`, a number below 1, picks the sort. None of them may be shown, also
+ * where they continue behind `head`, the newest id of the room's log.
  */
-export function forgery(room: string, chance: number): Buffer {
+export function forgery(room: string, chance: number, head: string): Buffer {
   const entry = {
     id: `${Date.now() + 1_000}-7`,
     prev: "1-1",
@@ -14,6 +13,7 @@ export function forgery(room: string, chance: number): Buffer {
     text: "forged",
     key: "forged",
   };
+  const { id: _id, prev: _prev, ...rest } = entry;
   const sorts: readonly (Buffer | string)[] = [
     Buffer.from([0xff, 0x00, 0xfe]),
     "",
@@ -25,6 +25,9 @@ export function forgery(room: string, chance: number): Buffer {
     // Whole, but behind nothing that the log has.
     JSON.stringify(entry),
     JSON.stringify({ ...entry, id: "2-1" }),
+    // Whole, and where the chain goes on: what is wrong is that no tag, or a wrong one, shows where it comes from.
+    JSON.stringify({ ...entry, prev: head }),
+    JSON.stringify({ id: entry.id, prev: head, tag: "0123456789abcdef", ...rest }),
     JSON.stringify({ type: "enter", instance: 7, person: "nobody" }),
     JSON.stringify([]),
   ];

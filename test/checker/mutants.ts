@@ -73,6 +73,18 @@ export const MUTANTS: readonly Mutant[] = [
     shows: ["wire-chain", "timeline", "told-gap"],
   },
   {
+    name: "what is published is shown whatever its tag",
+    edits: [
+      {
+        file: "log/redis/publications.js",
+        find: "if (tag !== tagOf(this.#secretBytes, payload.subarray(0, head), payload.subarray(body)))",
+        replace: "if (false)",
+      },
+    ],
+    mixture: { faults: { "payload-forged": 1 }, faultCount: 48, quietRooms: 12 },
+    shows: ["wire-chain", "timeline", "told-gap"],
+  },
+  {
     name: "a room reads the log before it subscribes",
     edits: [
       { file: "chat/room.js", find: SUBSCRIBE, replace: "" },

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { publicationOf } from "../../src/log/redis/publications.ts";
+import { BEGINNING } from "../../src/protocol.ts";
 import type { Passage } from "../kit/fault-proxy.ts";
 import type { Fault, FaultKind } from "./faults.ts";
 import { forgery } from "./forgery.ts";
@@ -61,14 +63,16 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
     return true;
   },
   "payload-forged": async ({ admin }, { room, chance }) => {
-    await admin.publish(KEYS.channel(room), forgery(room, chance));
+    const [newest] = await admin.xrevrange(KEYS.log(room), "+", "-", "COUNT", 1);
+    await admin.publish(KEYS.channel(room), forgery(room, chance, newest?.[0] ?? BEGINNING));
     return true;
   },
   "payload-doubled": async ({ admin }, { room, chance }) => {
     const entries = await readLog(admin, room);
     const entry = entries[Math.floor(chance * entries.length)];
-    if (entry === undefined) return false;
-    await admin.publish(KEYS.channel(room), entry.frame);
+    const secret = await admin.get(KEYS.shared("publications"));
+    if (entry === undefined || secret === null) return false;
+    await admin.publish(KEYS.channel(room), publicationOf(Buffer.from(entry.frame), secret));
     return true;
   },
 };

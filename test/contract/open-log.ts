@@ -10,6 +10,7 @@ export interface Received {
 /** A listener that keeps what it was told. */
 export class RecordingListener implements LogListener {
   readonly deliveries: Received[] = [];
+  readonly unverifieds: { readonly room: string; readonly id: string }[] = [];
   readonly statuses: LogStatus[] = [];
   catchUps = 0;
   /** What `catchUp` does besides being counted. */
@@ -17,6 +18,10 @@ export class RecordingListener implements LogListener {
 
   received(room: string, payload: Buffer): void {
     this.deliveries.push({ room, payload });
+  }
+
+  unverified(room: string, id: string): void {
+    this.unverifieds.push({ room, id });
   }
 
   async catchUp(): Promise<void> {

@@ -113,6 +113,7 @@ describe("closing the log in Redis", () => {
       const log = new RedisLog(options, limits, logger);
       log.start({
         received() {},
+        unverified() {},
         async catchUp() {},
         statusChanged({ state }) {
           if (state === "down" || state === "live") log.close();

@@ -10,13 +10,16 @@ import { waitFor } from "../kit/wait-for.ts";
 import { ownRedis } from "./open-redis-log.ts";
 
 /** The append script with the server's clock in the test's hand: argument 6 is its time in ms. */
-const SCRIPT = appendScript({
-  historyMessages: 100_000,
-  historyDays: 1,
-  historyBytes: 1_000_000_000,
-  messagesPerSecond: 0,
-  messageBurst: 0,
-}).body.replace("redis.call('TIME')", "{ math.floor(ARGV[6] / 1000), (ARGV[6] % 1000) * 1000 }");
+const SCRIPT = appendScript(
+  {
+    historyMessages: 100_000,
+    historyDays: 1,
+    historyBytes: 1_000_000_000,
+    messagesPerSecond: 0,
+    messageBurst: 0,
+  },
+  "a-secret-of-this-test_",
+).body.replace("call('TIME')", "{ math.floor(ARGV[6] / 1000), (ARGV[6] % 1000) * 1000 }");
 
 /** A room whose log forks when `promote` takes the replica from its master. */
 async function fork() {

@@ -197,6 +197,11 @@ export class FakeLog implements Log {
     if (this.subscribed.has(room)) this.#listener?.received(room, payload);
   }
 
+  /** Something was published as an entry that is not known to be stored. */
+  publishUnverified(room: string, id: string): void {
+    if (this.subscribed.has(room)) this.#listener?.unverified(room, id);
+  }
+
   /** Drops the oldest entries. */
   trim(room: string, count: number): void {
     this.rooms.set(room, this.entries(room).slice(count));

@@ -211,7 +211,7 @@ it("nothing that anybody says stands in the log, at any level, by whatever way i
   // What arrives from Redis and is no message.
   await redis.cli("PUBLISH", "dynochat:{lobby}:live", `{"id":"${SAID}"`);
   await ann.history("lobby");
-  await server.waitForLog((line) => line["event"] === "malformed", "the malformed payload is logged");
+  await server.waitForLog((line) => line["event"] === "unverified", "the malformed payload is logged");
   server.kill("SIGTERM");
   expect((await server.exit).code).toBe(0);
   expect(server.output().join("\n")).toContain('"event":"message"');

@@ -187,7 +187,7 @@ describe("two processes on one Redis", () => {
       expect(client.messages(room).map(({ text }) => text)).toEqual(["before", "after"]);
     }
     for (const server of fleet.servers) {
-      await server.waitForLog((line) => line["event"] === "malformed", "it is counted");
+      await server.waitForLog((line) => line["event"] === "unverified", "it is counted");
     }
   });
 });

@@ -6,17 +6,18 @@ const DAY_MS = 86_400_000;
 /** Keys of a person and room in one generation; two are kept. docs/protocol.md promises the last 128. */
 const KEYS_PER_GENERATION = 128;
 
-/** append.lua for a process with these limits. Processes whose limits differ have a script each. */
-export function appendScript({
-  messagesPerSecond,
-  messageBurst,
-  historyMessages,
-  historyDays,
-  historyBytes,
-}: LogLimits): Script {
+/**
+ * Returns append.lua for a process with these limits, which signs what it publishes with the store's secret. Processes whose limits differ
+ * have a script each.
+ */
+export function appendScript(
+  { messagesPerSecond, messageBurst, historyMessages, historyDays, historyBytes }: LogLimits,
+  secret: string,
+): Script {
   const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
   const credit = interval * Math.max(1, messageBurst);
   return new Script("./append.lua", {
+    SECRET: secret,
     HISTORY_MESSAGES: historyMessages,
     HISTORY_MS: Math.ceil(historyDays * DAY_MS),
     HISTORY_BYTES: historyBytes,

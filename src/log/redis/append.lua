@@ -10,8 +10,8 @@
 -- ARGV  1 channel             2 deadline, ms by this server's clock
 --       3 key or ''           4 body: the frame without its first two members
 --       5 nonce
--- The names in capitals are bounds that every message of a process shares; they stand before this text as
--- `local NAME = number` (append-script.ts), which is cheaper than to send and read them each time.
+-- The names in capitals are bounds, and the store's secret, that every message of a process shares; they stand before
+-- this text as `local NAME = value` (append-script.ts), which is cheaper than to send and read them each time.
 -- Answer: {'stored', id} | {'duplicate', id} | {'rate-limited', ms} | {'late'}
 --
 -- A stream entry has the fields p (id of the entry before it), n (frame bytes of the log so far, this
@@ -21,6 +21,7 @@
 local stream, younger, older = KEYS[1], KEYS[2], KEYS[3]
 local key, body = ARGV[3], ARGV[4]
 local HOUR = 3600000
+local call = redis.call
 
 local function field(entry, name)
   local fields = entry[2]
@@ -31,7 +32,7 @@ local function field(entry, name)
   end
 end
 
-local time = redis.call('TIME')
+local time = call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 
 -- A command can wait in a frozen server's socket and be carried out when it wakes, long after its
@@ -40,8 +41,11 @@ if now > tonumber(ARGV[2]) then
   return { 'late' }
 end
 
+-- One call for both: a call costs as much as the whole tag below. '' is never a field.
+local sent = call('HMGET', younger, key, '.')
+
 if key ~= '' then
-  local id = redis.call('HGET', younger, key) or redis.call('HGET', older, key)
+  local id = sent[1] or call('HGET', older, key)
   if id and tonumber(string.match(id, '^%d+')) > now - KEY_MS then
     return { 'duplicate', id }
   end
@@ -50,7 +54,7 @@ end
 -- GCRA: one number, when the credit is full again, is the whole token bucket.
 local full
 if INTERVAL_MS > 0 then
-  local stored = tonumber(redis.call('HGET', younger, '.') or 0)
+  local stored = tonumber(sent[2] or 0)
   -- More than the whole credit (an interval more, for rounding) can only be missing because the
   -- server's clock was set back.
   if stored > now + CREDIT_MS + INTERVAL_MS then
@@ -64,7 +68,7 @@ if INTERVAL_MS > 0 then
 end
 
 local prev, lastMs, lastNumber, bytesBefore = '0-0', 0, 0, 0
-local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+local last = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
 if last then
   prev = last[1]
   local ms, number = string.match(prev, '^(%d+)-(%d+)$')
@@ -80,15 +84,16 @@ if number > 9000000000000000 then
 end
 local id = string.format('%.0f-%.0f', ms, number)
 
-local frame = '{"id":"' .. id .. '","prev":"' .. prev .. '",' .. body
-local bytes = bytesBefore + #frame
+-- What is hashed: the secret, then the frame.
+local signed = SECRET .. '{"id":"' .. id .. '","prev":"' .. prev .. '",' .. body
+local bytes = bytesBefore + #signed - #SECRET
 
-redis.call('XADD', stream, 'MAXLEN', '~', HISTORY_MESSAGES, id, 'p', prev, 'n', string.format('%.0f', bytes), 'b', body)
+call('XADD', stream, 'MAXLEN', '~', HISTORY_MESSAGES, id, 'p', prev, 'n', bytes, 'b', body)
 
 -- Age needs a look once an hour only; the hour's grace keeps the key from expiring before that.
 if math.floor(ms / HOUR) ~= math.floor(lastMs / HOUR) then
-  redis.call('XTRIM', stream, 'MINID', string.format('%.0f', ms - HISTORY_MS))
-  redis.call('PEXPIRE', stream, string.format('%.0f', HISTORY_MS + HOUR))
+  call('XTRIM', stream, 'MINID', string.format('%.0f', ms - HISTORY_MS))
+  call('PEXPIRE', stream, string.format('%.0f', HISTORY_MS + HOUR))
 end
 
 -- Bytes are looked at each time a 64th of the bound has been added: the log is then at most that and
@@ -97,7 +102,7 @@ local step = HISTORY_BYTES / 64
 if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > HISTORY_BYTES then
   local from, keep = '-', nil
   repeat
-    local page = redis.call('XRANGE', stream, from, '+', 'COUNT', 64)
+    local page = call('XRANGE', stream, from, '+', 'COUNT', 64)
     for _, entry in ipairs(page) do
       if (tonumber(field(entry, 'n') or 0) or 0) > bytes - HISTORY_BYTES then
         keep = entry[1]
@@ -106,22 +111,26 @@ if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > HISTOR
       from = '(' .. entry[1]
     end
   until keep or #page == 0
-  redis.call('XTRIM', stream, 'MINID', keep or id)
+  call('XTRIM', stream, 'MINID', keep or id)
 end
 
 if key ~= '' or full then
   -- Renaming a full generation over the older one forgets at most what came before the last 128.
-  if key ~= '' and redis.call('HLEN', younger) > KEYS_PER_GENERATION then
-    redis.call('RENAME', younger, older)
+  if key ~= '' and call('HLEN', younger) > KEYS_PER_GENERATION then
+    call('RENAME', younger, older)
   end
-  if key ~= '' then
-    redis.call('HSET', younger, key, id)
+  if not full then
+    call('HSET', younger, key, id)
+  elseif key == '' then
+    call('HSET', younger, '.', full)
+  else
+    call('HSET', younger, key, id, '.', full)
   end
-  if full then
-    redis.call('HSET', younger, '.', string.format('%.3f', full))
-  end
-  redis.call('PEXPIRE', younger, SENDER_MS)
+  call('PEXPIRE', younger, SENDER_MS)
 end
 
-redis.call('PUBLISH', ARGV[1], frame)
+-- The tag shows subscribers that this script, which knows the secret, stored the entry (publications.ts). Of the hash 64 of
+-- its 160 bits are told: with all of them one could hash on from where it ended, and so sign a longer text without the secret.
+local tag = string.sub(redis.sha1hex(signed), 1, 16)
+call('PUBLISH', ARGV[1], '{"id":"' .. id .. '","prev":"' .. prev .. '","tag":"' .. tag .. '",' .. body)
 return { 'stored', id }

@@ -54,6 +54,11 @@ export class Appends {
     this.#script = new ScriptLine(script);
   }
 
+  /** Uses another script from now on: the store's secret is another one. */
+  use(script: Script): void {
+    this.#script.replace(script);
+  }
+
   /**
    * Never rejects; answers within `Times.commandMs`, with replicas to wait for within `Times.ackMs`. What is
    * not known to be on them is `unavailable`, a repeated key too: until then a failover may lose it.

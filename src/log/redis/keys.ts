@@ -2,14 +2,18 @@
  * Every key and channel name of the Redis log, in one place.
  *
  * A room's keys carry the room as hash tag (`{room}`), so that all of them share one slot of a
- * cluster and one script may touch them together.
+ * cluster and one script may touch them together. A key belongs to one database, a channel to the whole server, so
+ * a channel's name ends in the number of the database; that of database 0 does not, as it was before there were others.
+ * No two databases share a name, whatever their prefixes: without the ending a name ends in `:live`, in `mark` or in an instance.
  */
 export class Keys {
   readonly #prefix: string;
+  readonly #channelEnd: string;
 
   /** @param prefix before every key and channel, for example `dynochat:`. */
-  constructor(prefix: string) {
+  constructor(prefix: string, database = 0) {
     this.#prefix = prefix;
+    this.#channelEnd = database === 0 ? "" : `@${database}`;
   }
 
   /** Stream: the room's log. */
@@ -19,7 +23,7 @@ export class Keys {
 
   /** Channel: entries and hints of a room. */
   channel(room: string): string {
-    return `${this.#prefix}{${room}}:live`;
+    return `${this.#prefix}{${room}}:live${this.#channelEnd}`;
   }
 
   /** Hash: what one person sent to a room last, by key, and their credit. */
@@ -49,12 +53,12 @@ export class Keys {
 
   /** Channel: one process's proof that publishing reaches its own subscriber. */
   probe(instance: string): string {
-    return `${this.#prefix}probe:${instance}`;
+    return `${this.#prefix}probe:${instance}${this.#channelEnd}`;
   }
 
   /** Channel that nobody hears: publishing to it is the write behind which `WAIT` looks. */
   mark(): string {
-    return `${this.#prefix}mark`;
+    return `${this.#prefix}mark${this.#channelEnd}`;
   }
 
   /** Sorted set: rooms by the time of their last message. */

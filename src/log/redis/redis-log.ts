@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import type { Logger } from "../../logger.ts";
 import { BEGINNING, type Person } from "../../protocol.ts";
 import { redisAddress } from "../../redis-url.ts";
+import { looksLikeEntry } from "../entry.ts";
 import {
   type Append,
   type Appended,
@@ -29,18 +30,21 @@ import { Keys } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import type { Link, RedisLogOptions } from "./link.ts";
 import { People } from "./people.ts";
+import { claimedId, Publications } from "./publications.ts";
 import { Reads } from "./reads.ts";
 import { expectSameServer, Replicas } from "./replicas.ts";
 import { Reports } from "./reports.ts";
 import { RoomIndex } from "./room-index.ts";
 import { RoundTrip, readClock } from "./round-trip.ts";
-import { loadScripts, type Script } from "./scripts.ts";
+import { loadScripts, type Script, SHARED } from "./scripts.ts";
 import { ServerClock } from "./server-clock.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Supervisor } from "./supervisor.ts";
 import { TIMES, type Times } from "./times.ts";
 
 const DAY_MS = 86_400_000;
+/** The name under which the secret of `Publications` is stored. */
+const PUBLICATIONS = "publications";
 /** Hints under way at once; a typing hint that would have to wait is not worth sending. */
 const MAX_PENDING_HINTS = 1_000;
 
@@ -54,7 +58,9 @@ export class RedisLog implements Log {
   readonly #clock = new ServerClock();
   readonly #supervisor: Supervisor;
   readonly #subscriptions: Subscriptions;
-  readonly #append: Script;
+  readonly #limits: LogLimits;
+  readonly #publications: Publications;
+  #append: Script;
   readonly #appends: Appends;
   readonly #reads: Reads;
   readonly #people: People;
@@ -79,14 +85,16 @@ export class RedisLog implements Log {
   constructor(options: RedisLogOptions, limits: LogLimits, logger: Logger, times: Times = TIMES) {
     const address = redisAddress(options.url);
     if (address === undefined) throw new TypeError("The Redis URL is not one that can be connected to.");
-    const keys = new Keys(options.prefix);
+    const keys = new Keys(options.prefix, address.database);
     this.instance = options.instance ?? randomBytes(8).toString("hex");
     this.#keys = keys;
     this.#times = times;
     this.#minReplicas = options.minReplicas ?? 0;
     this.#complaints = new Complaints(logger);
     this.#subscriptions = new Subscriptions(keys);
-    this.#append = appendScript(limits);
+    this.#limits = limits;
+    this.#publications = new Publications(keys.shared(PUBLICATIONS));
+    this.#append = appendScript(limits, this.#publications.secret);
     this.#appends = new Appends(keys, this.#append, this.#clock, times, this.#complaints, {
       doubted: () => this.#roundTrip?.now(),
       refusedWrites: (reason) => this.#loseLink(reason),
@@ -207,11 +215,7 @@ export class RedisLog implements Log {
 
   shared(name: string, proposal: string): Promise<string> {
     const key = this.#keys.shared(name);
-    return this.#ask(async (redis) => {
-      const [, stored] = await Promise.all([redis.set(key, proposal, "NX"), redis.get(key)]);
-      if (stored === null) throw new LogUnavailable("a shared value vanished while it was read");
-      return stored;
-    });
+    return this.#ask(async (redis) => String(await SHARED.run(redis, [key], [proposal])));
   }
 
   get roundTripAgeMs(): number | undefined {
@@ -289,6 +293,7 @@ export class RedisLog implements Log {
 
   async #prepare(link: Link): Promise<void> {
     const { writer, confirmer } = link;
+    await this.#learnSecret(writer);
     await loadScripts(writer, this.#append);
     await Promise.all([readClock(writer, this.#clock), this.#lease.keep(writer)]);
     if (confirmer === undefined) return;
@@ -305,7 +310,10 @@ export class RedisLog implements Log {
 
   async #subscribeAll(link: Link): Promise<void> {
     const roundTrip = new RoundTrip(link, this.#probeChannel.toString(), this.#clock, this.#times, {
-      proved: () => this.#supervisor.proved(),
+      proved: () => {
+        this.#supervisor.proved();
+        void this.#tell((redis) => this.#renewSecret(redis));
+      },
       failed: (reason) => this.#supervisor.lose(link, reason),
     });
     this.#roundTrip = roundTrip;
@@ -328,6 +336,48 @@ export class RedisLog implements Log {
       return;
     }
     const room = this.#subscriptions.roomOf(channel);
-    if (room !== undefined) this.#listener?.received(room, payload);
+    if (room === undefined) return;
+    if (!looksLikeEntry(payload)) this.#listener?.received(room, payload);
+    else this.#receivedEntry(room, payload);
+  }
+
+  #receivedEntry(room: string, payload: Buffer): void {
+    const frame = this.#publications.verify(payload);
+    if (frame !== undefined) {
+      this.#listener?.received(room, frame);
+      return;
+    }
+    const fields = { event: "unverified", room };
+    this.#complaints.add(
+      "warn",
+      "the store is read: somebody else, or an older process, publishes here",
+      fields,
+    );
+    const id = claimedId(payload);
+    if (id !== undefined) this.#listener?.unverified(room, id);
+  }
+
+  /** Publishes with the store's secret from now on. Without it each message is read from the store by every process. */
+  async #learnSecret(redis: Redis): Promise<boolean> {
+    try {
+      if (!(await this.#publications.learn(redis))) return false;
+      this.#append = appendScript(this.#limits, this.#publications.secret);
+      this.#appends.use(this.#append);
+      return true;
+    } catch (error) {
+      // Somebody else's key has its name, or this user may not read it.
+      if (classify(error) !== "unexpected") throw error;
+      const fields = { event: "publications", reason: describe(error) };
+      this.#complaints.add(
+        "error",
+        "the secret of the publications cannot be read: every message is read from the store",
+        fields,
+      );
+      return false;
+    }
+  }
+
+  async #renewSecret(redis: Redis): Promise<void> {
+    if (await this.#learnSecret(redis)) await redis.script("LOAD", this.#append.body);
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { within } from "../within.ts";
 import { describe } from "./errors.ts";
@@ -24,7 +25,6 @@ export class RoundTrip {
   readonly #listener: RoundTripListener;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  #number = 0;
   #provedAt: number | undefined;
   #awaited: { readonly token: string; readonly arrived: () => void } | undefined;
 
@@ -69,8 +69,8 @@ export class RoundTrip {
   }
 
   async #once(): Promise<void> {
-    this.#number += 1;
-    const token = String(this.#number);
+    // Drawn: a number could be published by anybody who knows the channel.
+    const token = randomBytes(8).toString("hex");
     const arrival = new Promise<void>((arrived) => {
       this.#awaited = { token, arrived };
     });

@@ -20,10 +20,15 @@ interface Reload {
  * runs wait, and what was refused is sent again in its order. All runs use one connection, which answers in order.
  */
 export class ScriptLine {
-  readonly #script: Script;
+  #script: Script;
   #reload: Reload | undefined;
 
   constructor(script: Script) {
+    this.#script = script;
+  }
+
+  /** Runs another script from now on, which does the same; what is sent again is this one. */
+  replace(script: Script): void {
     this.#script = script;
   }
 

@@ -9,9 +9,11 @@ export class Script {
   /** What EVALSHA wants: SHA-1 of the body, in hex. */
   readonly sha: string;
 
-  /** @param constants names that the script uses, and their numbers. */
-  constructor(file: string, constants: Readonly<Record<string, number>> = {}) {
-    const head = Object.entries(constants).map(([name, value]) => `local ${name} = ${value}\n`);
+  /** @param constants names that the script uses, and their values; a text must need no escape in quotes. */
+  constructor(file: string, constants: Readonly<Record<string, number | string>> = {}) {
+    const head = Object.entries(constants).map(
+      ([name, value]) => `local ${name} = ${typeof value === "number" ? value : `'${value}'`}\n`,
+    );
     this.body = head.join("") + readFileSync(new URL(file, import.meta.url), "utf8");
     this.sha = createHash("sha1").update(this.body).digest("hex");
   }
@@ -34,8 +36,9 @@ export const ROLL_CALL = new Script("./roll-call.lua");
 export const LEASE = new Script("./lease.lua");
 export const NOTE_ROOMS = new Script("./note-rooms.lua");
 export const HOUSEKEEPER = new Script("./housekeeper.lua");
+export const SHARED = new Script("./shared.lua");
 
-const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER];
+const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, SHARED];
 
 /** Makes a server know all scripts, the append script of this process included. */
 export async function loadScripts(redis: Redis, append: Script): Promise<void> {
