@@ -10,8 +10,11 @@ import { LOG_WAIT_MS } from "./time-limit.ts";
 /** Rooms of a list. */
 export const ROOMS_LISTED = 100;
 
-/** How long a list of rooms is good for, ms: it costs a read and a roll call a room. */
-const LIST_MS = 1_000;
+/**
+ * How long a list of rooms is good for, ms: it costs a read and a roll call a room. A new room is in everybody's list within a second
+ * of its first message, of which the log takes 200 ms (`Log.recentRooms`).
+ */
+const LIST_MS = 500;
 
 /** A room with messages, and how many are in it. */
 export interface RoomSummary extends RoomHead {

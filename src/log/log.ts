@@ -149,8 +149,9 @@ export interface Log {
   heads(rooms: readonly string[]): Promise<string[]>;
 
   /**
-   * The rooms that have messages, the one spoken in last first, `count` at most. A room that was quiet for long, or
-   * is new, may be missing for 10 s after another process stored its message. Rejects with LogUnavailable.
+   * The rooms that have messages, the one spoken in last first, `count` at most. A room that is new, or was quiet for some seconds, may be
+   * missing for 200 ms after another process stored its message. Where more than `count` rooms are spoken in within 10 s, one
+   * of them may stand for another. Rejects with LogUnavailable.
    */
   recentRooms(count: number): Promise<RoomHead[]>;
 

@@ -69,6 +69,9 @@ export const PATIENT: Times = {
   farewellMs: 10_000,
 };
 
+/** For a test that counts keys or commands. */
+export const NO_HOUSEKEEPING = { housekeepingMs: 3_600_000, noteRoomsMs: 3_600_000 };
+
 /** Roomy enough not to matter to a test that is about something else. */
 export const ROOMY: LogLimits = {
   historyMessages: 10_000,

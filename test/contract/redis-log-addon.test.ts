@@ -6,7 +6,7 @@ import { makeCertificates } from "../kit/certificates.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { MINI_PLAN, RedisAddon, type RedisPlan } from "../kit/platform/redis-addon.ts";
 import { waitFor } from "../kit/wait-for.ts";
-import { ALL, message, RecordingListener, store, textsOf } from "./open-log.ts";
+import { ALL, message, NO_HOUSEKEEPING, RecordingListener, store, textsOf } from "./open-log.ts";
 import { isLive, make, open } from "./open-redis-log.ts";
 
 async function ownAddon(plan?: RedisPlan): Promise<RedisAddon> {
@@ -122,7 +122,7 @@ describe("a plan of twenty connections", () => {
 describe("a plan whose memory is full", () => {
   it("evicts nothing: messages are refused, everything else goes on, and space that is made is used", async () => {
     const addon = await ownAddon({ ...MINI_PLAN, maxmemory: "4mb" });
-    const { log } = await open({ url: addon.url, tlsVerify: false, times: { housekeepingMs: 3_600_000 } });
+    const { log } = await open({ url: addon.url, tlsVerify: false, times: NO_HOUSEKEEPING });
     const text = "x".repeat(20_000);
     let stored = 0;
     await waitFor(

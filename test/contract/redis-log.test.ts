@@ -3,7 +3,7 @@ import type { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { BEGINNING, compareIds } from "../../src/protocol.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { waitFor } from "../kit/wait-for.ts";
-import { ALL, message, store, textsOf } from "./open-log.ts";
+import { ALL, message, NO_HOUSEKEEPING, store, textsOf } from "./open-log.ts";
 import { open, ownRedis } from "./open-redis-log.ts";
 
 async function commandsOf(redis: TestRedis): Promise<Map<string, number>> {
@@ -32,7 +32,7 @@ describe("the log in Redis", () => {
 
   it("puts its prefix before every key and channel, and the room as hash tag into the room's", async () => {
     const limits = { messagesPerSecond: 1_000, messageBurst: 1_000 };
-    const { log, prefix } = await open({ redis, limits, times: { housekeepingMs: 3_600_000 } });
+    const { log, prefix } = await open({ redis, limits, times: NO_HOUSEKEEPING });
     await log.subscribe("lobby");
     for (let i = 0; i < 200; i += 1) await store(log, `${i}`, { key: `k${i}` });
     await log.enter("lobby", { id: "ann", handle: "Ann" });
@@ -56,9 +56,19 @@ describe("the log in Redis", () => {
     expect(channels.filter((channel) => !/^test-\d+:/.test(channel))).toEqual([]);
   });
 
+  it("lists a room that another process made, also long before the next round of housekeeping", async () => {
+    const prefix = "listed:";
+    const times = { housekeepingMs: 3_600_000 };
+    const one = await open({ redis, prefix, times });
+    const other = await open({ redis, prefix, times });
+    const id = await store(one.log, "hello", { room: "new-room" });
+    await waitFor(async () => (await other.log.recentRooms(5)).length > 0, "it is listed");
+    expect(await other.log.recentRooms(5)).toEqual([{ room: "new-room", head: id }]);
+  });
+
   it("leaves nothing of a room for ever: every key has an expiry", async () => {
     const limits = { messagesPerSecond: 1_000, messageBurst: 1_000 };
-    const { log, prefix } = await open({ redis, limits, times: { housekeepingMs: 3_600_000 } });
+    const { log, prefix } = await open({ redis, limits, times: NO_HOUSEKEEPING });
     for (let i = 0; i < 200; i += 1) await store(log, `${i}`, { key: `k${i}` });
     await log.enter("lobby", { id: "ann", handle: "Ann" });
     const keys = (await redis.cli("KEYS", `${prefix}[^s]*`)).split("\n");
@@ -67,7 +77,7 @@ describe("the log in Redis", () => {
   });
 
   it("costs one script and one round trip a message", async () => {
-    const { log } = await open({ redis, times: { housekeepingMs: 3_600_000 } });
+    const { log } = await open({ redis, times: NO_HOUSEKEEPING });
     await store(log, "warm");
     const before = await commandsOf(redis);
     for (let i = 0; i < 20; i += 1) await store(log, `${i}`, { key: `k${i}` });

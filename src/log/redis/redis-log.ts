@@ -101,7 +101,9 @@ export class RedisLog implements Log {
       stored: (room, id) => this.#index.note(room, id),
       full: () => this.#housekeeping.full(),
     });
-    this.#index = new RoomIndex(keys.rooms(), limits.historyDays * DAY_MS);
+    this.#index = new RoomIndex(keys.rooms(), limits.historyDays * DAY_MS, times.noteRoomsMs, () => {
+      void this.#tell((redis) => this.#index.writeNew(redis));
+    });
     this.#housekeeping = new Housekeeping(
       keys,
       this.instance,

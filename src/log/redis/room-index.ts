@@ -11,28 +11,64 @@ const GRACE_MS = 3_600_000;
 
 /**
  * The rooms that have a log, by the time of their last message: one sorted set. A process notes here what it
- * stored and writes it every few seconds, because the append script may touch only keys of the room's own slot.
+ * stored and writes it every few seconds, because the append script may touch only keys of the room's own slot. A room
+ * that it did not write the last time, a new one above all, is written soon, so that everybody's list has it.
  */
 export class RoomIndex {
   readonly #key: string;
   readonly #keptMs: number;
   /** Room to ms. Emptied by `flush`. */
   #noted = new Map<string, number>();
+  /** Rooms written since the last `flush`, or by it. Those that nobody spoke in since leave with the next one. */
+  #written = new Set<string>();
+  /** Of those noted, the ones that are not in `#written`. Emptied by each write. */
+  readonly #unwritten = new Set<string>();
+  #due: NodeJS.Timeout | undefined;
+  readonly #soonMs: number;
+  readonly #writeSoon: () => void;
 
-  /** @param keptMs how long a room's log outlives its last message. */
-  constructor(key: string, keptMs: number) {
+  /**
+   * @param keptMs how long a room's log outlives its last message.
+   * @param soonMs how long a room may wait that was not written the last time.
+   * @param writeSoon called when it has waited, to call `writeNew`.
+   */
+  constructor(key: string, keptMs: number, soonMs: number, writeSoon: () => void) {
     this.#key = key;
     this.#keptMs = keptMs + GRACE_MS;
+    this.#soonMs = soonMs;
+    this.#writeSoon = writeSoon;
   }
 
   /** A message was stored. */
   note(room: string, id: string): void {
-    if (this.#noted.size < MAX_NOTED || this.#noted.has(room)) this.#noted.set(room, timeOf(id));
+    if (this.#noted.size >= MAX_NOTED && !this.#noted.has(room)) return;
+    this.#noted.set(room, timeOf(id));
+    if (this.#written.has(room)) return;
+    this.#unwritten.add(room);
+    this.#due ??= setTimeout(this.#soon, this.#soonMs).unref();
   }
 
   /** Writes what was noted. Rejects with whatever Redis said; what was not written stays noted. */
   async flush(redis: Redis): Promise<void> {
-    const rooms = [...this.#noted];
+    this.#written = new Set(this.#noted.keys());
+    this.#unwritten.clear();
+    await this.#write(redis, [...this.#noted]);
+  }
+
+  /** Writes the rooms that were not written the last time; otherwise as `flush`. */
+  async writeNew(redis: Redis): Promise<void> {
+    const rooms = [...this.#noted].filter(([room]) => this.#unwritten.has(room));
+    this.#unwritten.clear();
+    for (const [room] of rooms) this.#written.add(room);
+    await this.#write(redis, rooms);
+  }
+
+  readonly #soon = (): void => {
+    this.#due = undefined;
+    this.#writeSoon();
+  };
+
+  async #write(redis: Redis, rooms: readonly (readonly [string, number])[]): Promise<void> {
     for (let start = 0; start < rooms.length; start += BATCH) {
       const batch = rooms.slice(start, start + BATCH);
       await NOTE_ROOMS.run(redis, [this.#key], [this.#keptMs, ...batch.flatMap(([room, ms]) => [ms, room])]);

@@ -27,6 +27,8 @@ export interface Times {
   readonly whoMs: number;
   /** After which what a process said of itself no longer holds. */
   readonly reportMs: number;
+  /** Until a room that is new to the list of rooms is written there. With `LIST_MS` of the chat less than a second. */
+  readonly noteRoomsMs: number;
   /** Between two rounds of housekeeping. */
   readonly housekeepingMs: number;
   /** After its last round, the process that keeps house may be another one. More than `housekeepingMs`. */
@@ -57,6 +59,7 @@ export const TIMES: Times = {
   leaseRefreshMs: 15_000,
   whoMs: 600_000,
   reportMs: 20_000,
+  noteRoomsMs: 200,
   housekeepingMs: 10_000,
   housekeeperMs: 15_000,
   fullPauseMs: 500,
