@@ -6,10 +6,11 @@ import {
   type StatusFrame,
   type WelcomeFrame,
 } from "../protocol.ts";
+import { backoffMs, toldMs } from "./backoff.ts";
 import type { ConnectionState } from "./connection.ts";
-import { UNAUTHORIZED } from "./contract.ts";
 import { Events } from "./events.ts";
 import type { Incoming } from "./frames.ts";
+import { type GetToken, Greeting } from "./greeting.ts";
 import { TEXT_LENGTH } from "./limits.ts";
 import { Link } from "./link.ts";
 import {
@@ -22,13 +23,23 @@ import {
   type TokenStore,
 } from "./ports.ts";
 import { Room, type RoomPorts } from "./room.ts";
+import { PONG_EVERY_MS } from "./timing.ts";
+
+/** How often the server is asked to let this client leave a room, where it wants the request later. */
+const LEAVES = 5;
 
 export interface ChatClientOptions {
   /** Of the server's socket: `wss://example.org/ws`. */
   readonly url: string;
   /** The name others see; without one the server gives a guest's. */
   readonly handle?: string;
-  /** Default: in memory, as long as this client lives. */
+  /**
+   * Returns the site's token for the user who is signed in; undefined where nobody is. Called before each attempt to connect, before the
+   * token ends, and after the server did not accept one; never two at a time. A call that rejects or takes longer than
+   * 10 s is repeated with growing pauses. With it the user is never a guest, and `tokens` is not used.
+   */
+  readonly getToken?: GetToken;
+  /** Where a guest's token is kept. Default: in memory, as long as this client lives. */
   readonly tokens?: TokenStore;
   /** Default: the surroundings' own WebSocket; Node 20 has none. */
   readonly openSocket?: OpenSocket;
@@ -47,6 +58,8 @@ export interface ChatClientEvents {
   notice: NoticeFrame;
   /** Whether the server reaches its log; `room` absent: all rooms. */
   status: Pick<StatusFrame, "live" | "reason" | "room">;
+  /** What the server refused and no other event tells: of typing, of leaving a room, of a new token. */
+  error: ErrorFrame;
 }
 
 /**
@@ -57,36 +70,59 @@ export interface ChatClientEvents {
  */
 export class ChatClient extends Events<ChatClientEvents> {
   readonly #link: Link;
-  readonly #tokens: TokenStore;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #greeting: Greeting;
   readonly #rooms = new Map<string, Room>();
   readonly #roomPorts: RoomPorts;
-  #handle: string | undefined;
+  /** What `rooms` gives, until another one is joined or left. */
+  #roomList: readonly Room[] = [];
   #self: Person | undefined;
   #textLength = TEXT_LENGTH;
-  /** The token of the last hello, to tell a stale one from a person who is shut out. */
-  #tokenSent: string | undefined;
+  /** Until then nobody is told that the user types: the server refused it on this connection. */
+  #quietUntil = 0;
+  #pongAt = 0;
 
   constructor(options: ChatClientOptions) {
     super();
     const { url, clock = systemClock, random = Math.random, openSocket = openStandardSocket } = options;
-    this.#handle = options.handle;
-    this.#tokens = options.tokens ?? new MemoryTokenStore();
+    this.#clock = clock;
+    this.#random = random;
     this.#link = new Link({
       url,
       clock,
       random,
       openSocket,
+      prepare: (ready) => this.#greeting.prepare(ready),
+      shutOut: (reason) => this.#greeting.shutOut(reason),
       changed: (state) => this.#connectionChanged(state),
       received: (frame) => this.#received(frame),
     });
-    this.#roomPorts = { clock, random, link: this.#link, client: this };
+    const link = this.#link;
+    this.#greeting = new Greeting(options.handle, {
+      clock,
+      random,
+      link,
+      tokens: options.tokens ?? new MemoryTokenStore(),
+      getToken: options.getToken,
+      self: () => this.#self,
+      welcomed: (frame) => this.#welcomed(frame),
+      handleRefused: (sentence) => this.emit("handle-refused", sentence),
+      refused: (error) => this.emit("error", error),
+    });
+    const whisper: Link["send"] = (frame) => {
+      if (clock.now() >= this.#quietUntil) link.send(frame);
+    };
+    const request: Link["request"] = (...of) => link.request(...of);
+    this.#roomPorts = { clock, random, link: { request, send: whisper }, client: this };
   }
 
+  /** A state is not changed; the next one is another object. */
   get connection(): ConnectionState {
     return this.#link.state;
   }
 
-  /** Undefined before the first welcome. */
+  /** Undefined before the first welcome; the same object until the server takes this client for somebody else. */
   get self(): Person | undefined {
     return this.#self;
   }
@@ -96,12 +132,17 @@ export class ChatClient extends Events<ChatClientEvents> {
     return this.#textLength;
   }
 
+  /** In the order in which they were joined; the same list until one is joined or left. */
   get rooms(): readonly Room[] {
-    return [...this.#rooms.values()];
+    return this.#roomList;
   }
 
-  /** Connects, and stays connected until `stop`. Also after it was closed for good: somebody tries again. */
+  /**
+   * Connects, and stays connected until `stop`. Also after it was closed for good, when the person has acted: what the
+   * server refused before is said once more then.
+   */
   start(): void {
+    this.#greeting.start();
     this.#link.apply("start");
   }
 
@@ -124,10 +165,11 @@ export class ChatClient extends Events<ChatClientEvents> {
     this.#link.probe(answered);
   }
 
-  /** The name others see, from now on. */
+  /** The name others see, from now on. Connects again where the server did not accept the one before. */
   setHandle(handle: string): void {
-    this.#handle = handle;
-    if (this.#link.state.name === "live") this.#greet();
+    this.#greeting.rename(handle);
+    const { connection } = this;
+    if (connection.name === "closed" && connection.cause === "refused") this.start();
   }
 
   /** The room of that name, joined as soon as there is a connection. Throws a RangeError if it is no name of a room. */
@@ -137,6 +179,7 @@ export class ChatClient extends Events<ChatClientEvents> {
     if (!isRoom(name)) throw new RangeError(`Not a room's name: ${name.slice(0, 80)}`);
     const room = new Room(name, this.#roomPorts);
     this.#rooms.set(name, room);
+    this.#roomList = [...this.#rooms.values()];
     if (this.#link.state.name === "live") room.connect();
     return room;
   }
@@ -146,59 +189,58 @@ export class ChatClient extends Events<ChatClientEvents> {
     const room = this.#rooms.get(name);
     if (!room) return;
     this.#rooms.delete(name);
+    this.#roomList = [...this.#rooms.values()];
     room.typing(false);
     room.disconnect();
-    if (this.#link.state.name !== "live") return;
-    this.#link.request({ type: "leave", room: name });
+    if (this.#link.state.name === "live") this.#leave(name, LEAVES);
   }
 
-  #greet(): void {
-    const token = this.#tokens.load();
-    const handle = this.#handle;
-    this.#tokenSent = token;
-    this.#link.request({ type: "hello", handle, token }, (answer) => {
-      if (answer?.type === "welcome") {
-        this.#welcomed(answer);
-        // The name may have been given while the server was answering for the one before.
-        if (this.#handle !== handle) this.#greet();
-      } else if (answer?.type === "error") this.#helloRefused(answer, handle);
+  #leave(room: string, attempts: number): void {
+    this.#link.request({ type: "leave", room }, (answer) => {
+      if (answer?.type !== "error") return;
+      if (!answer.retryable || attempts === 1) {
+        this.emit("error", answer);
+        return;
+      }
+      const pauseMs = backoffMs(LEAVES - attempts, this.#random());
+      this.#clock.after(Math.max(pauseMs, toldMs(answer.retryAfterMs)), () => {
+        const isLive = this.#link.state.name === "live";
+        if (isLive && !this.#rooms.has(room)) this.#leave(room, attempts - 1);
+      });
     });
   }
 
-  #welcomed(frame: WelcomeFrame): void {
+  #welcomed({ user: { id, handle }, limits }: WelcomeFrame): void {
     const before = this.#self;
-    this.#self = frame.user;
-    if (frame.limits.textLength > 0) this.#textLength = frame.limits.textLength;
-    if (frame.token) this.#tokens.save(frame.token);
-    if (before?.id !== frame.user.id || before.handle !== frame.user.handle) this.emit("self", frame.user);
+    if (limits.textLength > 0) this.#textLength = limits.textLength;
+    if (before?.id !== id || before.handle !== handle) {
+      this.#self = { id, handle };
+      this.emit("self", this.#self);
+    }
     this.#link.apply("welcome");
   }
 
-  #helloRefused(error: ErrorFrame, handle: string | undefined): void {
-    if (error.code === "bad-handle") {
-      this.emit("handle-refused", error.message);
-      // Another name may have been given meanwhile. And what is refused may be the one before.
-      if (this.#handle === handle) this.#handle = this.#self?.handle;
-      if (this.#handle === handle) this.#handle = undefined;
-      if (this.#link.state.name === "greeting") this.#greet();
-    } else this.#link.drop(error.code === "unauthorized" ? UNAUTHORIZED : undefined, error.message);
-  }
-
   #connectionChanged(state: ConnectionState): void {
-    if (state.name === "closed" && state.cause === "unauthorized" && this.#tokenSent) {
-      // A kept token that no server knows any more must not shut a guest out: once more without it.
-      this.#tokens.forget();
-      this.#tokenSent = undefined;
-      this.#link.apply("start");
-      return;
-    }
+    if (state.name !== "live") this.#greeting.rest();
     // Before any listener is called: nothing may be sent on a connection before that.
-    if (state.name === "greeting") this.#greet();
+    if (state.name === "greeting") {
+      this.#quietUntil = 0;
+      this.#greeting.greet();
+    }
+    const isTooBig = state.name === "waiting" && state.cause === "too-big";
     for (const room of this.rooms) {
       if (state.name === "live") room.connect();
-      else room.disconnect();
+      else room.disconnect(isTooBig);
     }
     this.emit("connection", state);
+  }
+
+  /** A refusal without a number is of a frame without one: of typing. */
+  #refused(error: ErrorFrame): void {
+    const { retryable, retryAfterMs } = error;
+    const pauseMs = retryable ? Math.max(toldMs(retryAfterMs), PONG_EVERY_MS) : Number.POSITIVE_INFINITY;
+    this.#quietUntil = this.#clock.now() + pauseMs;
+    this.emit("error", error);
   }
 
   #received(frame: Incoming): void {
@@ -216,13 +258,23 @@ export class ChatClient extends Events<ChatClientEvents> {
         this.#link.restart(frame.reconnectInMs);
         break;
       case "expiring":
-        this.#greet();
+        this.#greeting.expiring();
         break;
       case "ping":
-        this.#link.send({ type: "pong" });
+        this.#pong();
+        break;
+      case "error":
+        this.#refused(frame);
         break;
       default:
         if ("room" in frame) this.#rooms.get(frame.room)?.received(frame);
     }
+  }
+  /** One ping a second is answered: what a server sends by itself makes this client send no flood. */
+  #pong(): void {
+    const now = this.#clock.now();
+    if (now - this.#pongAt < PONG_EVERY_MS) return;
+    this.#pongAt = now;
+    this.#link.send({ type: "pong" });
   }
 }

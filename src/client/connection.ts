@@ -1,12 +1,23 @@
-import { backoffMs } from "./backoff.ts";
-import { FORBIDDEN, GOING_AWAY, PROTOCOL_VIOLATION, RESTARTING, TOO_MANY, UNAUTHORIZED } from "./contract.ts";
-import { RESTART_SPREAD_MS, STAY_AWAY_CAP_MS, TOO_MANY_MS } from "./timing.ts";
+import { backoffMs, toldMs } from "./backoff.ts";
+import {
+  FORBIDDEN,
+  GOING_AWAY,
+  PROTOCOL_VIOLATION,
+  RESTARTING,
+  TOO_BIG,
+  TOO_MANY,
+  UNAUTHORIZED,
+} from "./contract.ts";
+import { RESTART_SPREAD_MS, TOO_MANY_MS } from "./timing.ts";
 
-/** Why the connection is away for the moment. */
-export type WaitCause = "lost" | "restarting" | "too-many";
+/**
+ * Why the connection is away for the moment; `too-big`: a frame was over the server's limit, `token`: the user needs
+ * another token, which the application is asked for.
+ */
+export type WaitCause = "lost" | "restarting" | "too-many" | "too-big" | "token";
 
-/** Why it will not come back by itself. */
-export type FatalCause = "protocol" | "unauthorized" | "forbidden";
+/** Why it does not come back until the person acts; `refused`: the server does not accept what the client says of itself. */
+export type FatalCause = "protocol" | "unauthorized" | "forbidden" | "refused";
 
 /** Where the connection stands. `attempt` counts failures in a row and sets the next delay. */
 export type ConnectionState =
@@ -48,12 +59,20 @@ export interface Loss {
   readonly reason: string;
   /** A random number from 0 to 1, so that this file needs none. */
   readonly random: number;
+  /** What it comes to, where the code does not say it. */
+  readonly cause?: WaitCause | FatalCause | undefined;
+  /** What the server sent as the milliseconds to stay away, whatever that is. */
+  readonly awayMs?: unknown;
 }
 
-const FATAL: Readonly<Record<number, FatalCause>> = {
+const CAUSES: Readonly<Record<number, WaitCause | FatalCause>> = {
+  [GOING_AWAY]: "restarting",
+  [RESTARTING]: "restarting",
+  [TOO_BIG]: "too-big",
   [PROTOCOL_VIOLATION]: "protocol",
   [UNAUTHORIZED]: "unauthorized",
   [FORBIDDEN]: "forbidden",
+  [TOO_MANY]: "too-many",
 };
 
 type Connected = Extract<ConnectionState, { name: "connecting" | "greeting" | "live" }>;
@@ -62,27 +81,41 @@ function connecting(attempt: number): ConnectionState {
   return { name: "connecting", attempt };
 }
 
-function afterLoss(state: Connected, { at, code, reason, random }: Loss): ConnectionState {
-  const fatal = FATAL[code];
-  if (fatal) return { name: "closed", cause: fatal, reason };
-  const { attempt } = state;
-  if (code === TOO_MANY) {
+function afterLoss(state: Connected, loss: Loss): ConnectionState {
+  const { at, code, reason, random } = loss;
+  const cause = loss.cause ?? CAUSES[code] ?? "lost";
+  const { name, attempt } = state;
+  // A hello that is too big is so the next time as well.
+  if (cause === "too-big" && name === "greeting") return { name: "closed", cause: "refused", reason };
+  switch (cause) {
+    case "protocol":
+    case "unauthorized":
+    case "forbidden":
+    case "refused":
+      return { name: "closed", cause, reason };
+  }
+  let ms = backoffMs(attempt, random);
+  if (cause === "too-many") {
     const told = Number.parseInt(reason, 10);
-    const ms = told >= 0 ? Math.min(told, STAY_AWAY_CAP_MS) : TOO_MANY_MS;
-    return { name: "waiting", attempt: attempt + 1, retryAt: at + ms, cause: "too-many" };
+    ms = Math.max(ms, told >= 0 ? toldMs(told) : TOO_MANY_MS);
+  } else if (name === "live" && state.restarting && attempt === 0) {
+    // The server spread its connections already.
+    ms = random * RESTART_SPREAD_MS;
   }
-  if (state.name === "live" && state.restarting) {
-    // The server spread its connections already; and an announced restart is no failure.
-    return { name: "waiting", attempt: 0, retryAt: at + random * RESTART_SPREAD_MS, cause: "restarting" };
-  }
-  const cause = code === RESTARTING || code === GOING_AWAY ? "restarting" : "lost";
-  return { name: "waiting", attempt: attempt + 1, retryAt: at + backoffMs(attempt, random), cause };
+  const told = toldMs(loss.awayMs);
+  const retryAt = at + Math.max(ms, told);
+  const isRestart = name === "live" && state.restarting && cause === "lost";
+  const shown = told > 0 ? "too-many" : isRestart ? "restarting" : cause;
+  return { name: "waiting", attempt: attempt + 1, retryAt, cause: shown };
 }
 
 function whileConnected(state: Connected, event: ConnectionEvent): ConnectionState {
   const { name, attempt } = state;
   // Of a live connection: the next one is open before a restarting server closes this one.
-  if (event === "opened" && name !== "greeting") return { name: "greeting", attempt };
+  if (event === "opened" && name !== "greeting") {
+    // Which counts as one more attempt: a server may announce a restart on every connection.
+    return { name: "greeting", attempt: name === "live" ? attempt + 1 : attempt };
+  }
   if (event === "welcome" && name === "greeting") return { name: "live", attempt, restarting: false };
   // A later welcome answers a change of name or a new token and changes nothing.
   if (name !== "live") return state;
@@ -92,7 +125,7 @@ function whileConnected(state: Connected, event: ConnectionEvent): ConnectionSta
     case "restart":
       return { ...state, restarting: true };
     case "handover":
-      return connecting(0);
+      return connecting(attempt + 1);
     default:
       return state;
   }

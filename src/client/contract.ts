@@ -18,6 +18,7 @@ export const PRESENCE_NAMES = 200;
 /** Close codes; `ABNORMAL`: there was no close frame (RFC 6455, section 7.4.1). */
 export const ABNORMAL = 1006;
 export const GOING_AWAY = 1001;
+export const TOO_BIG = 1009;
 export const RESTARTING = 1012;
 export const PROTOCOL_VIOLATION = 4400;
 export const UNAUTHORIZED = 4401;

@@ -1,4 +1,4 @@
-import { type EntryFrame, isMessageId, type ServerFrame } from "../protocol.ts";
+import { type EntryFrame, type ErrorFrame, isMessageId, type ServerFrame } from "../protocol.ts";
 
 /** An entry of a log, also one of a type that this version does not know: it moves the cursor all the same. */
 export type Entry = EntryFrame | UnknownEntry;
@@ -13,6 +13,12 @@ export interface UnknownEntry {
 }
 
 export type Incoming = ServerFrame | UnknownEntry;
+
+/** What is read of a refusal. */
+export type Refused = Pick<ErrorFrame, "message" | "retryable" | "retryAfterMs"> & { readonly code?: string };
+
+/** Stands for an answer that is none to what was asked: it is asked again later. */
+export const NO_ANSWER: Refused = { message: "", retryable: true };
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -13,8 +13,9 @@ const SILENCE_MS = 20_000;
 /** Close codes, docs/protocol.md section 6; here once more for the reason that contract.ts gives. */
 const ABNORMAL = 1006;
 const OVERLOADED = 1013;
+const UNAUTHORIZED = 4401;
 const CODES: ReadonlyMap<number, number> = new Map([
-  [401, 4401],
+  [401, UNAUTHORIZED],
   [403, 4403],
   [429, 4429],
 ]);
@@ -47,6 +48,8 @@ class HttpSocket implements ClientSocket {
   #heardAt = 0;
   #streams = 0;
   #cancelStream: Cancel | undefined;
+  /** Who the stream is read as, and until when. */
+  #reader = "";
 
   constructor(calls: HttpCalls, clock: Clock, listener: SocketListener) {
     this.#calls = calls;
@@ -108,9 +111,10 @@ class HttpSocket implements ClientSocket {
 
   readonly #tellRoom = (frame: Fields): void => this.#tell(frame);
 
-  /** Tells why a request was not carried out. */
+  /** Tells why a request was not carried out. A session that is over is the end of the connection, as it is of a socket. */
   #refuse(ref: number, { body }: Reply): void {
-    this.#tell({ ...body, type: "error", ref });
+    if (body["code"] === "unauthorized") this.#end(UNAUTHORIZED, String(body["message"]));
+    else this.#tell({ ...body, type: "error", ref });
   }
 
   async #open(): Promise<void> {
@@ -123,8 +127,11 @@ class HttpSocket implements ClientSocket {
     const reply = await this.#calls.post("session", who, this.#life.signal);
     if (!reply.ok) return this.#refuse(ref, reply);
     this.#tell({ ...reply.body, type: "welcome", ref, session: "http" });
-    // A stream stays with the name and the end that it began with.
-    if (this.#stream !== undefined) this.#streamSoon();
+    // A stream stays with the name and the end that it began with, so others need another one.
+    const { user, endsAt } = reply.body;
+    const reader = JSON.stringify([user, endsAt]);
+    if (this.#stream !== undefined && reader !== this.#reader) this.#streamSoon();
+    this.#reader = reader;
   }
 
   async #join({ ref, room, after, limit }: Extract<ClientFrame, { type: "join" }>): Promise<void> {
@@ -203,7 +210,9 @@ class HttpSocket implements ClientSocket {
   }
 
   #streamRefused({ status, body }: Reply): void {
-    this.#end(CODES.get(status) ?? OVERLOADED, String(body["retryAfterMs"] ?? body["message"]));
+    // An answer that is not the chat's says nothing about the user.
+    const code = body["code"] === "unavailable" ? undefined : CODES.get(status);
+    this.#end(code ?? OVERLOADED, String(body["retryAfterMs"] ?? body["message"]));
   }
 
   /** To the client a comment is what a server's `ping` is: something was heard. */

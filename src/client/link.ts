@@ -1,7 +1,8 @@
 import type { ClientFrame } from "../protocol.ts";
 import { SUBPROTOCOL } from "../protocol.ts";
-import { type ConnectionEvent, type ConnectionState, nextConnectionState } from "./connection.ts";
-import { ABNORMAL, RESTARTING } from "./contract.ts";
+import { backoffMs, toldMs } from "./backoff.ts";
+import { type ConnectionEvent, type ConnectionState, type Loss, nextConnectionState } from "./connection.ts";
+import { ABNORMAL, RESTARTING, UNAUTHORIZED } from "./contract.ts";
 import { type Incoming, readFrame } from "./frames.ts";
 import type { Cancel, ClientSocket, Clock, OpenSocket, Random } from "./ports.ts";
 import {
@@ -23,11 +24,21 @@ type WithoutRef<F> = F extends { readonly ref: number } ? Omit<F, "ref"> : never
 /** A frame that has an answer; its `ref` is the link's business. */
 export type Request = WithoutRef<ClientFrame>;
 
+/** Why the connection is given up, or no other one is opened. */
+export type Problem = Pick<Loss, "cause" | "awayMs"> & { readonly reason: string };
+
 export interface LinkPorts {
   readonly url: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly openSocket: OpenSocket;
+  /**
+   * Called before a socket is opened, with what is to be called when that may be done, or when it may not. Returns the
+   * function that takes the question back.
+   */
+  readonly prepare: (ready: (problem?: Problem) => void) => Cancel;
+  /** Called where the server does not accept the user, with its sentence. Returns whether another attempt is worth while. */
+  readonly shutOut: (reason: string) => boolean;
   /** Called after each change, with the new state. In `greeting` the socket is open: say hello. */
   readonly changed: (state: ConnectionState) => void;
   /** Called with what the server says by itself. */
@@ -46,6 +57,10 @@ export class Link {
   #current: ClientSocket | undefined;
   /** Being opened, perhaps before the current one is closed by a restarting server. */
   #next: ClientSocket | undefined;
+  /** There while the client gets ready for the next one. */
+  #cancelPrepare: Cancel | undefined;
+  /** How often one was tried before the current one is closed. */
+  #tries = 0;
   /** The first one is 1. */
   #lastRef = 0;
   #heardAt = 0;
@@ -82,11 +97,17 @@ export class Link {
   /**
    * The server goes away in `ms`: it closes the connection then, and if it does not, the client does. The next
    * connection is opened before, and takes over once it is open; where it cannot be opened, the old one stays.
+   * A connection goes away once.
    */
   restart(ms: number): void {
-    if (this.#state.name !== "live") return;
-    this.#openNextIn(ms - RESTART_LEAD_MS);
-    this.#dropIn(ms + RESTART_GRACE_MS);
+    const state = this.#state;
+    if (state.name !== "live" || state.restarting) return;
+    const { attempt } = state;
+    const pauseMs = attempt > 0 ? backoffMs(attempt, this.#ports.random()) : 0;
+    const untilNext = Math.max(toldMs(ms) - RESTART_LEAD_MS, pauseMs);
+    this.#tries = 0;
+    this.#openNextIn(untilNext);
+    this.#dropIn(untilNext + RESTART_LEAD_MS + RESTART_GRACE_MS);
     this.apply("restart");
   }
 
@@ -121,9 +142,11 @@ export class Link {
   }
 
   /** Gives up the connection and, unless it was stopped, waits for the next. */
-  drop(code: number = ABNORMAL, reason = ""): void {
-    const { clock, random } = this.#ports;
-    this.apply({ at: clock.now(), code, reason, random: random() });
+  drop(code: number = ABNORMAL, { reason, cause, awayMs }: Problem = { reason: "" }): void {
+    const { clock, random, shutOut } = this.#ports;
+    const mends = code === UNAUTHORIZED && this.#current && shutOut(reason);
+    const known = mends ? "token" : cause;
+    this.apply({ at: clock.now(), code, reason, random: random(), cause: known, awayMs });
   }
 
   /** What a new state brings with it: its timers, its socket. */
@@ -133,8 +156,8 @@ export class Link {
     this.#timers.clear();
     switch (state.name) {
       case "connecting":
-        this.#next ??= this.#open();
-        this.#dropIn(OPENING_MS);
+        if (this.#next) this.#dropIn(OPENING_MS);
+        else this.#begin();
         break;
       case "greeting":
         this.#dropIn(OPENING_MS);
@@ -144,6 +167,8 @@ export class Link {
         this.#look();
         break;
       default:
+        this.#cancelPrepare?.();
+        this.#cancelPrepare = undefined;
         this.#abandon(this.#next);
         this.#next = undefined;
         this.#abandon();
@@ -166,14 +191,33 @@ export class Link {
   }
 
   #openNextIn(ms: number): void {
-    this.#after(ms, () => {
-      this.#next ??= this.#open();
+    this.#after(ms, () => this.#begin());
+  }
+
+  /** Opens the next one as soon as the client is ready for it; one at a time. */
+  #begin(): void {
+    if (this.#next || this.#cancelPrepare) return;
+    let isReady = false;
+    const cancel = this.#ports.prepare((problem) => {
+      isReady = true;
+      this.#cancelPrepare = undefined;
+      if (!problem) {
+        this.#next = this.#open();
+        if (!this.#current) this.#dropIn(OPENING_MS);
+      } else if (this.#current) this.#tryNextAgain();
+      else this.drop(ABNORMAL, problem);
     });
+    if (!isReady) this.#cancelPrepare = cancel;
+  }
+
+  #tryNextAgain(): void {
+    this.#tries += 1;
+    this.#openNextIn((this.#tries + this.#ports.random()) * NEXT_PAUSE_MS);
   }
 
   /** Its listeners know it, so that one that was replaced talks to nobody. */
   #open(): ClientSocket {
-    const { openSocket, url, random } = this.#ports;
+    const { openSocket, url } = this.#ports;
     const socket = openSocket(url, SUBPROTOCOL, {
       opened: () => {
         if (socket !== this.#next) return;
@@ -187,13 +231,13 @@ export class Link {
       closed: (code, reason) => {
         if (socket === this.#next && this.#current) {
           this.#next = undefined;
-          this.#openNextIn(random() * NEXT_PAUSE_MS);
+          this.#tryNextAgain();
         } else if (socket !== (this.#current ?? this.#next)) return;
         else if (this.#current && this.#next && code === RESTARTING) {
           // The next one is being opened, and is waited for.
           this.#abandon();
           this.apply("handover");
-        } else this.drop(code, reason);
+        } else this.drop(code, { reason });
       },
     });
     return socket;

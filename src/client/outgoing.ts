@@ -1,6 +1,7 @@
-import { compareIds, type ErrorFrame } from "../protocol.ts";
+import { compareIds } from "../protocol.ts";
+import { toldMs } from "./backoff.ts";
 import { KEY_MS } from "./contract.ts";
-import type { Entry } from "./frames.ts";
+import type { Entry, Refused } from "./frames.ts";
 import { KEY_LENGTH, QUEUE_LIMIT } from "./limits.ts";
 import type { Cancel, Clock, Random } from "./ports.ts";
 import { nextSendState, type SendEvent, type SendState } from "./send-state.ts";
@@ -24,9 +25,10 @@ export interface Outgoing {
 /**
  * Why a message failed that the server did not refuse:
  * - `in-doubt`: it was attempted, and nobody knows any more whether it arrived;
- * - `too-old`: it was never attempted, and may not be meant any more.
+ * - `too-old`: it was never attempted, and may not be meant any more;
+ * - `too-big`: the server closed the connection on which it was sent, because a frame was over its limit.
  */
-export type SendDoubt = "in-doubt" | "too-old";
+export type SendDoubt = "in-doubt" | "too-old" | "too-big";
 
 /** Why a text is not taken at all; `room-refused`: `Room.refusal` has the server's sentence. */
 export type SendProblem = "text-empty" | "text-too-long" | "queue-full" | "room-refused";
@@ -39,9 +41,6 @@ export class SendRefused extends Error {
     super(problem);
   }
 }
-
-/** `id`: once it is sent. */
-type Item = { -readonly [K in keyof Outgoing]: Outgoing[K] } & { id?: string };
 
 export interface OutgoingPorts {
   readonly clock: Clock;
@@ -62,7 +61,7 @@ function newKey(random: Random): string {
 }
 
 /** Whether the server would recognise the key of an earlier attempt; a text that nobody tried may not be older either. */
-function isFresh({ at, attempt }: Item, user: string, now: number): boolean {
+function isFresh({ at, attempt }: Outgoing, user: string, now: number): boolean {
   return now - (attempt?.at ?? at) < KEY_MS && (attempt?.user ?? user) === user;
 }
 
@@ -72,17 +71,21 @@ function isFresh({ at, attempt }: Item, user: string, now: number): boolean {
  */
 export class OutgoingQueue {
   readonly #ports: OutgoingPorts;
-  #items: Item[] = [];
-  /** There while the server wants a pause. */
+  /** Never changed in place: a change makes another list. */
+  #items: readonly Outgoing[] = [];
+  /** Ids of what is sent and still in the list, by key. */
+  readonly #ids = new Map<string, string>();
+  /** There while the server wants a pause; `isTold`: for a time that it named. */
   #cancelPause: Cancel | undefined;
+  #isTold = false;
 
   constructor(ports: OutgoingPorts) {
     this.#ports = ports;
   }
 
-  /** In the order in which they were given. */
+  /** In the order in which they were given; the same list until something changes. */
   get list(): readonly Outgoing[] {
-    return this.#items.map(({ id, ...shown }) => shown);
+    return this.#items;
   }
 
   /** Takes a message; returns its key. Throws SendRefused beyond QUEUE_LIMIT. */
@@ -90,7 +93,7 @@ export class OutgoingQueue {
     if (this.#items.length >= QUEUE_LIMIT) throw new SendRefused("queue-full");
     const { clock, random } = this.#ports;
     const key = newKey(random);
-    this.#items.push({ key, text, at: clock.now(), state: "queued" });
+    this.#items = [...this.#items, { key, text, at: clock.now(), state: "queued" }];
     this.#changed();
     return key;
   }
@@ -98,7 +101,8 @@ export class OutgoingQueue {
   /** Takes back what another life of this client did not get sent, before what is here. */
   restore(items: readonly Outgoing[]): void {
     const unsent = items.filter(({ key, state }) => state !== "sent" && !this.#find(key));
-    const restored = unsent.map((item): Item => ({ ...item }));
+    if (unsent.length === 0) return;
+    const restored = unsent.map((item) => ({ ...item }));
     this.#items = [...restored, ...this.#items].slice(0, QUEUE_LIMIT);
     this.#stepAll(restored, "postpone");
     this.#changed();
@@ -106,12 +110,9 @@ export class OutgoingQueue {
 
   /** Sends a failed message again, with the same key. */
   retry(key: string): void {
-    const item = this.#step(key, "retry");
-    if (!item) return;
     // The person has decided: what happened to the earlier attempt no longer holds this one back.
-    item.attempt = undefined;
-    item.at = this.#ports.clock.now();
-    this.#changed();
+    const anew = { attempt: undefined, at: this.#ports.clock.now() };
+    if (this.#step(key, "retry", anew)) this.#changed();
   }
 
   /** Gives up a message that is not in flight. */
@@ -123,6 +124,12 @@ export class OutgoingQueue {
   lose(): void {
     this.resume();
     this.#stepAll(this.#items, "postpone");
+  }
+
+  /** The connection is gone because a frame was too big: what was in flight is not sent again by itself. */
+  tooBig(): void {
+    const sending = this.#items.filter(({ state }) => state === "sending");
+    this.#stepAll(sending, "refuse", "too-big");
   }
 
   /** The log was not read without a gap: what was attempted and not seen in it may be there or not. */
@@ -139,18 +146,15 @@ export class OutgoingQueue {
     this.#stepAll(this.#items, "refuse", sentence);
   }
 
-  /** The server can store again: no reason to wait any longer. */
+  /** The server can store again: no reason to wait any longer than it said. */
   resume(): void {
-    this.#cancelPause?.();
-    this.#cancelPause = undefined;
-    this.pump();
+    if (!this.#isTold) this.#endPause();
   }
 
   /** The log has it. */
   stored(key: string, id: string): void {
-    const item = this.#step(key, "stored");
-    if (!item) return;
-    item.id = id;
+    if (!this.#step(key, "stored")) return;
+    this.#ids.set(key, id);
     this.#changed();
   }
 
@@ -165,18 +169,23 @@ export class OutgoingQueue {
       );
       if (echo) this.stored(key, echo.id);
     }
-    const left = this.#items.filter(({ id }) => !id || !cursor || compareIds(id, cursor) > 0);
+    const left = this.#items.filter(({ key, state }) => {
+      const id = state === "sent" && this.#ids.get(key);
+      return !id || !cursor || compareIds(id, cursor) > 0;
+    });
     if (left.length === this.#items.length) return;
-    this.#items = left;
+    this.#keep(left);
     this.#ports.changed();
   }
 
   /** The answer to a message that was not stored. */
-  refused(key: string, { message, retryable, retryAfterMs }: ErrorFrame): void {
-    if (!retryable) this.#step(key, "refuse", message);
+  refused(key: string, { message, retryable, retryAfterMs }: Refused): void {
+    if (!retryable) this.#step(key, "refuse", { error: message });
     else if (this.#step(key, "postpone")) {
       const { clock, pauseMs } = this.#ports;
-      this.#cancelPause = clock.after(retryAfterMs ?? pauseMs(), () => this.resume());
+      const told = toldMs(retryAfterMs);
+      this.#isTold = told > 0;
+      this.#cancelPause = clock.after(Math.max(told, pauseMs()), () => this.#endPause());
     }
     this.#changed();
   }
@@ -190,36 +199,47 @@ export class OutgoingQueue {
     if (!user || !item || isBusy) return;
     const now = clock.now();
     if (isFresh(item, user, now)) {
-      item.attempt ??= { at: now, user };
-      this.#step(item.key, "attempt");
+      this.#step(item.key, "attempt", { attempt: item.attempt ?? { at: now, user } });
       changed();
       send(item.key, item.text);
     } else {
-      this.#step(item.key, "doubt", item.attempt ? "in-doubt" : "too-old");
+      this.#step(item.key, "doubt", { error: item.attempt ? "in-doubt" : "too-old" });
       this.#changed();
     }
   }
 
-  #find(key: string): Item | undefined {
+  #endPause(): void {
+    this.#cancelPause?.();
+    this.#cancelPause = undefined;
+    this.#isTold = false;
+    this.pump();
+  }
+
+  #find(key: string): Outgoing | undefined {
     return this.#items.find((item) => item.key === key);
   }
 
-  /** Returns the message if the event meant anything to it. `error`: why it failed. */
-  #step(key: string, event: SendEvent, error?: string): Item | undefined {
+  /** Returns whether the event changed the message. `fields`: what else is new about it. */
+  #step(key: string, event: SendEvent, fields: Partial<Outgoing> = {}): boolean {
     const item = this.#find(key);
     const next = item && nextSendState(item.state, event);
-    if (!next) return undefined;
-    if (next === "gone") this.#items = this.#items.filter((each) => each !== item);
+    if (!next || next === item.state) return false;
+    if (next === "gone") this.#keep(this.#items.filter((each) => each !== item));
     else {
-      item.state = next;
-      item.error = error;
+      const changed = { ...item, error: undefined, ...fields, state: next };
+      this.#items = this.#items.map((each) => (each === item ? changed : each));
     }
-    return item;
+    return true;
   }
 
-  #stepAll(items: readonly Item[], event: SendEvent, error?: string): void {
-    const changed = items.filter(({ key }) => this.#step(key, event, error));
+  #stepAll(items: readonly Outgoing[], event: SendEvent, error?: string): void {
+    const changed = items.filter(({ key }) => this.#step(key, event, { error }));
     if (changed.length > 0) this.#ports.changed();
+  }
+
+  #keep(items: readonly Outgoing[]): void {
+    this.#items = items;
+    for (const key of this.#ids.keys()) if (!this.#find(key)) this.#ids.delete(key);
   }
 
   #changed(): void {

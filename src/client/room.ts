@@ -1,15 +1,17 @@
 import { type HistoryFrame, type JoinedFrame, type Person, trimText } from "../protocol.ts";
-import { backoffMs } from "./backoff.ts";
+import { backoffMs, toldMs } from "./backoff.ts";
 import { ANSWER_MESSAGES, JOIN_MESSAGES } from "./contract.ts";
 import { Events } from "./events.ts";
-import type { Entry, Incoming } from "./frames.ts";
-import { HELD_LIMIT, PAGE } from "./limits.ts";
+import { type Entry, type Incoming, NO_ANSWER, type Refused } from "./frames.ts";
+import { HELD_LIMIT } from "./limits.ts";
 import type { Link, Request } from "./link.ts";
+import { type OlderOutcome, OlderPages } from "./older-pages.ts";
 import { type Outgoing, OutgoingQueue, SendRefused } from "./outgoing.ts";
 import { People } from "./people.ts";
 import type { Cancel, Clock, Random } from "./ports.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { type Message, Timeline } from "./timeline.ts";
+import { LOOK_MS } from "./timing.ts";
 import { typingSignal } from "./typing-signal.ts";
 
 /** What a room tells its listeners. */
@@ -33,8 +35,8 @@ export interface RoomEvents {
   typing: readonly Person[];
 }
 
-/** How a request for older messages ended. `full`: no more are kept in memory. */
-export type OlderOutcome = "loaded" | "end" | "full" | "unavailable";
+/** How often in a row a room is joined again because the server says that it is not joined. */
+const JOINS_IN_A_ROW = 3;
 
 /** What a room needs from its client. */
 export interface RoomPorts {
@@ -57,16 +59,27 @@ export class Room extends Events<RoomEvents> {
   readonly #timeline = new Timeline();
   readonly #queue: OutgoingQueue;
   readonly #typing: (on: boolean) => void;
-  readonly #pages = new Map<string, Promise<OlderOutcome>>();
+  readonly #pages: OlderPages;
   #state: RoomState = "away";
   #handle = "";
   #refusal: string | undefined;
-  /** How often in a row the server could not join or store. */
+  /** How often in a row the room could not be joined or did not stay so, and could not store a message. */
   #failures = 0;
+  #sendFailures = 0;
+  /** How often in a row a join was followed by the word that the room is not joined. */
+  #notJoined = 0;
+  /** The message for which the room was joined again last. */
+  #joinedFor: string | undefined;
+  /** Until then, in ms since 1970 UTC, the server wants no join. */
+  #joinFrom = 0;
+  /** When the room became current, and when the server's word that it is live ended a wait. */
+  #currentAt = 0;
+  #hurriedAt = 0;
   #held: Entry[] = [];
   /** The join or the catch-up that is under way, or the wait before the next join. */
   #cancelStep: Cancel | undefined;
 
+  /** @internal A client makes its rooms. */
   constructor(name: string, ports: RoomPorts) {
     super();
     this.name = name;
@@ -74,9 +87,10 @@ export class Room extends Events<RoomEvents> {
     const { clock, link, client } = ports;
     this.people = new People(clock, () => this.emit("typing", this.people.typing));
     this.#typing = typingSignal(clock, (on) => link.send({ type: "typing", room: name, on }));
+    this.#pages = new OlderPages(name, { ...ports, insert: (before, page) => this.#insert(before, page) });
     this.#queue = new OutgoingQueue({
       ...ports,
-      pauseMs: () => this.#pauseMs(),
+      pauseMs: () => backoffMs(this.#sendFailures++, ports.random()),
       self: () => (this.#state === "current" ? client.self?.id : undefined),
       send: (key, text) => this.#transmit(key, text),
       changed: () => this.emit("outgoing", this.outgoing),
@@ -159,39 +173,31 @@ export class Room extends Events<RoomEvents> {
     const place = gap ?? this.#timeline.oldest;
     if (!place || (!gap && !this.hasOlder)) return Promise.resolve("end");
     if (this.#timeline.isFull) return Promise.resolve("full");
-    if (this.#state !== "current") return Promise.resolve("unavailable");
-    const page = this.#pages.get(place) ?? this.#loadPage(place);
-    this.#pages.set(place, page);
-    return page;
+    return this.#state === "current" ? this.#pages.load(place) : Promise.resolve("unavailable");
   }
 
-  /** The connection is live. */
+  /** @internal The connection is live. */
   connect(): void {
     this.#step("connect");
   }
 
-  disconnect(): void {
+  /** @internal The connection is gone; `isTooBig`: because a frame was over the server's limit. */
+  disconnect(isTooBig = false): void {
     this.#step("disconnect");
+    this.#pages.forget();
+    if (isTooBig) this.#queue.tooBig();
     this.#queue.lose();
     this.people.forget();
   }
 
-  /** What the server says of this room: by itself, or as the answer to the request that the state waits for. */
-  received(frame: Incoming | undefined): void {
-    switch (frame?.type) {
+  /** @internal What the server says of this room: by itself, or as the answer to the request that the state waits for. */
+  received(frame: Incoming): void {
+    switch (frame.type) {
       case "joined":
         this.#adopt(frame);
         break;
       case "history":
         this.#readOn(frame);
-        break;
-      case "error":
-        if (frame.retryable || frame.code === "not-joined") this.#step("unavailable");
-        else {
-          this.#refusal = frame.message;
-          this.#step("refuse");
-          this.#queue.refuse(frame.message);
-        }
         break;
       case "presence":
         this.people.change(frame);
@@ -201,17 +207,51 @@ export class Room extends Events<RoomEvents> {
         if (frame.user !== this.#ports.client.self?.id) this.people.hint(frame);
         break;
       case "status":
-        if (!frame.live) return;
-        // The server reaches its log again: what waits need not wait longer.
-        this.#failures = 0;
-        this.#step("due");
-        this.#queue.resume();
+        if (frame.live) this.#hurry();
         break;
       default:
         // Before a join is answered an entry is older than the answer, which holds it or says that it cannot.
-        if (!frame || !("prev" in frame)) return;
+        if (!("prev" in frame)) return;
         if (this.#state === "catching-up") this.#held = [...this.#held, frame].slice(-HELD_LIMIT);
-        else if (this.#state === "current" && !this.#append([frame], true)) this.#step("hole");
+        else if (this.#state === "current" && !this.#append([frame], true)) this.#again("hole");
+    }
+  }
+
+  /**
+   * The server reaches its log again: what waits need not wait longer, except for as long as the server named, and not
+   * each time that it says so.
+   */
+  #hurry(): void {
+    const now = this.#ports.clock.now();
+    if (now - this.#hurriedAt < LOOK_MS) return;
+    this.#hurriedAt = now;
+    if (now >= this.#joinFrom) this.#step("due");
+    this.#queue.resume();
+  }
+
+  /**
+   * Takes the step that asks the server for what is missing: at once the first time, and after growing pauses where
+   * the room did not stay current.
+   */
+  #again(event: RoomEvent): void {
+    const { clock } = this.#ports;
+    if (this.#state === "current" && clock.now() - this.#currentAt >= LOOK_MS) {
+      this.#failures = 0;
+      this.#notJoined = 0;
+    }
+    this.#failures += 1;
+    this.#step(this.#failures > 1 ? "unavailable" : event);
+  }
+
+  #refused({ code, message, retryable, retryAfterMs }: Refused): void {
+    if (code === "not-joined") this.#notJoined += 1;
+    if (retryable || (code === "not-joined" && this.#notJoined <= JOINS_IN_A_ROW)) {
+      this.#joinFrom = this.#ports.clock.now() + toldMs(retryAfterMs);
+      this.#again("unavailable");
+    } else {
+      this.#refusal = message;
+      this.#step("refuse");
+      this.#queue.refuse(message);
     }
   }
 
@@ -220,6 +260,7 @@ export class Room extends Events<RoomEvents> {
     if (!next) return;
     const changed = next !== this.#state;
     this.#state = next;
+    if (changed) this.#currentAt = this.#ports.clock.now();
     this.#cancelStep?.();
     this.#cancelStep = undefined;
     this.#enter(next);
@@ -233,39 +274,46 @@ export class Room extends Events<RoomEvents> {
     switch (state) {
       case "joining":
         this.#refusal = undefined;
-        this.#ask({ type: "join", room, after, limit: after ? ANSWER_MESSAGES : JOIN_MESSAGES });
+        this.#ask("joined", { type: "join", room, after, limit: after ? ANSWER_MESSAGES : JOIN_MESSAGES });
         break;
       case "catching-up":
-        this.#ask({ type: "history", room, after, limit: ANSWER_MESSAGES });
+        this.#ask("history", { type: "history", room, after, limit: ANSWER_MESSAGES });
         break;
       case "waiting":
         this.#cancelStep = this.#ports.clock.after(this.#pauseMs(), () => this.#step("due"));
         break;
       case "current":
-        this.#failures = 0;
         this.#queue.pump();
     }
   }
 
-  #ask(request: Request): void {
-    this.#cancelStep = this.#ports.link.request(request, (answer) => this.received(answer));
+  /** Asks for what the state waits for. A lost connection needs no answer: the room is away then. */
+  #ask(wanted: Incoming["type"], request: Request): void {
+    this.#cancelStep = this.#ports.link.request(request, (answer) => {
+      if (answer?.type === wanted) this.received(answer);
+      else if (answer) this.#refused(answer.type === "error" ? answer : NO_ANSWER);
+    });
   }
 
   /** One page of what was missed. Behind the last one follows what came live meanwhile, or there is a hole after all. */
   #readOn({ messages, more }: HistoryFrame): void {
+    const before = this.#timeline.cursor;
     let fits = this.#append(messages, false);
-    if (fits && more && messages.length > 0) {
+    // A page that brings nothing new would be asked for without end.
+    if (fits && more && this.#timeline.cursor !== before) {
       this.#step("more");
       return;
     }
     fits &&= this.#append(this.#held, false);
     this.#held = [];
-    this.#step(fits ? "joined" : "hole");
+    if (fits) this.#step("joined");
+    else this.#again("hole");
   }
 
   #pauseMs(): number {
-    this.#failures += 1;
-    return backoffMs(this.#failures - 1, this.#ports.random());
+    const { clock, random } = this.#ports;
+    const pauseMs = backoffMs(Math.max(this.#failures - 1, 0), random());
+    return Math.max(pauseMs, this.#joinFrom - clock.now());
   }
 
   /**
@@ -286,7 +334,12 @@ export class Room extends Events<RoomEvents> {
       if (!isFirst) this.#queue.doubt();
     }
     this.emit("people", undefined);
-    if (ref || this.#state !== "joining") this.#step(fits && more ? "more" : "joined");
+    const reads = fits && more;
+    if (ref) this.#step(reads ? "more" : "joined");
+    else if (this.#state !== "joining") {
+      if (reads) this.#again("more");
+      else this.#step("joined");
+    }
   }
 
   /** Puts entries behind the last one; false where they do not fit, and then none behind the hole was taken. */
@@ -304,35 +357,29 @@ export class Room extends Events<RoomEvents> {
     this.#typing(false);
     this.#ports.link.request({ type: "message", room: this.name, key, text }, (answer) => {
       if (answer?.type === "ack") {
-        this.#failures = 0;
+        this.#sendFailures = 0;
         this.#queue.stored(key, answer.id);
         this.#queue.shown([], this.#timeline.cursor);
-      } else if (answer?.type === "error") {
-        if (answer.code === "not-joined") {
-          this.#step("unavailable");
-          this.#queue.lose();
-        } else this.#queue.refused(key, answer);
-      }
+      } else if (answer) this.#notStored(key, answer.type === "error" ? answer : NO_ANSWER);
     });
   }
 
-  #loadPage(before: string): Promise<OlderOutcome> {
-    return new Promise((resolve) => {
-      this.#ports.link.request({ type: "history", room: this.name, before, limit: PAGE }, (answer) => {
-        this.#pages.delete(before);
-        if (answer?.type !== "history") {
-          resolve("unavailable");
-          return;
-        }
-        const { messages, more } = answer;
-        const { added, changed, withdrawn } = this.#timeline.insert(before, messages, more);
-        if (withdrawn) this.emit("reset", undefined);
-        else {
-          for (const message of changed) this.emit("changed", message);
-          if (added.length > 0) this.emit("older", added);
-        }
-        resolve(more ? "loaded" : "end");
-      });
-    });
+  /** A message for a room that is not joined goes once more when it is. */
+  #notStored(key: string, refused: Refused): void {
+    if (refused.code === "not-joined" && this.#joinedFor !== key) {
+      this.#joinedFor = key;
+      this.#again("unavailable");
+      this.#queue.lose();
+    } else this.#queue.refused(key, refused);
+  }
+
+  #insert(before: string, { messages, more }: HistoryFrame): boolean {
+    const { added, changed, withdrawn } = this.#timeline.insert(before, messages, more);
+    if (withdrawn) this.emit("reset", undefined);
+    else {
+      for (const message of changed) this.emit("changed", message);
+      if (added.length > 0) this.emit("older", added);
+    }
+    return this.#timeline.oldest !== before;
   }
 }

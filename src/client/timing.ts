@@ -11,8 +11,11 @@ export const OPENING_MS = 15_000;
 export const ANSWER_MS = 30_000;
 /** Milliseconds before the announced end of a connection at which the next one is opened. */
 export const RESTART_LEAD_MS = 1_000;
-/** Milliseconds, at most, until the next connection is tried again where it was refused: perhaps by the server that goes. */
-export const NEXT_PAUSE_MS = 500;
+/**
+ * Milliseconds by which the pauses grow after which the next connection is tried again where it was refused: perhaps by
+ * the server that goes.
+ */
+export const NEXT_PAUSE_MS = 250;
 /** Milliseconds that a restarting server may keep the connection beyond what it announced. */
 export const RESTART_GRACE_MS = 2_000;
 /** Milliseconds, at most, between two looks at the clock; at the first one the next failure counts as a first one again. */
@@ -27,3 +30,9 @@ export const RESTART_SPREAD_MS = 1_000;
 export const TOO_MANY_MS = 10_000;
 /** Milliseconds: no server keeps a client away longer than this in one go. */
 export const STAY_AWAY_CAP_MS = 600_000;
+/** Milliseconds in which the application must have the user's token. */
+export const TOKEN_MS = 10_000;
+/** Milliseconds after which a renewed token that ends again counts as a first one. */
+export const RENEWAL_CALM_MS = 35_000;
+/** Milliseconds, at least, between two answers to a `ping` that nobody numbered; the server sends one every 25 s. */
+export const PONG_EVERY_MS = 1_000;

@@ -32,11 +32,13 @@ const FATAL = {
   protocol: "The server did not understand this page. Load it again.",
   unauthorized: "You are signed out. Sign in again to go on.",
   forbidden: "You are not allowed here.",
+  refused: "The server does not let you in.",
 } as const;
 
 function away({ connection, cause, isOffline }: ConnectionView): string {
   if (isOffline) return OFFLINE;
   if (cause === "restarting") return "The server is restarting. What you write is sent in a moment.";
+  if (cause === "token") return "Your sign-in could not be renewed yet. What you write is sent when it is.";
   if (cause === "too-many") return "Too much at once: the server asked for a pause.";
   if (connection.name === "waiting") return "Connection lost. What you write is sent when it is back.";
   return "Connecting…";

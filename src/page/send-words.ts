@@ -3,12 +3,13 @@ import type { SendDoubt, SendProblem } from "../client/outgoing.ts";
 const DOUBTS: Readonly<Record<SendDoubt, string>> = {
   "in-doubt": "It is not known whether this arrived. Send it again?",
   "too-old": "This was written a while ago. Send it?",
+  "too-big": "The server does not take a message of this size.",
 };
 
 /** What stands below a failed message, before what one can do about it. */
 export function failureWords(error: string | undefined): string {
   if (error === undefined) return "Not sent.";
-  return `Not sent. ${error === "in-doubt" || error === "too-old" ? DOUBTS[error] : error}`;
+  return `Not sent. ${new Map(Object.entries(DOUBTS)).get(error) ?? error}`;
 }
 
 export interface SendLimits {

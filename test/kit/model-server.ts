@@ -1,5 +1,11 @@
 import type { OpenSocket, Random, SocketListener } from "../../src/client/ports.ts";
-import { type ClientFrame, compareIds, type HistoryRequest, type MessageFrame } from "../../src/protocol.ts";
+import {
+  type ClientFrame,
+  compareIds,
+  type EntryFrame,
+  type HistoryRequest,
+  type MessageFrame,
+} from "../../src/protocol.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
 /** How likely each thing goes wrong, 0 to 1. */
@@ -21,7 +27,40 @@ export interface Faults {
   joinRefused: number;
   /** The log loses everything, and says so. */
   reset: number;
+  /** A request of any type is refused for now, with whatever number for the time to wait. */
+  refused: number;
+  /** The connection is closed with one of the codes after which a client comes back. */
+  closed: number;
+  /** The server says something by itself that asks for nothing, or for less than it seems. */
+  noise: number;
 }
+
+const FOR_NOW = ["unavailable", "rate-limited", "storage-full"];
+const WAITS_MS = [undefined, null, 0, -5, 200, 5_000, "soon"];
+const CLOSES: readonly [number, string][] = [
+  [1000, ""],
+  [1001, ""],
+  [1008, ""],
+  [1011, ""],
+  [1012, ""],
+  [1013, ""],
+  [4408, ""],
+  [4429, "0"],
+  [4429, "300"],
+  [4429, "soon"],
+];
+const NOISE: readonly object[] = [
+  { type: "expiring", inMs: 0 },
+  { type: "restart", reconnectInMs: 0 },
+  { type: "restart", reconnectInMs: -5 },
+  { type: "restart", reconnectInMs: 1e300 },
+  { type: "restart", reconnectInMs: 900 },
+  { type: "status", live: true, reason: "" },
+  { type: "status", live: false, reason: "" },
+  { type: "ping" },
+  { type: "notice", text: "hello" },
+  { type: "error", code: "rate-limited", message: "no", retryable: true, retryAfterMs: -1 },
+];
 
 interface Connection {
   readonly listener: SocketListener;
@@ -33,7 +72,7 @@ interface Connection {
 
 /** An entry of the log; those that are no messages are not shown. */
 type LogEntry =
-  | MessageFrame
+  | EntryFrame
   | (Pick<MessageFrame, "id" | "prev" | "room"> & { readonly type: "of-the-future" });
 
 /** Everything goes well. */
@@ -47,6 +86,9 @@ export const NO_FAULTS: Faults = {
   hidden: 0,
   joinRefused: 0,
   reset: 0,
+  refused: 0,
+  closed: 0,
+  noise: 0,
 };
 
 /** Messages an answer holds: small, so that catching up takes pages. */
@@ -96,10 +138,30 @@ export class ModelServer {
     this.#store({ user: "other", handle: "Other", text });
   }
 
+  /** Sends a frame by itself, to whoever is joined. */
+  tell(frame: object): void {
+    for (const connection of this.#joined()) this.#deliver(connection, frame);
+  }
+
+  /** Withdraws or changes the newest message. */
+  amend(type: "removed" | "edited"): void {
+    const target = this.messages.at(-1)?.id;
+    if (target === undefined) return;
+    const place = { id: this.#nextId(), prev: this.#lastStored(), room: "lobby", target };
+    this.#append(type === "removed" ? { ...place, type } : { ...place, type, text: "better" });
+  }
+
   #received(connection: Connection, frame: ClientFrame): void {
     if (!connection.open) return;
-    this.#answer(connection, frame);
-    if (this.#happens("drop")) {
+    if ("ref" in frame && this.#happens("refused")) {
+      this.#refuse(connection, frame.ref, this.#pick(FOR_NOW), this.#pick(WAITS_MS));
+    } else this.#answer(connection, frame);
+    while (this.#happens("noise")) this.#deliver(connection, this.#pick(NOISE));
+    if (this.#happens("closed")) {
+      const [code, reason] = this.#pick(CLOSES);
+      this.#end(connection);
+      connection.listener.closed(code, reason);
+    } else if (this.#happens("drop")) {
       this.#end(connection);
       connection.listener.closed(1006, "");
     }
@@ -249,7 +311,7 @@ export class ModelServer {
     return index === -1 ? undefined : index + 1;
   }
 
-  #refuse(connection: Connection, ref: number, code: string, retryAfterMs?: number): void {
+  #refuse(connection: Connection, ref: number, code: string, retryAfterMs?: unknown): void {
     this.#deliver(connection, {
       type: "error",
       ref,
@@ -275,6 +337,10 @@ export class ModelServer {
   #end(connection: Connection): void {
     connection.open = false;
     this.#connections = this.#connections.filter((each) => each !== connection);
+  }
+
+  #pick<T>(from: readonly T[]): T {
+    return from[Math.floor(this.#random() * from.length)] as T;
   }
 
   #happens(fault: keyof Faults): boolean {

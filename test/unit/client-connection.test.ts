@@ -3,6 +3,7 @@ import { backoffMs } from "../../src/client/backoff.ts";
 import {
   type ConnectionEvent,
   type ConnectionState,
+  type Loss,
   nextConnectionState,
 } from "../../src/client/connection.ts";
 import { joined, joinedClient, messages, newClient, reconnect, welcome } from "../kit/connected-client.ts";
@@ -15,7 +16,7 @@ const leaving: ConnectionState = { name: "live", attempt: 3, restarting: true };
 const waiting: ConnectionState = { name: "waiting", attempt: 4, retryAt: 9, cause: "lost" };
 const closed: ConnectionState = { name: "closed", cause: "forbidden", reason: "banned" };
 
-function lost(code: number, reason = ""): ConnectionEvent {
+function lost(code: number, reason = ""): Loss {
   return { at: 1_000, code, reason, random: 0.5 };
 }
 
@@ -35,12 +36,12 @@ const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] =
   [greeting, "settled", "the same"],
   [greeting, lost(4401, "no"), { name: "closed", cause: "unauthorized", reason: "no" }],
   [live, "welcome", "the same"],
-  [live, "opened", greeting],
-  [leaving, "opened", greeting],
+  [live, "opened", { name: "greeting", attempt: 4 }],
+  [leaving, "opened", { name: "greeting", attempt: 4 }],
   [live, "settled", { name: "live", attempt: 0, restarting: false }],
   [live, "restart", leaving],
   [live, "stop", idle],
-  [leaving, "handover", { name: "connecting", attempt: 0 }],
+  [leaving, "handover", { name: "connecting", attempt: 4 }],
   [greeting, "handover", "the same"],
   [waiting, "handover", "the same"],
   [live, lost(1001), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "restarting" }],
@@ -52,7 +53,28 @@ const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] =
   [live, lost(4408), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "lost" }],
   [live, lost(4429, "7000"), { name: "waiting", attempt: 4, retryAt: 8_000, cause: "too-many" }],
   [live, lost(4429, "?"), { name: "waiting", attempt: 4, retryAt: 11_000, cause: "too-many" }],
-  [leaving, lost(1012), { name: "waiting", attempt: 0, retryAt: 1_500, cause: "restarting" }],
+  [live, lost(4429, "0"), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "too-many" }],
+  [live, lost(4429, "9e99"), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "too-many" }],
+  [live, lost(4429, "9".repeat(400)), { name: "waiting", attempt: 4, retryAt: 601_000, cause: "too-many" }],
+  [live, lost(1009), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "too-big" }],
+  [greeting, lost(1009, "too big"), { name: "closed", cause: "refused", reason: "too big" }],
+  [
+    greeting,
+    { ...lost(1006), awayMs: 7_000 },
+    { name: "waiting", attempt: 4, retryAt: 8_000, cause: "too-many" },
+  ],
+  [greeting, { ...lost(1006), awayMs: -1 }, { name: "waiting", attempt: 4, retryAt: 3_000, cause: "lost" }],
+  [
+    greeting,
+    { ...lost(4401), cause: "token" },
+    { name: "waiting", attempt: 4, retryAt: 3_000, cause: "token" },
+  ],
+  [leaving, lost(1012), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "restarting" }],
+  [
+    { name: "live", attempt: 0, restarting: true },
+    lost(1012),
+    { name: "waiting", attempt: 1, retryAt: 1_500, cause: "restarting" },
+  ],
   [leaving, lost(4401), { name: "closed", cause: "unauthorized", reason: "" }],
   [waiting, "retry", { name: "connecting", attempt: 4 }],
   [waiting, "start", "the same"],
@@ -80,7 +102,7 @@ describe("the states of a connection", () => {
     expect([0, 1, 2, 5, 6, 60].map((attempt) => backoffMs(attempt, 1))).toEqual([
       500, 1_000, 2_000, 16_000, 20_000, 20_000,
     ]);
-    expect(backoffMs(3, 0)).toBe(0);
+    expect(backoffMs(3, 0)).toBe(120);
     expect(backoffMs(3, 0.25)).toBe(1_000);
   });
 });
@@ -106,7 +128,8 @@ describe("a client's connection", () => {
     made.clock.advance(20_000);
     made.network.socket.accept();
     made.network.socket.end(4401, "expired");
-    expect(made.client.connection.name).toBe("connecting");
+    expect(made.client.connection).toMatchObject({ name: "waiting", cause: "token" });
+    made.clock.advance(20_000);
     made.network.socket.accept();
     expect(made.network.socket.last("hello")).not.toHaveProperty("token");
     made.network.socket.end(4401, "guests are not allowed");
@@ -216,7 +239,7 @@ describe("a client's connection", () => {
     room.send("on the way");
     const { key } = old.last("message");
     old.end(1012);
-    expect(client.connection).toMatchObject({ name: "connecting", attempt: 0 });
+    expect(client.connection).toMatchObject({ name: "connecting", attempt: 1 });
     expect(network.socket.closedByClient).toBe(false);
     network.socket.accept();
     welcome(network.socket);

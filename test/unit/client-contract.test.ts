@@ -13,6 +13,7 @@ describe("the client's numbers", () => {
       // Of RFC 6455: no server sends it.
       ABNORMAL: 1006,
       GOING_AWAY: CLOSE.goingAway,
+      TOO_BIG: CLOSE.frameTooBig,
       RESTARTING: CLOSE.restarting,
       PROTOCOL_VIOLATION: CLOSE.protocolViolation,
       UNAUTHORIZED: CLOSE.unauthorized,

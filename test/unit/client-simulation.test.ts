@@ -15,6 +15,9 @@ const TROUBLE: Faults = {
   hidden: 0.1,
   joinRefused: 0.1,
   reset: 0,
+  refused: 0.04,
+  closed: 0.03,
+  noise: 0.3,
 };
 
 /** Runs one seed: trouble while people write, then quiet until everything is settled. */
