@@ -2,6 +2,7 @@ import type { JoinedFrame, Person, PresenceFrame, TypingFrame } from "../protoco
 import { PRESENCE_NAMES, TYPING_MS } from "./contract.ts";
 import { TYPING_LIMIT } from "./limits.ts";
 import type { Cancel, Clock } from "./ports.ts";
+import { sameList } from "./snapshot.ts";
 
 /** Who is in a room, and who types there. */
 export class People {
@@ -10,7 +11,11 @@ export class People {
   readonly #users = new Map<string, Person>();
   readonly #typing = new Map<string, { readonly person: Person; readonly lapse: Cancel }>();
   #count = 0;
+  /** What `users` and `typing` gave last. */
+  #userList: readonly Person[] = [];
+  #typingList: readonly Person[] = [];
 
+  /** @internal A room makes its own. */
   constructor(clock: Clock, typingChanged: () => void) {
     this.#clock = clock;
     this.#typingChanged = typingChanged;
@@ -21,21 +26,28 @@ export class People {
     return this.#count;
   }
 
-  /** As far as they are known by name; of a crowd only the number is. */
+  /** As far as they are known by name; of a crowd only the number is. The same list until it changes. */
   get users(): readonly Person[] {
-    return [...this.#users.values()];
+    this.#userList = sameList(this.#userList, [...this.#users.values()]);
+    return this.#userList;
   }
 
+  /** The same list until it changes. */
   get typing(): readonly Person[] {
-    return [...this.#typing.values()].map((each) => each.person);
+    const people = Array.from(this.#typing.values(), ({ person }) => person);
+    this.#typingList = sameList(this.#typingList, people);
+    return this.#typingList;
   }
 
-  /** The full list of a join. */
+  /** @internal The full list of a join. */
   replace({ count, users }: JoinedFrame["present"]): void {
+    const known = new Map(this.#users);
     this.#users.clear();
-    this.change({ count, joined: users });
+    this.#add(users ?? [], known);
+    this.change({ count });
   }
 
+  /** @internal What a presence frame says. */
   change({ count, joined, left }: Pick<PresenceFrame, "count" | "joined" | "left">): void {
     this.#count = count;
     // People who left come first: a change of name is a leave and a join of one id.
@@ -43,29 +55,38 @@ export class People {
       this.#users.delete(id);
       this.stopTyping(id);
     }
-    for (const person of joined ?? []) this.#users.set(person.id, person);
-    if (count > PRESENCE_NAMES) this.#users.clear();
+    this.#add(joined ?? [], this.#users);
+    if (Math.max(count, this.#users.size) > PRESENCE_NAMES) this.#users.clear();
   }
 
-  /** Lapses by itself, because the end of typing may get lost. */
+  /** `known`: those of before; whoever has not changed stays the same object. */
+  #add(people: readonly Person[], known: ReadonlyMap<string, Person>): void {
+    for (const { id, handle } of people) {
+      const before = known.get(id);
+      this.#users.set(id, before?.handle === handle ? before : { id, handle });
+    }
+  }
+
+  /** @internal It lapses by itself, because the end of typing may get lost. */
   hint({ user: id, handle, on }: TypingFrame): void {
     const known = this.#typing.get(id);
     if (!on) this.stopTyping(id);
     else if (known || this.#typing.size < TYPING_LIMIT) {
       known?.lapse();
       const lapse = this.#clock.after(TYPING_MS, () => this.stopTyping(id));
-      this.#typing.set(id, { person: { id, handle }, lapse });
-      if (!known) this.#typingChanged();
+      const isSame = known?.person.handle === handle;
+      this.#typing.set(id, { person: isSame ? known.person : { id, handle }, lapse });
+      if (!isSame) this.#typingChanged();
     }
   }
 
-  /** Also because a message of theirs arrived. */
+  /** @internal Also because a message of theirs arrived. */
   stopTyping(user: string): void {
     this.#typing.get(user)?.lapse();
     if (this.#typing.delete(user)) this.#typingChanged();
   }
 
-  /** The connection is gone, and with it what is known of now. */
+  /** @internal The connection is gone, and with it what is known of now. */
   forget(): void {
     for (const user of [...this.#typing.keys()]) this.stopTyping(user);
   }

@@ -1,6 +1,7 @@
 import { BEGINNING, compareIds, type MessageFrame, timeOf } from "../protocol.ts";
 import type { Entry } from "./frames.ts";
 import { TIMELINE_KEPT, TIMELINE_LIMIT } from "./limits.ts";
+import { isEqual, sameList } from "./snapshot.ts";
 
 /** A message as it is shown: as the server sent it, and what is known of it. A change makes a new object; the id stays. */
 export interface Message extends MessageFrame {
@@ -50,8 +51,9 @@ function isShown(slot: Slot): slot is Message {
 export class Timeline {
   /** In the order of the log. */
   #slots = new Map<string, Slot>();
-  /** What `messages` gave, until something changes. */
-  #messages: readonly Message[] | undefined;
+  /** What `messages` gave last, and whether something may have changed since. */
+  #messages: readonly Message[] = [];
+  #isStale = false;
   #cursor: string | undefined;
   #hasOlder = false;
   #wasReset = false;
@@ -81,9 +83,10 @@ export class Timeline {
     return this.#slots.keys().next().value;
   }
 
-  /** Oldest first. Another list after each change; the one before stays as it was. */
+  /** Oldest first. Another list after each change, and only then; the one before stays as it was. */
   get messages(): readonly Message[] {
-    this.#messages ??= [...this.#slots.values()].filter(isShown);
+    if (this.#isStale) this.#messages = sameList(this.#messages, [...this.#slots.values()].filter(isShown));
+    this.#isStale = false;
     return this.#messages;
   }
 
@@ -114,9 +117,10 @@ export class Timeline {
     const [first] = entries;
     const hadAny = (this.#cursor ?? BEGINNING) !== BEGINNING;
     this.#wasReset ||= hadAny && (first?.prev ?? BEGINNING) === BEGINNING;
-    const before = first ? [...this.#slots.values()] : [];
-    this.#slots.clear();
-    this.#put(before, entries, [], more);
+    const slots = this.#slots;
+    this.#slots = new Map();
+    this.#put(first ? [...slots.values()] : [], entries, [], more);
+    this.#reuse(slots);
     this.#cursor = entries.at(-1)?.id ?? head;
   }
 
@@ -131,6 +135,7 @@ export class Timeline {
     const shown = new Set(this.messages);
     const at = before.findIndex(({ id }) => id === place);
     if (at >= 0) this.#put(before, entries, before.splice(at), more);
+    this.#reuse(slots);
     const fresh = this.messages.filter((message) => !shown.has(message));
     return {
       added: fresh.filter(({ id }) => !slots.has(id)),
@@ -149,7 +154,7 @@ export class Timeline {
       ? before.filter(({ id }) => first.prev !== BEGINNING && compareIds(id, first.id) < 0)
       : before;
     const piece = entries.map((entry) => this.#slots.get(entry.id) ?? slotOf(entry));
-    this.#messages = undefined;
+    this.#isStale = true;
     this.#slots = new Map([...kept, ...piece, ...behind].map((slot) => [slot.id, slot]));
     for (const { id } of [...piece, ...behind.slice(0, 1)]) this.#alter(id, { gap: "none" });
     const last = kept.at(-1);
@@ -160,6 +165,14 @@ export class Timeline {
       if (marked) this.#alter(marked.id, { gap: more ? "open" : "final" });
     }
     for (const entry of entries) this.#change(entry);
+  }
+
+  /** Puts back the objects of before whose content is the same after all. */
+  #reuse(before: ReadonlyMap<string, Slot>): void {
+    for (const [id, slot] of this.#slots) {
+      const known = before.get(id);
+      if (known && known !== slot && isEqual(known, slot)) this.#slots.set(id, known);
+    }
   }
 
   /** Carries out a withdrawal or an edit, if its target is here. Returns what it changed. */
@@ -173,20 +186,21 @@ export class Timeline {
     const message = this.#slots.get(id);
     if (!message || !isShown(message)) return [];
     const changed = { ...message, ...fields };
+    if (isEqual(message, changed)) return [];
     this.#set(changed);
     return [changed];
   }
 
   /** In its own place, or behind the last one. */
   #set(slot: Slot): void {
-    this.#messages = undefined;
+    this.#isStale = true;
     this.#slots.set(slot.id, slot);
   }
 
   /** Drops the oldest entries above the limit. Returns the ids of what left. */
   #trim(): readonly string[] {
     if (this.#slots.size <= TIMELINE_LIMIT) return [];
-    this.#messages = undefined;
+    this.#isStale = true;
     const gone = [...this.#slots.keys()].slice(0, -TIMELINE_KEPT);
     for (const id of gone) this.#slots.delete(id);
     this.#hasOlder = true;
