@@ -1,15 +1,27 @@
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const OLD_DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
+/** A format keeps the time zone that it was made in. */
+function formats() {
+  return {
+    clock: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }),
+    exact: new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" }),
+    day: new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" }),
+    oldDay: new Intl.DateTimeFormat(undefined, { dateStyle: "long" }),
+  };
+}
+
+let current = formats();
+
+/** Follows the reader into another time zone: what is formatted from now on is in the one of now. */
+export function renewTimeZone(): void {
+  current = formats();
+}
 
 /** All times are ms since 1970 UTC, shown in the reader's own time zone. */
 export function clockTime(at: number): string {
-  return CLOCK.format(at);
+  return current.clock.format(at);
 }
 
 export function exactTime(at: number): string {
-  return EXACT.format(at);
+  return current.exact.format(at);
 }
 
 export function isSameDay(a: number, b: number): boolean {
@@ -23,5 +35,12 @@ export function dayName(at: number, now: number): string {
   if (isSameDay(at, now)) return "Today";
   if (isSameDay(at, yesterday.getTime())) return "Yesterday";
   const isThisYear = new Date(at).getFullYear() === new Date(now).getFullYear();
-  return (isThisYear ? DAY : OLD_DAY).format(at);
+  return (isThisYear ? current.day : current.oldDay).format(at);
+}
+
+/** Returns the milliseconds until the next day begins; more or fewer than 24 hours on a day when the clock is changed. */
+export function untilMidnight(now: number): number {
+  const midnight = new Date(now);
+  midnight.setHours(24, 0, 0, 0);
+  return midnight.getTime() - now;
 }

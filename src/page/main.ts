@@ -6,6 +6,7 @@ import { Announcer } from "./announcer.ts";
 import { Composer } from "./composer.ts";
 import { ConnectionLine } from "./connection-line.ts";
 import { offerCopyLink } from "./copy-link.ts";
+import { watchDay } from "./day-watch.ts";
 import { byId } from "./element.ts";
 import { MentionNotice } from "./mention-notice.ts";
 import { MessageList } from "./message-list.ts";
@@ -188,6 +189,7 @@ preferences.follow(
   () => rooms.showUnread(),
 );
 typeAnywhere(() => ownName.field);
+watchDay(() => scroll.keepPlace(() => list.renewTimes()));
 offerCopyLink(byId("copy-link", HTMLButtonElement), () => rooms.current?.name ?? LAST_RESORT);
 client.on("connection", (state) => connectionLine.connectionChanged(state));
 client.on("status", ({ live, room }) => {

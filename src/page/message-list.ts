@@ -2,7 +2,7 @@ import type { Outgoing } from "../client/outgoing.ts";
 import type { Message } from "../client/timeline.ts";
 import { beginningOf } from "./beginning.ts";
 import type { Resize } from "./folded-text.ts";
-import { messageRow, outgoingRow } from "./message-row.ts";
+import { messageRow, outgoingRow, renewTimes } from "./message-row.ts";
 import { RowWindow } from "./row-window.ts";
 
 export interface MessageListPorts {
@@ -98,6 +98,17 @@ export class MessageList {
   markUnread(id: string | undefined): void {
     this.#line = id;
     this.#render();
+  }
+
+  /** Shows all times anew: another day has begun, or the time zone is another one. */
+  renewTimes(): void {
+    for (const { message, before, isUnread, row } of this.#shown.values()) {
+      const { day, starts } = beginningOf(message, before);
+      renewTimes(row, message.at, { day, starts: starts || isUnread });
+    }
+    for (const { item, row } of this.#outgoing.values()) {
+      renewTimes(row, item.at, { day: false, starts: row.classList.contains("starts") });
+    }
   }
 
   /** Makes rows of older messages that are here. Returns whether there are any, and room for them. */

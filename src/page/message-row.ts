@@ -10,10 +10,20 @@ import { formattedText } from "./formatted-text.ts";
 import { isEmojiOnly } from "./markup.ts";
 import { failureWords } from "./send-words.ts";
 
-function byline(handle: string, at: number): HTMLParagraphElement {
-  const time = element("time", "time", clockTime(at));
-  time.dateTime = new Date(at).toISOString();
+/** Above the first message of a day. */
+function dayLine(at: number): HTMLDivElement {
+  return element("div", "day", element("span", "", dayName(at, Date.now())));
+}
+
+function showTime(time: HTMLTimeElement, at: number): void {
+  time.textContent = clockTime(at);
   time.title = exactTime(at);
+}
+
+function byline(handle: string, at: number): HTMLParagraphElement {
+  const time = element("time", "time");
+  time.dateTime = new Date(at).toISOString();
+  showTime(time, at);
   return element("p", "byline", element("span", "author", handle), time);
 }
 
@@ -48,7 +58,7 @@ function above(message: Message, beginning: Beginning, { isUnread, loadGap }: Me
     if (beginning.gap === "open") gap.append(button("Load them", "quiet-button", () => loadGap(message.id)));
     nodes.push(gap);
   }
-  if (beginning.day) nodes.push(element("div", "day", element("span", "", dayName(message.at, Date.now()))));
+  if (beginning.day) nodes.push(dayLine(message.at));
   if (isUnread) nodes.push(element("div", "unread-line", element("span", "", "New messages")));
   return nodes;
 }
@@ -81,6 +91,28 @@ export function messageRow(
   item.classList.toggle("is-own", isOwn);
   item.classList.toggle("is-withdrawn", message.withdrawn);
   return item;
+}
+
+/**
+ * Shows the times of a row anew, because another day has begun or the time zone is another one. All else stays: what was
+ * unfolded, selected or has the focus.
+ */
+export function renewTimes(
+  item: HTMLLIElement,
+  at: number,
+  beginning: Pick<Beginning, "day" | "starts">,
+): void {
+  const time = item.querySelector("time");
+  if (time !== null) showTime(time, at);
+  item.classList.toggle("starts", beginning.starts);
+  const line = item.querySelector(":scope > .day");
+  if (!beginning.day) line?.remove();
+  else if (line !== null) line.replaceWith(dayLine(at));
+  else {
+    const gap = item.querySelector(":scope > .gap");
+    if (gap !== null) gap.after(dayLine(at));
+    else item.prepend(dayLine(at));
+  }
 }
 
 const WORDS = {

@@ -6,7 +6,7 @@ import { beginningOf } from "../../src/page/beginning.ts";
 import { codePoints } from "../../src/page/code-points.ts";
 import { type ConnectionView, connectionWords } from "../../src/page/connection-words.ts";
 import { countedIcon, pageTitle } from "../../src/page/counted-title.ts";
-import { dayName } from "../../src/page/dates.ts";
+import { dayName, untilMidnight } from "../../src/page/dates.ts";
 import { isLong } from "../../src/page/fold.ts";
 import { type HeadView, headWords } from "../../src/page/head-words.ts";
 import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/markup.ts";
@@ -98,6 +98,28 @@ describe("the beginning of a message's row", () => {
       gap: "open",
       starts: true,
     });
+  });
+});
+
+describe("the next midnight", () => {
+  const HOUR = 3_600_000;
+
+  it("is up to a day away, and a whole day at midnight", () => {
+    expect(untilMidnight(new Date(2026, 3, 1, 23, 59, 59, 999).getTime())).toBe(1);
+    expect(untilMidnight(new Date(2026, 3, 1, 12).getTime())).toBe(12 * HOUR);
+    expect(untilMidnight(new Date(2026, 3, 1).getTime())).toBe(24 * HOUR);
+  });
+
+  it("comes an hour earlier or later on a day when the clock is changed", () => {
+    const zone = process.env["TZ"];
+    process.env["TZ"] = "Europe/Berlin";
+    try {
+      expect(untilMidnight(new Date(2026, 2, 29).getTime())).toBe(23 * HOUR);
+      expect(untilMidnight(new Date(2026, 9, 25).getTime())).toBe(25 * HOUR);
+    } finally {
+      if (zone === undefined) delete process.env["TZ"];
+      else process.env["TZ"] = zone;
+    }
   });
 });
 
