@@ -14,6 +14,10 @@ export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
+/** What stands for bytes that are not UTF-8: decoded so, two secrets would be the same. */
+const REPLACEMENT = "\uFFFD";
+const UTF8 = "valid UTF-8";
+
 /** The settings that are checked against each other. */
 type Combined = Pick<Settings, "tokenRequired" | "tokenSecret" | "tokenJwksUrl">;
 
@@ -71,6 +75,7 @@ function readOne<T>(setting: Setting<T>, env: Environment): T {
   const name = setting.names.find((candidate) => textOf(env, candidate) !== "");
   if (name === undefined) return setting.defaultIn?.(env) ?? setting.default;
   const given = textOf(env, name);
+  if (given.includes(REPLACEMENT)) throw refusal(name, given, setting, UTF8);
   const value = setting.kind.read(given);
   if (value === undefined) throw refusal(name, given, setting, setting.kind.accepts);
   return value;
@@ -79,6 +84,7 @@ function readOne<T>(setting: Setting<T>, env: Environment): T {
 function checkOne<T>(setting: Setting<T>, name: string, given: unknown): T {
   if (given === undefined) return setting.default;
   const { kind } = setting;
+  if (typeof given === "string" && given.includes(REPLACEMENT)) throw refusal(name, given, setting, UTF8);
   const value = kind.check(given);
   if (value === undefined) throw refusal(name, given, setting, kind.acceptsOption ?? kind.accepts);
   return value;

@@ -11,6 +11,7 @@ import { answerFailure, answerNotFound } from "./api-failures.ts";
 import { Callers } from "./callers.ts";
 import { type ClientAddresses, networkOf } from "./client-address.ts";
 import { type Census, Streams } from "./events/streams.ts";
+import { readJsonBodies } from "./json-body.ts";
 import { isAllowedOrigin } from "./origin.ts";
 import type { ApiHouse } from "./routes/api.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
@@ -70,8 +71,7 @@ export class Api {
 
   readonly #scope = async (scope: FastifyInstance): Promise<void> => {
     scope.setValidatorCompiler(checkCompiler);
-    // The framework reads it as a string, which is never a body here: it is refused by its type, as every other is.
-    scope.removeContentTypeParser("text/plain");
+    readJsonBodies(scope);
     scope.setErrorHandler(answerFailure);
     scope.addHook("onRequest", this.#admit);
     scope.addHook("onResponse", this.#count);

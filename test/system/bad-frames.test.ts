@@ -133,6 +133,18 @@ describe("one bad frame", () => {
     await expectUndisturbed();
   });
 
+  it("ends its own connection with 1007 where its text is not UTF-8, and nothing of it is stored", async () => {
+    const client = await connectV1(fleet.servers[0]!.wsUrl, { room: ROOM });
+    const latin1 = Buffer.from(
+      JSON.stringify({ type: "message", ref: 9, room: ROOM, key: "latin1", text: "Caf\u00e9" }),
+      "latin1",
+    );
+    client.connection.socket.send(latin1, { binary: false });
+    expect(await within(client.closed, "a close")).toMatchObject({ code: 1007 });
+    await expectUndisturbed();
+    expect(bystanders[0]!.frames.filter((frame) => "key" in frame && frame.key === "latin1")).toEqual([]);
+  });
+
   it("is borne 19 times in 10 s; the 20th ends the connection with 4400 [17]", async () => {
     const client = await connectV1(fleet.servers[0]!.wsUrl);
     for (let n = 1; n < LIMITS.badFrames; n++) client.connection.send("nonsense");

@@ -223,6 +223,13 @@ describe("settings", () => {
     expect(readSettings(empty)).toEqual(readSettings({}));
   });
 
+  it("refuse bytes that are not UTF-8, which would make two secrets the same", () => {
+    const decoded = Buffer.from(Array.from({ length: 40 }, (_, index) => 0x80 + index)).toString();
+    for (const name of ["SECRET", "TOKEN_SECRET", "GREETING"]) {
+      expect(refusalOf({ [name]: decoded })).toMatch(new RegExp(`^${name}: .+ it must be valid UTF-8$`));
+    }
+  });
+
   it("take a certificate whose line ends are written as \\n, and every certificate of a bundle", async () => {
     const certificates = await makeCertificates();
     const authority = await readFile(certificates.ca, "utf8");

@@ -5,7 +5,9 @@ import type { ApiKeys } from "../../identity/api-keys.ts";
 import { OperatorPasses } from "../../identity/operator-passes.ts";
 import type { Watch } from "../../watch/watch.ts";
 import { refuse } from "../api-error.ts";
+import { answerFailure } from "../api-failures.ts";
 import { type ClientAddresses, networkOf } from "../client-address.ts";
+import { readJsonBodies } from "../json-body.ts";
 import type { PageFiles } from "../page-files.ts";
 import { programOf } from "../programs.ts";
 import { operatorCookie, passOf } from "./operator-cookie.ts";
@@ -53,7 +55,9 @@ export class StatusPage {
   register(scope: FastifyInstance): void {
     scope.get("/status", async (request, reply) => this.#files.sendDocument(request, reply, "status.html"));
     scope.get("/status/fleet", this.#fleet);
-    scope.post("/status/session", { bodyLimit: SIGN_IN_BYTES }, this.#signIn);
+    readJsonBodies(scope);
+    const options = { bodyLimit: SIGN_IN_BYTES, errorHandler: answerFailure };
+    scope.post("/status/session", options, this.#signIn);
     scope.delete("/status/session", async (request, reply) => this.#keep(request, reply, undefined));
   }
 
