@@ -43,7 +43,7 @@ export class ClientAddresses {
 export function canonicalAddress(text: string | undefined): string | undefined {
   const bare = withoutPort((text ?? "").replace(/^for=/i, "").replaceAll('"', "").trim());
   if (isIPv4(bare)) return bare;
-  const unzoned = bare.replace(/%.*$/, "");
+  const [unzoned = ""] = bare.split("%", 1);
   return isIPv6(unzoned) ? canonicalIpv6(unzoned) : undefined;
 }
 

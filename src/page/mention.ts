@@ -5,9 +5,20 @@ export function mentions(text: string, handle: string): boolean {
   const [within, name] = [text.toLocaleLowerCase(), handle.toLocaleLowerCase()];
   if (name === "") return false;
   for (let at = within.indexOf(name); at !== -1; at = within.indexOf(name, at + 1)) {
-    const before = within.slice(0, at).at(-1) ?? "";
-    const after = within.slice(at + name.length).at(0) ?? "";
-    if (!LETTER.test(before) && !LETTER.test(after)) return true;
+    const isPart =
+      LETTER.test(characterBefore(within, at)) || LETTER.test(characterAt(within, at + name.length));
+    if (!isPart) return true;
   }
   return false;
+}
+
+/** The whole character, which may be two UTF-16 units; empty at the text's end. */
+function characterAt(text: string, at: number): string {
+  const code = text.codePointAt(at);
+  return code === undefined ? "" : String.fromCodePoint(code);
+}
+
+function characterBefore(text: string, at: number): string {
+  const pair = characterAt(text, at - 2);
+  return pair.length === 2 ? pair : text.charAt(at - 1);
 }

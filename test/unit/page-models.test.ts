@@ -50,6 +50,12 @@ describe("addresses in a message", () => {
     ["javascript:alert(1) data:text/html,x", []],
     ['<a href="https://a.example">', ["https://a.example"]],
     ["https:// http://", []],
+    ["[https://example.org/x)].", ["https://example.org/x"]],
+    ["xhttps://example.org/", ["https://example.org/"]],
+    ["mailto:mailto:ada@x.example", ["mailto:mailto:ada@x.example"]],
+    ["mailto: or xmailto:a@b or MailTo:ada@x.example@y", ["MailTo:ada@x.example"]],
+    ["mailto:http://x.example", ["http://x.example"]],
+    [`http://${"a".repeat(600)}/`, []],
     ["no address", []],
   ])("%j: %j", (message, expected) => {
     expect(links(message)).toEqual(expected);
@@ -214,6 +220,16 @@ describe("markup in a message", () => {
       host: "evil.example",
       after: "/login?a=b",
     });
+    expect(shownAddress("https://evil.example\\@bank.example")).toEqual({
+      before: "https://",
+      host: "evil.example",
+      after: "\\@bank.example",
+    });
+    expect(shownAddress("https:///x.example/y")).toEqual({
+      before: "https://",
+      host: "x.example",
+      after: "/y",
+    });
     expect(shownAddress("https://ban\u043a.example/").host).toMatch(/^xn--[a-z-]+\.example$/);
     expect(shownAddress("HTTP://X.example:8080").host).toBe("x.example:8080");
     expect(shownAddress("mailto:ada@x.example").host).toBe("ada@x.example");
@@ -278,6 +294,7 @@ describe("a mention", () => {
     ["ADA", true],
     ["Adam knows, and so does Nevada", false],
     ["Adam or Ada", true],
+    ["\u{1d400}Ada and Ada\u{1d400}", false],
     ["", false],
   ])("%j of Ada: %s", (text, expected) => {
     expect(mentions(text, "Ada")).toBe(expected);
