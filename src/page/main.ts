@@ -26,6 +26,7 @@ import { refusalWords } from "./send-words.ts";
 import { SharedDraft } from "./shared-draft.ts";
 import { staleDocument } from "./stale-document.ts";
 import { typeAnywhere } from "./type-anywhere.ts";
+import { UnreadPill } from "./unread-pill.ts";
 import { keepUnsent, restUnsent, takeBackUnsent, wakeUnsent } from "./unsent-here.ts";
 
 /** Where a page goes that nobody gave a room, neither the link, the server nor an earlier visit. */
@@ -60,6 +61,7 @@ const scroll = new Scroll({
   nearBottom: () => rooms.view?.nearBottom(),
   showNewest: () => list.toNewest(),
   pinnedChanged: () => reading.look(),
+  moved: () => reading.moved(),
 });
 const list = new MessageList(byId("messages", HTMLOListElement), {
   self,
@@ -111,9 +113,21 @@ const readState = new ReadState((room) => {
 const reading = new Reading({
   readState,
   selfId: () => client.self?.id,
-  isLooking: () => document.hasFocus() && document.visibilityState === "visible" && scroll.isPinned,
-  lineMoved: (id) => scroll.keepPlace(() => list.markUnread(id)),
+  isWatching: () => document.hasFocus() && document.visibilityState === "visible",
+  isPinned: () => scroll.isPinned,
+  linePlace: () => {
+    const { line } = list;
+    if (line instanceof Element) return scroll.placeOf(line);
+    return line && (line === "before" ? "above" : "below");
+  },
+  lineMoved: (id, words) => scroll.keepPlace(() => list.markUnread(id, words)),
+  aboveChanged: (above) => unreadPill.show(above),
   readOn: () => rooms.showUnread(),
+});
+const unreadPill = new UnreadPill(byId("unread-pill", HTMLButtonElement), async () => {
+  // The button goes away with what it says; the focus stays in the list.
+  scroller.focus({ preventScroll: true });
+  await rooms.view?.toUnread();
 });
 const mentionNotice = new MentionNotice({ readState, self, open: (room) => rooms.open(room) });
 mentionNotice.offer(byId("notify", HTMLButtonElement));

@@ -1,5 +1,6 @@
 import type { Outgoing } from "../client/outgoing.ts";
 import type { Message } from "../client/timeline.ts";
+import { compareIds } from "../protocol.ts";
 import { beginningOf } from "./beginning.ts";
 import type { Resize } from "./folded-text.ts";
 import { messageRow, outgoingRow, renewTimes } from "./message-row.ts";
@@ -26,7 +27,7 @@ interface Shown {
   readonly message: Message;
   readonly before: Message | undefined;
   readonly isOwn: boolean;
-  readonly isUnread: boolean;
+  readonly unread: string;
   readonly row: HTMLLIElement;
 }
 
@@ -47,6 +48,7 @@ export class MessageList {
   #shown = new Map<string, Shown>();
   /** The message that has the unread line above it. */
   #line: string | undefined;
+  #lineText = "";
   #items: readonly Outgoing[] = [];
   #outgoing = new Map<string, Waiting>();
 
@@ -95,16 +97,35 @@ export class MessageList {
   }
 
   /** Puts the unread line above the message with that id, or nowhere. */
-  markUnread(id: string | undefined): void {
+  markUnread(id: string | undefined, text: string): void {
     this.#line = id;
+    this.#lineText = text;
+    this.#render();
+  }
+
+  /** The unread line; or whether its message has its place before or after the rows in the document. */
+  get line(): Element | "before" | "after" | undefined {
+    const id = this.#line;
+    if (id === undefined) return undefined;
+    const row = this.#shown.get(id)?.row;
+    if (row !== undefined) return row.querySelector(".unread-line") ?? row;
+    const first = this.#messages[this.#window.from];
+    return first !== undefined && compareIds(id, first.id) < 0 ? "before" : "after";
+  }
+
+  /** Makes the row of the message with the unread line above it, and those around it. */
+  showLine(): void {
+    const index = this.#messages.findIndex(({ id }) => id === this.#line);
+    if (index === -1) return;
+    this.#window.around(index);
     this.#render();
   }
 
   /** Shows all times anew: another day has begun, or the time zone is another one. */
   renewTimes(): void {
-    for (const { message, before, isUnread, row } of this.#shown.values()) {
+    for (const { message, before, unread, row } of this.#shown.values()) {
       const { day, starts } = beginningOf(message, before);
-      renewTimes(row, message.at, { day, starts: starts || isUnread });
+      renewTimes(row, message.at, { day, starts: starts || unread !== "" });
     }
     for (const { item, row } of this.#outgoing.values()) {
       renewTimes(row, item.at, { day: false, starts: row.classList.contains("starts") });
@@ -160,21 +181,21 @@ export class MessageList {
   #rowOf(message: Message, before: Message | undefined): Shown {
     const known = this.#shown.get(message.id);
     const isOwn = message.user === this.#ports.self()?.id;
-    const isUnread = message.id === this.#line;
+    const unread = message.id === this.#line ? this.#lineText : "";
     const isSame =
       known?.message === message &&
       known.before === before &&
       known.isOwn === isOwn &&
-      known.isUnread === isUnread;
+      known.unread === unread;
     if (isSame) return known;
     const beginning = beginningOf(message, before);
     const { loadGap, resize } = this.#ports;
     const row = messageRow(
       message,
-      { ...beginning, starts: beginning.starts || isUnread },
-      { isOwn, isUnread, loadGap, resize },
+      { ...beginning, starts: beginning.starts || unread !== "" },
+      { isOwn, unread, loadGap, resize },
     );
-    return { message, before, isOwn, isUnread, row };
+    return { message, before, isOwn, unread, row };
   }
 
   /** Behind the newest message only. A row is only made anew where its state changed. */

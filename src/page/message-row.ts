@@ -51,7 +51,7 @@ function sentMark(): HTMLSpanElement {
 }
 
 /** What is above a row: the day it begins, and what is missing there. */
-function above(message: Message, beginning: Beginning, { isUnread, loadGap }: MessageRowOptions): Node[] {
+function above(message: Message, beginning: Beginning, { unread, loadGap }: MessageRowOptions): Node[] {
   const nodes: Node[] = [];
   if (beginning.gap !== "none") {
     const gap = element("div", "gap", element("span", "", "Messages are missing here"));
@@ -59,14 +59,14 @@ function above(message: Message, beginning: Beginning, { isUnread, loadGap }: Me
     nodes.push(gap);
   }
   if (beginning.day) nodes.push(dayLine(message.at));
-  if (isUnread) nodes.push(element("div", "unread-line", element("span", "", "New messages")));
+  if (unread !== "") nodes.push(element("div", "unread-line", element("span", "", unread)));
   return nodes;
 }
 
 export interface MessageRowOptions {
   readonly isOwn: boolean;
-  /** It is the first that was not seen. */
-  readonly isUnread: boolean;
+  /** What the line above it says if it is the first that was not seen; else empty. */
+  readonly unread: string;
   readonly loadGap: (id: string) => void;
   readonly resize: Resize;
 }

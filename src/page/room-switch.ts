@@ -124,7 +124,7 @@ export class RoomSwitch {
     const unread = new Map<string, number>();
     let sum = 0;
     for (const room of client.rooms) {
-      const count = unreadOf(room.messages, readState.of(room.name), client.self?.id).length;
+      const count = unreadOf(room, readState.of(room.name), client.self?.id).messages.length;
       unread.set(room.name, count);
       sum += count;
     }

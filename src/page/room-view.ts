@@ -1,4 +1,7 @@
+import { PAGE, TIMELINE_LIMIT } from "../client/limits.ts";
+import type { OlderOutcome } from "../client/older-pages.ts";
 import type { Room } from "../client/room.ts";
+import { BEGINNING } from "../protocol.ts";
 import type { Announcer } from "./announcer.ts";
 import { element } from "./element.ts";
 import { headWords } from "./head-words.ts";
@@ -12,6 +15,8 @@ import { typingParts } from "./typing-line.ts";
 const UNCUT = 20;
 /** UTF-16 code units of a name that is never cut. Three such names fit on the narrowest page. */
 const SHORT = 5;
+/** Pages of older messages after which the search for the first unread one ends: no more are kept in memory. */
+const PAGES_LIMIT = TIMELINE_LIMIT / PAGE;
 
 export interface RoomViewPorts {
   readonly list: MessageList;
@@ -88,6 +93,7 @@ export class RoomView {
 
   close(): void {
     this.#isClosed = true;
+    this.#ports.reading.leave();
     for (const off of this.#listeners) off();
   }
 
@@ -119,14 +125,32 @@ export class RoomView {
   /** Fetches a page of older messages, or of those that are missing before `gap`. */
   async loadOlder(gap?: string): Promise<void> {
     if (this.#isClosed || this.#isLoading || (gap === undefined && !this.#room.hasOlder)) return;
+    const outcome = await this.#load(gap);
+    // A page may be shorter than the window.
+    if (!this.#isClosed && outcome === "loaded" && gap === undefined) this.#ports.scroll.settle();
+  }
+
+  /** Shows the first unread message. Loads what is between, as far as the server has it and the memory takes it. */
+  async toUnread(): Promise<void> {
+    const { list, scroll, reading } = this.#ports;
+    for (let pages = 0; reading.isSought && pages < PAGES_LIMIT; pages += 1) {
+      const outcome = await this.#load();
+      if (this.#isClosed || outcome === "unavailable" || outcome === "refused") return;
+    }
+    list.showLine();
+    if (list.line instanceof Element) scroll.show(list.line);
+    reading.look();
+  }
+
+  async #load(gap?: string): Promise<OlderOutcome> {
     this.#isLoading = true;
     const outcome = await this.#room.loadOlder(gap);
     this.#isLoading = false;
     this.#isFull = outcome === "full";
-    if (this.#isClosed) return;
+    if (this.#isClosed) return outcome;
     this.#showHead();
-    // A page may be shorter than the window.
-    if (outcome === "loaded" && gap === undefined) this.#ports.scroll.settle();
+    this.#ports.reading.olderLoaded(this.#isFull);
+    return outcome;
   }
 
   #update(): void {
@@ -161,6 +185,7 @@ export class RoomView {
           isEmpty: list.isEmpty,
           isLoading: this.#isLoading,
           isFull: this.#isFull,
+          isCut: (this.#room.messages[0]?.prev ?? BEGINNING) !== BEGINNING,
         })
       : "";
     if (head.textContent !== words) head.textContent = words;

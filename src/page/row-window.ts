@@ -71,6 +71,13 @@ export class RowWindow {
     else this.#to = from + ROWS_LIMIT;
   }
 
+  /** Shows that index, with what is around it. */
+  around(index: number): void {
+    if (index >= this.#from && index < this.#to) return;
+    this.#from = Math.max(0, index - STEP);
+    this.#to = Math.min(this.#list.length, this.#from + ROWS_KEPT);
+  }
+
   /** Shows older ones; false if there are none. */
   up(mayDrop: boolean): boolean {
     if (this.#from === 0) return false;

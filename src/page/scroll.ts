@@ -4,6 +4,8 @@ const NEAR_BOTTOM = 48;
 const AT_BOTTOM = 1;
 /** Keys by which one goes up. */
 const UPWARD: ReadonlySet<string> = new Set(["ArrowUp", "PageUp", "Home"]);
+/** CSS pixels above what is shown by `show`. */
+const ABOVE = 48;
 /** CSS pixels from the first or the last row within which the next ones are fetched. */
 const NEAR_END = 600;
 
@@ -22,6 +24,8 @@ export interface ScrollPorts {
   readonly showNewest: () => void;
   /** The newest message came into view, or left it. */
   readonly pinnedChanged: () => void;
+  /** Something else is in the window; at most once a frame. */
+  readonly moved: () => void;
 }
 
 /** Keeps the list at the newest message, unless one reads older ones; then it keeps the place. */
@@ -33,6 +37,7 @@ export class Scroll {
   /** Where it was scrolled to, by the page or by the reader, when that was seen last. */
   #top = 0;
   #below = 0;
+  #frame: number | undefined;
 
   constructor(ports: ScrollPorts) {
     this.#ports = ports;
@@ -78,6 +83,22 @@ export class Scroll {
     if (!wasPinned) this.#ports.pinnedChanged();
   }
 
+  /** Leaves the newest for that element, unless both are in view. */
+  show(element: Element): void {
+    const { scroller } = this.#ports;
+    const { top } = element.getBoundingClientRect();
+    scroller.scrollTop += top - scroller.getBoundingClientRect().top - ABOVE;
+    this.#top = scroller.scrollTop;
+    this.#pin(this.#left < AT_BOTTOM);
+  }
+
+  /** Where that element is, seen from the window. */
+  placeOf(element: Element): "above" | "inside" | "below" {
+    const [box, window] = [element, this.#ports.scroller].map((each) => each.getBoundingClientRect());
+    if (box === undefined || window === undefined || box.bottom <= window.top) return "above";
+    return box.top < window.bottom ? "inside" : "below";
+  }
+
   /** Counts messages that came below while one reads older ones. */
   countBelow(messages: number): void {
     if (this.#isPinned) return;
@@ -121,6 +142,14 @@ export class Scroll {
   #settle(): void {
     this.#stick();
     this.#fetch();
+    this.#moved();
+  }
+
+  #moved(): void {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined;
+      this.#ports.moved();
+    });
   }
 
   #stick(): void {
@@ -164,6 +193,7 @@ export class Scroll {
     const moved = scrollTop - this.#top;
     this.#top = scrollTop;
     const isAway = this.#left >= AT_BOTTOM;
+    this.#moved();
     // Who goes up, however little, stays there; what became shorter may have taken one to the bottom.
     if (moved < 0) this.#pin(!isAway && !this.#isLeaving);
     else if (moved > 0) this.#pin(this.#left < NEAR_BOTTOM);

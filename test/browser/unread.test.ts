@@ -2,6 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startBrowser } from "../kit/browser.ts";
 import { enterRoom, say, stopTime, stored } from "../kit/chat-page.ts";
+import { connectPlain } from "../kit/plain-client.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
@@ -9,7 +10,8 @@ let browser: Browser;
 let server: Server;
 
 beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer(), startBrowser()]);
+  const env = { MESSAGES_PER_SECOND: "0", HISTORY_MESSAGES: "600" };
+  [server, browser] = await Promise.all([startServer({ env }), startBrowser()]);
 });
 
 /** A browser without windows gives every page the focus: this takes it away, or gives it back. */
@@ -88,8 +90,35 @@ describe("being named", () => {
   });
 });
 
+/** Ada has seen one message of Bob, and opens the room again after a program has written `count` more. */
+async function comeBack(room: string, count: number): Promise<{ ada: Page; bob: Page }> {
+  const { page: ada } = await enterRoom(browser, server.url, "Ada", room);
+  const { page: bob } = await enterRoom(browser, server.url, "Bob", room);
+  await say(bob, "seen");
+  await stored(ada, "seen").waitFor();
+  await ada.goto("about:blank");
+  await fill(room, count);
+  await ada.goto(`${server.url}/?room=${room}`);
+  await stored(ada, `away ${count}`).waitFor();
+  return { ada, bob };
+}
+
+async function fill(room: string, count: number): Promise<void> {
+  const speaker = await connectPlain(server.wsUrl, { query: { room } });
+  for (let n = 1; n <= count; n += 1) speaker.send({ handle: "Eve", text: `away ${n}` });
+  await speaker.waitFor((frame) => frame["text"] === `away ${count}`);
+}
+
+function parts(page: Page) {
+  return {
+    line: page.locator(".unread-line"),
+    pill: page.locator("#unread-pill"),
+    scroller: page.locator("#scroller"),
+  };
+}
+
 describe("unread messages", () => {
-  it("stand below a line that waits until one has looked, and count in title and icon until then", async () => {
+  it("stand below a line that stays, and count in title and icon until they are looked at", async () => {
     const { page: ada } = await enterRoom(browser, server.url, "Ada", "line");
     const { page: bob } = await enterRoom(browser, server.url, "Bob", "line");
     await say(bob, "seen");
@@ -105,14 +134,14 @@ describe("unread messages", () => {
     expect(await ada.locator("link[rel=icon]").getAttribute("href")).toMatch(/^\/build\/icon-/);
     expect(await read(ada)).toEqual(["seen", "New messages", "one", "two"]);
     await setFocus(ada, false);
-    expect(await read(ada)).toEqual(["seen", "one", "two"]);
+    expect(await read(ada)).toEqual(["seen", "New messages", "one", "two"]);
     await say(bob, "three");
     await stored(ada, "three").waitFor();
     expect(await read(ada)).toEqual(["seen", "one", "two", "New messages", "three"]);
     await setFocus(ada, true);
     await say(ada, "mine");
     await stored(ada, "mine").waitFor();
-    expect(await read(ada)).toEqual(["seen", "one", "two", "three", "mine"]);
+    expect(await read(ada)).toEqual(["seen", "one", "two", "New messages", "three", "mine"]);
   });
 
   it("are remembered over a reload, and what is read stays read", async () => {
@@ -142,5 +171,64 @@ describe("unread messages", () => {
     for (const tab of [first, second]) await titleIs(tab, "(1) tabs · dynochat");
     await setFocus(second, true);
     for (const tab of [first, second]) await titleIs(tab, "tabs · dynochat");
+  });
+
+  it("that are more than a window holds keep their line while one scrolls to it and back", async () => {
+    const { ada } = await comeBack("scrolled", 40);
+    const { line, pill, scroller } = parts(ada);
+    await pill.waitFor();
+    expect(await pill.textContent()).toMatch(/^40 new messages since \d/);
+    await scroller.hover();
+    for (let turn = 0; turn < 40 && (await pill.isVisible()); turn += 1) await ada.mouse.wheel(0, -200);
+    await pill.waitFor({ state: "hidden" });
+    await scroller.focus();
+    await ada.keyboard.press("End");
+    await ada.locator("#newest").waitFor({ state: "hidden" });
+    expect(await line.count()).toBe(1);
+    expect((await read(ada)).slice(0, 3)).toEqual(["seen", "New messages", "away 1"]);
+  });
+
+  it("that are more than a page are loaded by the pill, and the line stands above the first", async () => {
+    const { ada } = await comeBack("many", 330);
+    const { line, pill } = parts(ada);
+    await pill.waitFor();
+    expect(await pill.textContent()).toMatch(/^50\+ new messages since /);
+    expect(await line.count()).toBe(0);
+    await pill.click();
+    await line.waitFor();
+    expect(
+      await line.evaluate((element) => element.nextElementSibling?.querySelector(".text")?.textContent),
+    ).toBe("away 1");
+    const isInView = await line.evaluate((element) => {
+      const { top, bottom } = document.querySelector("#scroller")!.getBoundingClientRect();
+      const box = element.getBoundingClientRect();
+      return box.top >= top && box.bottom <= bottom;
+    });
+    expect(isInView).toBe(true);
+    await pill.waitFor({ state: "hidden" });
+    expect(await ada.evaluate(() => document.activeElement?.id)).toBe("scroller");
+  });
+
+  it("that the server keeps no longer are said to be gone, at the oldest message", async () => {
+    const { ada } = await comeBack("trimmed", 900);
+    const { line, pill } = parts(ada);
+    await pill.click();
+    await line.waitFor();
+    expect(await line.textContent()).toBe("New messages. Earlier ones can no longer be shown.");
+    expect(await ada.locator(".message").first().locator(".unread-line").count()).toBe(1);
+    expect(await ada.locator("#list-head").textContent()).toBe("Older messages are no longer kept.");
+  });
+
+  it("stay unread in a room that is left while one reads older messages", async () => {
+    const { ada, bob } = await comeBack("scrolled-up", 60);
+    const { pill } = parts(ada);
+    await pill.click();
+    await pill.waitFor({ state: "hidden" });
+    await say(bob, "below");
+    await ada.locator("#newest", { hasText: "1 new message" }).waitFor();
+    await ada.getByLabel("Open or create a room").fill("elsewhere");
+    await ada.keyboard.press("Enter");
+    await ada.locator("#list-head", { hasText: "#elsewhere" }).waitFor();
+    await ada.locator('.room-link[data-room="scrolled-up"] .unread', { hasText: /^1$/ }).waitFor();
   });
 });

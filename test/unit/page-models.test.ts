@@ -15,7 +15,13 @@ import { roomLink, roomName, roomOf, socketUrl } from "../../src/page/places.ts"
 import { failureWords, refusalWords } from "../../src/page/send-words.ts";
 import { typingParts } from "../../src/page/typing-line.ts";
 import { unreadOf } from "../../src/page/unread.ts";
-import { nextUnreadLine, type UnreadLine, type UnreadLineEvent } from "../../src/page/unread-line.ts";
+import { unreadAboveText } from "../../src/page/unread-above.ts";
+import {
+  lineText,
+  nextUnreadLine,
+  type UnreadLine,
+  type UnreadLineEvent,
+} from "../../src/page/unread-line.ts";
 
 describe("the page's address", () => {
   it("decides between ws: and wss:", () => {
@@ -238,42 +244,79 @@ describe("markup in a message", () => {
 
 describe("the unread line", () => {
   const none: UnreadLine = { name: "none" };
-  const fresh: UnreadLine = { name: "new", id: "5-0" };
-  const seen: UnreadLine = { name: "seen", id: "5-0" };
+  const sought: UnreadLine = { name: "sought" };
+  const fresh: UnreadLine = { name: "new", id: "5-0", isCut: false };
+  const seen: UnreadLine = { name: "seen", id: "5-0", isCut: false };
   const rows: [UnreadLine, UnreadLineEvent, UnreadLine][] = [
-    [none, { name: "enter", first: "5-0" }, fresh],
-    [seen, { name: "enter", first: undefined }, none],
-    [none, { name: "arrive", first: "5-0" }, fresh],
-    [fresh, { name: "arrive", first: "6-0" }, fresh],
-    [seen, { name: "arrive", first: "6-0" }, { name: "new", id: "6-0" }],
+    [seen, { name: "enter" }, none],
+    [none, { name: "find", first: "5-0", isCut: false }, fresh],
+    [sought, { name: "find", first: "5-0", isCut: false }, fresh],
+    [none, { name: "find", first: undefined, isCut: false }, none],
+    [none, { name: "seek" }, sought],
+    [none, { name: "arrive", first: "5-0", atEnd: false }, fresh],
+    [sought, { name: "arrive", first: "6-0", atEnd: true }, sought],
+    [fresh, { name: "arrive", first: "6-0", atEnd: true }, fresh],
+    [seen, { name: "arrive", first: "6-0", atEnd: true }, { name: "new", id: "6-0", isCut: false }],
+    [seen, { name: "arrive", first: "6-0", atEnd: false }, seen],
     [fresh, { name: "look" }, seen],
     [seen, { name: "look" }, seen],
+    [sought, { name: "look" }, sought],
     [none, { name: "look" }, none],
-    [seen, { name: "look-away" }, none],
-    [fresh, { name: "look-away" }, fresh],
-    [fresh, { name: "send" }, none],
-    [seen, { name: "send" }, none],
   ];
   it.each(rows)("%j, %j: %j", (line, event, expected) => {
     expect(nextUnreadLine(line, event)).toEqual(expected);
   });
+
+  it("says when earlier unread messages are no longer kept", () => {
+    expect(lineText({ isCut: false })).toBe("New messages");
+    expect(lineText({ isCut: true })).toContain("no longer be shown");
+  });
+});
+
+describe("what is unread above the window", () => {
+  const noon = new Date(2026, 3, 2, 12).getTime();
+  const since = new Date(2026, 3, 2, 9, 5).getTime();
+  const yesterday = new Date(2026, 3, 1, 9, 5).getTime();
+
+  it("is said with its number and since when", () => {
+    expect(unreadAboveText({ count: 1, hasMore: false, since: undefined }, noon)).toBe("1 new message");
+    expect(unreadAboveText({ count: 73, hasMore: false, since }, noon)).toMatch(
+      /^73 new messages since 0?9:05/,
+    );
+    expect(unreadAboveText({ count: 50, hasMore: true, since: yesterday }, noon)).toMatch(
+      /^50\+ new messages since yesterday, 0?9:05/,
+    );
+  });
 });
 
 describe("what is unread", () => {
-  const made = (n: number, user: string, withdrawn = false) => ({ id: `${n}-0`, user, withdrawn });
+  const made = (n: number, user: string, withdrawn = false) => ({
+    id: `${n}-0`,
+    prev: `${n - 1}-0`,
+    user,
+    withdrawn,
+  });
   const messages = [made(9, "u2"), made(10, "u1"), made(11, "u2"), made(12, "u2", true), made(13, "u3")];
-  const ids = (read: string | undefined) => unreadOf(messages, read, "u1").map((message) => message.id);
+  const unread = (read: string | undefined, hasOlder = false) => unreadOf({ messages, hasOlder }, read, "u1");
+  const ids = (read: string | undefined) => unread(read).messages.map((message) => message.id);
 
-  it("is what others said behind the last id that was read, by number and not by text", () => {
+  it("is what others said after the last id that was read, by number and not by text", () => {
     expect(ids("9-0")).toEqual(["11-0", "13-0"]);
     expect(ids("8-0")).toEqual(["9-0", "11-0", "13-0"]);
     expect(ids("13-0")).toEqual([]);
     expect(ids("99-0")).toEqual([]);
-    expect(unreadOf([], "1-0", "u1")).toEqual([]);
+    expect(unreadOf({ messages: [], hasOlder: false }, "1-0", "u1").messages).toEqual([]);
   });
 
   it("is nothing on a first visit", () => {
     expect(ids(undefined)).toEqual([]);
+  });
+
+  it("may be more than what is here, or more than the server keeps", () => {
+    expect(unread("8-0", true).before).toBe("nothing");
+    expect(unread("7-0", true).before).toBe("more");
+    expect(unread("7-0", false).before).toBe("gone");
+    expect(unread(undefined, true).before).toBe("nothing");
   });
 
   it("is counted first in the title and in the icon", () => {
@@ -339,7 +382,7 @@ describe("what stands above a room's first message", () => {
     hasOlder: false,
     wasReset: false,
   };
-  const view: HeadView = { room, isEmpty: false, isLoading: false, isFull: false };
+  const view: HeadView = { room, isEmpty: false, isLoading: false, isFull: false, isCut: false };
 
   it.each<[string, HeadView, string]>([
     ["a beginning", view, "This is where #lobby begins."],
@@ -350,6 +393,7 @@ describe("what stands above a room's first message", () => {
     ["older ones", { ...view, room: { ...room, hasOlder: true } }, ""],
     ["older ones on their way", { ...view, room: { ...room, hasOlder: true }, isLoading: true }, "Loading"],
     ["too many", { ...view, room: { ...room, hasOlder: true }, isFull: true }, "are not shown here"],
+    ["a history that was cut", { ...view, isCut: true }, "no longer kept"],
     ["a refusal", { ...view, room: { ...room, refusal: "Not you." }, isEmpty: true }, "Not you."],
   ])("says so of %s", (_what, given, expected) => {
     const words = headWords(given);

@@ -1,0 +1,37 @@
+import { type UnreadAbove, unreadAboveText } from "./unread-above.ts";
+
+/** The button above the list that says how much is unread there, and jumps to the first of it. */
+export class UnreadPill {
+  readonly #button: HTMLButtonElement;
+  #text: string | undefined;
+  /** The jump under way: it may have to load messages. */
+  #jump: Promise<void> | undefined;
+
+  /** `jump` shows the first unread message. */
+  constructor(button: HTMLButtonElement, jump: () => Promise<void>) {
+    this.#button = button;
+    button.addEventListener("click", () => {
+      if (this.#jump !== undefined) return;
+      const started = jump().finally(() => {
+        if (this.#jump === started) this.#jump = undefined;
+        this.#render();
+      });
+      this.#jump = started;
+      this.#render();
+    });
+  }
+
+  /** Shows how much is unread above; `undefined`: nothing. */
+  show(above: UnreadAbove | undefined): void {
+    this.#text = above === undefined ? undefined : unreadAboveText(above, Date.now());
+    // A jump in a room that was left ends later and is not this room's.
+    if (above === undefined) this.#jump = undefined;
+    this.#render();
+  }
+
+  #render(): void {
+    const text = this.#jump === undefined ? (this.#text ?? "") : "Loading messages";
+    this.#button.hidden = this.#text === undefined;
+    if (this.#button.textContent !== text) this.#button.textContent = text;
+  }
+}
