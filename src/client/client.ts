@@ -79,6 +79,7 @@ export class ChatClient extends Events<ChatClientEvents> {
   #roomList: readonly Room[] = [];
   #self: Person | undefined;
   #textLength = TEXT_LENGTH;
+  #roomLimit = Number.POSITIVE_INFINITY;
   /** Until then nobody is told that the user types: the server refused it on this connection. */
   #quietUntil = 0;
   #pongAt = 0;
@@ -130,6 +131,11 @@ export class ChatClient extends Events<ChatClientEvents> {
   /** Code points of a text, as the server told; a usual number before it did. */
   get textLength(): number {
     return this.#textLength;
+  }
+
+  /** Rooms that one connection may be in, as the server told; Infinity before it did. */
+  get roomLimit(): number {
+    return this.#roomLimit;
   }
 
   /** In the order in which they were joined; the same list until one is joined or left. */
@@ -213,6 +219,7 @@ export class ChatClient extends Events<ChatClientEvents> {
   #welcomed({ user: { id, handle }, limits }: WelcomeFrame): void {
     const before = this.#self;
     if (limits.textLength > 0) this.#textLength = limits.textLength;
+    if (limits.rooms > 0) this.#roomLimit = limits.rooms;
     if (before?.id !== id || before.handle !== handle) {
       this.#self = { id, handle };
       this.emit("self", this.#self);

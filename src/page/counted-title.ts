@@ -1,7 +1,9 @@
+import { type UnreadCount, unreadCountText } from "./unread-count.ts";
+
 /** The icon with a number in it, or `plain` for none. A data: address, because it is another one for each number. */
-export function countedIcon(unread: number, plain: string): string {
-  if (unread === 0) return plain;
-  const number = unread > 99 ? "99+" : String(unread);
+export function countedIcon(unread: UnreadCount, plain: string): string {
+  const number = unreadCountText(unread);
+  if (number === "") return plain;
   const size = number.length > 2 ? 13 : 18;
   const svg =
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#f2bd4b"/>` +
@@ -11,6 +13,7 @@ export function countedIcon(unread: number, plain: string): string {
 }
 
 /** The window's title: what is unread comes first, because tabs are narrow. */
-export function pageTitle(room: string, unread: number): string {
-  return `${unread > 0 ? `(${unread > 99 ? "99+" : unread}) ` : ""}${room} · dynochat`;
+export function pageTitle(room: string, unread: UnreadCount): string {
+  const number = unreadCountText(unread);
+  return `${number === "" ? "" : `(${number}) `}${room} · dynochat`;
 }

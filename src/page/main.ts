@@ -134,6 +134,7 @@ mentionNotice.offer(byId("notify", HTMLButtonElement));
 for (const name of ["focus", "blur"]) addEventListener(name, () => reading.look());
 const nav = new RoomNav({
   list: byId("room-list", HTMLElement),
+  elsewhere: byId("rooms-unread", HTMLElement),
   form: byId("room-form", HTMLFormElement),
   field: byId("room-name", HTMLInputElement),
   error: byId("room-error", HTMLElement),
@@ -200,12 +201,16 @@ const ownName = new OwnName({
 });
 preferences.follow(
   () => ownName.followed(),
-  () => rooms.showUnread(),
+  () => rooms.joinKnown(),
 );
 typeAnywhere(() => ownName.field);
 watchDay(() => scroll.keepPlace(() => list.renewTimes()));
 offerCopyLink(byId("copy-link", HTMLButtonElement), () => rooms.current?.name ?? LAST_RESORT);
-client.on("connection", (state) => connectionLine.connectionChanged(state));
+client.on("connection", (state) => {
+  connectionLine.connectionChanged(state);
+  // What the server allows is known now.
+  if (state.name === "live") rooms.joinKnown();
+});
 client.on("status", ({ live, room }) => {
   if (room === undefined || room === rooms.current?.name) connectionLine.statusChanged(live);
 });

@@ -1,3 +1,4 @@
+import { isRoom } from "../protocol.ts";
 import { keepDraft } from "./drafts.ts";
 import { forgetRead } from "./read-state.ts";
 import { readStored, writeStored } from "./stored.ts";
@@ -5,10 +6,10 @@ import { readStored, writeStored } from "./stored.ts";
 const NAME = "dynochat.name";
 const ROOMS = "dynochat.rooms";
 /** Rooms that are remembered, the newest first. */
-const ROOMS_LIMIT = 20;
+export const ROOMS_LIMIT = 20;
 
 function storedRooms(): readonly string[] {
-  return (readStored(ROOMS) ?? "").split(" ").filter((room) => room !== "");
+  return (readStored(ROOMS) ?? "").split(" ").filter(isRoom);
 }
 
 /** What the page remembers between visits, in this browser: all its tabs share it. */

@@ -1,12 +1,22 @@
 import { element } from "./element.ts";
 import { roomLink, roomName } from "./places.ts";
+import { addUnread, NONE_UNREAD, type UnreadCount, unreadCountText } from "./unread-count.ts";
 
 export interface RoomNavPorts {
   readonly list: HTMLElement;
+  /** Shows, where the list is folded away, what is unread in the rooms that are not shown. */
+  readonly elsewhere: HTMLElement;
   readonly form: HTMLFormElement;
   readonly field: HTMLInputElement;
   readonly error: HTMLElement;
   readonly open: (room: string) => void;
+}
+
+/** A number with what it means; nothing for none. */
+function badge(unread: UnreadCount): readonly Node[] {
+  const text = unreadCountText(unread);
+  if (text === "") return [];
+  return [element("span", "unread", text), element("span", "visually-hidden", "unread")];
 }
 
 /** The rooms one knows, with what is unread there, and a way into others. */
@@ -23,35 +33,33 @@ export class RoomNav {
     ports.list.addEventListener("click", (event) => this.#clicked(event));
   }
 
-  show(rooms: readonly string[], current: string, unread: ReadonlyMap<string, number>): void {
-    const shown = JSON.stringify([current, rooms.map((room) => [room, unread.get(room) ?? 0])]);
+  show(rooms: readonly string[], current: string, unread: ReadonlyMap<string, UnreadCount>): void {
+    const countOf = (room: string) => unread.get(room) ?? NONE_UNREAD;
+    const shown = JSON.stringify([current, rooms.map((room) => [room, countOf(room)])]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     const { list } = this.#ports;
     const { activeElement } = document;
     const focused =
       activeElement instanceof HTMLElement && list.contains(activeElement) ? activeElement : null;
-    const links = rooms.map((room) => this.#link(room, room === current, unread.get(room) ?? 0));
+    const others = rooms.filter((room) => room !== current);
+    this.#ports.elsewhere.replaceChildren(...badge(others.map(countOf).reduce(addUnread, NONE_UNREAD)));
+    const links = rooms.map((room) => this.#link(room, room === current, countOf(room)));
     list.replaceChildren(...links);
     // A link that is made anew keeps the focus of the one before.
     const room = focused?.dataset["room"];
     if (room !== undefined) list.querySelector<HTMLElement>(`[data-room="${room}"]`)?.focus();
   }
 
-  #link(room: string, isCurrent: boolean, unread: number): HTMLLIElement {
+  #link(room: string, isCurrent: boolean, unread: UnreadCount): HTMLLIElement {
     const link = element("a", "room-link", element("span", "room-link-name", room));
     link.href = roomLink(room);
     link.dataset["room"] = room;
     // The list cuts a long name.
     link.title = room;
     if (isCurrent) link.setAttribute("aria-current", "page");
-    if (unread > 0) {
-      link.classList.add("has-unread");
-      link.append(
-        element("span", "unread", unread > 99 ? "99+" : String(unread)),
-        element("span", "visually-hidden", "unread"),
-      );
-    }
+    link.classList.toggle("has-unread", unread.count > 0);
+    link.append(...badge(unread));
     return element("li", "", link);
   }
 

@@ -1,16 +1,15 @@
 import type { ChatClient } from "../client/client.ts";
 import type { Room } from "../client/room.ts";
+import { BEGINNING } from "../protocol.ts";
 import { showBadge } from "./badge.ts";
 import { roomLink, roomOf } from "./places.ts";
-import type { Preferences } from "./preferences.ts";
+import { type Preferences, ROOMS_LIMIT } from "./preferences.ts";
 import type { ReadState } from "./read-state.ts";
 import type { RoomNav } from "./room-nav.ts";
 import { RoomView, type RoomViewPorts } from "./room-view.ts";
 import type { SharedDraft } from "./shared-draft.ts";
 import { unreadOf } from "./unread.ts";
-
-/** Rooms joined at once; the one left longest ago is left for good, unless something waits to be sent there. */
-const JOINED_LIMIT = 10;
+import { addUnread, NONE_UNREAD, type UnreadCount } from "./unread-count.ts";
 
 /** Milliseconds in which changes of what is unread are shown together. */
 const UNREAD_MS = 100;
@@ -75,15 +74,16 @@ export class RoomSwitch {
     this.#ports.opened();
     if (name === this.#current?.name) return;
     if (this.#current !== undefined) this.#leaveView(this.#current);
+    preferences.visited(name);
+    // First, so that the server has a place for the next one.
+    this.#leaveOthers(name);
     const room = this.join(name);
     this.#current = room;
-    preferences.visited(name);
     title.textContent = name;
     title.title = name;
     this.#view = new RoomView(room, this.#ports.view);
     this.#view.open();
     draft.open(name);
-    this.#leaveOldest();
     this.#showUnread();
   }
 
@@ -97,16 +97,46 @@ export class RoomSwitch {
     this.#counting.add(room);
     this.#ports.joined(room);
     room.on("added", () => this.showUnread());
-    room.on("reset", () => this.showUnread());
+    room.on("reset", () => {
+      this.#begin(room);
+      this.showUnread();
+    });
   }
 
-  #leaveOldest(): void {
+  /** In a room of which nothing was read, because it was never shown while it could be joined, what comes next is unread. */
+  #begin(room: Room): void {
+    const { readState } = this.#ports;
+    if (room === this.#current || readState.of(room.name) !== undefined) return;
+    readState.advance(room.name, room.messages.at(-1)?.id ?? BEGINNING);
+  }
+
+  /**
+   * Joins the rooms that this browser knows, so that each counts what is unread and notifies. Where the server allows fewer, those
+   * visited last.
+   */
+  joinKnown(): void {
+    const { client } = this.#ports;
+    // How many the server allows is not known before.
+    if (client.connection.name !== "live" || this.#current === undefined) return;
+    const known = this.#known(this.#current.name);
+    this.#leaveOthers(this.#current.name);
+    for (const name of known) this.join(name);
+    this.showUnread();
+  }
+
+  /** The known rooms that may be joined while `current` is shown. One place is left for the next room that is opened. */
+  #known(current: string): ReadonlySet<string> {
     const { client, preferences } = this.#ports;
-    const stale = client.rooms.filter(
-      (room) => !preferences.rooms.slice(0, JOINED_LIMIT).includes(room.name),
-    );
-    for (const room of stale) {
-      if (room.outgoing.length > 0) continue;
+    const limit = Math.max(1, Math.min(ROOMS_LIMIT, client.roomLimit - 1));
+    return new Set([...new Set([current, ...preferences.rooms])].slice(0, limit));
+  }
+
+  /** Leaves all rooms but those, unless something waits to be sent there. */
+  #leaveOthers(current: string): void {
+    const { client } = this.#ports;
+    const known = this.#known(current);
+    for (const room of client.rooms) {
+      if (known.has(room.name) || room.outgoing.length > 0) continue;
       client.leave(room.name);
       this.#counting.delete(room);
     }
@@ -121,12 +151,13 @@ export class RoomSwitch {
     clearTimeout(this.#unreadTimer);
     this.#unreadTimer = undefined;
     const { client, nav, preferences, readState } = this.#ports;
-    const unread = new Map<string, number>();
-    let sum = 0;
+    const unread = new Map<string, UnreadCount>();
+    let sum = NONE_UNREAD;
     for (const room of client.rooms) {
-      const count = unreadOf(room, readState.of(room.name), client.self?.id).messages.length;
+      const { messages, before } = unreadOf(room, readState.of(room.name), client.self?.id);
+      const count = { count: messages.length, hasMore: before === "more" };
       unread.set(room.name, count);
-      sum += count;
+      sum = addUnread(sum, count);
     }
     const current = this.#current?.name ?? "";
     const names = [...preferences.rooms].sort((a, b) => a.localeCompare(b));

@@ -1,10 +1,8 @@
 import { clockTime, dayName, isSameDay } from "./dates.ts";
+import type { UnreadCount } from "./unread-count.ts";
 
 /** Unread messages above the window. */
-export interface UnreadAbove {
-  readonly count: number;
-  /** There may be more than were counted. */
-  readonly hasMore: boolean;
+export interface UnreadAbove extends UnreadCount {
   /** When the first of them was stored, or the last one that was read, in ms since 1970 UTC; undefined if not known. */
   readonly since: number | undefined;
 }

@@ -320,13 +320,14 @@ describe("what is unread", () => {
   });
 
   it("is counted first in the title and in the icon", () => {
-    expect([0, 3, 100].map((count) => pageTitle("lobby", count))).toEqual([
+    expect([0, 3, 100].map((count) => pageTitle("lobby", { count, hasMore: false }))).toEqual([
       "lobby · dynochat",
       "(3) lobby · dynochat",
       "(99+) lobby · dynochat",
     ]);
-    expect(countedIcon(0, "/icon.svg")).toBe("/icon.svg");
-    expect(decodeURIComponent(countedIcon(7, "/icon.svg"))).toContain(">7</text>");
+    expect(pageTitle("lobby", { count: 50, hasMore: true })).toBe("(50+) lobby · dynochat");
+    expect(countedIcon({ count: 0, hasMore: false }, "/icon.svg")).toBe("/icon.svg");
+    expect(decodeURIComponent(countedIcon({ count: 7, hasMore: false }, "/icon.svg"))).toContain(">7</text>");
   });
 });
 
