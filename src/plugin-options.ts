@@ -51,11 +51,11 @@ export interface DynochatOptions {
   readonly messageBurst?: number | undefined;
   /** Sockets and event streams per process; 0 = no limit. Default: 10000. */
   readonly maxConnections?: number | undefined;
-  /** Sockets and event streams per process and address; 0 = no limit. Default: 200. */
+  /** Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 200. */
   readonly maxConnectionsPerAddress?: number | undefined;
   /** Rooms per socket or event stream. Default: 50. */
   readonly maxRoomsPerConnection?: number | undefined;
-  /** Origins whose pages may connect; `*` = any. Default: same origin. */
+  /** Origins of other pages that may connect, also `https://*.example.com`; `*` = any. Default: only the chat's own page. */
   readonly allowedOrigins?: "*" | readonly string[] | undefined;
   /** Seconds between pings; a socket that misses two is closed. Default: 15. */
   readonly pingSeconds?: number | undefined;

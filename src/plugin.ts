@@ -5,6 +5,7 @@ import { Api } from "./http/api.ts";
 import { ClientAddresses } from "./http/client-address.ts";
 import { registerHealth } from "./http/health.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
+import { OriginPolicy } from "./http/origin.ts";
 import { Page } from "./http/page.ts";
 import { StatusPage } from "./http/status/status-page.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
@@ -43,11 +44,12 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
     memory: shareOfMemory(settings.processes),
   });
   const addresses = new ClientAddresses(app.log);
-  const sockets = new Sockets(chat, settings, { addresses, overload: () => watch.overload });
+  const origins = new OriginPolicy(settings.allowedOrigins, app.log);
+  const sockets = new Sockets(chat, settings, { addresses, origins, overload: () => watch.overload });
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
   const api = new Api(chat, apiKeys, {
     addresses,
-    allowedOrigins: settings.allowedOrigins,
+    origins,
     census: sockets.census,
     isDraining: () => sockets.drain.begun,
     overload: () => watch.overload,

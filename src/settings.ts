@@ -98,11 +98,13 @@ function textOf(env: Environment, name: string): string {
 function refusal(
   name: string,
   given: unknown,
-  { secret }: Pick<Setting<unknown>, "secret">,
+  { secret, kind }: Pick<Setting<unknown>, "secret" | "kind">,
   accepts: string,
 ): SettingsError {
   const quoted = secret === true ? "what was given (not shown)" : inspected(given);
-  return new SettingsError(`${name}: ${quoted} is not accepted, it must be ${accepts}`);
+  const why = secret === true ? undefined : kind.why?.(given);
+  const reason = why === undefined ? "" : ` (${why})`;
+  return new SettingsError(`${name}: ${quoted} is not accepted, it must be ${accepts}${reason}`);
 }
 
 function unknownOption(name: string, known: readonly string[]): string {

@@ -2,6 +2,7 @@ import { backoffMs, toldMs } from "./backoff.ts";
 import {
   FORBIDDEN,
   GOING_AWAY,
+  ORIGIN_REFUSED,
   PROTOCOL_VIOLATION,
   RESTARTING,
   TOO_BIG,
@@ -16,8 +17,11 @@ import { RESTART_SPREAD_MS, TOO_MANY_MS } from "./timing.ts";
  */
 export type WaitCause = "lost" | "restarting" | "too-many" | "too-big" | "token";
 
-/** Why it does not come back until the person acts; `refused`: the server does not accept what the client says of itself. */
-export type FatalCause = "protocol" | "unauthorized" | "forbidden" | "refused";
+/**
+ * Why it does not come back until the person acts; `refused`: the server does not accept what the client says of itself, `origin`: it
+ * does not allow the page's address.
+ */
+export type FatalCause = "protocol" | "unauthorized" | "forbidden" | "refused" | "origin";
 
 /** Where the connection stands. `attempt` counts failures in a row and sets the next delay. */
 export type ConnectionState =
@@ -73,6 +77,7 @@ const CAUSES: Readonly<Record<number, WaitCause | FatalCause>> = {
   [UNAUTHORIZED]: "unauthorized",
   [FORBIDDEN]: "forbidden",
   [TOO_MANY]: "too-many",
+  [ORIGIN_REFUSED]: "origin",
 };
 
 type Connected = Extract<ConnectionState, { name: "connecting" | "greeting" | "live" }>;
@@ -92,6 +97,7 @@ function afterLoss(state: Connected, loss: Loss): ConnectionState {
     case "unauthorized":
     case "forbidden":
     case "refused":
+    case "origin":
       return { name: "closed", cause, reason };
   }
   let ms = backoffMs(attempt, random);

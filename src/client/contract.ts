@@ -24,3 +24,5 @@ export const PROTOCOL_VIOLATION = 4400;
 export const UNAUTHORIZED = 4401;
 export const FORBIDDEN = 4403;
 export const TOO_MANY = 4429;
+/** Never sent by a server: fallback.ts closes with it where the server refuses the page's origin. */
+export const ORIGIN_REFUSED = 4490;

@@ -1,4 +1,4 @@
-import { ABNORMAL } from "./contract.ts";
+import { ABNORMAL, ORIGIN_REFUSED } from "./contract.ts";
 import type { openHttpInstead } from "./http-instead.ts";
 import { type ClientSocket, type Clock, type OpenSocket, systemClock } from "./ports.ts";
 
@@ -16,7 +16,11 @@ export interface FallbackPorts {
   readonly load: () => Promise<{ readonly openHttpInstead: typeof openHttpInstead }>;
 }
 
-/** Opens sockets, and where they are blocked what speaks HTTP in their place; from there the way back is looked for. */
+/**
+ * Opens sockets, and where they are blocked what speaks HTTP in their place; from there the way back is looked for. A browser
+ * does not tell why a socket failed, so the server is asked over HTTP whether it refuses this page: then the socket is closed with
+ * ORIGIN_REFUSED and the server's sentence.
+ */
 export function openSocketOrHttp({
   openSocket,
   fetch,
@@ -25,35 +29,43 @@ export function openSocketOrHttp({
 }: FallbackPorts): OpenSocket {
   let failures = 0;
 
-  const failed = async (url: string, weight: number): Promise<void> => {
-    // A server that cannot be reached at all says nothing about sockets.
-    const answer = await fetch(new URL("./livez", url.replace(/^ws/, "http")).href).catch(() => undefined);
-    failures = answer?.ok === true ? failures + weight : 0;
+  /** Fulfils with the server's sentence where it refuses this page. */
+  const failed = async (url: string, weight: number): Promise<string | undefined> => {
+    const address = new URL("./api/origin", url.replace(/^ws/, "http")).href;
+    // A server that cannot be reached at all says nothing about sockets. One of a version before this address answers 404.
+    const answer = await fetch(address, { method: "POST" }).catch(() => undefined);
+    failures = answer && answer.status < 500 ? failures + weight : 0;
+    if (answer?.status !== 403) return undefined;
+    // Something on the way may answer 403 as well, and not in JSON.
+    const body: unknown = await answer.json().catch(() => undefined);
+    return typeof body === "object" && body !== null && "message" in body ? String(body.message) : undefined;
   };
 
   const openWatched: OpenSocket = (url, subprotocol, listener) => {
     let settled = false;
-    const settle = (weight: number): void => {
-      if (settled) return;
-      settled = true;
-      if (weight === 0) failures = 0;
-      else void failed(url, weight);
-    };
     const socket = openSocket(url, subprotocol, {
       opened: () => {
-        settle(0);
+        settled = true;
+        failures = 0;
         listener.opened();
       },
       received: (data) => listener.received(data),
       closed: (code, reason) => {
-        settle(1);
-        listener.closed(code, reason);
+        if (settled) listener.closed(code, reason);
+        else {
+          settled = true;
+          void failed(url, 1).then((refusal) => {
+            if (refusal === undefined) listener.closed(code, reason);
+            else listener.closed(ORIGIN_REFUSED, refusal);
+          });
+        }
       },
     });
     return {
       send: (text) => socket.send(text),
       close: () => {
-        settle(IGNORED);
+        if (!settled) void failed(url, IGNORED);
+        settled = true;
         socket.close();
       },
     };

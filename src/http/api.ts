@@ -12,10 +12,11 @@ import { Callers } from "./callers.ts";
 import { type ClientAddresses, networkOf } from "./client-address.ts";
 import { type Census, Streams } from "./events/streams.ts";
 import { readJsonBodies } from "./json-body.ts";
-import { isAllowedOrigin } from "./origin.ts";
+import type { OriginPolicy } from "./origin.ts";
 import type { ApiHouse } from "./routes/api.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
 import { routeEvents } from "./routes/events.ts";
+import { routeOrigin } from "./routes/origin.ts";
 import { routePostMessage } from "./routes/post-message.ts";
 import { routeReadMessages } from "./routes/read-messages.ts";
 import { routeRooms } from "./routes/rooms.ts";
@@ -26,7 +27,7 @@ const SWEEP_MS = 5_000;
 
 export interface ApiOptions {
   readonly addresses: ClientAddresses;
-  readonly allowedOrigins: "*" | readonly string[] | undefined;
+  readonly origins: OriginPolicy;
   /** The one that sockets are counted in, too. */
   readonly census: Census;
   readonly isDraining: () => boolean;
@@ -81,6 +82,7 @@ export class Api {
     routePostMessage(scope, this.#house);
     routeEvents(scope, this.#house);
     routeSession(scope, this.#house);
+    routeOrigin(scope);
     routeDescription(scope);
     if (!this.#options.ownsPath) return;
     // Before the page's files get to see it: they would answer in their own way.
@@ -97,9 +99,11 @@ export class Api {
     reply: FastifyReply,
   ): Promise<FastifyReply | undefined> => {
     reply.header("X-Content-Type-Options", "nosniff").header("Cross-Origin-Resource-Policy", "same-origin");
-    const { origin, host } = request.headers;
-    if (!isAllowedOrigin(origin, host, this.#options.allowedOrigins)) {
-      return refuse(reply, { code: "forbidden", message: "Pages of this origin may not use this chat." });
+    const foreign = this.#options.origins.refusal(request);
+    if (foreign !== undefined) {
+      // It says nothing but that, so the refused page may read it.
+      reply.header("Access-Control-Allow-Origin", "*");
+      return refuse(reply, { code: "forbidden", message: foreign });
     }
     const retryAfterMs = this.#rates.take(networkOf(this.#options.addresses.of(request)));
     return retryAfterMs > 0 ? refuse(reply, tooFast(retryAfterMs)) : undefined;

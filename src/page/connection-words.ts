@@ -33,6 +33,7 @@ const FATAL = {
   unauthorized: "You are signed out. Sign in again to go on.",
   forbidden: "You are not allowed here.",
   refused: "The server does not let you in.",
+  origin: "This page's address is not allowed by the server.",
 } as const;
 
 function away({ connection, cause, isOffline }: ConnectionView): string {
@@ -44,6 +45,12 @@ function away({ connection, cause, isOffline }: ConnectionView): string {
   return "Connecting…";
 }
 
+function closedText({ cause, reason }: Extract<ConnectionState, { name: "closed" }>): string {
+  if (reason === "") return FATAL[cause];
+  // The server's sentence says it whole, with the address.
+  return cause === "origin" ? reason : `${FATAL[cause]} (${reason})`;
+}
+
 /** What to say about a connection; undefined where all is well. */
 export function connectionWords(view: ConnectionView): ConnectionWords | undefined {
   const { connection, logIsLive, isOffline } = view;
@@ -51,10 +58,7 @@ export function connectionWords(view: ConnectionView): ConnectionWords | undefin
     case "idle":
       return undefined;
     case "closed": {
-      const text =
-        connection.reason === ""
-          ? FATAL[connection.cause]
-          : `${FATAL[connection.cause]} (${connection.reason})`;
+      const text = closedText(connection);
       return {
         text,
         fatal: true,

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import { formatOriginPattern, parseOriginPattern } from "../origins.ts";
 import { isRoom } from "../protocol.ts";
 import { redisAddress } from "../redis-url.ts";
 
@@ -16,6 +17,8 @@ export interface Kind<T> {
    * another type or not accepted. Never throws.
    */
   check(option: unknown): T | undefined;
+  /** Returns what is wrong with a text or an option that is not accepted, where `accepts` alone does not tell. Never throws. */
+  why?(given: unknown): string | undefined;
 }
 
 /** Makes a kind whose value is text. Blanks around an option do not count, as they do not around a variable. */
@@ -121,18 +124,31 @@ function bearerKeyOf(text: string): string | undefined {
   return /^[A-Za-z0-9._~+/=-]{16,}$/.test(text) ? text : undefined;
 }
 
-/** `*`, or origins as browsers send them: scheme, host and port in lower case, no path. */
+/** `*`, or patterns that an Origin header can match, in canonical form. */
 export const origins: Kind<"*" | readonly string[]> = {
   accepts: "* or a comma-separated list of origins such as https://example.com",
   acceptsOption: "* or an array of origins such as https://example.com",
-  read: (text) => (text === "*" ? text : listOf(text.split(","), originOf)),
-  check: (option) => (option === "*" ? option : listOf(option, originOf)),
+  read: (text) => (text === "*" ? text : listOf(text.split(","), canonicalOrigin)),
+  check: (option) => (option === "*" ? option : listOf(option, canonicalOrigin)),
+  why(given) {
+    const items: unknown = typeof given === "string" ? given.split(",") : given;
+    if (!Array.isArray(items)) return undefined;
+    return items.map(originProblem).find((problem) => problem !== undefined);
+  },
 };
 
-function originOf(text: string): string | undefined {
-  const url = parseUrl(text, "https:", "http:");
-  // A path or a password would promise a check that a browser's Origin header cannot carry.
-  return url !== undefined && url.href === `${url.origin}/` ? url.origin : undefined;
+function canonicalOrigin(item: string): string | undefined {
+  return originProblem(item) === undefined ? formatOriginPattern(parseOriginPattern(item)) : undefined;
+}
+
+function originProblem(item: unknown): string | undefined {
+  if (typeof item !== "string") return "an item is no text";
+  try {
+    parseOriginPattern(item.trim());
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 /** Returns the items as `read` returns them, each once; undefined where one is not accepted, or `given` is no array. */

@@ -165,8 +165,9 @@ export const SETTINGS = {
     names: ["ALLOWED_ORIGINS"],
     kind: origins,
     default: undefined,
-    defaultWords: "same origin",
-    meaning: "Origins whose pages may connect, comma-separated; `*` = any",
+    defaultWords: "only the chat's own page",
+    meaning:
+      "Origins of other pages that may connect, comma-separated; also `https://*.example.com`; `*` = any",
   }),
   pingSeconds: setting({
     names: ["PING_SECONDS"],

@@ -23,7 +23,6 @@ import { Upgrades } from "./upgrades.ts";
 import { readVisit } from "./visit.ts";
 
 export interface SocketOptions {
-  readonly allowedOrigins: "*" | readonly string[] | undefined;
   /** Per process and per address; 0 = no limit. */
   readonly maxConnections: number;
   readonly maxConnectionsPerAddress: number;
@@ -49,17 +48,16 @@ export class Sockets {
   constructor(
     chat: Chat,
     options: SocketOptions,
-    { addresses, overload }: Pick<UpgradeRules, "addresses" | "overload">,
+    { addresses, origins, overload }: Pick<UpgradeRules, "addresses" | "origins" | "overload">,
   ) {
     this.#chat = chat;
     this.#options = options;
     this.census = new Census(options.maxConnections, options.maxConnectionsPerAddress);
     this.#seats = new Seats(chat, this.census, new Heartbeat(options.pingSeconds));
     this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
-    const { allowedOrigins } = options;
     this.#upgrades = new Upgrades(chat.logger);
     this.#rules = {
-      allowedOrigins,
+      origins,
       census: this.census,
       addresses,
       draining: () => this.drain.begun,

@@ -1,13 +1,13 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ClientAddresses } from "../http/client-address.ts";
-import { isAllowedOrigin } from "../http/origin.ts";
+import type { OriginPolicy } from "../http/origin.ts";
 import { SUBPROTOCOL } from "../protocol.ts";
 import type { Census } from "./census.ts";
 
 /** What an upgrade is held against. */
 export interface UpgradeRules {
   readonly addresses: ClientAddresses;
-  readonly allowedOrigins: "*" | readonly string[] | undefined;
+  readonly origins: OriginPolicy;
   readonly census: Census;
   /** Whether this process is going away. */
   readonly draining: () => boolean;
@@ -26,10 +26,8 @@ export interface Rejection {
 
 /** Returns why pages of the request's origin may not open sockets; undefined: they may. */
 export function originRejection(request: FastifyRequest, rules: UpgradeRules): Rejection | undefined {
-  const { origin, host } = request.headers;
-  return isAllowedOrigin(origin, host, rules.allowedOrigins)
-    ? undefined
-    : { status: 403, sentence: "Pages of this origin may not connect here." };
+  const sentence = rules.origins.refusal(request);
+  return sentence === undefined ? undefined : { status: 403, sentence };
 }
 
 /** Returns the first reason not to open a socket for a request whose origin is allowed, or undefined. */

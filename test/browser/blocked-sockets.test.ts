@@ -52,7 +52,7 @@ describe("a network that blocks sockets", () => {
     ann.page.on("request", (request) => requests.push(new URL(request.url()).pathname));
     doorway.shut();
     await waitFor(
-      () => requests.filter((path) => path === "/livez").length >= 3,
+      () => requests.filter((path) => path === "/api/origin").length >= 3,
       "three attempts have failed",
       30_000,
     );

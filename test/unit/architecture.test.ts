@@ -13,9 +13,11 @@ interface Rule {
 }
 
 const CONTRACT = ["src/log/log.ts", "src/log/entry.ts", "src/log/presence-hint.ts", "src/log/within.ts"];
-const WORDS = ["src/protocol.ts", "src/logger.ts"];
+const WORDS = ["src/protocol.ts", "src/logger.ts", "src/complaints.ts"];
 /** The one reader of a Redis URL: settings check with it what the log connects to. */
 const REDIS_URL = "src/redis-url.ts";
+/** The one reader of an origin: settings check with it what requests are compared with. */
+const ORIGINS = "src/origins.ts";
 /** What would let a part talk to the world by itself. */
 const WIRES = [
   "node:net",
@@ -32,6 +34,7 @@ const EDGE = [
   ...CONTRACT,
   ...WORDS,
   "src/identity/",
+  ORIGINS,
   "src/settings.ts",
   "src/settings/",
   "node:",
@@ -41,7 +44,9 @@ const EDGE = [
 const HOUSE: readonly Rule[] = [
   { part: "src/protocol.ts", only: [] },
   { part: "src/logger.ts", only: [] },
+  { part: "src/complaints.ts", only: ["src/logger.ts"] },
   { part: REDIS_URL, only: [] },
+  { part: ORIGINS, only: ["node:net"] },
   { part: "src/status-view.ts", only: [] },
   { part: "src/client/", only: ["src/client/", "src/protocol.ts"] },
   { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol.ts", "src/status-view.ts"] },
@@ -58,7 +63,7 @@ const HOUSE: readonly Rule[] = [
     only: ["src/watch/", "src/chat/", ...CONTRACT, ...WORDS, "typebox", "node:"],
     never: WIRES,
   },
-  { part: "src/settings/", only: ["src/settings/", "src/protocol.ts", REDIS_URL, "node:"] },
+  { part: "src/settings/", only: ["src/settings/", "src/protocol.ts", REDIS_URL, ORIGINS, "node:"] },
   { part: "src/settings.ts", only: ["src/settings/"] },
   {
     part: "src/sockets/",

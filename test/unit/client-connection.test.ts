@@ -50,6 +50,7 @@ const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] =
   [live, lost(1013), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "lost" }],
   [live, lost(4400, "bad"), { name: "closed", cause: "protocol", reason: "bad" }],
   [live, lost(4403), { name: "closed", cause: "forbidden", reason: "" }],
+  [connecting, lost(4490), { name: "closed", cause: "origin", reason: "" }],
   [live, lost(4408), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "lost" }],
   [live, lost(4429, "7000"), { name: "waiting", attempt: 4, retryAt: 8_000, cause: "too-many" }],
   [live, lost(4429, "?"), { name: "waiting", attempt: 4, retryAt: 11_000, cause: "too-many" }],

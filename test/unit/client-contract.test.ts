@@ -19,6 +19,8 @@ describe("the client's numbers", () => {
       UNAUTHORIZED: CLOSE.unauthorized,
       FORBIDDEN: CLOSE.forbidden,
       TOO_MANY: CLOSE.tooMany,
+      // Of the client itself: no server sends it.
+      ORIGIN_REFUSED: 4490,
     });
   });
 });

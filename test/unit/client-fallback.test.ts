@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ChatClient } from "../../src/client/client.ts";
 import { openSocketOrHttp } from "../../src/client/fallback.ts";
 import type { OpenSocket, SocketListener } from "../../src/client/ports.ts";
 import { LOOK_AGAIN_MS } from "../../src/client/socket-again.ts";
@@ -19,15 +20,20 @@ class Told implements SocketListener {
     this.words.push(String(data));
   }
 
-  closed(code: number): void {
-    this.words.push(`closed ${code}`);
+  closed(code: number, reason: string): void {
+    this.words.push(`closed ${code}${reason === "" ? "" : ` ${reason}`}`);
   }
 }
 
 /** A network in which a test says what works. */
 function network() {
   const clock = new FakeClock();
-  const state = { sockets: "refused" as "refused" | "ignored" | "open", http: true, loads: 0 };
+  const state = {
+    sockets: "refused" as "refused" | "ignored" | "open",
+    http: true,
+    refusal: undefined as Response | undefined,
+    loads: 0,
+  };
   const opened: string[] = [];
   const openSocket: OpenSocket = (url, _subprotocol, listener) => {
     opened.push(url);
@@ -39,7 +45,7 @@ function network() {
   const fetch: typeof globalThis.fetch = async (input) => {
     asked.push(new URL(String(input)).pathname);
     if (!state.http) throw new TypeError("network error");
-    return Response.json({});
+    return state.refusal?.clone() ?? new Response(null, { status: 204 });
   };
   const load = () => {
     state.loads += 1;
@@ -57,7 +63,7 @@ function network() {
     await new Promise(setImmediate);
     return { told, close: () => socket.close() };
   }
-  return { state, clock, opened, asked, attempt };
+  return { state, clock, opened, asked, open, attempt };
 }
 
 describe("where sockets are blocked", () => {
@@ -124,5 +130,54 @@ describe("where sockets are blocked", () => {
     clock.advance(3 * LOOK_AGAIN_MS);
     expect(opened).toHaveLength(3);
     expect(clock.waiting).toBe(0);
+  });
+});
+
+describe("where the server refuses the page's origin", () => {
+  const SENTENCE = "This page's address (https://blog.example) is not allowed by the server.";
+  const refusal = () => Response.json({ code: "forbidden", message: SENTENCE }, { status: 403 });
+
+  it("the socket is closed with the server's sentence, and the next one is opened as ever", async () => {
+    const { state, opened, asked, attempt } = network();
+    state.refusal = refusal();
+    expect((await attempt()).told.words).toEqual([`closed 4490 ${SENTENCE}`]);
+    expect([asked, opened.length]).toEqual([["/api/origin"], 1]);
+    state.sockets = "open";
+    expect((await attempt()).told.words).toEqual(["opened"]);
+    expect(state.loads).toBe(0);
+  });
+
+  it("the client stops, so that it asks no more until a person acts", async () => {
+    const net = network();
+    net.state.refusal = refusal();
+    const client = new ChatClient({
+      url: URL_OF_SOCKET,
+      openSocket: net.open,
+      clock: net.clock,
+      random: () => 0.5,
+    });
+    client.start();
+    await waitFor(() => net.asked.length === 1, "the server is asked");
+    await new Promise(setImmediate);
+    net.clock.advance(20_000);
+    expect(client.connection).toEqual({ name: "closed", cause: "origin", reason: SENTENCE });
+    net.clock.advance(600_000);
+    await new Promise(setImmediate);
+    expect([net.opened.length, net.asked.length]).toEqual([1, 1]);
+  });
+
+  it.each([
+    ["something on the way that answers 403 without JSON", () => new Response("no", { status: 403 })],
+    [
+      "a server of a version before the question",
+      () => Response.json({ code: "not-found" }, { status: 404 }),
+    ],
+  ])("%s is not taken for that", async (_what, answer) => {
+    const { state, attempt } = network();
+    state.refusal = answer();
+    for (let i = 0; i < 3; i++) expect((await attempt()).told.words).toEqual(["closed 1006"]);
+    state.refusal = undefined;
+    expect((await attempt()).told.words).toEqual(["opened"]);
+    expect(state.loads).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Complaints } from "../../src/log/redis/complaints.ts";
+import { Complaints } from "../../src/complaints.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 
 describe("complaints", () => {

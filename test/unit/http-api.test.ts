@@ -338,6 +338,7 @@ describe("the description at /api/openapi.json", () => {
     expect(Object.keys(paths).sort()).toEqual([
       "/api/events",
       "/api/openapi.json",
+      "/api/origin",
       "/api/rooms",
       "/api/rooms/{room}/events",
       "/api/rooms/{room}/messages",

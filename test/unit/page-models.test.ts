@@ -157,8 +157,9 @@ describe("the connection line", () => {
       words({ connection: { name: "closed", cause: "unauthorized", reason: "" } }),
       words({ connection: { name: "closed", cause: "forbidden", reason: "" } }),
       words({ connection: { name: "closed", cause: "protocol", reason: "" } }),
+      words({ connection: { name: "closed", cause: "origin", reason: "" } }),
     ].map((each) => each?.text);
-    expect(new Set(kinds).size).toBe(9);
+    expect(new Set(kinds).size).toBe(10);
     expect(kinds).not.toContain(undefined);
   });
 
@@ -170,6 +171,12 @@ describe("the connection line", () => {
       expect(said?.atOnce).toBe(true);
     }
     expect(words({ connection: waiting })?.atOnce).toBe(false);
+  });
+
+  it("shows the server's sentence about the page's address as it is, and offers another try", () => {
+    const reason = "This page's address (https://blog.example) is not allowed by the server.";
+    const said = words({ connection: { name: "closed", cause: "origin", reason } });
+    expect(said).toMatchObject({ text: reason, fatal: true, canRetry: true });
   });
 
   it("offers another try only where it may help", () => {

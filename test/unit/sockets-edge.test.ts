@@ -1,7 +1,6 @@
 import type { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import * as ws from "ws";
-import { isAllowedOrigin } from "../../src/http/origin.ts";
 import { Census } from "../../src/sockets/census.ts";
 import { textFrame } from "../../src/sockets/text-frame.ts";
 
@@ -34,32 +33,6 @@ describe("a text frame", () => {
     receiver.write(Buffer.concat(LENGTHS.map((length) => textFrame(Buffer.alloc(length, "x")))));
     await all;
     expect(lengths).toEqual(LENGTHS);
-  });
-});
-
-describe("the check of a page's origin", () => {
-  const LIST = ["https://a.example", "http://localhost:5173"];
-  it.each([
-    ["no origin: a program", undefined, "chat.example", undefined, true],
-    ["the same host", "https://chat.example", "chat.example", undefined, true],
-    ["the same host and port", "http://localhost:3000", "localhost:3000", undefined, true],
-    ["the same host, written in capitals", "https://chat.example", "Chat.Example", undefined, true],
-    ["the default port", "https://chat.example:443", "chat.example", undefined, true],
-    ["another port", "http://localhost:3001", "localhost:3000", undefined, false],
-    ["another host", "https://evil.example", "chat.example", undefined, false],
-    ["a host that only begins alike", "https://chat.example.evil.example", "chat.example", undefined, false],
-    ["a host that only ends alike", "https://evilchat.example", "chat.example", undefined, false],
-    ["a page of no origin", "null", "chat.example", undefined, false],
-    ["a broken origin", "chat.example", "chat.example", undefined, false],
-    ["no host", "https://chat.example", undefined, undefined, false],
-    ["one of the list", "https://a.example", "chat.example", LIST, true],
-    ["one of the list, in capitals", "HTTPS://A.EXAMPLE", "chat.example", LIST, true],
-    ["one of the list by another scheme", "http://a.example", "chat.example", LIST, false],
-    ["not of the list, though the same host", "https://chat.example", "chat.example", LIST, false],
-    ["a program, though there is a list", undefined, "chat.example", LIST, true],
-    ["anything, where any may come", "https://evil.example", "chat.example", "*" as const, true],
-  ])("%s", (_case, origin, host, allowed, may) => {
-    expect(isAllowedOrigin(origin, host, allowed)).toBe(may);
   });
 });
 

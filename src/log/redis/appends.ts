@@ -1,9 +1,9 @@
 import type { Redis } from "ioredis";
+import type { Complaints } from "../../complaints.ts";
 import { isMessageId } from "../../protocol.ts";
 import type { Append, Appended } from "../log.ts";
 import { drawNonce } from "../nonce.ts";
 import { within } from "../within.ts";
-import type { Complaints } from "./complaints.ts";
 import { classify, describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { Replicas } from "./replicas.ts";

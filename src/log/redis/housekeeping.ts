@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
+import type { Complaints } from "../../complaints.ts";
 import type { Logger } from "../../logger.ts";
-import type { Complaints } from "./complaints.ts";
 import { describe, isWrongType } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import { type Memory, readMemory } from "./memory-use.ts";

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import type { Complaints } from "./complaints.ts";
+import type { Complaints } from "../../complaints.ts";
 import { describe } from "./errors.ts";
 import { LEASE } from "./scripts.ts";
 import type { Times } from "./times.ts";

@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
+import type { Complaints } from "../../complaints.ts";
 import { isMessageId } from "../../protocol.ts";
 import type { Entry, ReadLimit } from "../log.ts";
-import type { Complaints } from "./complaints.ts";
 import { isWrongType } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
+import { Complaints } from "../../complaints.ts";
 import type { Logger } from "../../logger.ts";
 import { BEGINNING, type Person } from "../../protocol.ts";
 import { redisAddress } from "../../redis-url.ts";
@@ -23,7 +24,6 @@ import { Announcements } from "./announcements.ts";
 import { appendScript } from "./append-script.ts";
 import { Appends } from "./appends.ts";
 import { ClientLimit } from "./client-limit.ts";
-import { Complaints } from "./complaints.ts";
 import { classify, describe } from "./errors.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Keys } from "./keys.ts";

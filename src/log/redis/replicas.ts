@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
+import type { Complaints } from "../../complaints.ts";
 import { within } from "../within.ts";
-import type { Complaints } from "./complaints.ts";
 import { describe } from "./errors.ts";
 import type { Times } from "./times.ts";
 

@@ -1,4 +1,4 @@
-import type { Logger } from "../../logger.ts";
+import type { Logger } from "./logger.ts";
 
 /** Milliseconds between two lines about the same thing. */
 const QUIET_MS = 10_000;

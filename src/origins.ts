@@ -1,0 +1,75 @@
+import { isIPv4 } from "node:net";
+
+/** Where a page comes from (RFC 6454), in canonical form. */
+export interface Origin {
+  /** In lower case, without the colon. */
+  readonly scheme: string;
+  /** In lower case and Punycode, without a trailing dot; an IPv6 address in brackets. */
+  readonly host: string;
+  /** Empty for the scheme's default. */
+  readonly port: string;
+}
+
+/** Which origins an item of ALLOWED_ORIGINS stands for. */
+export interface OriginPattern extends Origin {
+  /** Whether it stands for the subdomains of `host`, at any depth, and not for `host` itself. */
+  readonly isWildcard: boolean;
+}
+
+/** Schemes that no page has: what uses them has the origin of the page around it, or none. */
+const SCHEMES_WITHOUT_ORIGIN: ReadonlySet<string> = new Set([
+  ...["about", "blob", "data", "file", "filesystem", "ftp", "javascript", "view-source", "ws", "wss"],
+]);
+
+/** Returns the origin in an Origin header; undefined for `null` and for every text that no page sends. */
+export function parseOrigin(text: string): Origin | undefined {
+  if (!/^[a-z][a-z\d+.-]*:\/\/[^\s/?#@\\]+$/i.test(text) || !URL.canParse(text)) return undefined;
+  const { protocol, hostname, port } = new URL(text);
+  const host = hostname.toLowerCase().replace(/\.$/, "");
+  return host === "" ? undefined : { scheme: protocol.slice(0, -1), host, port };
+}
+
+/**
+ * Returns what an item of ALLOWED_ORIGINS stands for. Throws RangeError, whose message says why, for every item that no Origin
+ * header can match.
+ */
+export function parseOriginPattern(item: string): OriginPattern {
+  if (item === "") throw new RangeError("an item is empty");
+  if (item === "*") throw new RangeError("* stands alone, not in a list");
+  if (item === "null") throw new RangeError("null is the origin of sandboxed pages of every site");
+  const [, scheme = "", wildcard, host = ""] = /^([a-z][a-z\d+.-]*):\/\/(\*\.)?(.*?)\/?$/i.exec(item) ?? [];
+  if (scheme === "") throw new RangeError(`${item} has no scheme such as https://`);
+  if (SCHEMES_WITHOUT_ORIGIN.has(scheme.toLowerCase())) {
+    throw new RangeError(`no page has the scheme of ${item}; that of most pages is https://`);
+  }
+  if (host.includes("*")) {
+    throw new RangeError(`in ${item} the * is not the left-most label, as in https://*.example.com`);
+  }
+  if (/[\s/?#@\\]/.test(host)) {
+    throw new RangeError(`${item} has more than a scheme, a host and a port, which an Origin header has not`);
+  }
+  const origin = parseOrigin(`${scheme}://${host}`);
+  if (origin === undefined || origin.host.split(".").includes("")) {
+    throw new RangeError(`${item} has no valid host or port`);
+  }
+  if (wildcard !== undefined) checkSubdomains(origin.host, item);
+  return { ...origin, isWildcard: wildcard !== undefined };
+}
+
+function checkSubdomains(host: string, item: string): void {
+  if (isIPv4(host) || host.startsWith("[")) throw new RangeError(`${item}: an address has no subdomains`);
+  if (!host.includes(".") && host !== "localhost") {
+    throw new RangeError(`${item} stands for the sites of everybody below .${host}`);
+  }
+}
+
+/** Returns the canonical text of a pattern. */
+export function formatOriginPattern({ scheme, host, port, isWildcard }: OriginPattern): string {
+  return `${scheme}://${isWildcard ? "*." : ""}${host}${port === "" ? "" : `:${port}`}`;
+}
+
+/** Returns whether a pattern stands for an origin. */
+export function matchesOrigin(pattern: OriginPattern, { scheme, host, port }: Origin): boolean {
+  if (scheme !== pattern.scheme || port !== pattern.port) return false;
+  return pattern.isWildcard ? host.endsWith(`.${pattern.host}`) : host === pattern.host;
+}
