@@ -1,6 +1,10 @@
+// First: on a version of Node.js that is too old, nothing else needs to be loaded.
+import "./supported-node.ts";
+
 import type { FastifyInstance } from "fastify";
 import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
+import { explainCollision } from "./collision.ts";
 import { Api } from "./http/api.ts";
 import { ClientAddresses } from "./http/client-address.ts";
 import { registerHealth } from "./http/health.ts";
@@ -29,13 +33,24 @@ declare module "fastify" {
 }
 
 /**
- * The chat as a Fastify plugin: the sockets `/ws` and `/websocket`, the HTTP interface below `/api`, `/livez`, `/readyz` and, where
- * the app has none, `/metrics`; on `/` the page and its socket, and the operator's page `/status` with it. Everything else
- * passes through. `app.close()` drains the chat before it closes; `app.dynochat.sockets.drain.begin()` drains it earlier.
+ * The chat as a Fastify plugin: the sockets `/ws` and `/websocket`, the HTTP interface below `/api`, and, where the app has none of
+ * its own by then, `/livez`, `/readyz` and `/metrics`; on `/` the page and its socket, and the operator's page `/status` with it. The
+ * registration rejects with a sentence where the app has another of these routes. Everything else passes through. `app.close()` drains the chat before it closes; `app.dynochat.sockets.drain.begin()` drains it earlier.
  */
 export const dynochat = fp<DynochatOptions>(register, { fastify: "5.x", name: "dynochat" });
 
 async function register(app: FastifyInstance, options: DynochatOptions): Promise<void> {
+  if (app.hasDecorator("dynochat")) {
+    throw new Error("dynochat is registered in this app already, or the app has a decorator of that name.");
+  }
+  try {
+    await build(app, options);
+  } catch (error) {
+    throw explainCollision(error);
+  }
+}
+
+async function build(app: FastifyInstance, options: DynochatOptions): Promise<void> {
   const settings = checkPluginOptions(options);
   const log = settings.log ?? logFor(settings, app.log, settings.instance ?? drawInstance());
   const chat = new Chat(log, settings, app.log, siteTokens(settings, app.log));

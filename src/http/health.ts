@@ -10,10 +10,11 @@ export interface Readiness {
 
 /**
  * `/livez`: the process runs and answers. `/readyz`: it can serve now, which needs the log in both
- * directions and no drain under way; 503 with the reasons otherwise.
+ * directions and no drain under way; 503 with the reasons otherwise. An app that has one of these addresses keeps it.
  */
 export function registerHealth(app: FastifyInstance, chat: Chat, isDraining: () => boolean): void {
-  app.get("/livez", async () => ({ alive: true }));
+  if (!app.hasRoute({ method: "GET", url: "/livez" })) app.get("/livez", async () => ({ alive: true }));
+  if (app.hasRoute({ method: "GET", url: "/readyz" })) return;
   app.get("/readyz", async (_request, reply) => {
     const readiness = readinessOf(chat, isDraining());
     return reply.code(readiness.ready ? 200 : 503).send(readiness);
