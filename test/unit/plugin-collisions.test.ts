@@ -27,7 +27,6 @@ describe("the chat beside what an app has itself", () => {
     ["/api/rooms", { page: false }],
     ["/", {}],
     ["/status", {}],
-    ["/*", {}],
   ])("does not start beside an app's own %s, and says which route and what to do", async (url, options) => {
     const app = ownApp();
     app.get(url, async () => "own");
