@@ -101,3 +101,14 @@ describe("compose.yaml", () => {
     expect(await read("compose.yaml")).toMatch(/redis-server .*--maxmemory-policy noeviction/);
   });
 });
+
+describe("the Caddyfile", () => {
+  /** What `reverse_proxy` of Caddy 2.6, Debian's, knows of what a proxy of this program needs. */
+  const KNOWN = ["lb_policy", "health_uri", "health_interval", "lb_try_duration"];
+
+  it("says nothing that Debian's Caddy does not know, so that it starts there", async () => {
+    const block = /reverse_proxy .* \{\n([\s\S]*?)\n\t\}/.exec(await read("Caddyfile"))?.[1] ?? "";
+    const said = block.split("\n").map((line) => line.trim().split(" ")[0] ?? "");
+    expect(said.filter((word) => word !== "#").sort()).toEqual([...KNOWN].sort());
+  });
+});
