@@ -6,12 +6,13 @@ export interface Samples {
   values(name: string, label: string): string[];
 }
 
-/** Asks a server for `/metrics`. Throws if it does not answer 200. */
+/** Asks a server for `/metrics`, with a query where one is given. Throws if it does not answer 200. */
 export async function metricsOf(
   url: string,
   headers: Readonly<Record<string, string>> = {},
+  query = "",
 ): Promise<Samples> {
-  const response = await fetch(`${url}/metrics`, { headers });
+  const response = await fetch(`${url}/metrics${query}`, { headers });
   if (!response.ok) throw new Error(`/metrics: ${response.status}`);
   return samplesIn(await response.text());
 }

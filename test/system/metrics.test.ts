@@ -42,6 +42,9 @@ it("the metrics add up: messages times members are deliveries, over all processe
       REPORTED_MS,
     );
     expect(metrics.values("dynochat_sockets", "process")).toHaveLength(2);
+    const own = await metricsOf(url, {}, "?scope=process");
+    expect(own.values("dynochat_sockets", "process")).toHaveLength(1);
+    expect(own.sum("dynochat_messages_total")).toBeLessThan(sent);
     expect(metrics.sum("dynochat_messages_total")).toBe(sent);
     expect(metrics.sum("dynochat_deliveries_total")).toBe(shown);
     expect(metrics.sum("dynochat_ack_seconds_count")).toBe(sent);

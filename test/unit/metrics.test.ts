@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
+import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { Counters, countOne } from "../../src/chat/counters.ts";
 import { exposition } from "../../src/http/metrics/exposition.ts";
 import { metricsTable } from "../../src/http/metrics/reference.ts";
 import { METRICS } from "../../src/http/metrics/table.ts";
+import { dynochat } from "../../src/plugin.ts";
 import { countsOf, readVitals, type Vitals } from "../../src/watch/vitals.ts";
+import { afterwards } from "../kit/cleanup.ts";
 
 /** One process with some numbers. */
 function vitalsOf(instance: string, counters = new Counters()): Vitals {
@@ -95,6 +98,24 @@ describe("the exposition", () => {
     countOne(counters.answers, 201);
     const text = await exposition([vitalsOf("one", counters)]);
     for (const name of NAMES) expect(text).toMatch(new RegExp(`^${name}\\{.*\\} \\S+$`, "m"));
+  });
+});
+
+describe("GET /metrics", () => {
+  it("answers for one process with ?scope=process, and 400 with a sentence to a scope that is unknown", async () => {
+    const app = fastify();
+    afterwards(() => app.close());
+    await app.register(dynochat, { page: false });
+    for (const query of ["", "?scope=fleet", "?scope=process", "?other=1"]) {
+      const { statusCode, body } = await app.inject(`/metrics${query}`);
+      expect(statusCode).toBe(200);
+      expect(body).toContain("dynochat_sockets{");
+    }
+    for (const query of ["?scope=", "?scope=all", "?scope=process&scope=fleet"]) {
+      const response = await app.inject(`/metrics${query}`);
+      expect(response.statusCode).toBe(400);
+      expect(response.json()).toMatchObject({ message: "scope is one of: fleet, process." });
+    }
   });
 });
 

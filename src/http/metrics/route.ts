@@ -1,13 +1,22 @@
 import type { FastifyInstance } from "fastify";
 import type { ApiKeys } from "../../identity/api-keys.ts";
+import type { Vitals } from "../../watch/vitals.ts";
 import type { Watch } from "../../watch/watch.ts";
+import { refuse } from "../api-error.ts";
 import { onlyPrograms } from "../programs.ts";
 import { EXPOSITION_TYPE, exposition } from "./exposition.ts";
 
 /** Who may read the metrics: everybody, who has one of API_KEYS, nobody. */
 export type MetricsAccess = "open" | "key" | "off";
 
-/** `/metrics`: every living process's numbers, whichever process answers. An app that has that address keeps it. */
+/** Whose numbers `?scope=` asks for. */
+const SCOPES = ["fleet", "process"] as const;
+type Scope = (typeof SCOPES)[number];
+
+/**
+ * `/metrics`: every living process's numbers, whichever process answers; with `?scope=process` only those of the process that
+ * answers, for a Prometheus that asks each of them. An app that has that address keeps it.
+ */
 export function registerMetrics(
   app: FastifyInstance,
   watch: Watch,
@@ -16,8 +25,20 @@ export function registerMetrics(
 ): void {
   if (access === "off" || app.hasRoute({ method: "GET", url: "/metrics" })) return;
   const preHandler = access === "key" ? [onlyPrograms(keys)] : [];
-  app.get("/metrics", { preHandler }, async (_request, reply) => {
-    const text = await exposition(await watch.fleet());
+  app.get<{ Querystring: { scope?: unknown } }>("/metrics", { preHandler }, async ({ query }, reply) => {
+    const { scope = "fleet" } = query;
+    if (!isScope(scope)) {
+      return refuse(reply, { code: "bad-request", message: `scope is one of: ${SCOPES.join(", ")}.` });
+    }
+    const text = await exposition(await processesIn(scope, watch));
     return reply.header("Cache-Control", "no-store").type(EXPOSITION_TYPE).send(text);
   });
+}
+
+function isScope(value: unknown): value is Scope {
+  return SCOPES.some((scope) => scope === value);
+}
+
+async function processesIn(scope: Scope, watch: Watch): Promise<readonly Vitals[]> {
+  return scope === "process" ? [watch.vitals] : watch.fleet();
 }
