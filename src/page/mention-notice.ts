@@ -2,6 +2,7 @@ import type { Room } from "../client/room.ts";
 import type { Message } from "../client/timeline.ts";
 import { compareIds, type Person } from "../protocol.ts";
 import { mentions } from "./mention.ts";
+import { ownHandle } from "./own-handle.ts";
 import type { ReadMarks } from "./reading.ts";
 
 /** Milliseconds in which another tab may show the message, which makes a notification needless. */
@@ -41,7 +42,7 @@ export class MentionNotice {
     room.on("added", ({ messages }) => {
       const self = this.#ports.self();
       if (self === undefined || !("Notification" in window) || Notification.permission !== "granted") return;
-      const name = room.handle === "" ? self.handle : room.handle;
+      const name = ownHandle(room, self.id, self.handle);
       const mention = messages.findLast(({ user, text }) => user !== self.id && mentions(text, name));
       if (mention !== undefined) setTimeout(() => this.#show(room.name, mention), PATIENCE_MS);
     });

@@ -12,7 +12,7 @@ export interface PeoplePanelPorts {
   readonly self: () => Person | undefined;
 }
 
-/** Who is in the room: oneself first, then by name. */
+/** Who is in the room: oneself first, then by name. Of a crowd those who are known, and how many more there are. */
 export class PeoplePanel {
   readonly #ports: PeoplePanelPorts;
 
@@ -29,7 +29,7 @@ export class PeoplePanel {
     list.replaceChildren(...sorted.map((person) => this.#row(person, person.id === self)));
     for (const count of counts) count.textContent = String(people.count);
     const unnamed = people.count - sorted.length;
-    more.textContent = unnamed > 0 ? `${sorted.length > 0 ? "and " : ""}${unnamed} people` : "";
+    more.textContent = unnamed > 0 ? `and ${unnamed} more` : "";
   }
 
   /** The connection is away: who is here now is not known. */

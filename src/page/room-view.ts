@@ -1,18 +1,20 @@
 import { PAGE, TIMELINE_LIMIT } from "../client/limits.ts";
 import type { OlderOutcome } from "../client/older-pages.ts";
 import type { Room } from "../client/room.ts";
-import { BEGINNING } from "../protocol.ts";
+import { BEGINNING, type Person } from "../protocol.ts";
 import type { Announcer } from "./announcer.ts";
 import { element } from "./element.ts";
 import { headWords } from "./head-words.ts";
 import type { MessageList } from "./message-list.ts";
+import { ownHandle } from "./own-handle.ts";
 import type { PeoplePanel } from "./people-panel.ts";
 import type { Reading } from "./reading.ts";
+import { recentPeople } from "./recent-people.ts";
 import type { Scroll } from "./scroll.ts";
 import { typingParts } from "./typing-line.ts";
 
-/** UTF-16 code units of a name that no suffix takes the place of. */
-const UNCUT = 20;
+/** Milliseconds, at least, between two looks at who speaks in a crowd. */
+const CROWD_MS = 1_000;
 /** UTF-16 code units of a name that is never cut. Three such names fit on the narrowest page. */
 const SHORT = 5;
 /** Pages of older messages after which the search for the first unread one ends: no more are kept in memory. */
@@ -42,6 +44,7 @@ export class RoomView {
   #isClosed = false;
   #isLoading = false;
   #isFull = false;
+  #crowdTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(room: Room, ports: RoomViewPorts) {
     this.#room = room;
@@ -63,6 +66,7 @@ export class RoomView {
         scroll.countBelow(messages.length);
         ports.reading.arrived(messages, live);
         this.#showHead();
+        this.#showCrowdSoon();
         if (live) ports.announcer.add(messages.filter((message) => message.user !== ports.selfId()));
       }),
       room.on("changed", () => this.#update()),
@@ -73,7 +77,10 @@ export class RoomView {
         this.#showHead();
       }),
       room.on("people", () => this.#showPeople()),
-      room.on("typing", () => this.#showTyping()),
+      room.on("typing", () => {
+        this.#showTyping();
+        this.#showCrowdSoon();
+      }),
       room.on("state", () => {
         this.#showHead();
         // What could not be fetched before can be now.
@@ -94,12 +101,14 @@ export class RoomView {
   close(): void {
     this.#isClosed = true;
     this.#ports.reading.leave();
+    clearTimeout(this.#crowdTimer);
     for (const off of this.#listeners) off();
   }
 
   /** Shows what changed about the whole list: who one is, or what the server has. */
   redraw(): void {
     this.#update();
+    this.#showPeople();
     this.#showHead();
   }
 
@@ -160,10 +169,32 @@ export class RoomView {
 
   #showPeople(): void {
     const { people, ownName, askedName, selfId } = this.#ports;
-    people.show(this.#room.people);
-    const self = this.#room.people.users.find((person) => person.id === selfId());
-    // It has a suffix where a look-alike is there. What was asked for a moment ago may not be told to all yet.
-    if (self?.handle.startsWith(askedName().slice(0, UNCUT)) === true) ownName.textContent = self.handle;
+    const room = this.#room;
+    const handle = ownHandle(room, selfId(), askedName());
+    if (handle !== "") ownName.textContent = handle;
+    people.show(this.#isCrowd ? { count: room.people.count, users: this.#crowd(handle) } : room.people);
+  }
+
+  /** The server tells only how many there are. */
+  get #isCrowd(): boolean {
+    const { count, users } = this.#room.people;
+    return users.length === 0 && count > 0;
+  }
+
+  /** Those of a crowd who are known: oneself, and who types or spoke lately. */
+  #crowd(handle: string): readonly Person[] {
+    const id = this.#ports.selfId();
+    const { messages, people } = this.#room;
+    const others = recentPeople(messages, people.typing, Date.now()).filter((person) => person.id !== id);
+    return id === undefined ? others : [{ id, handle }, ...others];
+  }
+
+  #showCrowdSoon(): void {
+    if (!this.#isCrowd) return;
+    this.#crowdTimer ??= setTimeout(() => {
+      this.#crowdTimer = undefined;
+      this.#showPeople();
+    }, CROWD_MS);
   }
 
   /** Where the line is too narrow, long names are cut, and not short ones or the words between. */

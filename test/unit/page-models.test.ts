@@ -11,7 +11,9 @@ import { isLong } from "../../src/page/fold.ts";
 import { type HeadView, headWords } from "../../src/page/head-words.ts";
 import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/markup.ts";
 import { mentions } from "../../src/page/mention.ts";
+import { ownHandle } from "../../src/page/own-handle.ts";
 import { roomLink, roomName, roomOf, socketUrl } from "../../src/page/places.ts";
+import { recentPeople } from "../../src/page/recent-people.ts";
 import { failureWords, refusalWords } from "../../src/page/send-words.ts";
 import { typingParts } from "../../src/page/typing-line.ts";
 import { unreadOf } from "../../src/page/unread.ts";
@@ -132,6 +134,47 @@ describe("the next midnight", () => {
       if (zone === undefined) delete process.env["TZ"];
       else process.env["TZ"] = zone;
     }
+  });
+});
+
+describe("the people of a crowd", () => {
+  const NOW = 100_000_000;
+  const MINUTE = 60_000;
+  const said = (user: string, minutesAgo: number, handle = user) => ({
+    user,
+    handle,
+    at: NOW - minutesAgo * MINUTE,
+  });
+
+  it("are those who type and those who spoke in the last 15 minutes, each once with the newest name", () => {
+    const messages = [said("old", 16), said("ada", 14, "Ada"), said("bob", 3), said("ada", 2, "Bea")];
+    expect(recentPeople(messages, [{ id: "cy", handle: "Cy" }], NOW)).toEqual([
+      { id: "cy", handle: "Cy" },
+      { id: "ada", handle: "Bea" },
+      { id: "bob", handle: "bob" },
+    ]);
+    expect(recentPeople([], [], NOW)).toEqual([]);
+  });
+
+  it("are at most 50, the newest", () => {
+    const messages = Array.from({ length: 60 }, (_, index) => said(`user-${index}`, 1));
+    const people = recentPeople(messages, [], NOW);
+    expect(people).toHaveLength(50);
+    expect(people[0]?.id).toBe("user-59");
+  });
+});
+
+describe("the own name in a room", () => {
+  const LONG = "Maximiliana Wolkenstein-Trostbur";
+  it.each([
+    ["the one in the list, with its suffix", [{ id: "me", handle: "Ada 2" }], "Ada", "Ada", "Ada 2"],
+    ["the one of the join, where a crowd has no list", [], "Ada 2", "Ada", "Ada 2"],
+    ["the one that was asked for, where a crowd's join was before", [], "Ada 2", "Bea", "Bea"],
+    ["the one that was asked for, where the one before begins with it", [], "Ada", "Ad", "Ad"],
+    ["a long one with a suffix", [], `${LONG.slice(0, 30)} 2`, LONG, `${LONG.slice(0, 30)} 2`],
+    ["a guest's, where none was asked for", [{ id: "me", handle: "guest-1" }], "", "", "guest-1"],
+  ])("is %s", (_case, users, handle, asked, expected) => {
+    expect(ownHandle({ handle, people: { users } }, "me", asked)).toBe(expected);
   });
 });
 

@@ -1,0 +1,49 @@
+import { expect, it } from "vitest";
+import { newVisitor, startBrowser } from "../kit/browser.ts";
+import { giveName, say, stored } from "../kit/chat-page.ts";
+import { connectPlain } from "../kit/plain-client.ts";
+import { startServer } from "../kit/server.ts";
+
+/** With the page one more than the server names. */
+const CROWD = 200;
+
+it("a room of more people than the server names shows oneself, who speaks and who types, and how many more", async () => {
+  const [server, browser] = await Promise.all([
+    startServer({ env: { MAX_CONNECTIONS_PER_ADDRESS: "0", MESSAGES_PER_SECOND: "0" } }),
+    startBrowser(),
+  ]);
+  const room = "crowd";
+  const sockets = await Promise.all(
+    Array.from({ length: CROWD }, () => connectPlain(server.wsUrl, { query: { room } })),
+  );
+  const enter = async (name: string) => {
+    const { page, errors } = await newVisitor(browser);
+    await page.goto(`${server.url}/?room=${room}`);
+    await giveName(page, name);
+    await page.locator(".person", { hasText: name }).waitFor();
+    return { page, errors };
+  };
+  const { page: ada, errors } = await enter("Ada");
+  const { page: bob } = await enter("Bob");
+  await ada
+    .locator("#people-count")
+    .getByText(String(CROWD + 2))
+    .waitFor();
+  await ada.getByText(`and ${CROWD + 1} more`).waitFor();
+  expect(await ada.locator(".person").allTextContents()).toEqual([expect.stringContaining("Ada")]);
+  await bob.getByLabel("Message", { exact: true }).pressSequentially("hm");
+  await ada.locator(".person", { hasText: "Bob" }).waitFor();
+  await say(bob, "Hello from Bob");
+  sockets[0]?.send({ handle: "Cleo", text: "Hello from Cleo" });
+  await stored(ada, "Hello from Cleo").waitFor();
+  await ada.locator(".person", { hasText: "Cleo" }).waitFor();
+  expect(await ada.locator(".person-name").allTextContents()).toEqual(["Ada", "Bob", "Cleo"]);
+  await ada.getByText(`and ${CROWD - 1} more`).waitFor();
+  // A name that is changed in a crowd is not told by the list.
+  await ada.getByRole("button", { name: "Change name" }).click();
+  await ada.getByLabel("What should people call you?").fill("Bea");
+  await ada.getByRole("button", { name: "Save" }).click();
+  await ada.locator(".person", { hasText: "Bea" }).waitFor();
+  expect(await ada.locator("#own-name").textContent()).toBe("Bea");
+  expect(errors).toEqual([]);
+});
