@@ -16,6 +16,20 @@ export interface MentionNoticePorts {
   readonly open: (room: string) => void;
 }
 
+/**
+ * Whether a page can show a notification here once it may. Browsers on phones have the interface, ask for the permission and
+ * then throw: there only a service worker may show one. Without a permission the one that is tried here is not shown.
+ */
+function canNotify(): boolean {
+  if (!isSecureContext) return false;
+  try {
+    new Notification("").close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Notifications of the desktop, where one was mentioned and does not look, and only where that was allowed. */
 export class MentionNotice {
   readonly #ports: MentionNoticePorts;
@@ -26,16 +40,17 @@ export class MentionNotice {
 
   /** Shows the button that asks for permission, as long as there is something to ask. */
   offer(ask: HTMLButtonElement): void {
-    if (!("Notification" in window)) return;
-    ask.hidden = Notification.permission !== "default";
-    ask.addEventListener("click", () => {
-      Notification.requestPermission().then(
-        (permission) => {
-          ask.hidden = permission !== "default";
-        },
-        () => undefined,
-      );
-    });
+    if (!("Notification" in window) || Notification.permission !== "default" || !canNotify()) return;
+    const show = () => {
+      ask.hidden = Notification.permission !== "default";
+    };
+    show();
+    ask.addEventListener("click", () => void Notification.requestPermission().then(show, show));
+    // It may also be given or refused in another tab or in the settings of the browser; older ones do not tell.
+    navigator.permissions?.query({ name: "notifications" }).then(
+      (status) => status.addEventListener("change", show),
+      () => undefined,
+    );
   }
 
   watch(room: Room): void {
@@ -63,7 +78,7 @@ export class MentionNotice {
         notice.close();
       });
     } catch {
-      // Phones allow them to service workers only.
+      // A phone where the permission was given before: see canNotify.
     }
   }
 }
