@@ -12,23 +12,35 @@ export async function readEventStream(
 ): Promise<void> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
-  let rest = "";
+  const take = eventParser(received);
   while (true) {
     const { done, value } = await reader.read();
     if (done) return;
     alive();
-    const blocks = (rest + decoder.decode(value, { stream: true })).split("\n\n");
-    rest = blocks.pop() ?? "";
-    for (const block of blocks) take(block, received);
+    take(decoder.decode(value, { stream: true }));
   }
 }
 
-function take(block: string, received: Received): void {
+/** Returns what takes a stream in pieces, however it is cut, and meets each character once. */
+export function eventParser(received: Received): (piece: string) => void {
   let name = "message";
   let data: string | undefined;
-  for (const line of block.split("\n")) {
+  /** Of the line that has not ended. */
+  let parts: string[] = [];
+  const takeLine = (line: string): void => {
     if (line.startsWith("event: ")) name = line.slice(7);
     else if (line.startsWith("data: ")) data = line.slice(6);
-  }
-  if (data !== undefined) received(name, data);
+    if (line !== "") return;
+    if (data !== undefined) received(name, data);
+    name = "message";
+    data = undefined;
+  };
+  return (piece) => {
+    const [end = "", ...more] = piece.split("\n");
+    parts.push(end);
+    for (const next of more) {
+      takeLine(parts.join(""));
+      parts = [next];
+    }
+  };
 }

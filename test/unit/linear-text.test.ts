@@ -4,6 +4,7 @@ import { checkSync } from "recheck";
 import { describe, expect, it } from "vitest";
 import { handleFrom, readHandle } from "../../src/chat/handle.ts";
 import { readText } from "../../src/chat/text.ts";
+import { eventParser } from "../../src/client/event-stream.ts";
 import { splitAddresses } from "../../src/page/addresses.ts";
 import { codePoints } from "../../src/page/code-points.ts";
 import { isLong } from "../../src/page/fold.ts";
@@ -73,6 +74,10 @@ const FUNCTIONS: Readonly<Record<string, (text: string) => unknown>> = {
   "mentions, of a long name": (text) => mentions(text, "a ".repeat(16)),
   isLong: (text) => isLong(text, 1_280),
   codePoints,
+  "eventParser, in pieces": (text) => {
+    const take = eventParser(() => undefined);
+    for (let from = 0; from < text.length; from += 10) take(text.slice(from, from + 10));
+  },
   roomName,
   trimText,
   "readText, of the server": (text) => readText(text, 100_000),
