@@ -6,6 +6,7 @@ import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
 import { explainCollision } from "./collision.ts";
 import { Api } from "./http/api.ts";
+import { ChatCookies } from "./http/chat-cookies.ts";
 import { ClientAddresses } from "./http/client-address.ts";
 import { registerHealth } from "./http/health.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
@@ -60,17 +61,24 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   });
   const addresses = new ClientAddresses(app.log);
   const origins = new OriginPolicy(settings.allowedOrigins, app.log);
-  const sockets = new Sockets(chat, settings, { addresses, origins, overload: () => watch.overload });
+  const cookies = new ChatCookies(chat.guests, {
+    isLasting: settings.secret !== undefined || log.kind === "redis",
+    redisPrefix: settings.redisPrefix,
+    mountPath: app.prefix,
+  });
+  const overload = () => watch.overload;
+  const sockets = new Sockets(chat, settings, { addresses, cookies, origins, overload });
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
   const api = new Api(chat, apiKeys, {
     addresses,
+    cookies,
     origins,
     census: sockets.census,
     isDraining: () => sockets.drain.begun,
-    overload: () => watch.overload,
+    overload,
     ownsPath: settings.page,
   });
-  const page = settings.page ? await Page.open(chat.guests, settings) : undefined;
+  const page = settings.page ? await Page.open(cookies, settings) : undefined;
   app.decorate("dynochat", { chat, sockets });
   sockets.takeUpgrades(app);
   // Outside the page's scope: its headers are made for each request, and an upgrade's answer would not carry them.

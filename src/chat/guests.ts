@@ -27,6 +27,12 @@ export class Guests {
     return this.#secret !== undefined;
   }
 
+  /** Returns a public name of the secret, the same on all processes, different per `purpose`; undefined while none is known. */
+  publicId(purpose: string): string | undefined {
+    if (this.#secret === undefined) return undefined;
+    return createHmac("sha256", this.#secret).update(`public:${purpose}`).digest("hex");
+  }
+
   /** The secret that all processes share; the first one counts. */
   learn(secret: string): void {
     this.#secret ??= secret;

@@ -9,6 +9,7 @@ import { checkCompiler } from "./api-checks.ts";
 import { refuse } from "./api-error.ts";
 import { answerFailure, answerNotFound } from "./api-failures.ts";
 import { Callers } from "./callers.ts";
+import type { ChatCookies } from "./chat-cookies.ts";
 import { type ClientAddresses, networkOf } from "./client-address.ts";
 import { type Census, Streams } from "./events/streams.ts";
 import { readJsonBodies } from "./json-body.ts";
@@ -27,6 +28,7 @@ const SWEEP_MS = 5_000;
 
 export interface ApiOptions {
   readonly addresses: ClientAddresses;
+  readonly cookies: ChatCookies;
   readonly origins: OriginPolicy;
   /** The one that sockets are counted in, too. */
   readonly census: Census;
@@ -46,11 +48,12 @@ export class Api {
   readonly #sweep: NodeJS.Timeout;
 
   constructor(chat: Chat, keys: ApiKeys, options: ApiOptions) {
-    const { addresses, census, isDraining, overload } = options;
+    const { addresses, cookies, census, isDraining, overload } = options;
     this.#house = {
       chat,
       addresses,
-      callers: new Callers(chat, keys),
+      cookies,
+      callers: new Callers(chat, keys, cookies),
       streams: new Streams(chat, census),
       isDraining,
       overload,

@@ -3,6 +3,7 @@ import type { Chat } from "../chat/chat.ts";
 import { guestHandle } from "../chat/guests.ts";
 import { failure, type Result, success } from "../chat/result.ts";
 import type { ApiKeys } from "../identity/api-keys.ts";
+import type { ChatCookies } from "./chat-cookies.ts";
 import { guestOf } from "./guest-cookie.ts";
 import { programOf } from "./programs.ts";
 import { type HttpSession, sessionOf } from "./session-cookie.ts";
@@ -21,8 +22,10 @@ const NEEDS_TOKEN = failure({
 export class Callers {
   readonly #chat: Chat;
   readonly #keys: ApiKeys;
+  readonly #cookies: ChatCookies;
 
-  constructor(chat: Chat, keys: ApiKeys) {
+  constructor(chat: Chat, keys: ApiKeys, cookies: ChatCookies) {
+    this.#cookies = cookies;
     this.#chat = chat;
     this.#keys = keys;
   }
@@ -42,10 +45,9 @@ export class Callers {
 
   #callerOf(request: FastifyRequest): Result<Caller | undefined> {
     if (request.headers.authorization !== undefined) return this.#program(request);
-    const { guests } = this.#chat;
-    const session = sessionOf(request.raw, guests);
+    const session = sessionOf(request.raw, this.#cookies);
     if (session !== undefined) return success({ kind: "person", ...session });
-    const user = guestOf(request.raw, guests);
+    const user = guestOf(request.raw, this.#cookies);
     return success(
       user === undefined ? undefined : { kind: "person", user, handle: guestHandle(user), site: false },
     );

@@ -1,8 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import { parse, serialize } from "cookie";
-import type { Guests } from "../chat/guests.ts";
-
-const NAME = "dynochat";
+import { serialize } from "cookie";
+import type { ChatCookies } from "./chat-cookies.ts";
 
 /** A year; renewed at every visit. */
 const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
@@ -10,30 +8,34 @@ const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
 const SECURE = attributes(true);
 const PLAIN = attributes(false);
 
-/** The user id in a request's cookie, or undefined. */
-export function guestOf(request: IncomingMessage, guests: Guests): string | undefined {
-  const token = parse(request.headers.cookie ?? "")[NAME];
-  return token === undefined ? undefined : guests.recognise(token);
+/** Returns the user id in a request's cookies, or undefined. */
+export function guestOf(request: IncomingMessage, cookies: ChatCookies): string | undefined {
+  for (const token of cookies.valuesOf("guest", request)) {
+    const user = cookies.guests.recognise(token);
+    if (user !== undefined) return user;
+  }
+  return undefined;
 }
 
 /**
- * The Set-Cookie header that makes a browser the same guest next time; undefined while no secret is known.
+ * Returns the Set-Cookie headers that make a browser the same guest next time; none while no secret is known.
  * `secure`: whether the browser came by https.
  */
-export function guestCookie(user: string, guests: Guests, secure: boolean): string | undefined {
+export function guestCookies(
+  user: string,
+  request: IncomingMessage,
+  cookies: ChatCookies,
+  secure: boolean,
+): string[] {
+  const { guests } = cookies;
   const token = guests.tokenFor(user);
-  if (token === undefined) return undefined;
-  return `${NAME}=${token}${secure ? SECURE : PLAIN}`;
+  if (token === undefined) return [];
+  const names = cookies.namesFor("guest", request, (value) => guests.recognise(value) !== undefined);
+  return names.map((name) => `${name}=${token}${secure ? SECURE : PLAIN}`);
 }
 
-/** What stands behind the value; made once, because every upgrade needs it. Nothing in a token needs escaping. */
+/** What stands after the value; made once, because every upgrade needs it. Nothing in a token needs escaping. */
 function attributes(secure: boolean): string {
-  const cookie = serialize(NAME, "", {
-    path: "/",
-    httpOnly: true,
-    sameSite: "lax",
-    secure,
-    maxAge: MAX_AGE_SECONDS,
-  });
-  return cookie.slice(`${NAME}=`.length);
+  const options = { path: "/", httpOnly: true, sameSite: "lax", secure, maxAge: MAX_AGE_SECONDS } as const;
+  return serialize("x", "", options).slice("x=".length);
 }

@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import fastifyHelmet from "@fastify/helmet";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Guests } from "../chat/guests.ts";
-import { guestCookie, guestOf } from "./guest-cookie.ts";
+import type { ChatCookies } from "./chat-cookies.ts";
+import { guestCookies, guestOf } from "./guest-cookie.ts";
+import { isSecure } from "./origin.ts";
 import { PageFiles } from "./page-files.ts";
 
 /** The built page, beside `dist` and `src`. */
@@ -40,19 +41,19 @@ const CONTENT_SECURITY_POLICY = {
 /** The chat page: its files, its headers, and who the visitor is. */
 export class Page {
   readonly files: PageFiles;
-  readonly #guests: Guests;
+  readonly #cookies: ChatCookies;
   readonly #settings: PageSettings;
 
-  private constructor(files: PageFiles, guests: Guests, settings: PageSettings) {
+  private constructor(files: PageFiles, cookies: ChatCookies, settings: PageSettings) {
     this.files = files;
-    this.#guests = guests;
+    this.#cookies = cookies;
     this.#settings = settings;
   }
 
   /** Reads the built page. Rejects if it is not built. */
-  static async open(guests: Guests, { defaultRoom, maxTextLength }: PageSettings): Promise<Page> {
+  static async open(cookies: ChatCookies, { defaultRoom, maxTextLength }: PageSettings): Promise<Page> {
     const files = await PageFiles.read(BUILT, (html) => withDefaultRoom(html, defaultRoom));
-    return new Page(files, guests, { defaultRoom, maxTextLength });
+    return new Page(files, cookies, { defaultRoom, maxTextLength });
   }
 
   async register(app: FastifyInstance): Promise<void> {
@@ -79,9 +80,10 @@ export class Page {
 
   /** Answers `GET /`; a browser that is nobody yet becomes a guest. */
   readonly serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const guest = guestOf(request.raw, this.#guests) ?? this.#guests.create();
-    const cookie = guestCookie(guest, this.#guests, request.protocol === "https");
-    if (cookie !== undefined) reply.header("Set-Cookie", cookie);
+    const cookies = this.#cookies;
+    const guest = guestOf(request.raw, cookies) ?? cookies.guests.create();
+    const set = guestCookies(guest, request.raw, cookies, isSecure(request));
+    reply.header("Set-Cookie", [...cookies.deletions(request.raw), ...set]);
     // The cookie is this visitor's alone: a cache that gave it to others would make them one guest.
     return this.files.sendDocument(request, reply, "index.html", "private, no-cache");
   };

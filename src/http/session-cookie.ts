@@ -1,10 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { parse, serialize } from "cookie";
+import { serialize } from "cookie";
 import { objectOf } from "../chat/checked-entry.ts";
-import { type Guests, guestHandle } from "../chat/guests.ts";
+import { guestHandle } from "../chat/guests.ts";
 import { handleFrom } from "../chat/handle.ts";
-
-const NAME = "dynochat-session";
+import type { ChatCookies } from "./chat-cookies.ts";
 
 /** Of a session that has no end of its own, seconds: a year. */
 const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
@@ -22,12 +21,18 @@ export interface HttpSession {
 /** The session in a request's cookie; undefined where there is none, it has ended, or it was not opened here. */
 export function sessionOf(
   request: IncomingMessage,
-  guests: Guests,
+  cookies: ChatCookies,
   now = Date.now(),
 ): HttpSession | undefined {
-  const sealed = parse(request.headers.cookie ?? "")[NAME];
-  const words = sealed === undefined ? undefined : guests.unseal(sealed);
-  if (words === undefined) return undefined;
+  for (const sealed of cookies.valuesOf("session", request)) {
+    const words = cookies.guests.unseal(sealed);
+    const session = words === undefined ? undefined : sessionIn(words, now);
+    if (session !== undefined) return session;
+  }
+  return undefined;
+}
+
+function sessionIn(words: string, now: number): HttpSession | undefined {
   const session = objectOf(words);
   if (!isSession(session) || (session.endsAt !== undefined && session.endsAt <= now)) return undefined;
   // Another version may have stored a handle that this one does not accept.
@@ -35,26 +40,25 @@ export function sessionOf(
 }
 
 /**
- * The Set-Cookie header that opens a session; undefined while no secret is known.
+ * Returns the Set-Cookie headers that open a session; none while no secret is known.
  * `secure`: whether the browser came by https.
  */
-export function sessionCookie(
+export function sessionCookies(
   session: HttpSession,
-  guests: Guests,
+  request: IncomingMessage,
+  cookies: ChatCookies,
   secure: boolean,
   now = Date.now(),
-): string | undefined {
+): string[] {
+  const { guests } = cookies;
   const sealed = guests.seal(JSON.stringify(session));
-  if (sealed === undefined) return undefined;
+  if (sealed === undefined) return [];
   const { endsAt } = session;
   const left = endsAt === undefined ? MAX_AGE_SECONDS : Math.ceil((endsAt - now) / 1000);
-  return serialize(NAME, sealed, {
-    path: "/",
-    httpOnly: true,
-    sameSite: "lax",
-    secure,
-    maxAge: Math.max(0, Math.min(left, MAX_AGE_SECONDS)),
-  });
+  const maxAge = Math.max(0, Math.min(left, MAX_AGE_SECONDS));
+  const options = { path: "/", httpOnly: true, sameSite: "lax", secure, maxAge } as const;
+  const names = cookies.namesFor("session", request, (value) => guests.unseal(value) !== undefined);
+  return names.map((name) => serialize(name, sealed, options));
 }
 
 function isSession(value: unknown): value is HttpSession {

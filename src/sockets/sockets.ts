@@ -3,7 +3,8 @@ import type { Chat } from "../chat/chat.ts";
 import type { Codec } from "../chat/connection.ts";
 import { countOne } from "../chat/counters.ts";
 import { success } from "../chat/result.ts";
-import { guestCookie, guestOf } from "../http/guest-cookie.ts";
+import { guestCookies, guestOf } from "../http/guest-cookie.ts";
+import { isSecure } from "../http/origin.ts";
 import { SUBPROTOCOL } from "../protocol.ts";
 import { Census } from "./census.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "./codecs/plain-codec.ts";
@@ -48,7 +49,12 @@ export class Sockets {
   constructor(
     chat: Chat,
     options: SocketOptions,
-    { addresses, origins, overload }: Pick<UpgradeRules, "addresses" | "origins" | "overload">,
+    {
+      addresses,
+      cookies,
+      origins,
+      overload,
+    }: Pick<UpgradeRules, "addresses" | "cookies" | "origins" | "overload">,
   ) {
     this.#chat = chat;
     this.#options = options;
@@ -60,6 +66,7 @@ export class Sockets {
       origins,
       census: this.census,
       addresses,
+      cookies,
       draining: () => this.drain.begun,
       overload,
     };
@@ -137,14 +144,15 @@ export class Sockets {
       });
     }
     const { guests } = this.#chat;
-    const guest = guestOf(request.raw, guests) ?? guests.create();
-    const cookie = guestCookie(guest, guests, request.protocol === "https");
+    const { cookies } = this.#rules;
+    const guest = guestOf(request.raw, cookies) ?? guests.create();
+    const set = guestCookies(guest, request.raw, cookies, isSecure(request));
     const { id: requestId, routeOptions } = request;
     const address = this.#rules.addresses.of(request);
     // The route's own: a query may hold a token, which must not be logged.
     const path = routeOptions.url ?? "";
     const arrival = { guest, codec: isV1 ? v1 : plain, visit: visit.value, address, requestId, path };
-    this.#upgrades.open(request, reply, cookie, (socket, wire) => this.#seats.take(socket, wire, arrival));
+    this.#upgrades.open(request, reply, set, (socket, wire) => this.#seats.take(socket, wire, arrival));
     return reply;
   }
 

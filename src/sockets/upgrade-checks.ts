@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { ChatCookies } from "../http/chat-cookies.ts";
 import type { ClientAddresses } from "../http/client-address.ts";
 import type { OriginPolicy } from "../http/origin.ts";
 import { SUBPROTOCOL } from "../protocol.ts";
@@ -7,6 +8,7 @@ import type { Census } from "./census.ts";
 /** What an upgrade is held against. */
 export interface UpgradeRules {
   readonly addresses: ClientAddresses;
+  readonly cookies: ChatCookies;
   readonly origins: OriginPolicy;
   readonly census: Census;
   /** Whether this process is going away. */

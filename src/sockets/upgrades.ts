@@ -22,8 +22,8 @@ const SERVER_OPTIONS = {
 interface PendingUpgrade {
   /** What the client sent after its request. */
   readonly head: Buffer;
-  /** A Set-Cookie header of the 101 answer. */
-  cookie?: string | undefined;
+  /** Set-Cookie headers of the 101 answer. */
+  cookies: readonly string[];
 }
 
 /** The listeners of all chats: any other one of the same server is the surrounding app's. */
@@ -44,8 +44,7 @@ export class Upgrades {
   constructor(logger: Logger) {
     this.#logger = logger;
     this.#server.on("headers", (headers, request) => {
-      const cookie = this.#pending.get(request)?.cookie;
-      if (cookie !== undefined) headers.push(`Set-Cookie: ${cookie}`);
+      for (const cookie of this.#pending.get(request)?.cookies ?? []) headers.push(`Set-Cookie: ${cookie}`);
     });
   }
 
@@ -98,7 +97,7 @@ export class Upgrades {
   open(
     request: FastifyRequest,
     reply: FastifyReply,
-    cookie: string | undefined,
+    cookies: readonly string[],
     opened: (socket: WebSocket, wire: Socket) => void,
   ): void {
     const { raw } = request;
@@ -109,7 +108,7 @@ export class Upgrades {
     // The response holds the request, Fastify's request and reply, and their logger: 3 KB per socket.
     reply.raw.detachSocket(socket);
     socket.off("error", destroyFailed);
-    pending.cookie = cookie;
+    pending.cookies = cookies;
     this.#server.handleUpgrade(raw, socket, pending.head, (webSocket) => opened(webSocket, socket));
     this.#pending.delete(raw);
   }
@@ -136,7 +135,7 @@ export class Upgrades {
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
     response.once("finish", () => socket.destroySoon());
-    this.#pending.set(request, { head });
+    this.#pending.set(request, { head, cookies: [] });
     app.routing(request, response);
   }
 

@@ -70,6 +70,7 @@ const HOUSE: readonly Rule[] = [
     only: [
       ...EDGE,
       "src/sockets/",
+      "src/http/chat-cookies.ts",
       "src/http/client-address.ts",
       "src/http/guest-cookie.ts",
       "src/http/origin.ts",

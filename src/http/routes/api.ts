@@ -1,5 +1,6 @@
 import type { Chat } from "../../chat/chat.ts";
 import type { Callers } from "../callers.ts";
+import type { ChatCookies } from "../chat-cookies.ts";
 import type { ClientAddresses } from "../client-address.ts";
 import type { Streams } from "../events/streams.ts";
 
@@ -7,6 +8,7 @@ import type { Streams } from "../events/streams.ts";
 export interface ApiHouse {
   readonly chat: Chat;
   readonly addresses: ClientAddresses;
+  readonly cookies: ChatCookies;
   readonly callers: Callers;
   readonly streams: Streams;
   /** Whether this process is going away: requests are answered, and no stream is opened any more. */

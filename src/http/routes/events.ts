@@ -6,7 +6,8 @@ import type { StreamVisit } from "../../chat/stream-session.ts";
 import { refuse } from "../api-error.ts";
 import { EventStreamAnswer, EventsQuery, FAILURES, LastEventId, RoomParams } from "../api-schemas.ts";
 import type { Caller } from "../callers.ts";
-import { guestCookie } from "../guest-cookie.ts";
+import { guestCookies } from "../guest-cookie.ts";
+import { isSecure } from "../origin.ts";
 import type { ApiHouse } from "./api.ts";
 
 interface OneRoom {
@@ -66,16 +67,16 @@ function open(
   house: ApiHouse,
   visits: readonly StreamVisit[],
 ): FastifyReply {
-  const { chat, callers, streams } = house;
+  const { callers, streams } = house;
   const caller = callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
   const address = house.addresses.of(request);
   const reason = refusal(address, house, visits);
   if (reason !== undefined) return refuse(reply, reason);
   const { id, handle, endsAt } = visitorOf(caller.value, house);
-  const cookie =
-    caller.value === undefined ? guestCookie(id, chat.guests, request.protocol === "https") : undefined;
-  if (cookie !== undefined) reply.header("Set-Cookie", cookie);
+  if (caller.value === undefined) {
+    reply.header("Set-Cookie", guestCookies(id, request.raw, house.cookies, isSecure(request)));
+  }
   reply.hijack();
   for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...HEAD })) {
     if (value !== undefined) reply.raw.setHeader(name, value);

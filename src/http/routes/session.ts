@@ -9,12 +9,14 @@ import { type Result, success } from "../../chat/result.ts";
 import { LIMITS } from "../../protocol.ts";
 import { refuse } from "../api-error.ts";
 import { FAILURES, Hello, Welcome } from "../api-schemas.ts";
-import { guestCookie, guestOf } from "../guest-cookie.ts";
-import { type HttpSession, sessionCookie, sessionOf } from "../session-cookie.ts";
+import type { ChatCookies } from "../chat-cookies.ts";
+import { guestCookies, guestOf } from "../guest-cookie.ts";
+import { isSecure } from "../origin.ts";
+import { type HttpSession, sessionCookies, sessionOf } from "../session-cookie.ts";
 import type { ApiHouse } from "./api.ts";
 
 /** `POST /api/session`: a person says hello without a socket; the cookie that is set stands for them from then on. */
-export function routeSession(app: FastifyInstance, { chat }: ApiHouse): void {
+export function routeSession(app: FastifyInstance, { chat, cookies }: ApiHouse): void {
   app.post<{ Body: Static<typeof Hello> }>(
     "/session",
     {
@@ -26,7 +28,7 @@ export function routeSession(app: FastifyInstance, { chat }: ApiHouse): void {
       },
     },
     async (request, reply) => {
-      const caller = await callerOf(request, chat);
+      const caller = await callerOf(request, chat, cookies);
       if (!caller.ok) return refuse(reply, caller.error);
       const { user, handle, token, endsAt, site } = caller.value;
       const wanted = readHandle(request.body.handle ?? "");
@@ -38,7 +40,7 @@ export function routeSession(app: FastifyInstance, { chat }: ApiHouse): void {
         site,
         ...ending,
       };
-      setCookies(session, request, reply, chat);
+      setCookies(session, request, reply, cookies);
       return reply.header("Cache-Control", "no-store").send({
         user: { id: user, handle: session.handle },
         ...(token === undefined ? {} : { token }),
@@ -57,14 +59,15 @@ type SessionCaller = Omit<Caller, "token"> & { readonly token: string | undefine
 async function callerOf(
   request: FastifyRequest<{ Body: Static<typeof Hello> }>,
   chat: Chat,
+  cookies: ChatCookies,
 ): Promise<Result<SessionCaller>> {
   const { token } = request.body;
-  const session = sessionOf(request.raw, chat.guests);
+  const session = sessionOf(request.raw, cookies);
   // The site's token was shown when the session was opened, and is not over.
   if (token === undefined && session?.site === true) {
     return success({ ...session, endsAt: session.endsAt, token: undefined });
   }
-  const known = guestOf(request.raw, chat.guests);
+  const known = guestOf(request.raw, cookies);
   const caller = await identify(chat, token, known ?? chat.guests.create());
   if (!caller.ok || session === undefined || session.user !== caller.value.user) return caller;
   return success({ ...caller.value, handle: caller.value.handle ?? session.handle });
@@ -74,13 +77,10 @@ function setCookies(
   session: HttpSession,
   request: FastifyRequest,
   reply: FastifyReply,
-  { guests }: Chat,
+  cookies: ChatCookies,
 ): void {
-  const secure = request.protocol === "https";
-  const cookies = [
-    sessionCookie(session, guests, secure),
-    // The same guest on a socket.
-    session.site ? undefined : guestCookie(session.user, guests, secure),
-  ];
-  for (const cookie of cookies) if (cookie !== undefined) reply.header("Set-Cookie", cookie);
+  const secure = isSecure(request);
+  reply.header("Set-Cookie", sessionCookies(session, request.raw, cookies, secure));
+  // The same guest on a socket.
+  if (!session.site) reply.header("Set-Cookie", guestCookies(session.user, request.raw, cookies, secure));
 }

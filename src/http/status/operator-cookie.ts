@@ -2,18 +2,49 @@ import type { IncomingMessage } from "node:http";
 import { parse, serialize } from "cookie";
 import { PASS_MS } from "../../identity/operator-passes.ts";
 
-const NAME = "dynochat_operator";
+/** In versions before this one the whole name; still read, and set beside the new one unless another chat's pass is there. */
+const OLD_NAME = "dynochat_operator";
 
 /** Only the operator's page gets it, and only from its own pages. */
 const OPTIONS = { path: "/status", httpOnly: true, sameSite: "strict" } as const;
 
-/** The pass in a request's cookie, or undefined. */
-export function passOf(request: IncomingMessage): string | undefined {
-  return parse(request.headers.cookie ?? "")[NAME];
+/** Characters of a program's id in a cookie's name: chats of one host name have keys of their own, and so each its name. */
+const ID_LENGTH = 12;
+
+/** Returns the passes in a request's cookies, by cookie name; also those of other chats of this host name. */
+export function passesOf({ headers }: IncomingMessage): ReadonlyMap<string, string> {
+  const cookies = Object.entries(parse(headers.cookie ?? ""));
+  return new Map(
+    cookies.flatMap(([name, value]) =>
+      value !== undefined && (name === OLD_NAME || name.startsWith(`${OLD_NAME}_`)) ? [[name, value]] : [],
+    ),
+  );
 }
 
-/** The Set-Cookie header that keeps a pass; undefined = forgets it. `secure`: whether the browser came by https. */
-export function operatorCookie(pass: string | undefined, secure: boolean): string {
-  const maxAge = pass === undefined ? 0 : PASS_MS / 1000;
-  return serialize(NAME, pass ?? "", { ...OPTIONS, secure, maxAge });
+/**
+ * Returns the Set-Cookie headers that keep a pass of the program `user`.
+ * @param isOurs tells whether a pass was signed with one of this chat's keys.
+ * @param secure whether the browser came by https.
+ */
+export function operatorCookies(
+  pass: string,
+  user: string,
+  request: IncomingMessage,
+  isOurs: (pass: string) => boolean,
+  secure: boolean,
+): string[] {
+  const old = passesOf(request).get(OLD_NAME);
+  const own = `${OLD_NAME}_${user.replace(/^p-/, "").slice(0, ID_LENGTH)}`;
+  const names = old === undefined || isOurs(old) ? [own, OLD_NAME] : [own];
+  return names.map((name) => serialize(name, pass, { ...OPTIONS, secure, maxAge: PASS_MS / 1000 }));
+}
+
+/** Returns the Set-Cookie headers that make a browser forget this chat's passes, and no other's. */
+export function forgottenCookies(
+  request: IncomingMessage,
+  isOurs: (pass: string) => boolean,
+  secure: boolean,
+): string[] {
+  const names = [...passesOf(request)].filter(([, pass]) => isOurs(pass)).map(([name]) => name);
+  return names.map((name) => serialize(name, "", { ...OPTIONS, secure, maxAge: 0 }));
 }

@@ -8,9 +8,10 @@ import { refuse } from "../api-error.ts";
 import { answerFailure } from "../api-failures.ts";
 import { type ClientAddresses, networkOf } from "../client-address.ts";
 import { readJsonBodies } from "../json-body.ts";
+import { isSecure } from "../origin.ts";
 import type { PageFiles } from "../page-files.ts";
 import { programOf } from "../programs.ts";
-import { operatorCookie, passOf } from "./operator-cookie.ts";
+import { forgottenCookies, operatorCookies, passesOf } from "./operator-cookie.ts";
 import { statusView } from "./view.ts";
 
 /** Keys that one address may try: a second, and at once. */
@@ -58,7 +59,7 @@ export class StatusPage {
     readJsonBodies(scope);
     const options = { bodyLimit: SIGN_IN_BYTES, errorHandler: answerFailure };
     scope.post("/status/session", options, this.#signIn);
-    scope.delete("/status/session", async (request, reply) => this.#keep(request, reply, undefined));
+    scope.delete("/status/session", this.#signOut);
   }
 
   readonly #fleet = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -72,26 +73,34 @@ export class StatusPage {
     this.#tries.sweep();
     const retryAfterMs = this.#tries.take(networkOf(this.#addresses.of(request)));
     if (retryAfterMs > 0) return refuse(reply, { ...TOO_MANY_TRIES, retryAfterMs });
-    const pass = this.#passes.issue(keyIn(request.body), Date.now());
-    return pass === undefined ? refuse(reply, WRONG_KEY) : this.#keep(request, reply, pass);
+    const key = keyIn(request.body);
+    const pass = this.#passes.issue(key, Date.now());
+    const user = this.#keys.recognise(key);
+    if (pass === undefined || user === undefined) return refuse(reply, WRONG_KEY);
+    return answerWith(reply, operatorCookies(pass, user, request.raw, this.#isOurs, isSecure(request)));
   };
 
-  #keep(request: FastifyRequest, reply: FastifyReply, pass: string | undefined): FastifyReply {
-    return reply
-      .code(204)
-      .header("Cache-Control", "no-store")
-      .header("Set-Cookie", operatorCookie(pass, request.protocol === "https"))
-      .send();
-  }
+  readonly #signOut = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    return answerWith(reply, forgottenCookies(request.raw, this.#isOurs, isSecure(request)));
+  };
+
+  readonly #isOurs = (pass: string): boolean => this.#passes.holds(pass, Date.now());
 
   /** Why the sender of a request may not see how the processes are; undefined = they may. */
   #refusalOf(request: FastifyRequest): ErrorReply | undefined {
     if (this.#keys.isEmpty) return NO_KEYS;
-    const pass = passOf(request.raw);
-    if (pass !== undefined && this.#passes.holds(pass, Date.now())) return undefined;
+    if ([...passesOf(request.raw).values()].some(this.#isOurs)) return undefined;
     const program = programOf(request, this.#keys);
     return program.ok ? undefined : program.error;
   }
+}
+
+function answerWith(reply: FastifyReply, cookies: readonly string[]): FastifyReply {
+  return reply
+    .code(204)
+    .header("Cache-Control", "no-store")
+    .header("Set-Cookie", [...cookies])
+    .send();
 }
 
 function keyIn(body: unknown): string {
