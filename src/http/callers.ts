@@ -46,7 +46,8 @@ export class Callers {
   #callerOf(request: FastifyRequest): Result<Caller | undefined> {
     if (request.headers.authorization !== undefined) return this.#program(request);
     const session = sessionOf(request.raw, this.#cookies);
-    if (session !== undefined) return success({ kind: "person", ...session });
+    if (!session.ok) return session;
+    if (session.value !== undefined) return success({ kind: "person", ...session.value });
     const user = guestOf(request.raw, this.#cookies);
     return success(
       user === undefined ? undefined : { kind: "person", user, handle: guestHandle(user), site: false },

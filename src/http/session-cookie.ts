@@ -3,6 +3,7 @@ import { serialize } from "cookie";
 import { objectOf } from "../chat/checked-entry.ts";
 import { guestHandle } from "../chat/guests.ts";
 import { handleFrom } from "../chat/handle.ts";
+import { failure, type Result, success } from "../chat/result.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
 
 /** Of a session that has no end of its own, seconds: a year. */
@@ -18,23 +19,31 @@ export interface HttpSession {
   readonly site: boolean;
 }
 
-/** The session in a request's cookie; undefined where there is none, it has ended, or it was not opened here. */
+const ENDED = failure({ code: "unauthorized", message: "The token has ended." } as const);
+
+/**
+ * Returns the session in a request's cookie; undefined where there is none, or it was not opened here. Fails with `unauthorized` where a
+ * site's token opened it and has ended: its user is not taken for a guest.
+ */
 export function sessionOf(
   request: IncomingMessage,
   cookies: ChatCookies,
   now = Date.now(),
-): HttpSession | undefined {
+): Result<HttpSession | undefined> {
+  let hasEnded = false;
   for (const sealed of cookies.valuesOf("session", request)) {
     const words = cookies.guests.unseal(sealed);
-    const session = words === undefined ? undefined : sessionIn(words, now);
-    if (session !== undefined) return session;
+    const session = words === undefined ? undefined : sessionIn(words);
+    if (session === undefined) continue;
+    if (session.endsAt === undefined || session.endsAt > now) return success(session);
+    hasEnded ||= session.site;
   }
-  return undefined;
+  return hasEnded ? ENDED : success(undefined);
 }
 
-function sessionIn(words: string, now: number): HttpSession | undefined {
+function sessionIn(words: string): HttpSession | undefined {
   const session = objectOf(words);
-  if (!isSession(session) || (session.endsAt !== undefined && session.endsAt <= now)) return undefined;
+  if (!isSession(session)) return undefined;
   // Another version may have stored a handle that this one does not accept.
   return { ...session, handle: handleFrom(session.handle) ?? guestHandle(session.user) };
 }

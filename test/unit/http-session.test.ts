@@ -92,6 +92,20 @@ describe("a session over HTTP", () => {
     expect((await app.inject({ url: MESSAGES, headers: { cookie } })).statusCode).toBe(401);
   });
 
+  it("makes no guest of a user of the site whose token has ended, also where guests are let in", async () => {
+    stopTheDay();
+    const app = await openApi({ tokenSecret: SECRET });
+    const { cookie: guest } = await openSession(app, { handle: "Guest" });
+    const ended = await openSession(app, { token: await siteToken({ sub: "ann" }, -3) });
+    const own = guest.split("; ").filter((cookie) => !cookie.includes("session"));
+    const both = { cookie: [...own, ended.cookie].join("; ") };
+    expect((await say(app, "as whom?", both)).json()).toMatchObject({ code: "unauthorized" });
+    expect((await openSession(app, {}, both)).answer.statusCode).toBe(401);
+    const next = await openSession(app, { token: await siteToken({ sub: "ann" }) }, both);
+    expect(next.answer.json().user.id).toBe("s-ann");
+    expect((await app.inject(MESSAGES)).json().messages).toEqual([]);
+  });
+
   it("ends the event stream that it opened, which says so before", async () => {
     stopTheDay();
     const app = await openApi({ tokenSecret: SECRET, tokenRequired: true });

@@ -62,7 +62,9 @@ async function callerOf(
   cookies: ChatCookies,
 ): Promise<Result<SessionCaller>> {
   const { token } = request.body;
-  const session = sessionOf(request.raw, cookies);
+  const found = sessionOf(request.raw, cookies);
+  if (token === undefined && !found.ok) return found;
+  const session = found.ok ? found.value : undefined;
   // The site's token was shown when the session was opened, and is not over.
   if (token === undefined && session?.site === true) {
     return success({ ...session, endsAt: session.endsAt, token: undefined });
