@@ -6,7 +6,7 @@ import { afterwards } from "./cleanup.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** `ws` as the client library wants a socket. */
-const openSocket: OpenSocket = (url, subprotocol, listener) => {
+export const openWsSocket: OpenSocket = (url, subprotocol, listener) => {
   const socket = new WebSocket(url, subprotocol);
   socket.on("open", () => listener.opened());
   socket.on("message", (data) => listener.received(data.toString()));
@@ -18,7 +18,7 @@ const openSocket: OpenSocket = (url, subprotocol, listener) => {
 
 /** The client library as the page uses it, in a room: what its user would see. Ends with the test. */
 export async function openLibraryClient(wsUrl: string, room: string): Promise<Room> {
-  const client = new ChatClient({ url: new URL("/ws", wsUrl).href, openSocket });
+  const client = new ChatClient({ url: new URL("/ws", wsUrl).href, openSocket: openWsSocket });
   afterwards(() => client.stop());
   const joined = client.join(room);
   client.start();
