@@ -205,6 +205,36 @@ describe("whatever a server does, what a client opens and sends by itself is bou
     expectBounded(server, "refused");
   });
 
+  it.each([
+    ["it has already", [entry("lobby", 9)]],
+    ["is empty", []],
+  ])("where each page that it asks for %s, and more are promised", async (_what, messages) => {
+    const clock = new FakeClock();
+    const server = new ScriptedServer(clock, {
+      received: (frame, peer) => {
+        const answer = goodAnswer(frame);
+        const isPage = frame.type === "history" || (frame.type === "join" && frame.after !== undefined);
+        peer.deliver(isPage ? { ...answer, messages, more: true } : { ...answer });
+      },
+    });
+    const one = client(clock, server, { random: seededRandom(4) });
+    const [room] = one.rooms;
+    clock.advance(1_000);
+    server.deliver(entry("lobby", 12));
+    for (let step = 0; step < 600; step += 1) {
+      clock.advance(100);
+      // As a page does that has room for more.
+      while (true) {
+        const loading = room?.loadOlder();
+        clock.advance(50);
+        if ((await loading) !== "loaded") break;
+      }
+    }
+    expect(server.times("history").length).toBeLessThan(40);
+    expectBounded(server, "no progress");
+    one.stop();
+  });
+
   it.each<[string, object]>([
     ["expiring", { type: "expiring", inMs: 0 }],
     ["restart", { type: "restart", reconnectInMs: 0 }],

@@ -293,6 +293,40 @@ describe("the client library over HTTP", () => {
     await waitFor(() => refused.length === 1, "the name is refused");
   });
 
+  it("opens no other stream where hello says what it said before", async () => {
+    const { url } = await listening();
+    const { client, requests } = clientOf(url, "Ann");
+    await isCurrent(client.join("lobby"));
+    const count = (request: string) => requests.filter((each) => each === request).length;
+    const before = count("POST /api/session");
+    client.setHandle("Ann");
+    await waitFor(() => count("POST /api/session") === before + 1, "hello is said again");
+    client.setHandle("Anna");
+    await waitFor(() => count("GET /api/events") === 2, "the stream has the new name");
+    expect(count("POST /api/session")).toBe(before + 2);
+  });
+
+  it("takes no answer for the chat's that something on the way gives: it is not signed out, and comes back", async () => {
+    const { url } = await listening();
+    let isBetween = false;
+    const between =
+      (through: typeof fetch): typeof fetch =>
+      async (input, init) => {
+        const isStream = String(input).includes("/api/events");
+        return isBetween && isStream
+          ? new Response("<html>Sign in to the WiFi</html>", { status: 401 })
+          : through(input, init);
+      };
+    const { client } = clientOf(url, "Ann", between);
+    await isCurrent(client.join("lobby"));
+    isBetween = true;
+    client.join("attic");
+    await waitFor(() => client.connection.name === "waiting", "the stream is lost");
+    isBetween = false;
+    client.retryNow();
+    for (const room of client.rooms) await isCurrent(room);
+  });
+
   it("is shut out for good where the server wants a token of its site", async () => {
     const { url } = await listening({ tokenSecret: "0123456789abcdef0123456789abcdef", tokenRequired: true });
     const { client } = clientOf(url, "Ann");

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../src/client/client.ts";
 import type { People } from "../../src/client/people.ts";
 import type { Room } from "../../src/client/room.ts";
+import { joinedClient, messages } from "../kit/connected-client.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { ModelServer, NO_FAULTS } from "../kit/model-server.ts";
 import { seededRandom } from "../kit/seeded-random.ts";
@@ -112,6 +113,21 @@ describe("what the client, a room and its people give to read", () => {
     const unchanged = [...changes].filter(([, count]) => count === 0).map(([name]) => name);
     expect(unchanged.sort()).toEqual(["client.textLength", "room.refusal"]);
   });
+});
+
+it("a room gives the same messages where a log that began anew holds the very same, and else keeps those that are", () => {
+  const { network, room } = joinedClient(messages(1, 9));
+  const before = room.messages;
+  const resync = (page: readonly object[]): void => {
+    const fields = { room: "lobby", recovered: false, head: "9-0", more: false, handle: "Ada" };
+    network.socket.deliver({ ...fields, type: "joined", messages: page, present: { count: 0, users: [] } });
+  };
+  resync(messages(1, 9));
+  expect(room.messages).toBe(before);
+  resync([...messages(1, 8), ...messages(9, 9, { text: "another" })]);
+  expect(room.messages).not.toBe(before);
+  expect(room.messages[7]).toBe(before[7]);
+  expect([before[8]?.text, room.messages[8]?.text]).toEqual(["text 9", "another"]);
 });
 
 /** Something that a user does, or others do. */
