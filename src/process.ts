@@ -10,14 +10,15 @@ import type { ProcessIdentity } from "./watch/vitals.ts";
 
 /**
  * Runs the chat in this process until a signal, or an error nobody expected, ends it; then drains it and
- * exits: 0 after a signal, 1 after an error.
+ * exits: 0 after a signal, 1 after an error. Where messages turn out not to be storable at all, `endStart` is called with the reason.
  */
-export async function runProcess(settings: Settings): Promise<void> {
+export async function runProcess(settings: Settings, endStart: (reason: string) => void): Promise<void> {
   const identity = identityOf(drawInstance(), process.env);
   const output = processOutput(identity);
   const logger = processLogger(settings, identity, output);
   const app = await buildApp(settings, logger, identity.instance);
-  const { counters } = app.dynochat.chat;
+  const { counters, unusable } = app.dynochat.chat;
+  void unusable.then(endStart);
   output.countDrops((count) => {
     counters.droppedLines += count;
   });

@@ -16,7 +16,7 @@ const settings = settingsOrExit();
 try {
   const { workers, heapMib } = planProcesses(settings, process.env);
   if (cluster.isPrimary && workers > 0) startWorkers(workers, heapMib);
-  else await runProcess(settings);
+  else await runProcess(settings, endStartOfAll);
 } catch (error) {
   endStart(error instanceof Error ? error.message : String(error));
 }
@@ -38,7 +38,13 @@ function startWorkers(count: number, heapMib: number | undefined): void {
   const output = processOutput(identity);
   const errors = new LogLines({ output: new Output(2) });
   const options = { count, heapMib, endMs: endLimitMs(settings.shutdownSeconds), output, errors };
-  new Workers(options, processLogger(settings, identity, output)).start();
+  new Workers(options, processLogger(settings, identity, output), endStart).start();
+}
+
+/** A worker leaves it to its parent, which ends the others too. */
+function endStartOfAll(reason: string): void {
+  if (!cluster.isWorker || process.send === undefined) endStart(reason);
+  else process.send({ startFails: reason }, () => process.exit(1));
 }
 
 /** Says in one line why the program does not start. */

@@ -15,6 +15,8 @@ export interface ProcessView {
   readonly state: "serving" | "draining" | "overloaded" | "log away";
   /** Why the log is as it is, a few words. */
   readonly logReason: string;
+  /** What the operator should change about the place where messages live, a sentence each. */
+  readonly logWarnings: readonly string[];
   /** Since the last proof that what goes to the log comes back, ms; null while the log is away. */
   readonly roundTripAgeMs: number | null;
   readonly sockets: number;

@@ -40,10 +40,15 @@ export class Workers {
   readonly #replaced = new Set<number>();
   /** The worst exit code since the end began. */
   #exitCode = 0;
+  readonly #endStart: (reason: string) => never;
+  /** Why no worker can do its work. */
+  #failure: string | undefined;
 
-  constructor(options: WorkersOptions, logger: Logger) {
+  /** @param endStart exits when the last worker has, where one of them found that none can do its work. */
+  constructor(options: WorkersOptions, logger: Logger, endStart: (reason: string) => never) {
     this.#options = options;
     this.#logger = logger;
+    this.#endStart = endStart;
   }
 
   start(): void {
@@ -76,6 +81,7 @@ export class Workers {
     );
     worker.on("message", (message) => {
       if (message === WORKER_ENDS) this.#leaving(worker, performance.now() - startedAt);
+      else if (isFailure(message)) this.#startFailed(message.startFails);
     });
     const streams = this.#forwardLines(worker);
     worker.on("exit", () => {
@@ -107,6 +113,11 @@ export class Workers {
     this.#exitCode = Math.max(this.#exitCode, code ?? 1);
     if (this.#state === "starting") this.#end("SIGTERM");
     this.#exitWhenAlone();
+  }
+
+  #startFailed(reason: string): void {
+    this.#failure ??= reason;
+    this.#end("SIGTERM");
   }
 
   /** It still moves its people away, which takes a while: another one begins meanwhile. */
@@ -147,8 +158,20 @@ export class Workers {
   };
 
   #exitWhenAlone(): void {
-    if (living().length === 0) process.exit(this.#exitCode);
+    if (living().length > 0) return;
+    if (this.#failure !== undefined) this.#endStart(this.#failure);
+    process.exit(this.#exitCode);
   }
+}
+
+/** What a worker tells that found, after it began to listen, that it cannot do its work. */
+function isFailure(message: unknown): message is { readonly startFails: string } {
+  return (
+    typeof message === "object" &&
+    message !== null &&
+    "startFails" in message &&
+    typeof message.startFails === "string"
+  );
 }
 
 /** The pause before a worker that lived `livedMs` is replaced, where the pause before was `lastMs`; all ms. */

@@ -50,12 +50,20 @@ export class Chat implements LogListener, Services {
   #sharedSecret: string | undefined;
   /** What clients were told last. */
   #live = false;
+  /** Changes of the log's state that were logged since it was last live: attempts that fail alike are one line each. */
+  readonly #loggedStates = new Set<string>();
+  /** Fulfils with the reason if the log tells, before it was ever live, that it cannot be used. */
+  readonly unusable: Promise<string>;
+  #foundUnusable: (reason: string) => void = () => {};
 
   constructor(log: Log, options: ChatOptions, logger: Logger, siteTokens?: SiteTokens) {
     this.options = options;
     this.logger = logger;
     this.siteTokens = siteTokens;
     this.#log = log;
+    this.unusable = new Promise((resolve) => {
+      this.#foundUnusable = resolve;
+    });
     const { batchWindowMs, messagesPerSecond, messageBurst } = options;
     // Nobody shares an embedded log, so there is nothing to wait for.
     this.guests = new Guests(options.secret ?? (log.kind === "embedded" ? randomSecret() : undefined));
@@ -152,10 +160,8 @@ export class Chat implements LogListener, Services {
   }
 
   statusChanged(status: LogStatus): void {
-    this.logger.info(
-      { event: "log-status", state: status.state, reason: status.reason },
-      "the log's state changed",
-    );
+    this.#logState(status);
+    if (status.unusable === true) this.#foundUnusable(status.reason);
     if (status.state === "down" || status.state === "closed") this.rooms.logLost();
     if (status.state === "down") this.counters.logLosses += 1;
     const live = status.state === "live";
@@ -171,6 +177,14 @@ export class Chat implements LogListener, Services {
     clearInterval(this.#sweep);
     this.rooms.close();
     await this.#log.close();
+  }
+
+  #logState({ state, reason }: LogStatus): void {
+    const change = `${state}: ${reason}`;
+    const level = this.#loggedStates.has(change) ? "debug" : "info";
+    if (state === "live") this.#loggedStates.clear();
+    else this.#loggedStates.add(change);
+    this.logger[level]({ event: "log-status", state, reason }, "the log's state changed");
   }
 
   #statusFrame(): StatusFrame {

@@ -73,6 +73,8 @@ export interface LogStatus {
   readonly state: LogState;
   /** A few words for people: why it is so. Never contains a URL or a password. */
   readonly reason: string;
+  /** In state `down`: it was never live, and will not be before somebody gives it another server. */
+  readonly unusable?: true;
 }
 
 /** One person of a room, and the processes that have them. */
@@ -118,6 +120,8 @@ export interface Log {
   /** This process, as presence hints name it: random, new at every start. */
   readonly instance: string;
   readonly status: LogStatus;
+  /** What its operator should change about the place where messages live, a sentence each; it works all the same. */
+  readonly warnings: readonly string[];
 
   /**
    * Begins. Returns at once: an unreachable server is a state, not an error. Called once, before

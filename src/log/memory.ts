@@ -38,6 +38,7 @@ interface Delivery {
 /** The log inside this process: the same rules as in Redis, for one process; history is lost at exit. */
 export class MemoryLog implements Log {
   readonly kind = "embedded";
+  readonly warnings = [];
   readonly instance: string;
   readonly #limits: LogLimits;
   readonly #clock: () => number;

@@ -29,6 +29,7 @@ const VITALS = Type.Object({
   logKind: Word,
   logState: Word,
   logReason: Word,
+  logWarnings: Type.Optional(Type.Array(Word, { maxItems: 10 })),
   draining: Type.Boolean(),
   overloaded: Type.Boolean(),
   sockets: Count,

@@ -72,6 +72,7 @@ export class Watch {
       logKind: this.#log.kind,
       logState: state,
       logReason: reason,
+      logWarnings: [...this.#log.warnings],
       draining: this.#sockets?.drain.begun ?? false,
       overloaded: this.overload !== undefined,
       sockets: this.#sockets?.count ?? 0,

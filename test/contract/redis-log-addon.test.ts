@@ -60,7 +60,12 @@ describe("a password that is rotated", () => {
 
     await retire();
     for (const type of ["normal", "pubsub"]) await addon.cli("CLIENT", "KILL", "TYPE", type);
-    await waitFor(() => listener.statuses.at(-1)?.reason === "Redis refuses the password", "shut out");
+    await waitFor(
+      () =>
+        listener.statuses.at(-1)?.reason ===
+        "Redis refuses the user or the password of its URL; correct them",
+      "shut out",
+    );
     await isLive(restarted);
     await store(restarted, "after");
     expect(await textsOf(restarted)).toEqual([

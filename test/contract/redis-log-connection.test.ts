@@ -64,10 +64,14 @@ describe("what the log in Redis tells", () => {
       await log.close();
       return listener.statuses.find(({ state }) => state === "down")?.reason;
     };
-    expect(await why(`redis://:wrong@127.0.0.1:${redis.port}`)).toBe("Redis refuses the password");
-    expect(await why(`redis://127.0.0.1:${redis.port}`)).toBe("Redis wants a password");
+    expect(await why(`redis://:wrong@127.0.0.1:${redis.port}`)).toBe(
+      "Redis refuses the user or the password of its URL; correct them",
+    );
+    expect(await why(`redis://127.0.0.1:${redis.port}`)).toBe("Redis wants a password; add it to its URL");
     expect(await why(`redis://127.0.0.1:${await freePort()}`)).toBe("Redis refuses connections");
-    expect(await why(`redis://:right-secret@127.0.0.1:${redis.port}/99`)).toBe("Redis answered with ERR");
+    expect(await why(`redis://:right-secret@127.0.0.1:${redis.port}/99`)).toBe(
+      "Redis has no database of that number; change the number in its URL",
+    );
   });
 });
 
@@ -163,7 +167,7 @@ describe("the log in Redis over TLS", () => {
     strict.start(listener);
     await waitFor(() => listener.states.includes("down"), "down");
     expect(listener.statuses.find(({ state }) => state === "down")?.reason).toBe(
-      "Redis's certificate is self-signed",
+      "Redis's certificate is self-signed; set REDIS_CA, or REDIS_TLS_VERIFY=false",
     );
   });
 });

@@ -38,6 +38,7 @@ export class FakeLog implements Log {
   readonly kind: "embedded" | "redis" = "redis";
   readonly instance: string;
   status: LogStatus = { state: "live", reason: "as the test wants it" };
+  readonly warnings: string[] = [];
   /** The oldest first. */
   readonly rooms = new Map<string, Entry[]>();
   readonly subscribed = new Set<string>();

@@ -47,10 +47,22 @@ describe("an error of Redis", () => {
   it.each([
     [network("ECONNREFUSED"), "Redis refuses connections"],
     [network("EWHATEVER"), "the connection to Redis failed (EWHATEVER)"],
-    [reply("WRONGPASS invalid username-password pair"), "Redis refuses the password"],
+    [
+      reply("WRONGPASS invalid username-password pair"),
+      "Redis refuses the user or the password of its URL; correct them",
+    ],
     [
       reply("ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' 's3cret'"),
-      "Redis answered with ERR",
+      "Redis does not know the command hello: it was renamed, or the server is too old",
+    ],
+    [reply("ERR something else with s3cret"), "Redis answered with ERR"],
+    [
+      reply("ERR max number of clients reached"),
+      "Redis has no connection left (maxclients); allow it more, or run fewer processes",
+    ],
+    [
+      reply("NOPERM this user has no permissions to run the 'xadd' command"),
+      "Redis forbids this user the command xadd; allow it in its ACL (+xadd)",
     ],
     [new Error("Command timed out"), "Redis does not answer"],
     [new Error("something about redis://:s3cret@host"), "the connection to Redis was lost"],

@@ -57,6 +57,7 @@ function process(fields: Partial<ProcessView>): ProcessView {
     startedAt: 0,
     at: 0,
     state: "serving",
+    logWarnings: [],
     logReason: "",
     roundTripAgeMs: 0,
     sockets: 0,

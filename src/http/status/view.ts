@@ -17,6 +17,7 @@ function processView(vitals: Vitals): ProcessView {
   return {
     ...{ instance, dyno, release, version, node },
     ...{ startedAt, at, logReason, sockets, rooms },
+    logWarnings: vitals.logWarnings ?? [],
     state: stateOf(vitals),
     roundTripAgeMs: vitals.roundTripAgeMs ?? null,
     messages: counts["messages"] ?? 0,

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import type { Logger } from "../../logger.ts";
+import { unlessRefused } from "./errors.ts";
 
 /** While a release replaces another, both run: every process twice. */
 const DURING_A_DEPLOY = 2;
@@ -17,7 +18,7 @@ export interface ClientUse {
 
 /** Rejects with whatever Redis said about INFO; managed servers may forbid CONFIG, which is only asked before Redis 7. */
 export async function readClientUse(redis: Redis): Promise<ClientUse> {
-  const info = await redis.info("clients");
+  const info = await unlessRefused(redis.info("clients"), "");
   const read = (name: string) => {
     const found = new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1];
     return found === undefined ? undefined : Number(found);

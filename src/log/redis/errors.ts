@@ -1,4 +1,5 @@
 import { LogUnavailable } from "../log.ts";
+import { UnusableServer } from "./unusable-server.ts";
 
 /** What a failed command means for whoever asked. */
 export type Failure =
@@ -13,6 +14,9 @@ export type Failure =
 
 const NOT_WRITABLE = new Set(["READONLY", "MASTERDOWN"]);
 const PASSING = new Set(["NOREPLICAS", "LOADING", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "BUSY", "NOAUTH"]);
+/** A setting of the server or of its user, which stays until somebody changes it. */
+const REFUSED =
+  /^(NOPERM|DENIED|ERR unknown command|ERR max number of clients|ERR .*The user executing the script)/i;
 const CONNECTION =
   /^(Command timed out|Connection is closed|Stream isn't writeable|Command aborted|Socket closed)/;
 
@@ -37,7 +41,7 @@ export function isWrongType(error: unknown): boolean {
 }
 
 export function classify(error: unknown): Failure {
-  if (error instanceof LogUnavailable) return "unavailable";
+  if (error instanceof LogUnavailable || error instanceof UnusableServer) return "unavailable";
   if (!(error instanceof Error)) return "unexpected";
   if (isReply(error)) {
     const code = codeOf(error.message);
@@ -48,6 +52,23 @@ export function classify(error: unknown): Failure {
   return "code" in error || CONNECTION.test(error.message) ? "unavailable" : "unexpected";
 }
 
+/** Whether the server refuses what it was asked because of how it is set up, and will refuse it again. */
+export function isRefusedBySetup(error: unknown): boolean {
+  return isReply(error) && REFUSED.test(error.message);
+}
+
+/** What a command gave, or `instead` where this user may not ask; that it may not is said elsewhere, once. */
+export async function unlessRefused<T>(reply: Promise<T>, instead: T): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (isRefusedBySetup(error)) return instead;
+    throw error;
+  }
+}
+
+const SELF_SIGNED = "Redis's certificate is self-signed; set REDIS_CA, or REDIS_TLS_VERIFY=false";
+
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "Redis refuses connections",
   ECONNRESET: "Redis closed the connection",
@@ -57,32 +78,68 @@ const WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "Redis does not answer",
   EHOSTUNREACH: "Redis's host cannot be reached",
   ENETUNREACH: "Redis's host cannot be reached",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "Redis's certificate is self-signed",
-  SELF_SIGNED_CERT_IN_CHAIN: "Redis's certificate is self-signed",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "Redis's certificate cannot be verified",
+  DEPTH_ZERO_SELF_SIGNED_CERT: SELF_SIGNED,
+  SELF_SIGNED_CERT_IN_CHAIN: SELF_SIGNED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "Redis's certificate cannot be verified; set REDIS_CA",
   ERR_TLS_CERT_ALTNAME_INVALID: "Redis's certificate is for another host",
   CERT_HAS_EXPIRED: "Redis's certificate has expired",
-  WRONGPASS: "Redis refuses the password",
-  NOAUTH: "Redis wants a password",
-  NOPERM: "Redis forbids a command to this user",
+  WRONGPASS: "Redis refuses the user or the password of its URL; correct them",
+  NOAUTH: "Redis wants a password; add it to its URL",
+  NOPERM: "Redis forbids a command to this user; change its ACL",
+  DENIED: "Redis is in protected mode and lets nobody in from elsewhere; give it a password",
+  MISCONF: "Redis cannot save its data to disk and refuses writes; its own log says why",
   LOADING: "Redis is loading its data",
-  READONLY: "Redis is a read-only replica",
+  READONLY: "Redis is a read-only replica; connect to its master",
   MASTERDOWN: "Redis has lost its master",
   NOREPLICAS: "Redis has too few replicas",
   CLUSTERDOWN: "the Redis cluster is down",
   OOM: "Redis is out of memory",
 };
 
+/** What is said of a refusal whose code alone says too little; of its text only the name of a command is repeated. */
+const REFUSALS: readonly (readonly [RegExp, (command: string) => string])[] = [
+  [
+    /^ERR max number of clients/,
+    () => "Redis has no connection left (maxclients); allow it more, or run fewer processes",
+  ],
+  [
+    /^ERR (?:DB index is out of range|invalid DB index)/,
+    () => "Redis has no database of that number; change the number in its URL",
+  ],
+  [/^ERR SELECT is not allowed/, () => "Redis is a node of a cluster, which has database 0 only"],
+  [
+    /^ERR unknown command ['`]?([a-z|]{1,20})\b/i,
+    (command) => `Redis does not know the command ${command}: it was renamed, or the server is too old`,
+  ],
+  [/NOPERM .*\bchannels? /, () => "Redis forbids this user its channels; allow them in its ACL (&PREFIX*)"],
+  [/NOPERM .*\bkeys? /, () => "Redis forbids this user its keys; allow them in its ACL (~PREFIX*)"],
+  [
+    /NOPERM .* run the '([a-z|]{1,20})' command/i,
+    (command) => `Redis forbids this user the command ${command}; allow it in its ACL (+${command})`,
+  ],
+];
+
+function setupInWords(message: string): string | undefined {
+  for (const [pattern, words] of REFUSALS) {
+    const found = pattern.exec(message);
+    if (found !== null) return words((found[1] ?? "").toLowerCase());
+  }
+  return undefined;
+}
+
 /**
- * A few words for people. Made from the error's code alone, never from its text: that may quote the
- * command, and with it the password.
+ * A few words for people, which say what helps. Made from the error's code, and from the beginnings above, never from the rest of its
+ * text: that may quote the command, and with it the password.
  */
 export function describe(error: unknown): string {
   if (error instanceof LogUnavailable) return error.message;
   if (!(error instanceof Error)) return "Redis failed";
+  if (error instanceof UnusableServer) return error.message;
   if (isReply(error)) {
     const code = codeOf(error.message);
-    return WORDS[code] ?? `Redis answered with ${code === "" ? "an error" : code}`;
+    return (
+      setupInWords(error.message) ?? WORDS[code] ?? `Redis answered with ${code === "" ? "an error" : code}`
+    );
   }
   if ("code" in error && typeof error.code === "string") {
     return WORDS[error.code] ?? `the connection to Redis failed (${error.code})`;

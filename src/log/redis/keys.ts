@@ -61,6 +61,11 @@ export class Keys {
     return `${this.#prefix}mark${this.#channelEnd}`;
   }
 
+  /** A name that no room can have, to try with what may be done with a room's keys and channel. */
+  trial(): { readonly key: string; readonly channel: string } {
+    return { key: this.log("-"), channel: this.channel("-") };
+  }
+
   /** Sorted set: rooms by the time of their last message. */
   rooms(): string {
     return `${this.#prefix}rooms`;

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from "ioredis";
 import type { RedisAddress } from "../../redis-url.ts";
 import { describe } from "./errors.ts";
+import { rejectionOf } from "./rejection.ts";
 import type { Times } from "./times.ts";
 import { TurnRedis } from "./turn-redis.ts";
 
@@ -23,7 +24,7 @@ export interface RedisLogOptions {
 export interface LinkListener {
   /** Bytes as they came, from a channel that is or was subscribed. */
   received(channel: Buffer, payload: Buffer): void;
-  /** One of the connections has ended; called at most once, not after `destroy`. */
+  /** One of the connections has ended; called at most once, not before they are ready nor after `destroy`. */
   lost(reason: string): void;
 }
 
@@ -41,6 +42,7 @@ export class Link {
   readonly #connections: readonly Redis[];
   readonly #listener: LinkListener;
   #over = false;
+  #isReady = false;
   #error: unknown;
 
   constructor(address: RedisAddress, options: RedisLogOptions, times: Times, listener: LinkListener) {
@@ -60,7 +62,14 @@ export class Link {
       redis.on("end", this.#ended);
     }
     this.subscriber.on("messageBuffer", this.#received);
-    this.ready = Promise.all(this.#connections.map(becomesReady)).then(() => {});
+    this.ready = Promise.all(this.#connections.map(becomesReady)).then(
+      () => {
+        this.#isReady = true;
+      },
+      async (error: unknown) => {
+        throw await rejectionOf(address, error);
+      },
+    );
     // Whoever made the link may give it up without ever having looked at this.
     this.ready.catch(() => {});
   }
@@ -89,7 +98,8 @@ export class Link {
   };
 
   readonly #ended = (): void => {
-    if (this.#over) return;
+    // Before, `ready` tells.
+    if (this.#over || !this.#isReady) return;
     this.#over = true;
     this.#listener.lost(describe(this.#error ?? new Error("ended")));
   };

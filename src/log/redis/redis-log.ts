@@ -24,7 +24,7 @@ import { Announcements } from "./announcements.ts";
 import { appendScript } from "./append-script.ts";
 import { Appends } from "./appends.ts";
 import { ClientLimit } from "./client-limit.ts";
-import { classify, describe } from "./errors.ts";
+import { classify, describe, isRefusedBySetup } from "./errors.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Keys } from "./keys.ts";
 import { Lease } from "./lease.ts";
@@ -38,6 +38,7 @@ import { RoomIndex } from "./room-index.ts";
 import { RoundTrip, readClock } from "./round-trip.ts";
 import { loadScripts, type Script, SHARED } from "./scripts.ts";
 import { ServerClock } from "./server-clock.ts";
+import { expectPermissions, ServerWatch } from "./server-watch.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Supervisor } from "./supervisor.ts";
 import { TIMES, type Times } from "./times.ts";
@@ -68,6 +69,7 @@ export class RedisLog implements Log {
   readonly #lease: Lease;
   readonly #reports: Reports;
   readonly #clientLimit: ClientLimit;
+  readonly #server: ServerWatch;
   readonly #index: RoomIndex;
   readonly #housekeeping: Housekeeping;
   readonly #probeChannel: Buffer;
@@ -121,6 +123,7 @@ export class RedisLog implements Log {
     this.#lease = new Lease(keys.lease(this.instance), times, this.#complaints);
     this.#reports = new Reports(keys.processes(), this.instance, this.#clock, times);
     this.#clientLimit = new ClientLimit(this.#minReplicas > 0 ? 3 : 2, logger);
+    this.#server = new ServerWatch(times.serverCheckMs, logger);
     this.#probeChannel = Buffer.from(keys.probe(this.instance));
     this.#supervisor = new Supervisor(address, options, times, logger, {
       prepare: (link) => this.#prepare(link),
@@ -130,6 +133,10 @@ export class RedisLog implements Log {
       received: (channel, payload) => this.#received(channel, payload),
       statusChanged: (status) => this.#listener?.statusChanged(status),
     });
+  }
+
+  get warnings(): readonly string[] {
+    return this.#server.warnings;
   }
 
   get status(): LogStatus {
@@ -176,8 +183,9 @@ export class RedisLog implements Log {
     try {
       await this.#subscriptions.add(room, link.subscriber);
     } catch (error) {
-      // A subscriber that did not answer cannot be trusted with the rooms it has either.
-      this.#supervisor.lose(link, describe(error));
+      // A subscriber that did not answer cannot be trusted with the rooms it has either; one that may not hear this room can.
+      if (isRefusedBySetup(error)) this.#doubt(error);
+      else this.#supervisor.lose(link, describe(error));
       throw new LogUnavailable(describe(error));
     }
   }
@@ -283,7 +291,9 @@ export class RedisLog implements Log {
     const failure = classify(error);
     if (failure === "not-writable") this.#loseLink(describe(error));
     else if (failure === "unavailable") this.#roundTrip?.now();
-    else if (failure === "unexpected") {
+    else if (isRefusedBySetup(error)) {
+      this.#complaints.add("error", "Redis refuses a command", { event: "refused", reason: describe(error) });
+    } else if (failure === "unexpected") {
       this.#complaints.add("error", "a command failed for an unknown reason", { reason: describe(error) });
     }
   }
@@ -295,6 +305,8 @@ export class RedisLog implements Log {
 
   async #prepare(link: Link): Promise<void> {
     const { writer, confirmer } = link;
+    await this.#server.check(writer);
+    await expectPermissions(link, this.#keys);
     await this.#learnSecret(writer);
     await loadScripts(writer, this.#append);
     await Promise.all([readClock(writer, this.#clock), this.#lease.keep(writer)]);
@@ -322,6 +334,7 @@ export class RedisLog implements Log {
     await roundTrip.start();
     await this.#subscriptions.restore(link.subscriber);
     this.#housekeeping.start(link.writer);
+    this.#server.keep(link.writer, (reason) => this.#supervisor.lose(link, reason));
   }
 
   #lost(): void {
@@ -329,6 +342,7 @@ export class RedisLog implements Log {
     this.#roundTrip = undefined;
     this.#replicas = undefined;
     this.#lease.stop();
+    this.#server.stop();
     this.#housekeeping.stop();
   }
 

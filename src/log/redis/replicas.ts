@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Complaints } from "../../complaints.ts";
 import { within } from "../within.ts";
-import { describe } from "./errors.ts";
+import { describe, unlessRefused } from "./errors.ts";
 import type { Times } from "./times.ts";
 
 export interface ReplicasListener {
@@ -100,5 +100,5 @@ export async function expectSameServer(one: Redis, other: Redis): Promise<void> 
 
 /** Drawn anew at every start of a server. */
 async function runId(redis: Redis): Promise<string | undefined> {
-  return /^run_id:(\w+)/m.exec(await redis.info("server"))?.[1];
+  return /^run_id:(\w+)/m.exec(await unlessRefused(redis.info("server"), ""))?.[1];
 }

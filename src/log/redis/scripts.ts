@@ -37,6 +37,7 @@ export const LEASE = new Script("./lease.lua");
 export const NOTE_ROOMS = new Script("./note-rooms.lua");
 export const HOUSEKEEPER = new Script("./housekeeper.lua");
 export const SHARED = new Script("./shared.lua");
+export const PERMISSIONS = new Script("./permissions.lua");
 
 const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, SHARED];
 

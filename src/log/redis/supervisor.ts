@@ -6,6 +6,7 @@ import { describe } from "./errors.ts";
 import { type LifecycleEvent, transition } from "./lifecycle.ts";
 import { Link, type LinkListener, type RedisLogOptions } from "./link.ts";
 import type { Times } from "./times.ts";
+import { UnusableServer } from "./unusable-server.ts";
 
 /** What is done with a new link on its way to `live`; a step that rejects ends the link. */
 export interface Steps {
@@ -42,7 +43,11 @@ export class Supervisor {
   #retry: NodeJS.Timeout | undefined;
   /** Attempts since the connection last proved good. */
   #attempts = 0;
-  #lastWarning: string | undefined;
+  /** What was said of this loss already. Emptied when it is over. */
+  readonly #told = new Set<string>();
+  /** Why the last attempt failed; until one succeeds it says more than what is being tried. */
+  #lastReason: string | undefined;
+  #wasLive = false;
 
   constructor(address: RedisAddress, options: RedisLogOptions, times: Times, logger: Logger, steps: Steps) {
     this.#address = address;
@@ -74,12 +79,13 @@ export class Supervisor {
   }
 
   /** Gives the link up, if it is still the one in use, and tries again after a pause. */
-  lose(link: Link, reason: string): void {
+  lose(link: Link, reason: string, isFinal = false): void {
     if (this.#link !== link) return;
     this.#drop(link);
     this.#warn(reason);
+    this.#lastReason = reason;
     this.#retry = setTimeout(this.#again, this.#pause());
-    this.#move("lost", reason);
+    this.#move("lost", reason, isFinal && !this.#wasLive);
   }
 
   /** Final. `farewell` is done with the link before it is destroyed, if it is up. Never rejects. */
@@ -109,7 +115,9 @@ export class Supervisor {
       lost: (reason) => this.lose(link, reason),
     });
     this.#link = link;
-    this.#bringUp(link).catch((error: unknown) => this.lose(link, describe(error)));
+    this.#bringUp(link).catch((error: unknown) => {
+      this.lose(link, describe(error), error instanceof UnusableServer && error.isFinal);
+    });
   }
 
   async #bringUp(link: Link): Promise<void> {
@@ -120,8 +128,10 @@ export class Supervisor {
     await within(catchUpMs, this.#steps.subscribe(link));
     if (!this.#advance(link, "subscribed")) return;
     await within(catchUpMs, this.#steps.catchUp());
+    this.#lastReason = undefined;
     if (!this.#advance(link, "caught-up")) return;
-    this.#lastWarning = undefined;
+    this.#wasLive = true;
+    this.#told.clear();
     this.#logger.info({}, "the log is live");
   }
 
@@ -132,10 +142,11 @@ export class Supervisor {
     return this.#link === link;
   }
 
-  #move(event: LifecycleEvent, reason?: string): void {
+  #move(event: LifecycleEvent, reason = this.#lastReason, isUnusable = false): void {
     const state = transition(this.#status.state, event);
     if (state === undefined) return;
-    this.#status = { state, reason: reason ?? WORDS[state] };
+    const words = state === "closed" ? WORDS.closed : (reason ?? WORDS[state]);
+    this.#status = { state, reason: words, ...(isUnusable ? { unusable: true } : {}) };
     this.#steps.statusChanged(this.#status);
   }
 
@@ -157,10 +168,10 @@ export class Supervisor {
     return full / 2 + (Math.random() * full) / 2;
   }
 
-  /** An outage of an hour is one line, not two thousand. */
+  /** An outage of an hour is one line per reason, not two thousand, also where two reasons take turns. */
   #warn(reason: string): void {
-    if (reason === this.#lastWarning) return;
-    this.#lastWarning = reason;
-    this.#logger.warn({ reason }, "the log is down");
+    if (this.#told.has(reason)) return;
+    this.#told.add(reason);
+    this.#logger.warn({ event: "log-down", reason }, "the log is down");
   }
 }

@@ -27,6 +27,8 @@ export interface Times {
   readonly whoMs: number;
   /** After which what a process said of itself no longer holds. */
   readonly reportMs: number;
+  /** Between two looks at how the server is set up. */
+  readonly serverCheckMs: number;
   /** Until a room that is new to the list of rooms is written there. With `LIST_MS` of the chat less than a second. */
   readonly noteRoomsMs: number;
   /** Between two rounds of housekeeping. */
@@ -59,6 +61,7 @@ export const TIMES: Times = {
   leaseRefreshMs: 15_000,
   whoMs: 600_000,
   reportMs: 20_000,
+  serverCheckMs: 15_000,
   noteRoomsMs: 200,
   housekeepingMs: 10_000,
   housekeeperMs: 15_000,

@@ -50,10 +50,11 @@ export class Board {
     for (const { tile, figure } of this.#tiles) tile.add(figure(view, [...rates.values()]));
     this.#rows.replaceChildren(...processRows(view, rates));
     const troubled = view.processes.filter(({ state }) => state !== "serving");
-    this.#say(
-      troubled.length === 0 ? `All processes serve. ${logInWords(view.logKind)}` : troubleInWords(troubled),
-      troubled.length > 0,
-    );
+    const warnings = [...new Set(view.processes.flatMap(({ logWarnings }) => logWarnings))];
+    const states =
+      troubled.length === 0 ? `All processes serve. ${logInWords(view.logKind)}` : troubleInWords(troubled);
+    const sentences = [states, ...warnings.map((sentence) => `${sentence}.`)];
+    this.#say(sentences.join(" "), troubled.length + warnings.length > 0);
   }
 
   /** The processes could not be asked. */
