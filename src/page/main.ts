@@ -15,7 +15,7 @@ import { OwnName } from "./own-name.ts";
 import { defaultRoom } from "./page-settings.ts";
 import { Panel } from "./panel.ts";
 import { PeoplePanel } from "./people-panel.ts";
-import { socketUrl } from "./places.ts";
+import { nearestRoom, noRoomText, socketUrl } from "./places.ts";
 import { Preferences } from "./preferences.ts";
 import { ReadState } from "./read-state.ts";
 import { Reading } from "./reading.ts";
@@ -155,9 +155,17 @@ const rooms = new RoomSwitch({
   draft,
   title: byId("room-title", HTMLElement),
   opened: () => {
+    // Until a room is shown nothing can be written to it.
+    composerForm.inert = false;
     roomsPanel.close();
     // At the beginning somebody may have put the focus elsewhere already.
     if (rooms.current !== undefined || document.activeElement === document.body) ownName.focus();
+  },
+  misnamed: (written) => {
+    const nearest = nearestRoom(written);
+    const offer =
+      nearest === undefined ? undefined : { label: `Open #${nearest}`, accept: () => rooms.open(nearest) };
+    notices.add(noRoomText(written), offer);
   },
   joined: (room) => {
     keepUnsent(room);
@@ -237,7 +245,7 @@ async function start(): Promise<void> {
   const room = defaultRoom();
   if (room === undefined) staleDocument.begin();
   else staleDocument.reset();
-  rooms.begin(room ?? preferences.rooms[0] ?? LAST_RESORT);
+  rooms.begin(room ?? LAST_RESORT);
   // Before the first join, so that what was stored after all is recognised in the history.
   await takeBackUnsent((room) => rooms.join(room));
   client.start();

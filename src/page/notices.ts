@@ -5,7 +5,12 @@ const LIMIT = 3;
 /** Texts that were put away and stay away. */
 const DISMISSED_LIMIT = 50;
 
-/** The server's own words, each once, until they are put away. */
+export interface NoticeOffer {
+  readonly label: string;
+  readonly accept: () => void;
+}
+
+/** The server's own words, and the page's, each once, until they are put away. */
 export class Notices {
   readonly #region: HTMLElement;
   readonly #shown = new Map<string, HTMLElement>();
@@ -15,11 +20,19 @@ export class Notices {
     this.#region = region;
   }
 
-  /** The same text again, as after each reconnect, changes nothing. */
-  add(text: string): void {
+  /** The same text again, as after each reconnect, changes nothing. `offer`: what can be done about it, on a button. */
+  add(text: string, offer?: NoticeOffer): void {
     if (this.#shown.has(text) || this.#dismissed.has(text)) return;
     const close = button("Dismiss", "quiet-button", () => this.#dismiss(text));
-    const notice = element("div", "notice", element("p", "", text), close);
+    const notice = element("div", "notice", element("p", "", text));
+    if (offer !== undefined) {
+      const accept = () => {
+        this.#remove(text);
+        offer.accept();
+      };
+      notice.append(button(offer.label, "line-button", accept));
+    }
+    notice.append(close);
     this.#shown.set(text, notice);
     this.#region.append(notice);
     const [oldest] = this.#shown.keys();

@@ -1,5 +1,5 @@
 import { element } from "./element.ts";
-import { roomLink, roomName } from "./places.ts";
+import { nearestRoom, ROOM_RULE, roomLink, roomName } from "./places.ts";
 import { addUnread, NONE_UNREAD, type UnreadCount, unreadCountText } from "./unread-count.ts";
 
 export interface RoomNavPorts {
@@ -77,7 +77,8 @@ export class RoomNav {
     const { field, error, open } = this.#ports;
     const room = roomName(field.value);
     if (room === undefined) {
-      error.textContent = "A room’s name has letters, digits, dots, hyphens; up to 64.";
+      const nearest = nearestRoom(field.value);
+      error.textContent = `${ROOM_RULE}${nearest === undefined ? "" : ` Try ${nearest}.`}`;
       return;
     }
     field.value = "";

@@ -2,12 +2,14 @@ import type { ChatClient } from "../client/client.ts";
 import type { Room } from "../client/room.ts";
 import { BEGINNING } from "../protocol.ts";
 import { showBadge } from "./badge.ts";
-import { roomLink, roomOf } from "./places.ts";
+import { noRoomOf, roomLink, roomOf } from "./places.ts";
 import { type Preferences, ROOMS_LIMIT } from "./preferences.ts";
 import type { ReadState } from "./read-state.ts";
+import { roomLookup } from "./room-lookup.ts";
 import type { RoomNav } from "./room-nav.ts";
 import { RoomView, type RoomViewPorts } from "./room-view.ts";
 import type { SharedDraft } from "./shared-draft.ts";
+import { spellingOf } from "./spelling.ts";
 import { unreadOf } from "./unread.ts";
 import { addUnread, NONE_UNREAD, type UnreadCount } from "./unread-count.ts";
 
@@ -24,6 +26,8 @@ export interface RoomSwitchPorts {
   readonly view: RoomViewPorts;
   /** Another room is shown. */
   readonly opened: () => void;
+  /** The address names something that is no room. */
+  readonly misnamed: (written: string) => void;
   /** A room is joined that was not. */
   readonly joined: (room: Room) => void;
 }
@@ -34,12 +38,13 @@ export class RoomSwitch {
   readonly #counting = new Set<Room>();
   #unreadTimer: ReturnType<typeof setTimeout> | undefined;
   #defaultRoom = "";
+  #search: symbol | undefined;
   #current: Room | undefined;
   #view: RoomView | undefined;
 
   constructor(ports: RoomSwitchPorts) {
     this.#ports = ports;
-    addEventListener("popstate", () => this.#show(roomOf(location.search) ?? this.#defaultRoom));
+    addEventListener("popstate", () => this.#follow());
   }
 
   get current(): Room | undefined {
@@ -50,16 +55,43 @@ export class RoomSwitch {
     return this.#view;
   }
 
-  /** Shows the room of the address line, or that one if it names none. */
+  /** Shows the room of the address; if it names none, the one visited last; on a first visit that one. */
   begin(defaultRoom: string): void {
     this.#defaultRoom = defaultRoom;
-    this.#show(roomOf(location.search) ?? defaultRoom);
+    this.#follow();
   }
 
   /** Changes to a room as a link does. */
   open(name: string): void {
-    if (name !== this.#current?.name) history.pushState(null, "", roomLink(name));
-    this.#show(name);
+    this.#find(name, (room) => {
+      if (room !== this.#current?.name) history.pushState(null, "", roomLink(room));
+      this.#show(room);
+    });
+  }
+
+  /** Shows the room of the address, which names the room that is shown from then on. */
+  #follow(): void {
+    const { preferences, misnamed } = this.#ports;
+    const written = noRoomOf(location.search);
+    if (written !== undefined) misnamed(written);
+    this.#find(roomOf(location.search) ?? preferences.rooms[0] ?? this.#defaultRoom, (room) => {
+      if (roomOf(location.search) !== room) history.replaceState(null, "", roomLink(room));
+      this.#show(room);
+    });
+  }
+
+  /** Finds the spelling of a room: at once where this browser knows the room. Only the search that began last goes on. */
+  #find(name: string, found: (room: string) => void): void {
+    const search = Symbol();
+    this.#search = search;
+    const known = [...this.#ports.preferences.rooms, this.#defaultRoom];
+    if (known.includes(name)) {
+      found(name);
+      return;
+    }
+    void spellingOf(name, known, roomLookup).then((room) => {
+      if (this.#search === search) found(room);
+    });
   }
 
   /** Joins a room without showing it. */

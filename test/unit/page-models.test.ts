@@ -12,7 +12,15 @@ import { type HeadView, headWords } from "../../src/page/head-words.ts";
 import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/markup.ts";
 import { mentions } from "../../src/page/mention.ts";
 import { ownHandle } from "../../src/page/own-handle.ts";
-import { roomLink, roomName, roomOf, socketUrl } from "../../src/page/places.ts";
+import {
+  nearestRoom,
+  noRoomOf,
+  noRoomText,
+  roomLink,
+  roomName,
+  roomOf,
+  socketUrl,
+} from "../../src/page/places.ts";
 import { recentPeople } from "../../src/page/recent-people.ts";
 import { failureWords, refusalWords } from "../../src/page/send-words.ts";
 import { typingParts } from "../../src/page/typing-line.ts";
@@ -37,6 +45,24 @@ describe("the page's address", () => {
     expect(roomOf("?room=../x")).toBeUndefined();
     expect(roomOf("")).toBeUndefined();
     expect(roomOf(new URL(roomLink("a.b_c"), "http://x").search)).toBe("a.b_c");
+  });
+
+  it("may name something that is no room, and there may be a room's name that is near", () => {
+    const rows = ["Küche", "garden club", "#random", "Straße 7!", "../x", "日本語", "?", "a".repeat(300)];
+    expect(rows.map((name) => noRoomOf(`?room=${encodeURIComponent(name)}`))).toEqual(rows);
+    expect(["?room=lobby", "?room=", "?room=%20", ""].map(noRoomOf)).toEqual(Array(4).fill(undefined));
+    expect(rows.map(nearestRoom)).toEqual([
+      "kuche",
+      "garden-club",
+      "random",
+      "strasse-7",
+      "x",
+      undefined,
+      undefined,
+      "a".repeat(64),
+    ]);
+    expect(noRoomText("Küche")).toMatch(/^“Küche” is not a room name\. /);
+    expect(noRoomText("é".repeat(300)).length).toBeLessThan(200);
   });
 
   it("takes what people type as a room's name where that can be one", () => {
