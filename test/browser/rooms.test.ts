@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { startBrowser } from "../kit/browser.ts";
-import { enterRoom, say, stored } from "../kit/chat-page.ts";
+import { newVisitor, startBrowser } from "../kit/browser.ts";
+import { enterRoom, giveName, say, stored } from "../kit/chat-page.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
@@ -105,7 +105,9 @@ describe("changing between two short rooms", () => {
 
   it("shows the own name without the suffix of the room before", async () => {
     await enterRoom(browser, server.url, "Ada", "two-adas");
-    const { page } = await enterRoom(browser, server.url, "Ada", "two-adas");
+    const { page } = await newVisitor(browser);
+    await page.goto(`${server.url}/?room=two-adas`);
+    await giveName(page, "Ada");
     const ownName = page.locator("#own-name");
     await page.locator("#own-name", { hasText: /^Ada.+/ }).waitFor();
     await page.context().setOffline(true);
