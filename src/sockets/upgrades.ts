@@ -38,8 +38,6 @@ export class Upgrades {
   readonly #server = new WebSocketServer(SERVER_OPTIONS);
   readonly #addresses = new Set<string>();
   readonly #pending = new WeakMap<IncomingMessage, PendingUpgrade>();
-  /** Connections whose last request has no complete answer yet. */
-  readonly #unanswered = new WeakMap<Socket, ServerResponse>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -69,7 +67,6 @@ export class Upgrades {
    */
   attach(app: FastifyInstance): void {
     const { server } = app;
-    this.#watchAnswers(server);
     const emit = server.emit;
     // Listeners of others end what is not at their addresses, so none of them may see what is at these.
     server.emit = (event: string | symbol, ...given: unknown[]): boolean => {
@@ -115,9 +112,12 @@ export class Upgrades {
 
   #take(app: FastifyInstance, request: IncomingMessage, head: Buffer): void {
     const { socket } = request;
-    // Node hands over an upgrade that was pipelined after an unanswered request and no longer watches the connection,
-    // while nobody can answer on it before that request is done: it would stay open, uncounted, as long as its client likes.
-    if (this.#unanswered.has(socket)) {
+    const response = new ServerResponse(request);
+    try {
+      response.assignSocket(socket);
+    } catch {
+      // Node hands over an upgrade that was pipelined after an unanswered request and no longer watches the connection,
+      // while nobody can answer on it before that request is done: it would stay open, uncounted, as long as its client likes.
       this.#logger.info(
         { event: "upgrade-refused" },
         "an upgrade came before the request ahead of it was answered",
@@ -126,28 +126,16 @@ export class Upgrades {
       return;
     }
     if (!asksForWebSocket(request)) {
+      response.detachSocket(socket);
       parseAgain(app.server, request, head);
       return;
     }
     // Node has taken its own listener off.
     socket.on("error", destroyFailed);
-    const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
-    response.assignSocket(socket);
     response.once("finish", () => socket.destroySoon());
     this.#pending.set(request, { head, cookies: [] });
     app.routing(request, response);
-  }
-
-  #watchAnswers(server: Server): void {
-    const unanswered = this.#unanswered;
-    const onFinish = function (this: ServerResponse): void {
-      if (unanswered.get(this.req.socket) === this) unanswered.delete(this.req.socket);
-    };
-    server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-      unanswered.set(request.socket, response);
-      response.on("finish", onFinish);
-    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import fastifyWebsocket from "@fastify/websocket";
 import fastify, { type FastifyInstance } from "fastify";
@@ -71,6 +72,22 @@ it.each([
 ])("ends a connection that asks for a socket after %s, still unanswered", async (_what, ahead) => {
   const { socket, ended } = await dial();
   socket.write(ahead + UPGRADE);
+  await within(ended, "the connection ends");
+});
+
+it.each([
+  ["a socket", UPGRADE],
+  ["another protocol", upgradeOf("/livez", { to: "h2c" })],
+])("ends such a connection that asks for %s at a second binding of the server", async (_what, upgrade) => {
+  const app = await openApi();
+  // As Fastify binds the second address of a name.
+  const second = createServer((request, response) => app.routing(request, response));
+  second.on("upgrade", app.server.emit.bind(app.server, "upgrade"));
+  afterwards(() => second.close());
+  await once(second.listen(0, "127.0.0.1"), "listening");
+  const bound = second.address();
+  const { socket, ended } = dialAt(`http://127.0.0.1:${typeof bound === "object" ? bound?.port : ""}`);
+  socket.write(PLAIN.replace("/livez", "/api/rooms/lobby/events") + upgrade);
   await within(ended, "the connection ends");
 });
 
