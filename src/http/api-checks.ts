@@ -4,6 +4,7 @@ import { Compile } from "typebox/compile";
 import { Value } from "typebox/value";
 import { BAD_ROOM } from "../chat/refusal.ts";
 import type { ErrorReply } from "../chat/result.ts";
+import { isRoom } from "../protocol.ts";
 
 /** A part of a request is not as its route says. */
 export class BadRequest extends Error {
@@ -26,7 +27,7 @@ export const checkCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart
     const value: unknown = httpPart === "body" ? given : converted(schema, given);
     return check.Check(value)
       ? { value }
-      : { error: new BadRequest(complaint(httpPart, check.Errors(value))) };
+      : { error: new BadRequest(complaint(httpPart, check.Errors(value), given)) };
   };
 };
 
@@ -47,10 +48,20 @@ const PARTS: Readonly<Record<string, string>> = { body: "body", querystring: "qu
 function complaint(
   part: string | undefined,
   errors: readonly { readonly instancePath: string; readonly message: string }[],
+  given: unknown,
 ): ErrorReply {
-  if (part === "params") return { code: "bad-room", message: BAD_ROOM };
+  if (part === "params" || (part === "querystring" && namesNoRoom(given))) {
+    return { code: "bad-room", message: BAD_ROOM };
+  }
   const [first] = errors;
   const field = first?.instancePath.slice(1).replaceAll("/", ".") ?? "";
   const where = [PARTS[part ?? ""] ?? "request", field].filter((name) => name !== "").join(".");
   return { code: "bad-request", message: `${where} ${first?.message ?? "is not as it should be"}.` };
+}
+
+/** Whether a query has a `room` that is no room's name; what stands behind an @ is an id. */
+function namesNoRoom(query: unknown): boolean {
+  if (typeof query !== "object" || query === null || !("room" in query)) return false;
+  const rooms: readonly unknown[] = Array.isArray(query.room) ? query.room : [query.room];
+  return rooms.some((room) => typeof room === "string" && !isRoom(room.split("@")[0] ?? ""));
 }

@@ -5,7 +5,50 @@ import { ERRORS, ID, KEY, LIMITS, ROOM } from "../protocol.ts";
 const MessageId = (description: string) =>
   Type.String({ pattern: ID.source, description, examples: ["1795257593307-41"] });
 
-const Person = Type.Object({ id: Type.String(), handle: Type.String() });
+const Person = Type.Object(
+  { id: Type.String(), handle: Type.String() },
+  { description: "A user as others see them" },
+);
+
+const RoomSummary = Type.Object(
+  {
+    room: Type.String(),
+    last: MessageId("The newest message's id"),
+    count: Type.Integer({ description: "People who are there now" }),
+  },
+  { description: "A room that has messages" },
+);
+
+const Message = Type.Object(
+  {
+    id: MessageId("Order, time and cursor"),
+    prev: MessageId("The id of the message before it"),
+    type: Type.String({ description: "message, or a kind that a reader need not know" }),
+    room: Type.String(),
+    user: Type.Optional(Type.String()),
+    handle: Type.Optional(Type.String()),
+    text: Type.Optional(Type.String()),
+    key: Type.Optional(Type.String()),
+  },
+  { description: "A stored entry of a room" },
+);
+
+const Limits = Type.Object(
+  {
+    textLength: Type.Integer({ description: "Code points" }),
+    frameBytes: Type.Integer(),
+    messagesPerSecond: Type.Integer({ description: "0 = no limit" }),
+    burst: Type.Integer(),
+    rooms: Type.Integer(),
+  },
+  { description: "What one connection or session may do" },
+);
+
+/** Who may read: anybody, but where the site's tokens are required only who has shown one, and programs. */
+export const READERS = [{}, { key: [] }, { session: [] }];
+
+/** Who may write. */
+export const WRITERS = [{ key: [] }, { session: [] }];
 
 export const RoomParams = Type.Object({
   room: Type.String({ pattern: ROOM.source, description: "The room's name", examples: ["lobby"] }),
@@ -26,14 +69,10 @@ export const FAILURES = { "4xx": Failure, "5xx": Failure };
 
 export const RoomList = Type.Object(
   {
-    rooms: Type.Array(
-      Type.Object({
-        room: Type.String(),
-        last: MessageId("The newest message's id"),
-        count: Type.Integer({ description: "People who are there now" }),
-      }),
-      { maxItems: ROOMS_LISTED, description: "The one spoken in last first" },
-    ),
+    rooms: Type.Array(RoomSummary, {
+      maxItems: ROOMS_LISTED,
+      description: "The one spoken in last first",
+    }),
   },
   { description: "Rooms that have messages" },
 );
@@ -48,19 +87,7 @@ export const PageQuery = Type.Object({
 
 export const MessagePage = Type.Object(
   {
-    messages: Type.Array(
-      Type.Object({
-        id: MessageId("Order, time and cursor"),
-        prev: MessageId("The id of the message before it"),
-        type: Type.String({ description: "message, or a kind that a reader need not know" }),
-        room: Type.String(),
-        user: Type.Optional(Type.String()),
-        handle: Type.Optional(Type.String()),
-        text: Type.Optional(Type.String()),
-        key: Type.Optional(Type.String()),
-      }),
-      { description: "Oldest first" },
-    ),
+    messages: Type.Array(Message, { description: "Oldest first" }),
     more: Type.Boolean({ description: "Whether the log goes on in the direction asked" }),
     recovered: Type.Optional(
       Type.Boolean({
@@ -71,12 +98,15 @@ export const MessagePage = Type.Object(
   { description: `At most ${LIMITS.answerBytes / 1024} KiB of messages` },
 );
 
-export const NewMessage = Type.Object({
-  text: Type.String({ description: "Markup in it is text" }),
-  handle: Type.Optional(
-    Type.String({ description: "The name to be shown; the caller's own if it is missing" }),
-  ),
-});
+export const NewMessage = Type.Object(
+  {
+    text: Type.String({ description: "Markup in it is text" }),
+    handle: Type.Optional(
+      Type.String({ description: "The name to be shown; the caller's own if it is missing" }),
+    ),
+  },
+  { description: "What is to be said" },
+);
 
 /** Node gives header names in lower case. */
 export const NewMessageHeaders = Type.Object({
@@ -103,10 +133,13 @@ export const Presence = Type.Object(
   { description: "Who is in the room, over all processes" },
 );
 
-export const Hello = Type.Object({
-  token: Type.Optional(Type.String({ description: "The embedding site's, or that of an earlier welcome" })),
-  handle: Type.Optional(Type.String({ description: "The name to be shown" })),
-});
+export const Hello = Type.Object(
+  {
+    token: Type.Optional(Type.String({ description: "The embedding site's, or that of an earlier welcome" })),
+    handle: Type.Optional(Type.String({ description: "The name to be shown" })),
+  },
+  { description: "Who a session is for" },
+);
 
 export const Welcome = Type.Object(
   {
@@ -114,13 +147,7 @@ export const Welcome = Type.Object(
     token: Type.Optional(Type.String({ description: "Makes a guest the same guest again" })),
     endsAt: Type.Optional(Type.Integer({ description: "When the session ends, ms since 1970" })),
     pingMs: Type.Integer(),
-    limits: Type.Object({
-      textLength: Type.Integer(),
-      frameBytes: Type.Integer(),
-      messagesPerSecond: Type.Integer(),
-      burst: Type.Integer(),
-      rooms: Type.Integer(),
-    }),
+    limits: Limits,
   },
   { description: "The session's cookie is set" },
 );
@@ -148,4 +175,21 @@ export const EventsQuery = Type.Object({
 export const EventStreamAnswer = {
   description: "Server-sent events: messages without an event name, everything else with its type for a name",
   content: { "text/event-stream": { schema: Type.String() } },
+};
+
+/** The schemas that the description names; what is held by another stands before it. */
+export const NAMED_SCHEMAS = {
+  User: Person,
+  Limits,
+  Message,
+  MessagePage,
+  NewMessage,
+  StoredMessage: Stored,
+  MessageStoredBefore: StoredBefore,
+  RoomSummary,
+  RoomList,
+  Presence,
+  SessionRequest: Hello,
+  Session: Welcome,
+  Failure,
 };

@@ -17,6 +17,7 @@ import type { OriginPolicy } from "./origin.ts";
 import type { ApiHouse } from "./routes/api.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
 import { routeEvents } from "./routes/events.ts";
+import { routeLongRooms } from "./routes/long-room.ts";
 import { routeOrigin } from "./routes/origin.ts";
 import { routePostMessage } from "./routes/post-message.ts";
 import { routeReadMessages } from "./routes/read-messages.ts";
@@ -86,6 +87,7 @@ export class Api {
     routeEvents(scope, this.#house);
     routeSession(scope, this.#house);
     routeOrigin(scope);
+    routeLongRooms(scope);
     routeDescription(scope);
     if (!this.#options.ownsPath) return;
     // Before the page's files get to see it: they would answer in their own way.

@@ -1,6 +1,8 @@
+import fastify from "fastify";
 import { pino } from "pino";
 import { describe, expect, it, vi } from "vitest";
 import { buildApp } from "../../src/app.ts";
+import { dynochat } from "../../src/plugin.ts";
 import { BEGINNING, ERRORS, LIMITS } from "../../src/protocol.ts";
 import { readSettings } from "../../src/settings.ts";
 import { KEY, MESSAGES, OTHER_KEY, openApi, say, withKey } from "../kit/api.ts";
@@ -286,7 +288,8 @@ describe("every answer below /api", () => {
 
   it.each([
     ["/api/rooms/%zz/messages", 400, "bad-request"],
-    [`/api/rooms/${"x".repeat(200)}/messages`, 404, "not-found"],
+    [`/api/rooms/${"x".repeat(200)}/messages`, 400, "bad-room"],
+    [`/api/rooms/${"x".repeat(200)}/nothing`, 404, "not-found"],
   ])("is one also for an address that is none: %s", async (url, status, code) => {
     const app = await buildApp(readSettings({}), pino({ level: "silent" }), "here");
     afterwards(() => app.close());
@@ -329,6 +332,51 @@ describe("every answer below /api", () => {
   });
 });
 
+describe("a room whose name is too long", () => {
+  const long = (length: number, route: string) => `/api/rooms/${"x".repeat(length)}/${route}`;
+
+  it.each([65, 100, 101, 300, 8_000])("is a bad room at every route, with %d letters", async (length) => {
+    const app = await openApi({ page: false });
+    for (const route of ["messages", "messages?limit=1", "events", "presence"]) {
+      const answer = await app.inject(long(length, route));
+      expect([route, answer.statusCode, answer.json().code]).toEqual([route, 400, "bad-room"]);
+    }
+    const payload = { text: "hi" };
+    const url = long(length, "messages");
+    const said = await app.inject({ method: "POST", url, headers: withKey(), payload });
+    expect([said.statusCode, said.json().code]).toEqual([400, "bad-room"]);
+    const head = await app.inject({ method: "HEAD", url });
+    expect(head.statusCode).toBe(400);
+    const encoded = await app.inject(`/api/rooms/${"%C3%A9".repeat(length)}/messages`);
+    expect([encoded.statusCode, encoded.json().code]).toEqual([400, "bad-room"]);
+  });
+
+  it("leaves the other addresses to the app around the chat, and short names that are written long to the room", async () => {
+    const app = fastify();
+    afterwards(() => app.close());
+    app.all("/api/*", async () => "the app's own");
+    await app.register(dynochat, { page: false });
+    for (const url of [long(300, "orders"), long(300, "messages/1"), "/api/rooms/lobby/orders"]) {
+      expect((await app.inject(url)).body).toBe("the app's own");
+    }
+    expect((await app.inject({ method: "DELETE", url: long(300, "messages") })).body).toBe("the app's own");
+    expect((await app.inject(long(300, "messages"))).json().code).toBe("bad-room");
+    expect((await app.inject(`/api/rooms/${"%41".repeat(30)}/messages`)).statusCode).toBe(200);
+  });
+});
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+  readonly security: readonly Record<string, readonly string[]>[];
+  readonly requestBody?: {
+    readonly content: Record<string, { readonly schema: { readonly $ref?: string } }>;
+  };
+  readonly responses: Record<string, { readonly content: Record<string, { readonly schema: object }> }>;
+}
+
 describe("the description at /api/openapi.json", () => {
   it("names every route with its parameters, its answers and how it fails", async () => {
     const app = await openApi();
@@ -353,8 +401,46 @@ describe("the description at /api/openapi.json", () => {
       "room",
     ]);
     expect(Object.keys(post.responses).sort()).toEqual(["200", "201", "4XX", "5XX"]);
+    const { schemas } = description.components;
     const failure = post.responses["4XX"].content["application/json"].schema;
-    expect(failure.properties.code.enum).toEqual(Object.keys(ERRORS));
-    expect(post.requestBody.content["application/json"].schema.required).toEqual(["text"]);
+    expect(failure).toEqual({ $ref: "#/components/schemas/Failure" });
+    expect(schemas.Failure.properties.code.enum).toEqual(Object.keys(ERRORS));
+    const body = post.requestBody.content["application/json"].schema;
+    expect(body).toEqual({ $ref: "#/components/schemas/NewMessage" });
+    expect(schemas.NewMessage.required).toEqual(["text"]);
+  });
+
+  it("has what generators and linters ask for: servers, operations with names and security, named schemas", async () => {
+    const description = (await (await openApi()).inject("/api/openapi.json")).json();
+    expect(description.servers).toEqual([expect.objectContaining({ url: "/" })]);
+    expect(description.info.license).toEqual({ name: "MIT", identifier: "MIT" });
+    const tags = description.tags.map(({ name }: { name: string }) => name);
+    const { schemas, securitySchemes } = description.components;
+    const operations = Object.values<Record<string, Operation>>(description.paths).flatMap((path) =>
+      Object.values(path),
+    );
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+    for (const operation of operations) {
+      expect(operation.operationId).toMatch(/^[a-z]+[A-Za-z]+$/);
+      expect([operation.summary, operation.description]).not.toContain(undefined);
+      for (const tag of operation.tags) expect(tags).toContain(tag);
+      for (const scheme of operation.security.flatMap(Object.keys))
+        expect(securitySchemes).toHaveProperty(scheme);
+      for (const status of ["4XX", "5XX"]) {
+        const failure = operation.responses[status]?.content["application/json"]?.schema;
+        expect(failure).toEqual({ $ref: "#/components/schemas/Failure" });
+      }
+    }
+    const text = JSON.stringify(description);
+    const references = Array.from(
+      text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g),
+      ([, name]) => name,
+    );
+    // Every schema is used, and every use is there.
+    expect(new Set(references)).toEqual(new Set(Object.keys(schemas)));
+    for (const schema of Object.values<object>(schemas)) {
+      const elsewhere = text.split(JSON.stringify(schema)).length - 1;
+      expect(elsewhere).toBe(1);
+    }
   });
 });

@@ -4,7 +4,14 @@ import { guestHandle } from "../../chat/guests.ts";
 import type { ErrorReply } from "../../chat/result.ts";
 import type { StreamVisit } from "../../chat/stream-session.ts";
 import { refuse } from "../api-error.ts";
-import { EventStreamAnswer, EventsQuery, FAILURES, LastEventId, RoomParams } from "../api-schemas.ts";
+import {
+  EventStreamAnswer,
+  EventsQuery,
+  FAILURES,
+  LastEventId,
+  READERS,
+  RoomParams,
+} from "../api-schemas.ts";
 import type { Caller } from "../callers.ts";
 import { guestCookies } from "../guest-cookie.ts";
 import { isSecure } from "../origin.ts";
@@ -32,7 +39,11 @@ export function routeEvents(app: FastifyInstance, house: ApiHouse): void {
     {
       exposeHeadRoute: false,
       schema: {
+        operationId: "streamRoom",
         summary: "What is said in a room, as it comes",
+        description: "One room as server-sent events, from now on or from Last-Event-ID on.",
+        tags: ["events"],
+        security: READERS,
         params: RoomParams,
         headers: LastEventId,
         response,
@@ -49,7 +60,15 @@ export function routeEvents(app: FastifyInstance, house: ApiHouse): void {
     "/events",
     {
       exposeHeadRoute: false,
-      schema: { summary: "What is said in several rooms", querystring: EventsQuery, response },
+      schema: {
+        operationId: "streamRooms",
+        summary: "What is said in several rooms",
+        description: "Several rooms as server-sent events in one stream, each from now on or from an id on.",
+        tags: ["events"],
+        security: READERS,
+        querystring: EventsQuery,
+        response,
+      },
     },
     async (request, reply) => open(request, reply, house, request.query.room.map(visitOf)),
   );

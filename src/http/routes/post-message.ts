@@ -6,7 +6,15 @@ import { type Result, success } from "../../chat/result.ts";
 import { readText } from "../../chat/text.ts";
 import { LIMITS } from "../../protocol.ts";
 import { refuse } from "../api-error.ts";
-import { FAILURES, NewMessage, NewMessageHeaders, RoomParams, Stored, StoredBefore } from "../api-schemas.ts";
+import {
+  FAILURES,
+  NewMessage,
+  NewMessageHeaders,
+  RoomParams,
+  Stored,
+  StoredBefore,
+  WRITERS,
+} from "../api-schemas.ts";
 import type { Caller } from "../callers.ts";
 import type { ApiHouse } from "./api.ts";
 
@@ -23,8 +31,12 @@ export function routePostMessage(app: FastifyInstance, { chat, callers }: ApiHou
     {
       bodyLimit: LIMITS.frameBytes,
       schema: {
+        operationId: "postMessage",
         summary: "Say something in a room",
-        security: [{ key: [] }, { session: [] }],
+        description:
+          "Stores a message, which everybody in the room gets. The same Idempotency-Key stores nothing new.",
+        tags: ["messages"],
+        security: WRITERS,
         params: RoomParams,
         headers: NewMessageHeaders,
         body: NewMessage,

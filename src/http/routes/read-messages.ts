@@ -3,7 +3,7 @@ import type { Static } from "typebox";
 import { withMessages } from "../../chat/answer.ts";
 import { LIMITS } from "../../protocol.ts";
 import { refuse } from "../api-error.ts";
-import { FAILURES, MessagePage, PageQuery, RoomParams } from "../api-schemas.ts";
+import { FAILURES, MessagePage, PageQuery, READERS, RoomParams } from "../api-schemas.ts";
 import { sendTagged } from "../etag.ts";
 import type { ApiHouse } from "./api.ts";
 
@@ -13,7 +13,11 @@ export function routeReadMessages(app: FastifyInstance, { chat, callers }: ApiHo
     "/rooms/:room/messages",
     {
       schema: {
+        operationId: "listMessages",
         summary: "A page of a room's messages",
+        description: "The newest messages of a room, or those before or after an id; oldest first.",
+        tags: ["messages"],
+        security: READERS,
         params: RoomParams,
         querystring: PageQuery,
         response: { 200: MessagePage, ...FAILURES },

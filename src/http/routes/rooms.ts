@@ -2,15 +2,23 @@ import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import { LIMITS } from "../../protocol.ts";
 import { refuse } from "../api-error.ts";
-import { FAILURES, Presence, RoomList, RoomParams } from "../api-schemas.ts";
+import { FAILURES, Presence, READERS, RoomList, RoomParams } from "../api-schemas.ts";
 import type { ApiHouse } from "./api.ts";
 
 /** `GET /api/rooms` and `GET /api/rooms/{room}/presence`. */
 export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): void {
-  const summary = "The rooms spoken in last";
   app.get(
     "/rooms",
-    { schema: { summary, response: { 200: RoomList, ...FAILURES } } },
+    {
+      schema: {
+        operationId: "listRooms",
+        summary: "The rooms spoken in last",
+        description: "Rooms that have messages, the one with the newest message first.",
+        tags: ["rooms"],
+        security: READERS,
+        response: { 200: RoomList, ...FAILURES },
+      },
+    },
     async (request, reply) => {
       const reader = callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
@@ -20,7 +28,17 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): v
   );
   app.get<{ Params: Static<typeof RoomParams> }>(
     "/rooms/:room/presence",
-    { schema: { summary: "Who is in a room", params: RoomParams, response: { 200: Presence, ...FAILURES } } },
+    {
+      schema: {
+        operationId: "getPresence",
+        summary: "Who is in a room",
+        description: "The users who are in a room now, over all processes.",
+        tags: ["rooms"],
+        security: READERS,
+        params: RoomParams,
+        response: { 200: Presence, ...FAILURES },
+      },
+    },
     async (request, reply) => {
       const reader = callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);

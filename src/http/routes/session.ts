@@ -22,7 +22,11 @@ export function routeSession(app: FastifyInstance, { chat, cookies }: ApiHouse):
     {
       bodyLimit: LIMITS.frameBytes,
       schema: {
+        operationId: "openSession",
         summary: "Say who you are, by a token or by the cookies you have",
+        description: "Opens a session, whose cookie stands for the user from then on.",
+        tags: ["session"],
+        security: [{}, { session: [] }],
         body: Hello,
         response: { 200: Welcome, ...FAILURES },
       },
