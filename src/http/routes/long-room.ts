@@ -26,7 +26,17 @@ const LONG = 65;
  * wildcard is there for these requests only, so that it stands in no other's way.
  */
 export function routeLongRooms(scope: FastifyInstance): void {
-  const start = `${scope.prefix}/rooms/`;
+  if (!scope.hasConstraintStrategy(CONSTRAINT)) addConstraint(scope);
+  scope.route({
+    method: ["GET", "HEAD", "POST"],
+    url: "/rooms/*",
+    constraints: { [CONSTRAINT]: true },
+    schema: { hide: true },
+    handler: refuseRoom,
+  });
+}
+
+function addConstraint(scope: FastifyInstance): void {
   scope.addConstraintStrategy({
     name: CONSTRAINT,
     storage: () => {
@@ -37,14 +47,7 @@ export function routeLongRooms(scope: FastifyInstance): void {
       };
     },
     validate: () => {},
-    deriveConstraint: (request: IncomingMessage) => isForLongRoom(request, start) || undefined,
-  });
-  scope.route({
-    method: ["GET", "HEAD", "POST"],
-    url: "/rooms/*",
-    constraints: { [CONSTRAINT]: true },
-    schema: { hide: true },
-    handler: refuseRoom,
+    deriveConstraint: (request: IncomingMessage) => isForLongRoom(request) || undefined,
   });
 }
 
@@ -52,13 +55,13 @@ function refuseRoom(_request: FastifyRequest, reply: FastifyReply): FastifyReply
   return refuse(reply, { code: "bad-room", message: BAD_ROOM });
 }
 
-/** Whether a request is for a route of one room, and for a room whose name is too long to be one. */
-function isForLongRoom({ url = "", method = "" }: IncomingMessage, start: string): boolean {
-  if (url.length < start.length + LONG || !url.startsWith(start)) return false;
+/** Whether a request is for a route of one room, and for a room whose name is too long to be one. All chats of an app share it. */
+function isForLongRoom({ url = "", method = "" }: IncomingMessage): boolean {
+  if (url.length < LONG) return false;
   const [path = ""] = url.split("?");
-  const [room = "", route = "", ...more] = path.slice(start.length).split("/");
+  const [rooms, room = "", route = ""] = path.split("/").slice(-3);
   const methods = Object.hasOwn(METHODS, route) ? METHODS[route] : undefined;
-  return more.length === 0 && methods?.includes(method) === true && isTooLong(room);
+  return rooms === "rooms" && methods?.includes(method) === true && isTooLong(room);
 }
 
 function isTooLong(room: string): boolean {

@@ -10,7 +10,16 @@ export function routeOrigin(app: FastifyInstance): void {
   const response = { 204: Type.Null({ description: "It may" }), ...FAILURES };
   app.post(
     "/origin",
-    { schema: { summary: "Whether the page that asks may use the chat", response } },
+    {
+      schema: {
+        operationId: "checkOrigin",
+        summary: "Whether the page that asks may use the chat",
+        description: "Answered 204 where the request's Origin is allowed, else 403.",
+        tags: ["session"],
+        security: [],
+        response,
+      },
+    },
     async (_request, reply) => reply.code(204).header("Cache-Control", "no-store").send(),
   );
 }
