@@ -36,7 +36,8 @@ declare module "fastify" {
 /**
  * The chat as a Fastify plugin: the sockets `/ws` and `/websocket`, the HTTP interface below `/api`, and, where the app has none of
  * its own by then, `/livez`, `/readyz` and `/metrics`; on `/` the page and its socket, and the operator's page `/status` with it. The
- * registration rejects with a sentence where the app has another of these routes. Everything else passes through. `app.close()` drains the chat before it closes; `app.dynochat.sockets.drain.begin()` drains it earlier.
+ * registration rejects with a sentence where the app has another of these routes. Everything else passes through. `app.close()`
+ * drains the chat before it closes; `app.dynochat.sockets.drain.begin()` drains it earlier.
  */
 export const dynochat = fp<DynochatOptions>(register, { fastify: "5.x", name: "dynochat" });
 
