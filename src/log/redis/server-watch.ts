@@ -16,6 +16,8 @@ interface ServerFacts {
   readonly isReplica: boolean;
   /** What happens to keys when the memory is full. */
   readonly policy: string | undefined;
+  /** Whether the last attempt to write its data to disk failed. */
+  readonly isUnsaved: boolean;
 }
 
 /**
@@ -98,6 +100,7 @@ function parse(info: string): ServerFacts {
     isCluster: read("cluster_enabled") === "1",
     isReplica: read("role") === "slave",
     policy: read("maxmemory_policy"),
+    isUnsaved: read("rdb_last_bgsave_status") === "err" || read("aof_last_write_status") === "err",
   };
 }
 
@@ -116,7 +119,14 @@ function expectUsable({ version, isCluster, isReplica }: ServerFacts): void {
   if (isReplica) throw new UnusableServer("Redis is a read-only replica; connect to its master");
 }
 
-function warningsOf({ policy }: ServerFacts): string[] {
+function warningsOf({ policy, isUnsaved }: ServerFacts): string[] {
+  const unsaved = isUnsaved
+    ? ["Redis cannot save its data to disk and may refuse messages; its own log says why"]
+    : [];
+  return [...evictionWarnings(policy), ...unsaved];
+}
+
+function evictionWarnings(policy: string | undefined): string[] {
   if (policy === undefined || policy === "noeviction") return [];
   const what = policy.startsWith("allkeys-")
     ? "rooms, remembered keys and shared secrets"
