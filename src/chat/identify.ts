@@ -1,6 +1,7 @@
 import { handleFrom } from "./handle.ts";
 import { failure, type Result, success } from "./result.ts";
 import type { Services } from "./services.ts";
+import { INVALID_TOKEN } from "./site-token.ts";
 
 /** Who says hello. */
 export interface Caller {
@@ -22,9 +23,9 @@ export async function identify(
   guest: string,
 ): Promise<Result<Caller>> {
   if (token !== undefined && looksLikeSiteToken(token)) {
-    const user = await siteTokens?.verify(token);
-    if (user === undefined)
-      return failure({ code: "unauthorized", message: "The token is not valid, or no longer." });
+    const verified = (await siteTokens?.verify(token)) ?? INVALID_TOKEN;
+    if (!verified.ok) return verified;
+    const { value: user } = verified;
     return success({ ...user, handle: handleFrom(user.handle ?? ""), token, site: true });
   }
   if (siteTokens?.required === true)

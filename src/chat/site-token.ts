@@ -1,3 +1,5 @@
+import { failure, type Result } from "./result.ts";
+
 /** Whom the embedding site says a client is. */
 export interface SiteUser {
   /** User id: 1 to 64 of `A-Z a-z 0-9 _ -`; never one that a guest can have. */
@@ -8,10 +10,19 @@ export interface SiteUser {
   readonly endsAt: number | undefined;
 }
 
+/** A token that names nobody now. */
+export const INVALID_TOKEN = failure({
+  code: "unauthorized",
+  message: "The token is not valid, or no longer.",
+} as const);
+
 /** Checks the tokens of the embedding site. */
 export interface SiteTokens {
   /** Whether nobody may come without one. */
   readonly required: boolean;
-  /** Who the token names, or undefined if it is not valid now. Never rejects. */
-  verify(token: string): Promise<SiteUser | undefined>;
+  /**
+   * Returns who the token names. Fails with `unauthorized` where it is not valid now, and with `unavailable` where that cannot be
+   * told, because the site's keys cannot be fetched. Never rejects.
+   */
+  verify(token: string): Promise<Result<SiteUser>>;
 }

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyResult, jwtVerify } from "jose";
-import type { SiteTokens, SiteUser } from "../chat/site-token.ts";
+import { type JWTPayload, type JWTVerifyResult, jwtVerify } from "jose";
+import { failure, type Result, success } from "../chat/result.ts";
+import { INVALID_TOKEN, type SiteTokens, type SiteUser } from "../chat/site-token.ts";
 import type { Logger } from "../logger.ts";
+import { KeysUnavailable, siteKeys } from "./site-keys.ts";
 
 /** The settings that say whose tokens are accepted. */
 export interface SiteTokenOptions {
@@ -35,9 +37,9 @@ const PLAIN_SUBJECT = /^[A-Za-z0-9_-]{1,62}$/;
 
 /** The checker of the site's tokens, or undefined where none are accepted. */
 export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteTokens | undefined {
-  const checks = checksFor(options);
+  const checks = checksFor(options, logger);
   if (checks.length === 0) return undefined;
-  return { required: options.tokenRequired, verify: (token) => verify(token, checks, logger) };
+  return { required: options.tokenRequired, verify: (token) => verify(token, checks) };
 }
 
 /** The claims that are looked at. Only `exp` is known to be of its type. */
@@ -45,7 +47,7 @@ type Claims = Pick<JWTPayload, "exp"> & { readonly sub?: unknown; readonly name?
 
 type Check = (token: string) => Promise<JWTVerifyResult>;
 
-function checksFor({ tokenSecret, tokenJwksUrl }: SiteTokenOptions): Check[] {
+function checksFor({ tokenSecret, tokenJwksUrl }: SiteTokenOptions, logger: Logger): Check[] {
   const checks: Check[] = [];
   if (tokenSecret !== undefined) {
     const key = new TextEncoder().encode(tokenSecret);
@@ -53,29 +55,29 @@ function checksFor({ tokenSecret, tokenJwksUrl }: SiteTokenOptions): Check[] {
     checks.push((token) => jwtVerify(token, key, options));
   }
   if (tokenJwksUrl !== undefined) {
-    const keys = createRemoteJWKSet(new URL(tokenJwksUrl));
+    const keys = siteKeys(new URL(tokenJwksUrl), logger);
     const options = { algorithms: KEY_ALGORITHMS, clockTolerance: CLOCK_TOLERANCE };
     checks.push((token) => jwtVerify(token, keys, options));
   }
   return checks;
 }
 
-async function verify(
-  token: string,
-  checks: readonly Check[],
-  logger: Logger,
-): Promise<SiteUser | undefined> {
+const UNAVAILABLE = failure({
+  code: "unavailable",
+  message: "The token cannot be checked now, because the keys of its site cannot be fetched; try again.",
+} as const);
+
+async function verify(token: string, checks: readonly Check[]): Promise<Result<SiteUser>> {
+  let refusal: Result<never> = INVALID_TOKEN;
   for (const check of checks) {
     try {
-      return userOf((await check(token)).payload);
+      const user = userOf((await check(token)).payload);
+      if (user !== undefined) return success(user);
     } catch (error) {
-      // A bad token is the client's affair; keys that cannot be fetched are the operator's.
-      if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout) {
-        logger.warn({ event: "token-keys", err: error }, "the site's keys could not be used");
-      }
+      if (error instanceof KeysUnavailable) refusal = UNAVAILABLE;
     }
   }
-  return undefined;
+  return refusal;
 }
 
 /** The latest time that a Date holds, ms since 1970 UTC; a token that ends later ends then. */

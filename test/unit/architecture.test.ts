@@ -55,7 +55,15 @@ const HOUSE: readonly Rule[] = [
   { part: "src/log/", only: ["src/log/", ...WORDS, "node:"], never: [...WIRES, "src/log/redis/"] },
   {
     part: "src/identity/",
-    only: ["src/identity/", "src/chat/site-token.ts", ...CONTRACT, ...WORDS, "jose", "node:"],
+    only: [
+      "src/identity/",
+      "src/chat/site-token.ts",
+      "src/chat/result.ts",
+      ...CONTRACT,
+      ...WORDS,
+      "jose",
+      "node:",
+    ],
     never: WIRES,
   },
   {

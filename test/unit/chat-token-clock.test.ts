@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { success } from "../../src/chat/result.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
 import { CLOSE } from "../../src/protocol.ts";
 import { FakeClient, openChat } from "../kit/fake-client.ts";
@@ -10,7 +11,7 @@ const SITE: SiteTokens = {
   required: false,
   verify: async (token) => {
     const [user = "", endsAt] = token.split(".");
-    return { user: `s-${user}`, handle: undefined, endsAt: Number(endsAt) };
+    return success({ user: `s-${user}`, handle: undefined, endsAt: Number(endsAt) });
   },
 };
 

@@ -2,6 +2,7 @@ import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { Guests } from "../../src/chat/guests.ts";
 import { readHandle } from "../../src/chat/handle.ts";
+import { success } from "../../src/chat/result.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
 import { cookiesOf, MESSAGES, openApi, say } from "../kit/api.ts";
 import { FakeClient, openChat } from "../kit/fake-client.ts";
@@ -36,7 +37,7 @@ function siteToken(claims: object, exp = Math.floor(Date.now() / 1000) + 600): P
 
 /** A site whose tokens all name the user `s-ann`. */
 function siteWith(handle: string | undefined): SiteTokens {
-  return { required: true, verify: async () => ({ user: "s-ann", handle, endsAt: undefined }) };
+  return { required: true, verify: async () => success({ user: "s-ann", handle, endsAt: undefined }) };
 }
 
 describe("a site's user with a name", () => {

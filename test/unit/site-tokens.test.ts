@@ -1,7 +1,10 @@
-import { createServer } from "node:http";
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { INVALID_TOKEN, type SiteTokens } from "../../src/chat/site-token.ts";
 import { siteTokens } from "../../src/identity/site-tokens.ts";
+import { afterwards } from "../kit/cleanup.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 const warnings: string[] = [];
@@ -27,6 +30,35 @@ function signed(claims: object, secret = SECRET, algorithm = "HS256"): Promise<s
     .sign(new TextEncoder().encode(secret));
 }
 
+async function userOf(tokens: SiteTokens, token: string): Promise<string | undefined> {
+  const verified = await tokens.verify(token);
+  return verified.ok ? verified.value.user : undefined;
+}
+
+/** A site that publishes its key `one`; without an answer it closes every connection. */
+async function publishing() {
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
+  const jwk = { ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" };
+  const publish = (response: ServerResponse) => void response.end(JSON.stringify({ keys: [jwk] }));
+  const site = {
+    jwk,
+    answer: publish as typeof publish | undefined,
+    url: "",
+    sign: (claims: object, kid = "one") =>
+      new SignJWT({ ...claims }).setProtectedHeader({ alg: "ES256", kid }).sign(privateKey),
+  };
+  const server = createServer((request, response) =>
+    site.answer === undefined ? request.socket.destroy() : site.answer(response),
+  );
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  afterwards(() => server.close());
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  site.url = `http://127.0.0.1:${address.port}/`;
+  return site;
+}
+
 afterEach(() => {
   warnings.length = 0;
 });
@@ -35,13 +67,15 @@ describe("a site's token", () => {
   it("names the user, their handle and its end", async () => {
     const exp = Math.floor(Date.now() / 1000) + 60;
     const token = await signed({ sub: "42", name: "Ann", exp });
-    expect(await accepting().verify(token)).toEqual({ user: "s-42", handle: "Ann", endsAt: exp * 1000 });
+    expect(await accepting().verify(token)).toEqual({
+      ok: true,
+      value: { user: "s-42", handle: "Ann", endsAt: exp * 1000 },
+    });
   });
 
   it("never names a user that a guest could be, whatever the site calls them", async () => {
-    const odd = await accepting().verify(await signed({ sub: "g 1:2/é" }));
-    expect(odd?.user).toMatch(/^s_[A-Za-z0-9_-]{43}$/);
-    expect((await accepting().verify(await signed({ sub: "gabc" })))?.user).toBe("s-gabc");
+    expect(await userOf(accepting(), await signed({ sub: "g 1:2/é" }))).toMatch(/^s_[A-Za-z0-9_-]{43}$/);
+    expect(await userOf(accepting(), await signed({ sub: "gabc" }))).toBe("s-gabc");
   });
 
   it.each([
@@ -51,37 +85,58 @@ describe("a site's token", () => {
     ["without a subject", () => signed({ name: "Ann" })],
     ["without a signature", async () => `${btoa('{"alg":"none"}')}.${btoa('{"sub":"42"}')}.`],
     ["that is no token", async () => "a.b.c"],
-  ])("%s is refused, and nobody is warned", async (_what, make) => {
-    expect(await accepting().verify(await make())).toBeUndefined();
+  ])("%s is refused without a warning", async (_what, make) => {
+    expect(await accepting().verify(await make())).toEqual(INVALID_TOKEN);
     expect(warnings).toEqual([]);
   });
 
   it("is checked against the site's published keys, and a public key is never taken for a secret", async () => {
-    const { publicKey, privateKey } = await generateKeyPair("ES256");
-    const jwk = { ...(await exportJWK(publicKey)), kid: "one", alg: "ES256" };
-    const server = createServer((_request, response) => response.end(JSON.stringify({ keys: [jwk] })));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    try {
-      const address = server.address();
-      if (address === null || typeof address === "string") throw new Error("no port");
-      const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: `http://127.0.0.1:${address.port}/` });
-      const good = await new SignJWT({ sub: "42" })
-        .setProtectedHeader({ alg: "ES256", kid: "one" })
-        .sign(privateKey);
-      expect((await tokens.verify(good))?.user).toBe("s-42");
-      const confused = await signed({ sub: "42" }, JSON.stringify(jwk));
-      expect(await tokens.verify(confused)).toBeUndefined();
-    } finally {
-      server.close();
-    }
+    const site = await publishing();
+    const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url });
+    expect(await userOf(tokens, await site.sign({ sub: "42" }))).toBe("s-42");
+    const confused = await signed({ sub: "42" }, JSON.stringify(site.jwk));
+    expect(await tokens.verify(confused)).toEqual(INVALID_TOKEN);
+  });
+});
+
+describe("a site whose keys cannot be fetched", () => {
+  afterEach(() => {
+    vi.useRealTimers();
   });
 
-  it("is refused, and the operator is told, while the site's keys cannot be fetched", async () => {
-    const { privateKey } = await generateKeyPair("ES256");
-    const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: "http://127.0.0.1:1/" });
-    const token = await new SignJWT({ sub: "42" }).setProtectedHeader({ alg: "ES256" }).sign(privateKey);
-    expect(await tokens.verify(token)).toBeUndefined();
-    expect(warnings).toHaveLength(1);
+  it.each([
+    ["is away", undefined],
+    ["fails", (response: ServerResponse) => void response.writeHead(500).end()],
+    ["sends no JSON", (response: ServerResponse) => void response.end("<html>")],
+    ["sends no keys", (response: ServerResponse) => void response.end('{"keys":5}')],
+  ])("leaves a token undecided, and the operator is told once, where it %s", async (_what, answer) => {
+    const site = await publishing();
+    const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url });
+    site.answer = answer;
+    const token = await site.sign({ sub: "42" });
+    for (const _try of [1, 2]) {
+      expect(await tokens.verify(token)).toMatchObject({ ok: false, error: { code: "unavailable" } });
+    }
+    expect(warnings).toEqual(["the keys of the site cannot be fetched"]);
+  });
+
+  it("goes on with those that are known, and leaves only a token of another key undecided", async () => {
+    const site = await publishing();
+    const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url });
+    expect(await userOf(tokens, await site.sign({ sub: "42" }))).toBe("s-42");
+    site.answer = undefined;
+    vi.useFakeTimers({ now: Date.now() + 3_600_000, toFake: ["Date"] });
+    expect(await userOf(tokens, await site.sign({ sub: "43" }))).toBe("s-43");
+    expect(await tokens.verify(await site.sign({ sub: "44" }, "two"))).toMatchObject({
+      error: { code: "unavailable" },
+    });
+    const other = await publishing();
+    expect(await tokens.verify(await other.sign({ sub: "45" }))).toEqual(INVALID_TOKEN);
+  });
+
+  it("does not keep out a user whose token is signed with the secret", async () => {
+    const tokens = accepting({ tokenJwksUrl: "http://127.0.0.1:1/" });
+    expect(await userOf(tokens, await signed({ sub: "42" }))).toBe("s-42");
   });
 });
 
