@@ -46,8 +46,10 @@ export type ConnectionEvent =
   | "welcome"
   /** It has been live for a while, `LOOK_MS` or longer. */
   | "settled"
-  /** The server said that this process goes away. */
+  /** The server said that this process goes away, which is no failure. */
   | "restart"
+  /** It said so on too many connections in a row, none of which was live for a while. */
+  | "restart-again"
   /** It went, and the next socket is being opened already. */
   | "handover"
   /** The time to wait is over, or somebody asked to try now. */
@@ -104,24 +106,21 @@ function afterLoss(state: Connected, loss: Loss): ConnectionState {
   if (cause === "too-many") {
     const told = Number.parseInt(reason, 10);
     ms = Math.max(ms, told >= 0 ? toldMs(told) : TOO_MANY_MS);
-  } else if (name === "live" && state.restarting && attempt === 0) {
-    // The server spread its connections already.
-    ms = random * RESTART_SPREAD_MS;
   }
+  const isAnnounced = name === "live" && state.restarting;
+  // The server spread its connections already.
+  const isFree = isAnnounced && attempt === 0 && cause !== "too-many";
+  if (isFree) ms = random * RESTART_SPREAD_MS;
   const told = toldMs(loss.awayMs);
   const retryAt = at + Math.max(ms, told);
-  const isRestart = name === "live" && state.restarting && cause === "lost";
-  const shown = told > 0 ? "too-many" : isRestart ? "restarting" : cause;
-  return { name: "waiting", attempt: attempt + 1, retryAt, cause: shown };
+  const shown = told > 0 ? "too-many" : isAnnounced && cause === "lost" ? "restarting" : cause;
+  return { name: "waiting", attempt: isFree ? 0 : attempt + 1, retryAt, cause: shown };
 }
 
 function whileConnected(state: Connected, event: ConnectionEvent): ConnectionState {
   const { name, attempt } = state;
   // Of a live connection: the next one is open before a restarting server closes this one.
-  if (event === "opened" && name !== "greeting") {
-    // Which counts as one more attempt: a server may announce a restart on every connection.
-    return { name: "greeting", attempt: name === "live" ? attempt + 1 : attempt };
-  }
+  if (event === "opened" && name !== "greeting") return { name: "greeting", attempt };
   if (event === "welcome" && name === "greeting") return { name: "live", attempt, restarting: false };
   // A later welcome answers a change of name or a new token and changes nothing.
   if (name !== "live") return state;
@@ -129,9 +128,11 @@ function whileConnected(state: Connected, event: ConnectionEvent): ConnectionSta
     case "settled":
       return attempt === 0 ? state : { ...state, attempt: 0 };
     case "restart":
-      return { ...state, restarting: true };
+      return { ...state, attempt: 0, restarting: true };
+    case "restart-again":
+      return { ...state, attempt: attempt + 1, restarting: true };
     case "handover":
-      return connecting(attempt + 1);
+      return connecting(attempt);
     default:
       return state;
   }

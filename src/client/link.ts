@@ -14,6 +14,7 @@ import {
   PROBE_MS,
   RESTART_GRACE_MS,
   RESTART_LEAD_MS,
+  RESTARTS_IN_A_ROW,
   SILENCE_MS,
 } from "./timing.ts";
 
@@ -61,6 +62,8 @@ export class Link {
   #cancelPrepare: Cancel | undefined;
   /** How often one was tried before the current one is closed. */
   #tries = 0;
+  /** Announced restarts since a connection was live for a while. */
+  #restarts = 0;
   /** The first one is 1. */
   #lastRef = 0;
   #heardAt = 0;
@@ -102,13 +105,14 @@ export class Link {
   restart(ms: number): void {
     const state = this.#state;
     if (state.name !== "live" || state.restarting) return;
-    const { attempt } = state;
-    const pauseMs = attempt > 0 ? backoffMs(attempt, this.#ports.random()) : 0;
+    this.#restarts += 1;
+    const isFree = this.#restarts <= RESTARTS_IN_A_ROW;
+    const pauseMs = isFree ? 0 : backoffMs(this.#restarts - 1, this.#ports.random());
     const untilNext = Math.max(toldMs(ms) - RESTART_LEAD_MS, pauseMs);
     this.#tries = 0;
     this.#openNextIn(untilNext);
     this.#dropIn(untilNext + RESTART_LEAD_MS + RESTART_GRACE_MS);
-    this.apply("restart");
+    this.apply(isFree ? "restart" : "restart-again");
   }
 
   /** Sends a frame that has no answer; without a connection it is lost. */
@@ -265,6 +269,7 @@ export class Link {
       if (now >= this.#heardAt + SILENCE_MS) this.drop();
       else {
         this.#look();
+        this.#restarts = 0;
         this.apply("settled");
       }
     });

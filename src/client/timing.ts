@@ -26,6 +26,11 @@ export const JUMP_MS = 20_000;
 export const PROBE_MS = 3_000;
 /** Milliseconds within which one comes back after an announced restart (docs/protocol.md, `restart`). */
 export const RESTART_SPREAD_MS = 1_000;
+/**
+ * Announced restarts in a row that cost no pause: during a deploy a client may be sent from one process that goes away to
+ * the next one. A server may announce them without end.
+ */
+export const RESTARTS_IN_A_ROW = 3;
 /** Milliseconds to stay away where a 4429 names none. */
 export const TOO_MANY_MS = 10_000;
 /** Milliseconds: no server keeps a client away longer than this in one go. */

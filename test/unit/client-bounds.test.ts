@@ -10,7 +10,7 @@ const MINUTE = 60_000;
 /** Sockets that a client opens within any minute, whatever the server does. */
 const SOCKETS_A_MINUTE = 120;
 /** Frames that a client sends within any second, besides what a user does: three rooms are joined, read on and written to. */
-const FRAMES_A_SECOND = 30;
+const FRAMES_A_SECOND = 40;
 /** And within any minute. */
 const FRAMES_A_MINUTE = 500;
 

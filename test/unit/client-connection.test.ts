@@ -36,12 +36,13 @@ const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] =
   [greeting, "settled", "the same"],
   [greeting, lost(4401, "no"), { name: "closed", cause: "unauthorized", reason: "no" }],
   [live, "welcome", "the same"],
-  [live, "opened", { name: "greeting", attempt: 4 }],
-  [leaving, "opened", { name: "greeting", attempt: 4 }],
+  [live, "opened", greeting],
+  [leaving, "opened", greeting],
   [live, "settled", { name: "live", attempt: 0, restarting: false }],
-  [live, "restart", leaving],
+  [live, "restart", { name: "live", attempt: 0, restarting: true }],
+  [live, "restart-again", { name: "live", attempt: 4, restarting: true }],
   [live, "stop", idle],
-  [leaving, "handover", { name: "connecting", attempt: 4 }],
+  [leaving, "handover", connecting],
   [greeting, "handover", "the same"],
   [waiting, "handover", "the same"],
   [live, lost(1001), { name: "waiting", attempt: 4, retryAt: 3_000, cause: "restarting" }],
@@ -74,7 +75,12 @@ const rows: [ConnectionState, ConnectionEvent, ConnectionState | "the same"][] =
   [
     { name: "live", attempt: 0, restarting: true },
     lost(1012),
-    { name: "waiting", attempt: 1, retryAt: 1_500, cause: "restarting" },
+    { name: "waiting", attempt: 0, retryAt: 1_500, cause: "restarting" },
+  ],
+  [
+    { name: "live", attempt: 0, restarting: true },
+    lost(4429, "7000"),
+    { name: "waiting", attempt: 1, retryAt: 8_000, cause: "too-many" },
   ],
   [leaving, lost(4401), { name: "closed", cause: "unauthorized", reason: "" }],
   [waiting, "retry", { name: "connecting", attempt: 4 }],
@@ -231,6 +237,21 @@ describe("a client's connection", () => {
     },
   );
 
+  it("goes from process to process without a pause while a deploy replaces them, and then with one", () => {
+    const { client, clock, network } = newClient();
+    client.start();
+    for (let process = 1; process <= 4; process += 1) {
+      network.socket.accept();
+      welcome(network.socket);
+      expect(network.sockets).toHaveLength(process);
+      network.socket.deliver({ type: "restart", reconnectInMs: 1_000 });
+      clock.advance(0);
+    }
+    expect(network.sockets).toHaveLength(4);
+    clock.advance(4_000);
+    expect(network.sockets).toHaveLength(5);
+  });
+
   it("waits for the next one where the old one is closed before that is open, and begins no third", () => {
     const made = joinedClient(messages(1, 1));
     const { client, clock, network, room } = made;
@@ -240,7 +261,7 @@ describe("a client's connection", () => {
     room.send("on the way");
     const { key } = old.last("message");
     old.end(1012);
-    expect(client.connection).toMatchObject({ name: "connecting", attempt: 1 });
+    expect(client.connection).toMatchObject({ name: "connecting", attempt: 0 });
     expect(network.socket.closedByClient).toBe(false);
     network.socket.accept();
     welcome(network.socket);
