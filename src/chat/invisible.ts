@@ -20,8 +20,27 @@ const MARKS = "[\\p{Mn}\\p{Me}]*";
 const AFTER_JOINING = new RegExp(`[${JOINING}]${MARKS}$`, "u");
 const BEFORE_JOINING = new RegExp(`^${MARKS}[${JOINING}]`, "u");
 
+const LAST_MARK = /\p{M}$/u;
+const FIRST_MARK = /^\p{M}/u;
+const AFTER_LETTER = /\p{L}\p{M}*$/u;
+
 const AFTER_EMOJI = /\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F)?$/u;
 const BEFORE_EMOJI = /^\p{Extended_Pictographic}/u;
+
+/** Marks of direction: they do nothing beside a letter of a script that is written from right to left. */
+const DIRECTION = /[\u061C\u200E\u200F]/u;
+const RIGHT_TO_LEFT =
+  "[\\p{Script=Arabic}\\p{Script=Hebrew}\\p{Script=Syriac}\\p{Script=Thaana}\\p{Script=Nko}\\p{Script=Adlam}]";
+
+/** A place where a line may end: some keyboards write it between words, which have no blanks between them. */
+const BREAK = /\u200B/u;
+const WITHOUT_BLANKS = "[\\p{Script=Khmer}\\p{Script=Lao}\\p{Script=Myanmar}\\p{Script=Thai}]";
+
+/** What is often typed beside letters of some scripts, and changes nothing there. */
+const IDLE: readonly { readonly character: RegExp; readonly before: RegExp; readonly after: RegExp }[] = [
+  besideLetter(DIRECTION, RIGHT_TO_LEFT),
+  besideLetter(BREAK, WITHOUT_BLANKS),
+];
 
 /** The flags of England, Scotland and Wales: the only tag sequences that are emoji (RGI_Emoji_Tag_Sequence, UTS #51). */
 const TAGGED_FLAG = new RegExp(["gbeng", "gbsct", "gbwls"].map(taggedFlag).join("|"), "gu");
@@ -38,29 +57,37 @@ const SELECTORS: readonly { readonly selector: RegExp; readonly before: RegExp; 
 /** Returns the role of an invisible character; `before` and `after` are up to CONTEXT_UNITS on its sides. */
 export function roleOfInvisible(character: string, before: string, after: string): Role {
   if (character === NON_JOINER || character === JOINER) return roleOfJoiner(character, before, after);
-  return isSelected(character, before, after) || isInTaggedFlag(character, before, after)
-    ? "needed"
-    : "hidden";
+  if (isSelected(character, before, after) || isInTaggedFlag(character, before, after)) return "needed";
+  const isIdle = IDLE.some(
+    (kind) => kind.character.test(character) && (kind.before.test(before) || kind.after.test(after)),
+  );
+  return isIdle ? "idle" : "hidden";
+}
+
+function besideLetter(character: RegExp, letter: string): (typeof IDLE)[number] {
+  return { character, before: new RegExp(`${letter}${MARKS}$`, "u"), after: new RegExp(`^${letter}`, "u") };
 }
 
 /**
  * The role of a joiner by CONTEXTJ of RFC 5892 (appendix A.1 and A.2), and in emoji sequences (UTS #51). The RFC asks besides that the
- * letters on its sides would join: Persian names are written with a non-joiner where they would not, too.
+ * letters on its sides would join: Persian names are written with a non-joiner where they would not, too. And it knows no joiner before a
+ * virama, with which Bengali, Kannada and Sinhala choose between two forms of a letter (The Unicode Standard, sections 12.2, 12.8, 13.2).
  */
 function roleOfJoiner(character: string, before: string, after: string): Role {
   if (character === JOINER && AFTER_EMOJI.test(before) && BEFORE_EMOJI.test(after)) return "needed";
-  if (endsWithVirama(before)) return "needed";
+  if (isVirama(LAST_MARK.exec(before)?.[0])) return "needed";
+  if (character === JOINER && AFTER_LETTER.test(before) && isVirama(FIRST_MARK.exec(after)?.[0]))
+    return "needed";
   const [last, next] = [AFTER_JOINING.test(before), BEFORE_JOINING.test(after)];
   if (last && next) return "needed";
   return last || next ? "idle" : "hidden";
 }
 
 /**
- * Whether the last character is a virama: of combining class 9. Regular expressions do not know the class, but normalization puts
+ * Whether a mark is a virama: of combining class 9. Regular expressions do not know the class, but normalization puts
  * marks into its order: U+3099 has class 8, U+05B0 has class 10.
  */
-function endsWithVirama(text: string): boolean {
-  const mark = /\p{M}$/u.exec(text)?.[0];
+function isVirama(mark: string | undefined): boolean {
   if (mark === undefined) return false;
   const [voiced, pointed] = [`${mark}\u3099`, `\u05B0${mark}`];
   return voiced.normalize("NFD") !== voiced && pointed.normalize("NFD") !== pointed;

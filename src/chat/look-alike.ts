@@ -12,8 +12,27 @@ const PROTOTYPES = new Map(
     }),
 );
 
-/** What does not tell names apart: punctuation, blanks, what is invisible, and marks that go with every script. */
-const NOT_COMPARED = /[\p{P}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]|(?=\p{M})\p{Script=Inherited}/gu;
+/**
+ * What does not tell names apart: punctuation, blanks, what is invisible, and marks that go with every script. The last three in the
+ * brackets show nothing, as U+2800 does, or an empty box (U+FFFC).
+ */
+const NOT_COMPARED =
+  /[\p{P}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\u{16FE4}\u{1D159}\uFFFC]|(?=\p{M})\p{Script=Inherited}/gu;
+
+/** Capital letters from A on in a circle or a square, which NFKD keeps: where each alphabet begins. */
+const ENCLOSED_ALPHABETS = [0x1f150, 0x1f170, 0x1f1e6];
+
+/** Small capitals of A to Z, for which Unicode has no compatibility mapping; there is none for X. */
+const SMALL_CAPITALS = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡxʏᴢ";
+
+/** Letters of fancy alphabets, by which UTS #39 does not go. */
+const FANCY_LETTERS = new Map(
+  Array.from(SMALL_CAPITALS).flatMap((small, index): [string, string][] => {
+    const letter = String.fromCharCode(0x61 + index);
+    const enclosed = ENCLOSED_ALPHABETS.map((first) => String.fromCodePoint(first + index));
+    return [small, ...enclosed].map((fancy) => [fancy, letter]);
+  }),
+);
 
 const ASCII = /^[ -~]*$/;
 
@@ -43,7 +62,10 @@ function prototype(text: string): string {
   // A handle of nothing but marks and punctuation is only like itself.
   const bare = plain.replace(NOT_COMPARED, "") || plain;
   let look = "";
-  for (const character of bare) look += PROTOTYPES.get(character) ?? character;
+  for (const character of bare) {
+    const letter = FANCY_LETTERS.get(character) ?? character;
+    look += PROTOTYPES.get(letter) ?? letter;
+  }
   return look;
 }
 

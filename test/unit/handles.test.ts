@@ -19,6 +19,9 @@ describe("a handle", () => {
     ["a Persian word with a vowel sign before the joiner", `مَیْ${ZWNJ}خواهم`],
     ["a Sinhala name", `ශ${"\u0dca"}${ZWJ}රී`],
     ["a Malayalam name with a joiner at its end", `രാജന${"\u0d4d"}${ZWJ}`],
+    ["a Bengali name with a joiner before the virama", `র${ZWJ}${"\u09cd"}যাব`],
+    ["a Kannada name with a joiner before the virama", `ರ${ZWJ}${"\u0ccd"}ಕ`],
+    ["a Sinhala name with letters that touch", `ක${ZWJ}${"\u0dca"}ක`],
     ["a Hindi name with a joiner", `क${"\u094d"}${ZWJ}ष`],
     ["a Burmese name with many marks", "ညွှန့်ကျွန်ုပ်"],
     ["a Hebrew name with points", "רִבְקָה"],
@@ -92,6 +95,17 @@ describe("a handle", () => {
   });
 
   it.each([
+    ["\u200fعلی", "علی"],
+    ["علی\u200e", "علی"],
+    ["דוד\u200f", "דוד"],
+    ["עָ\u061cA", "עָA"],
+    ["ភាសា\u200bខ្មែរ", "ភាសាខ្មែរ"],
+    ["สวัสดี\u200bครับ", "สวัสดีครับ"],
+  ])("%j loses what does nothing beside its letters", (name, handle) => {
+    expect(readHandle(name)).toEqual({ ok: true, value: handle.normalize("NFKC") });
+  });
+
+  it.each([
     ...[
       "system",
       "SYSTEM",
@@ -112,6 +126,8 @@ describe("a handle", () => {
       `system${ZWJ}`,
       "system\ufe0f",
     ],
+    ...["sys\u{1d159}tem", "system\u{16fe4}", "\ufffcsystem"],
+    ...["ꜱʏꜱᴛᴇᴍ", "🆂🆈🆂🆃🅴🅼", "🅢🅨🅢🅣🅔🅜", "🇸🇾🇸🇹🇪🇲"],
     ...["system\u00ad", "\u2060system", "system\u{e0067}", "sys\u034ftem"],
   ])("%j is not taken from the server", (name) => {
     expect(readHandle(name)).toMatchObject({ ok: false, error: { code: "bad-handle" } });
