@@ -133,7 +133,7 @@ export const origins: Kind<"*" | readonly string[]> = {
   why(given) {
     const items: unknown = typeof given === "string" ? given.split(",") : given;
     if (!Array.isArray(items)) return undefined;
-    return items.map(originProblem).find((problem) => problem !== undefined);
+    return Array.from(items, originProblem).find((problem) => problem !== undefined);
   },
 };
 
@@ -151,10 +151,15 @@ function originProblem(item: unknown): string | undefined {
   }
 }
 
-/** Returns the items as `read` returns them, each once; undefined where one is not accepted, or `given` is no array. */
+/**
+ * Returns the items as `read` returns them, each once; undefined where one is not accepted or missing, as in `[,]`, or `given` is no
+ * array.
+ */
 function listOf(given: unknown, read: (item: string) => string | undefined): readonly string[] | undefined {
   if (!Array.isArray(given)) return undefined;
-  const items = given.map((item: unknown) => (typeof item === "string" ? read(item.trim()) : undefined));
+  const items = Array.from(given, (item: unknown) =>
+    typeof item === "string" ? read(item.trim()) : undefined,
+  );
   return items.every((item) => item !== undefined) ? [...new Set(items)] : undefined;
 }
 

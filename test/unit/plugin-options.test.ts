@@ -55,6 +55,12 @@ describe("the plugin's options", () => {
     },
   );
 
+  it.each(["apiKeys", "allowedOrigins"])("do not accept an array of %s with holes", (name) => {
+    expect(refusalOf({ [name]: new Array(1) })).toMatch(
+      new RegExp(`^${name}: .+ is not accepted, it must be `),
+    );
+  });
+
   it("keep every limit that is given as undefined", async () => {
     const app = await openApi({ maxTextLength: undefined, messagesPerSecond: undefined });
     expect((await say(app, "x".repeat(9_000))).json().code).toBe("text-too-long");
