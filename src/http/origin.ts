@@ -72,6 +72,6 @@ function withoutDefault(port: string): string {
 
 /** Returns whether a request came by TLS, as far as the server knows. Some proxies write `wss` for a socket. */
 export function isSecure({ protocol }: Pick<FastifyRequest, "protocol">): boolean {
-  const scheme: string = protocol;
+  const scheme = protocol.toLowerCase();
   return scheme === "https" || scheme === "wss";
 }

@@ -75,7 +75,7 @@ describe("the chat's own page", () => {
   });
 
   it("is not the page without TLS of a chat that is known to have TLS", () => {
-    for (const protocol of ["https", "wss"]) {
+    for (const protocol of ["https", "wss", "HTTPS"]) {
       expect(allows(undefined, { origin: "http://chat.example", protocol })).toBe(false);
       expect(allows(undefined, { origin: "https://chat.example", protocol })).toBe(true);
     }
