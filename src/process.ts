@@ -39,7 +39,8 @@ export function processOutput(identity: ProcessIdentity): LogLines {
 
 /** Creates the logger of a process: one JSON line per event to `output`, Node's own warnings too. */
 export function processLogger(settings: Settings, identity: ProcessIdentity, output: LogLines): PinoLogger {
-  const logger = pino({ level: settings.logLevel, base: baseOf(identity) }, output);
+  const serializers = { err: withoutRequest };
+  const logger = pino({ level: settings.logLevel, base: baseOf(identity), serializers }, output);
   // Node's way to write them waits for the reader of standard error. There is none where somebody switched warnings off.
   if (process.listenerCount("warning") > 0) {
     process.removeAllListeners("warning");
@@ -48,6 +49,15 @@ export function processLogger(settings: Settings, identity: ProcessIdentity, out
     );
   }
   return logger;
+}
+
+/**
+ * Returns the fields of an error in a log line, without the bytes of a request that Node could not parse: they contain its address, its
+ * cookies and its text.
+ */
+function withoutRequest(error: Error): object {
+  const { rawPacket: _bytes, raw: _error, ...fields } = pino.stdSerializers.err(error);
+  return fields;
 }
 
 /** The fields of every line; those that are undefined are left out. */

@@ -1,7 +1,13 @@
+import { connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
+import { buildApp } from "../../src/app.ts";
 import { ForwardedLines } from "../../src/forwarded-lines.ts";
 import { LogLines } from "../../src/log-lines.ts";
+import { processLogger } from "../../src/process.ts";
+import { readSettings } from "../../src/settings.ts";
+import { identityOf } from "../../src/watch/identity.ts";
+import { afterwards } from "../kit/cleanup.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 const LIMIT = 1024 * 1024;
@@ -28,6 +34,23 @@ class FakeOutput {
 function numbered(count: number, width = 99): string[] {
   return Array.from({ length: count }, (_, index) => `${String(index).padStart(width, ".")}\n`);
 }
+
+it("a log line of a request that is no HTTP does not contain it, at any level", async () => {
+  const output = new FakeOutput();
+  const lines = new LogLines({ output });
+  const settings = readSettings({ LOG_LEVEL: "trace" });
+  const app = await buildApp(settings, processLogger(settings, identityOf("here", {}), lines), "here");
+  afterwards(() => app.close());
+  const { port } = new URL(await app.listen({ port: 0, host: "127.0.0.1" }));
+  const socket = connect(Number(port), "127.0.0.1");
+  afterwards(() => socket.destroy());
+  socket.resume().write("GET /w s?token=private HTTP/1.1\r\nHost: here\r\n\r\n");
+  await waitFor(() => {
+    lines.flushSync();
+    return output.text.includes("Parse Error");
+  }, "the error is logged");
+  expect(output.text).not.toContain("rawPacket");
+});
 
 describe("log lines", () => {
   it("are written together, in parts of whole lines that a pipe takes at once", () => {
