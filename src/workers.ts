@@ -110,7 +110,9 @@ export class Workers {
       if (!isReplaced) this.#replace(ms);
       return;
     }
-    this.#exitCode = Math.max(this.#exitCode, code ?? 1);
+    // A worker that still starts does not listen to signals, and ends by the one that it is passed.
+    const isObedient = this.#state === "ending" && (signal === "SIGTERM" || signal === "SIGINT");
+    this.#exitCode = Math.max(this.#exitCode, code ?? (isObedient ? 0 : 1));
     if (this.#state === "starting") this.#end("SIGTERM");
     this.#exitWhenAlone();
   }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { afterwards } from "../kit/cleanup.ts";
 import { startOwnRedis } from "../kit/fleet.ts";
 import { openLibraryClient, shownBy } from "../kit/library-client.ts";
 import { metricsOf } from "../kit/metrics.ts";
-import { START_MS } from "../kit/program.ts";
+import { launch, START_MS } from "../kit/program.ts";
 import { runServer, type Server, startServer } from "../kit/server.ts";
 import { connectionsHeld } from "../kit/sockets-of.ts";
 import { connectV1 } from "../kit/v1-client.ts";
@@ -107,6 +108,16 @@ describe("WEB_CONCURRENCY", () => {
       );
     },
   );
+
+  it("ends with 0 at a signal that comes while its workers start", async () => {
+    const redis = await startOwnRedis();
+    const server = launch({ env: { PORT: "0", REDIS_URL: redis.url, WEB_CONCURRENCY: "2" } }, 0);
+    afterwards(server.stop);
+    const started = () => server.logs().filter((line) => line["event"] === "worker-start").length;
+    await waitFor(() => started() === 2, "both have started");
+    server.kill("SIGTERM");
+    expect(await server.exit).toEqual({ code: 0, signal: null });
+  });
 
   it("ends with 1 where no worker can listen, instead of trying for ever", async () => {
     const redis = await startOwnRedis();
