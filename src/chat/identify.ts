@@ -22,7 +22,7 @@ export async function identify(
   token: string | undefined,
   guest: string,
 ): Promise<Result<Caller>> {
-  if (token !== undefined && looksLikeSiteToken(token)) {
+  if (token !== undefined && !isGuestToken(token)) {
     const verified = (await siteTokens?.verify(token)) ?? INVALID_TOKEN;
     if (!verified.ok) return verified;
     const { value: user } = verified;
@@ -38,7 +38,10 @@ export async function identify(
     : success({ user, token: signed, handle: undefined, endsAt: undefined, site: false });
 }
 
-/** A JSON Web Token (RFC 7519) has three parts, and a guest's token begins `g.`. */
-function looksLikeSiteToken(token: string): boolean {
-  return token.split(".").length === 3 && !token.startsWith("g.");
+/**
+ * Whether a token is a guest's, of whatever secret, or empty. All others are meant to be the site's: who shows one must not be let in as
+ * a guest where it is, for example, no JSON Web Token.
+ */
+function isGuestToken(token: string): boolean {
+  return token === "" || token.startsWith("g.");
 }

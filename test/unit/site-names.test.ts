@@ -40,6 +40,16 @@ function siteWith(handle: string | undefined): SiteTokens {
   return { required: true, verify: async () => success({ user: "s-ann", handle, endsAt: undefined }) };
 }
 
+it.each(["opaque-session-id", "a.b", "a.b.c.d.e", " a.b.c", "null"])(
+  "nobody is a guest by the token %j",
+  async (token) => {
+    const app = await openApi({ tokenSecret: SECRET });
+    const answer = await app.inject({ method: "POST", url: "/api/session", payload: { token } });
+    expect(answer.statusCode).toBe(401);
+    expect(answer.json()).toMatchObject({ code: "unauthorized" });
+  },
+);
+
 describe("a site's user with a name", () => {
   it.each(NAMES)("%s is let in on a socket", async (_what, name, handle) => {
     const given = typeof name === "string" ? name : undefined;
