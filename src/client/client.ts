@@ -265,7 +265,7 @@ export class ChatClient extends Events<ChatClientEvents> {
         this.#link.restart(frame.reconnectInMs);
         break;
       case "expiring":
-        this.#greeting.expiring();
+        this.#greeting.expiring(frame.inMs);
         break;
       case "ping":
         this.#pong();

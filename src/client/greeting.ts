@@ -3,7 +3,7 @@ import { backoffMs, toldMs } from "./backoff.ts";
 import { ABNORMAL, UNAUTHORIZED } from "./contract.ts";
 import type { Link, Problem } from "./link.ts";
 import type { Cancel, Clock, Random, TokenStore } from "./ports.ts";
-import { LOOK_MS, RENEWAL_CALM_MS, TOKEN_MS } from "./timing.ts";
+import { LOOK_MS, RENEWAL_CALM_MS, RENEWAL_PAUSE_MS, TOKEN_MS } from "./timing.ts";
 
 /** Returns the site's token for the user who is signed in now; undefined where nobody is. */
 export type GetToken = () => Promise<string | undefined>;
@@ -29,6 +29,9 @@ const FAILED: Given = { failed: true };
 
 /** How many tokens are asked for one after the other, where the server accepts none of them, before the person must act. */
 const TOKENS_IN_A_ROW = 2;
+
+/** The share of a token's remaining time after which the next one is asked for, where tokens are always about to end. */
+const SPENT_SHARE = 0.7;
 
 /** A site's token is a JSON Web Token (RFC 7519), of three parts; a guest's token begins `g.`. */
 function isSiteToken(token: string | undefined): boolean {
@@ -117,11 +120,17 @@ export class Greeting {
     this.#postponed = 0;
   }
 
-  /** The server says that the token is about to end. One that is not another one than before is not sent again. */
-  expiring(): void {
+  /**
+   * The server says that the token ends in `inMs`. One that is not another one than before is not sent again. Where the last one was
+   * asked for a moment ago, the site's tokens are short-lived, and the next one is asked for when most of its time is over.
+   */
+  expiring(inMs: unknown): void {
     if (this.#cancelRenewal || !this.#isLive) return;
-    if (this.#ports.clock.now() - this.#renewedAt > RENEWAL_CALM_MS) this.#renewals = 0;
-    this.#renew();
+    const { clock, random } = this.#ports;
+    if (clock.now() - this.#renewedAt > RENEWAL_CALM_MS) this.#renewals = 0;
+    const spentMs = SPENT_SHARE * toldMs(inMs);
+    const isShort = this.#renewals > 0 && spentMs >= RENEWAL_PAUSE_MS.shortest;
+    this.#renew(isShort ? Math.min(spentMs, RENEWAL_PAUSE_MS.longest) : this.#pauseMs(random()));
   }
 
   /** The server does not accept the user, with a sentence. Returns whether another token may help. */
@@ -182,16 +191,19 @@ export class Greeting {
     return stop;
   }
 
-  #renew(): void {
+  #pauseMs(jitter: number): number {
+    return this.#renewals > 0 ? backoffMs(this.#renewals, jitter) : 0;
+  }
+
+  #renew(pauseMs: number): void {
     const { clock, random, getToken, tokens } = this.#ports;
-    const pauseMs = this.#renewals > 0 ? backoffMs(this.#renewals, random()) : 0;
     this.#renewals += 1;
     this.#renewedAt = clock.now();
     const ask = () => {
       this.#cancelRenewal = this.#ask(getToken ?? (async () => tokens.load()), (given) => {
         this.#cancelRenewal = undefined;
         const token = given.failed ? undefined : given.token;
-        if (!token || !this.#isNew(token) || token === this.#refused) this.#renew();
+        if (!token || !this.#isNew(token) || token === this.#refused) this.#renew(this.#pauseMs(random()));
         else {
           this.#token = token;
           this.greet();

@@ -37,6 +37,8 @@ export const TOO_MANY_MS = 10_000;
 export const STAY_AWAY_CAP_MS = 600_000;
 /** Milliseconds in which the application must have the user's token. */
 export const TOKEN_MS = 10_000;
+/** Milliseconds, at least and at most, before the next of several short-lived tokens is asked for; below `RENEWAL_CALM_MS`. */
+export const RENEWAL_PAUSE_MS = { shortest: 1_000, longest: 30_000 } as const;
 /** Milliseconds after which a renewed token that ends again counts as a first one. */
 export const RENEWAL_CALM_MS = 35_000;
 /** Milliseconds, at least, between two answers to a `ping` that nobody numbered; the server sends one every 25 s. */

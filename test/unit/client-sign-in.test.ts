@@ -120,6 +120,29 @@ describe("a client with getToken", () => {
     expect(made.network.socket.all("hello").length).toBeLessThan(90);
   });
 
+  it.each([
+    ["12 s", 12_000, 90],
+    ["a minute", 60_000, 25],
+  ])("asks in time and seldom for tokens that live for %s", async (_life, inMs, most) => {
+    let given = 1;
+    const made = newClient({ getToken: async () => `a.b.${given++}` });
+    made.client.start();
+    await settle();
+    made.network.socket.accept();
+    let [answered, endsAt] = [0, Number.POSITIVE_INFINITY];
+    for (let second = 0; second < 600; second += 1) {
+      if (made.network.socket.all("hello").length > answered) {
+        answered += 1;
+        welcome(made.network.socket, { id: "s-ann", handle: "Ann" });
+        made.network.socket.deliver({ type: "expiring", inMs });
+        endsAt = made.clock.now() + inMs;
+      }
+      await pass(made.clock, 1_000, 250);
+      expect(made.clock.now()).toBeLessThan(endsAt);
+    }
+    expect(given).toBeLessThan(most);
+  });
+
   it("asks for another token after 4401, and goes on with it after a pause", async () => {
     const { client, clock, network } = await live(["a.b.2"]);
     network.socket.end(4401, "the token has ended");
