@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { Counters, countOne } from "../../src/chat/counters.ts";
 import { exposition } from "../../src/http/metrics/exposition.ts";
 import { metricsTable } from "../../src/http/metrics/reference.ts";
+import { registerMetrics } from "../../src/http/metrics/route.ts";
 import { METRICS } from "../../src/http/metrics/table.ts";
-import { dynochat } from "../../src/plugin.ts";
+import { ApiKeys } from "../../src/identity/api-keys.ts";
 import { countsOf, readVitals, type Vitals } from "../../src/watch/vitals.ts";
 import { afterwards } from "../kit/cleanup.ts";
 
@@ -105,11 +106,18 @@ describe("GET /metrics", () => {
   it("answers for one process with ?scope=process, and 400 with a sentence to a scope that is unknown", async () => {
     const app = fastify();
     afterwards(() => app.close());
-    await app.register(dynochat, { page: false });
-    for (const query of ["", "?scope=fleet", "?scope=process", "?other=1"]) {
+    const watch = { vitals: vitalsOf("one"), fleet: async () => [vitalsOf("one"), vitalsOf("two")] };
+    registerMetrics(app, watch, "open", new ApiKeys([]));
+    for (const [query, processes] of [
+      ["", ["one", "two"]],
+      ["?scope=fleet", ["one", "two"]],
+      ["?scope=process", ["one"]],
+      ["?other=1", ["one", "two"]],
+    ] as const) {
       const { statusCode, body } = await app.inject(`/metrics${query}`);
       expect(statusCode).toBe(200);
-      expect(body).toContain("dynochat_sockets{");
+      const answered = [...body.matchAll(/^dynochat_sockets\{process="(\w+)"/gm)].map(([, name]) => name);
+      expect(answered, query).toEqual(processes);
     }
     for (const query of ["?scope=", "?scope=all", "?scope=process&scope=fleet"]) {
       const response = await app.inject(`/metrics${query}`);

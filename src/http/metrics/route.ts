@@ -19,7 +19,7 @@ type Scope = (typeof SCOPES)[number];
  */
 export function registerMetrics(
   app: FastifyInstance,
-  watch: Watch,
+  watch: Pick<Watch, "vitals" | "fleet">,
   access: MetricsAccess,
   keys: ApiKeys,
 ): void {
@@ -39,6 +39,6 @@ function isScope(value: unknown): value is Scope {
   return SCOPES.some((scope) => scope === value);
 }
 
-async function processesIn(scope: Scope, watch: Watch): Promise<readonly Vitals[]> {
+async function processesIn(scope: Scope, watch: Pick<Watch, "vitals" | "fleet">): Promise<readonly Vitals[]> {
   return scope === "process" ? [watch.vitals] : watch.fleet();
 }
