@@ -70,8 +70,15 @@ describe("the focus, where a pointer hovers", () => {
     ]) {
       await message(page).fill("");
       await place();
-      await page.keyboard.type("éa1?");
-      expect(await message(page).inputValue()).toBe("éa1?");
+      await page.keyboard.type("a1?");
+      expect(await message(page).inputValue()).toBe("a1?");
+      // The driver has no key for it, and inserts such a text where the caret was last, without a key.
+      await place();
+      await page.evaluate(() => {
+        const init = { key: "é", bubbles: true, cancelable: true };
+        document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", init));
+      });
+      expect(await focused(page)).toBe("text");
     }
   });
 
@@ -102,7 +109,8 @@ describe("the focus, where a pointer hovers", () => {
     });
     await stays(["p"], "#choice");
     expect(await page.locator("#choice").inputValue()).toBe("pear");
-    await page.evaluate(() => document.querySelector("dialog")?.showModal());
+    // Nothing outside a modal dialog can have the focus; outside another one it could.
+    await page.evaluate(() => document.querySelector("dialog")?.show());
     await stays(["p"], "#in-dialog");
     await page.evaluate(() => document.querySelector("dialog")?.close());
     // Blank and Enter press the button.

@@ -55,11 +55,11 @@ describe("the rooms that a browser knows", () => {
     const { page, errors } = await enterRoom(browser, server.url, "Ada", "known-a", options);
     await visit(page, ["known-a", "known-b"]);
     const noted: string[] = [];
-    await page.exposeFunction("noteNotification", (title: string) => noted.push(title));
+    await page.exposeFunction("noteNotification", (notice: string) => noted.push(notice));
     await page.addInitScript(`
       window.Notification = class extends EventTarget {
         static permission = "granted";
-        constructor(title) { super(); window.noteNotification(title); }
+        constructor(title, { body } = {}) { super(); window.noteNotification(title + ": " + body); }
       };
     `);
     await page.goto("about:blank");
@@ -71,7 +71,7 @@ describe("the rooms that a browser knows", () => {
     await say(bob, "Ada, look");
     await page.locator("#rooms-button .unread", { hasText: /^2$/ }).waitFor();
     await waitFor(() => noted.length === 1, "a notification");
-    expect(noted).toEqual(["Bob in #known-a"]);
+    expect(noted).toEqual(["Bob in #known-a: Ada, look"]);
     await page.getByRole("button", { name: "Rooms 2 unread" }).click();
     expect(await unreadIn(page, "known-a").textContent()).toBe("2");
     await page.locator('.room-link[data-room="known-a"]').click();

@@ -71,10 +71,21 @@ describe("a change of name", () => {
     await page.getByRole("button", { name: "Save" }).click();
     await page.locator("#name-error").getByText(/./).waitFor();
     await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Change name" }).waitFor();
     expect(await ownName(page).textContent()).toBe("Ada");
     await page.reload();
     await page.getByRole("button", { name: "Change name" }).waitFor();
     expect(await ownName(page).textContent()).toBe("Ada");
+  });
+
+  it("goes on where Escape only ends the composition of an input method", async () => {
+    const { page } = await enter("composed");
+    await page.getByRole("button", { name: "Change name" }).click();
+    await nameField(page).evaluate((field) => {
+      const init = { key: "Escape", bubbles: true, cancelable: true, isComposing: true };
+      field.dispatchEvent(new KeyboardEvent("keydown", init));
+    });
+    expect(await nameField(page).isVisible()).toBe(true);
   });
 
   it("cannot be cancelled before there is a name", async () => {
