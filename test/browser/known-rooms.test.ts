@@ -68,12 +68,14 @@ describe("the rooms that a browser knows", () => {
     await page.locator("#rooms-button .unread", { hasText: /^1$/ }).waitFor();
     await page.waitForFunction(() => document.title === "(1) known-b · dynochat");
     expect(noted).toEqual([]);
+    await say(bob, "for nobody in particular");
+    await stored(bob, "for nobody in particular").waitFor();
     await say(bob, "Ada, look");
-    await page.locator("#rooms-button .unread", { hasText: /^2$/ }).waitFor();
+    await page.locator("#rooms-button .unread", { hasText: /^3$/ }).waitFor();
     await waitFor(() => noted.length === 1, "a notification");
     expect(noted).toEqual(["Bob in #known-a: Ada, look"]);
-    await page.getByRole("button", { name: "Rooms 2 unread" }).click();
-    expect(await unreadIn(page, "known-a").textContent()).toBe("2");
+    await page.getByRole("button", { name: "Rooms 3 unread" }).click();
+    expect(await unreadIn(page, "known-a").textContent()).toBe("3");
     await page.locator('.room-link[data-room="known-a"]').click();
     await stored(page, "Ada, look").waitFor();
     await page.locator("#rooms-button .unread").waitFor({ state: "detached" });
