@@ -103,6 +103,7 @@ describe("a page that ALLOWED_ORIGINS names", () => {
     ["https://m\u00fcnchen.example", "https://xn--mnchen-3ya.example", true],
     ["http://[0:0::1]:3000", "http://[::1]:3000", true],
     ["capacitor://localhost", "capacitor://localhost", true],
+    ["capacitor://LocalHost", "capacitor://localhost", true],
     ["tauri://localhost", "tauri://localhost", true],
     [
       "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
@@ -256,10 +257,10 @@ describe("a page that is refused", () => {
     vi.advanceTimersByTime(9_999);
     await app.inject({ url: MESSAGES, headers });
     vi.advanceTimersByTime(1);
-    await app.inject({ url: MESSAGES, headers: { ...headers, origin: "x".repeat(5_000) } });
+    await app.inject({ url: MESSAGES, headers: { origin: "x".repeat(5_000), host: "h".repeat(5_000) } });
     expect(log.lines("origin-refused")).toMatchObject([
       { level: 40, origin: "https://blog.example", host: "chat.example", count: 1 },
-      { level: 40, origin: "x".repeat(200), count: 21 },
+      { level: 40, origin: "x".repeat(200), host: "h".repeat(200), count: 21 },
     ]);
   });
 });
