@@ -103,12 +103,16 @@ describe("compose.yaml", () => {
 });
 
 describe("the Caddyfile", () => {
-  /** What `reverse_proxy` of Caddy 2.6, Debian's, knows of what a proxy of this program needs. */
-  const KNOWN = ["lb_policy", "health_uri", "health_interval", "lb_try_duration"];
+  /** What Caddy 2.6, Debian's, knows, and a proxy of this program needs. */
+  const KNOWN = [":8080", "reverse_proxy", "lb_policy", "health_uri", "health_interval", "lb_try_duration"];
 
   it("says nothing that Debian's Caddy does not know, so that it starts there", async () => {
-    const block = /reverse_proxy .* \{\n([\s\S]*?)\n\t\}/.exec(await read("Caddyfile"))?.[1] ?? "";
-    const said = block.split("\n").map((line) => line.trim().split(" ")[0] ?? "");
-    expect(said.filter((word) => word !== "#").sort()).toEqual([...KNOWN].sort());
+    const lines = (await read("Caddyfile")).split("\n").map((line) => line.trim());
+    const said = lines.filter((line) => !/^(#|\}|$)/.test(line)).map((line) => line.split(" ")[0]);
+    expect(said).toEqual(KNOWN);
+  });
+
+  it("sends nobody new to a process that says that it drains", async () => {
+    expect(await read("Caddyfile")).toMatch(/^\t*health_uri \/readyz$/m);
   });
 });
