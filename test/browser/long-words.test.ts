@@ -77,6 +77,14 @@ describe("the longest names", () => {
       await page.locator("#typing-line", { hasText: "are typing" }).waitFor();
       expect(await overflowing(page), `the room, ${width}`).toEqual([]);
       expect(await cut(page, "#typing-line :not(.name), .time, .composer-foot button")).toEqual([]);
+      const hintLines = page.locator(".composer-hint:visible").evaluateAll((hints) =>
+        hints.map((hint) => {
+          const range = document.createRange();
+          range.selectNodeContents(hint);
+          return range.getClientRects().length;
+        }),
+      );
+      expect(await hintLines, `the hint, ${width}`).toEqual(width === 320 ? [] : [1]);
       if (width === 320) await page.getByRole("button", { name: /here/ }).click();
       expect(await overflowing(page), `the people, ${width}`).toEqual([]);
       expect(await cut(page, ".person-you, .people-count")).toEqual([]);
