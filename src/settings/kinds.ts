@@ -75,10 +75,15 @@ export const redisUrl = text(
   (given) => (redisAddress(given) === undefined ? undefined : given),
 );
 
-export const httpsUrl = text("a URL that begins https://, or http://localhost", (given) => {
-  const url = parseUrl(given, "https:", "http:");
-  return url !== undefined && (url.protocol === "https:" || url.hostname === "localhost") ? given : undefined;
-});
+/** Without user and password: fetch() refuses them, and says so with the whole URL. */
+export const httpsUrl = text(
+  "a URL that begins https://, or http://localhost, without a password",
+  (given) => {
+    const url = parseUrl(given, "https:", "http:");
+    if (url === undefined || url.username !== "" || url.password !== "") return undefined;
+    return url.protocol === "https:" || url.hostname === "localhost" ? given : undefined;
+  },
+);
 
 /** Braces would move the hash tag of a cluster's keys; spaces and control characters spoil every tool. */
 export const keyPrefix = text("1 to 64 visible ASCII characters without { and }", (given) =>

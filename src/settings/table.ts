@@ -200,6 +200,7 @@ export const SETTINGS = {
     names: ["TOKEN_JWKS_URL"],
     kind: httpsUrl,
     default: undefined,
+    secret: true,
     meaning: "Where the public keys for such tokens are",
   }),
   tokenRequired: setting({

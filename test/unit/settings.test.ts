@@ -168,6 +168,7 @@ describe("settings", () => {
     ["GREETING", "x".repeat(501)],
     ["SECRET", "short"],
     ["TOKEN_JWKS_URL", "http://example.com/keys.json"],
+    ["TOKEN_JWKS_URL", "https://user@example.com/keys.json"],
     ["TOKEN_REQUIRED", "true"],
     ["API_KEYS", "short"],
     ["API_KEYS", "0123456789abcdef,"],
@@ -193,6 +194,7 @@ describe("settings", () => {
     ["SECRET", "hunter2-hunter2"],
     ["TOKEN_SECRET", "hunter2-hunter2"],
     ["API_KEYS", "hunter2-hunter2"],
+    ["TOKEN_JWKS_URL", "https://user:hunter2-hunter2@host/keys.json"],
   ])("never repeat the value of %s", (name, given) => {
     expect(refusalOf({ [name]: given })).toContain(name);
     expect(refusalOf({ [name]: given })).not.toContain("hunter2");
