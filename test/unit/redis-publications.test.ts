@@ -17,6 +17,7 @@ describe("a publication", () => {
     const frame = publications.verify(publication);
     expect(frame?.toString()).toBe(FRAME.toString());
     expect(frame?.buffer).toBe(publication.buffer);
+    expect(publication.includes(publications.secret)).toBe(false);
   });
 
   it("is refused where any byte of it was changed, or the end is missing", () => {
@@ -31,7 +32,9 @@ describe("a publication", () => {
 
   it("is refused where another store signed it, or nobody", () => {
     const { publications } = fixture();
-    expect(publications.verify(publicationOf(FRAME, new Publications("key").secret))).toBeUndefined();
+    const other = publicationOf(FRAME, new Publications("key").secret);
+    expect(publications.verify(other)).toBeUndefined();
+    expect(claimedId(other)).toBe("12-3");
     expect(publications.verify(Buffer.from(FRAME))).toBeUndefined();
   });
 
