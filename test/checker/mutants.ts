@@ -77,8 +77,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "log/redis/publications.js",
-        find: "if (tag !== tagOf(this.#secretBytes, payload.subarray(0, head), payload.subarray(body)))",
-        replace: "if (false)",
+        find: "const isSigned = tag === tagOf(payload.subarray(start));",
+        replace: "const isSigned = true;",
       },
     ],
     mixture: { faults: { "payload-forged": 1 }, faultCount: 48, quietRooms: 12 },
