@@ -1,7 +1,6 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { afterwards } from "../kit/cleanup.ts";
-import type { TestRedis } from "../kit/redis.ts";
 import { startReplica } from "../kit/replica.ts";
 import { rewritingProxy } from "../kit/rewriting-proxy.ts";
 import { waitFor } from "../kit/wait-for.ts";
@@ -22,8 +21,13 @@ async function failing(setup: Setup) {
   return { log, downs: downs(), lines, reason: log.status.reason };
 }
 
-async function versionOf(redis: TestRedis): Promise<string> {
-  return /redis_version:(\S+)/.exec(await redis.cli("INFO", "server"))?.[1] ?? "";
+/** A server that says, through this proxy, that it is Redis 6.0. */
+async function proxyOfOldServer() {
+  const redis = await ownRedis();
+  const version = /redis_version:(\S+)/.exec(await redis.cli("INFO", "server"))?.[1] ?? "";
+  // Of the same length, which the reply gives before it.
+  const old = `6.0.${"9".repeat(version.length - 4)}`;
+  return rewritingProxy(redis.port, `redis_version:${version}`, `redis_version:${old}`);
 }
 
 describe("what a server tells", () => {
@@ -52,13 +56,7 @@ describe("what a server tells", () => {
   });
 
   it("keeps messages out of a server that is too old: the log says that it cannot be used", async () => {
-    const redis = await ownRedis();
-    const version = await versionOf(redis);
-    const proxy = await rewritingProxy(
-      redis.port,
-      `redis_version:${version}`,
-      `redis_version:6.0.${"9".repeat(version.length - 4)}`,
-    );
+    const proxy = await proxyOfOldServer();
     const { downs, lines, reason } = await failing({ url: `redis://127.0.0.1:${proxy.port}` });
     expect(downs[0]).toMatchObject({ unusable: true, reason });
     expect(reason).toMatch(/^Redis 6\.0\.9+ is too old; upgrade it to 6\.2 or newer$/);
@@ -66,13 +64,7 @@ describe("what a server tells", () => {
   });
 
   it("loses a log to an older server only for as long as it is there", async () => {
-    const redis = await ownRedis();
-    const version = await versionOf(redis);
-    const proxy = await rewritingProxy(
-      redis.port,
-      `redis_version:${version}`,
-      `redis_version:6.0.${"9".repeat(version.length - 4)}`,
-    );
+    const proxy = await proxyOfOldServer();
     proxy.active = false;
     const { log, listener } = await open({ url: `redis://127.0.0.1:${proxy.port}`, times: OFTEN });
     proxy.active = true;
