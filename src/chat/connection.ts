@@ -22,6 +22,8 @@ export interface Connection {
   /** Unique in this process. */
   readonly id: string;
   readonly codec: Codec;
+  /** What limits per address count it by: its peer's address, of IPv6 the /64 network. */
+  readonly network: string;
   /** Bytes written and not yet taken by the operating system. */
   readonly waiting: number;
   /**

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../protocol.ts";
 import { Latencies } from "./latencies.ts";
+import type { LimitName } from "./limit-names.ts";
 
 /**
  * What this process has done since it started, for whoever watches it. Plain numbers that only grow, so that counting
@@ -40,6 +41,8 @@ export class Counters {
   readonly acks = new Latencies();
   /** Requests refused, by the code that was sent. */
   readonly errors = new Map<ErrorCode, number>();
+  /** What a limit refused, by the limit. */
+  readonly limited = new Map<LimitName, number>();
   /** Sockets closed, by close code. */
   readonly closes = new Map<number, number>();
   /** Requests to the HTTP interface answered, by status. */

@@ -12,8 +12,8 @@ export interface Caller {
   readonly handle: string | undefined;
   /** When the token ends, ms since 1970 UTC; undefined = never. */
   readonly endsAt: number | undefined;
-  /** Whether the embedding site says who they are. */
-  readonly site: boolean;
+  /** `site`: the embedding site says who they are. */
+  readonly kind: "guest" | "site";
 }
 
 /** Returns who a token names, or the guest of that id where it names nobody; fails with `unauthorized` or `unavailable`. Never rejects. */
@@ -26,7 +26,7 @@ export async function identify(
     const verified = (await siteTokens?.verify(token)) ?? INVALID_TOKEN;
     if (!verified.ok) return verified;
     const { value: user } = verified;
-    return success({ ...user, handle: handleFrom(user.handle ?? ""), token, site: true });
+    return success({ ...user, handle: handleFrom(user.handle ?? ""), token, kind: "site" });
   }
   if (siteTokens?.required === true)
     return failure({ code: "unauthorized", message: "This chat needs a token of its site." });
@@ -35,7 +35,7 @@ export async function identify(
   const signed = guests.tokenFor(user);
   return signed === undefined
     ? failure({ code: "unavailable", message: "The chat is still starting; try again." })
-    : success({ user, token: signed, handle: undefined, endsAt: undefined, site: false });
+    : success({ user, token: signed, handle: undefined, endsAt: undefined, kind: "guest" });
 }
 
 /**

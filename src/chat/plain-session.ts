@@ -151,8 +151,17 @@ export class PlainSession implements Session, Member {
   }
 
   async #say({ handle = this.#person.handle, text }: Said, arrivedAt: number): Promise<void> {
-    const post = { room: this.#room, user: this.#person.id, handle, text, key: undefined, arrivedAt };
-    const stored = await this.#services.posting.post({ ...post, connection: this.connection.id });
+    const stored = await this.#services.posting.post({
+      room: this.#room,
+      user: this.#person.id,
+      kind: "guest",
+      network: this.connection.network,
+      handle,
+      text,
+      key: undefined,
+      connection: this.connection.id,
+      arrivedAt,
+    });
     this.#backlog.release(text.length);
     if (!stored.ok) this.#refusals.send(errorFrame(stored.error));
     // Only behind the rate limit: a new name is told to every process.

@@ -1,15 +1,21 @@
 import type { Log } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
-import type { Counters } from "./counters.ts";
+import { type Counters, countOne } from "./counters.ts";
 import type { Rates } from "./rate.ts";
 import { notStored, tooFast } from "./refusal.ts";
 import { failure, type Result, success } from "./result.ts";
 import type { Rooms } from "./rooms.ts";
 
+/** How a user comes to be one: anybody is a guest, as often as they like; the others were let in by the embedding site or by a key. */
+export type UserKind = "guest" | "site" | "program";
+
 /** A message somebody wants said; every field already checked. */
 export interface Post {
   readonly room: string;
   readonly user: string;
+  readonly kind: UserKind;
+  /** As `Connection.network`. */
+  readonly network: string;
   readonly handle: string;
   readonly text: string;
   /** Undefined: the client has none (the plain protocol), and nothing finds a double. */
@@ -44,13 +50,25 @@ export class Posting {
   }
 
   /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `Log.append`. Never rejects. */
-  async post({ room, user, handle, text, key, connection, arrivedAt }: Post): Promise<Result<Posted>> {
+  async post(post: Post): Promise<Result<Posted>> {
+    const { room, user, kind, network, handle, text, key, connection, arrivedAt } = post;
     const retryAfterMs = this.#rates.take(user);
-    if (retryAfterMs > 0) return failure(tooFast(retryAfterMs));
+    if (retryAfterMs > 0) {
+      countOne(this.#counters.limited, "user-messages");
+      return failure(tooFast(retryAfterMs));
+    }
     // `{` is left to the log, which puts id and prev behind it.
     const body = JSON.stringify({ type: "message", room, user, handle, text, key }).slice(1);
     const waitedMs = performance.now() - arrivedAt;
-    const appended = await this.#log.append({ room, user, key, body, waitedMs });
+    const appended = await this.#log.append({
+      room,
+      user,
+      ...(kind === "guest" ? { guest: { network } } : {}),
+      key,
+      body,
+      waitedMs,
+    });
+    if (appended.outcome === "rate-limited") countOne(this.#counters.limited, "user-messages");
     if (appended.outcome !== "stored" && appended.outcome !== "duplicate")
       return failure(notStored(appended));
     this.#counters.acks.observe(performance.now() - arrivedAt);

@@ -12,6 +12,7 @@ import type { Connection } from "./connection.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Membership } from "./membership.ts";
 import { closeIfTooSlow } from "./outbox.ts";
+import type { UserKind } from "./posting.ts";
 import { Allowance } from "./rate.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
 import { readRequest } from "./request.ts";
@@ -52,6 +53,7 @@ export class V1Session implements Asker {
   /** When a request was last refused because the log did not answer. */
   #unavailableAt = Number.NEGATIVE_INFINITY;
   #person: Person;
+  #kind: UserKind = "guest";
   #tokenClock: TokenClock | undefined;
 
   constructor(services: Services, connection: Connection, guest: string) {
@@ -64,6 +66,10 @@ export class V1Session implements Asker {
 
   get person(): Person {
     return this.#person;
+  }
+
+  get kind(): UserKind {
+    return this.#kind;
   }
 
   get greeted(): boolean {
@@ -114,8 +120,9 @@ export class V1Session implements Asker {
     this.refuseWith({ code: "unavailable", message: "The chat cannot reach its storage; try again.", ref });
   }
 
-  greet(person: Person, endsAt: number | undefined): void {
+  greet(person: Person, kind: UserKind, endsAt: number | undefined): void {
     this.#person = person;
+    this.#kind = kind;
     this.#state = "greeted";
     if (endsAt !== undefined) this.#tokenClock ??= new TokenClock(this.connection);
     this.#tokenClock?.set(endsAt);

@@ -22,6 +22,8 @@ export interface Append {
   readonly room: string;
   /** Whose rate and whose keys it counts for. */
   readonly user: string;
+  /** Set where the user is a guest: anybody makes as many of these as they like, so what counts is where they come from. */
+  readonly guest?: { readonly network: string };
   /** Remembered for 10 minutes or the user's last 128 messages in the room; without it nothing is. */
   readonly key: string | undefined;
   /**

@@ -5,6 +5,7 @@ import type { Codec } from "../chat/connection.ts";
 import { countOne } from "../chat/counters.ts";
 import type { PlainVisit } from "../chat/plain-session.ts";
 import type { Session } from "../chat/session.ts";
+import { networkOf } from "../http/client-address.ts";
 import type { Census } from "./census.ts";
 import { countedCode } from "./close-codes.ts";
 import type { Heartbeat } from "./heartbeat.ts";
@@ -53,7 +54,7 @@ export class Seats {
   /** Takes a socket that was just opened; must be called in the turn of its upgrade, or frames are missed. */
   take(socket: WebSocket, wire: Duplex, arrival: Arrival): void {
     const { codec, guest, visit, address, requestId, path } = arrival;
-    const connection = new SocketConnection(socket, wire, codec, this.#heartbeat);
+    const connection = new SocketConnection(socket, wire, codec, networkOf(address), this.#heartbeat);
     this.#census.arrive(address);
     this.#heartbeat.add(connection);
     this.#open.add(connection);

@@ -22,6 +22,7 @@ export interface Ending {
 export class SocketConnection implements Connection {
   readonly id = nextConnectionId();
   readonly codec: Codec;
+  readonly network: string;
   readonly openedAt = performance.now();
   /** How this side ended it, if it did: a peer that does not answer leaves no code of its own. */
   ending: Ending | undefined;
@@ -35,11 +36,18 @@ export class SocketConnection implements Connection {
   readonly #extended: boolean;
   #held = false;
 
-  constructor(socket: WebSocket, wire: Duplex, codec: Codec, clock: { readonly now: number }) {
+  constructor(
+    socket: WebSocket,
+    wire: Duplex,
+    codec: Codec,
+    network: string,
+    clock: { readonly now: number },
+  ) {
     this.#socket = socket;
     this.#wire = wire;
     this.#direct = new DirectWrite(wire);
     this.codec = codec;
+    this.network = network;
     this.#clock = clock;
     this.#extended = Boolean(socket.extensions);
     this.wroteAt = clock.now;

@@ -48,6 +48,7 @@ const VITALS = Type.Object({
   /** The plain ones of `Counters`, by name. */
   counts: Counts,
   errors: Counts,
+  limited: Type.Optional(Counts),
   closes: Counts,
   answers: Counts,
   refusedUpgrades: Counts,
@@ -80,13 +81,14 @@ export type CountName = {
 /** Copies what was counted, as it is now. */
 export function countsOf(
   counters: Counters,
-): Pick<Vitals, "counts" | "errors" | "closes" | "answers" | "refusedUpgrades" | "acks"> {
+): Pick<Vitals, "counts" | "errors" | "limited" | "closes" | "answers" | "refusedUpgrades" | "acks"> {
   const single = Object.entries(counters).filter((entry): entry is [string, number] => {
     return typeof entry[1] === "number";
   });
   return {
     counts: Object.fromEntries(single),
     errors: Object.fromEntries(counters.errors),
+    limited: Object.fromEntries(counters.limited),
     closes: Object.fromEntries(counters.closes),
     answers: Object.fromEntries(counters.answers),
     refusedUpgrades: Object.fromEntries(counters.refusedUpgrades),

@@ -10,6 +10,7 @@ let made = 0;
 export class FakeConnection implements Connection {
   readonly id: string;
   readonly codec: Codec;
+  readonly network: string;
   /** What was written, one buffer a write. */
   readonly writes: Buffer[] = [];
   closedWith: { readonly code: number; readonly reason: string } | undefined;
@@ -18,10 +19,11 @@ export class FakeConnection implements Connection {
   #waiting = 0;
   #draining: { readonly below: number; readonly done: () => void }[] = [];
 
-  constructor(codec: Codec = V1_CODEC) {
+  constructor(codec: Codec = V1_CODEC, network = "192.0.2.1") {
     made += 1;
     this.id = `connection-${made}`;
     this.codec = codec;
+    this.network = network;
   }
 
   get waiting(): number {

@@ -71,9 +71,11 @@ describe("the exposition", () => {
     const counters = new Counters();
     countOne(counters.errors, "rate-limited");
     countOne(counters.errors, "rate-limited");
+    countOne(counters.limited, "user-messages");
     countOne(counters.closes, 1012);
     const text = await exposition([vitalsOf("one", counters)]);
     expect(text).toContain('dynochat_errors_total{process="one",dyno="web.1",code="rate-limited"} 2');
+    expect(text).toContain('dynochat_limited_total{process="one",dyno="web.1",limit="user-messages"} 1');
     expect(text).toContain('dynochat_sockets_closed_total{process="one",dyno="web.1",code="1012"} 1');
   });
 
@@ -96,6 +98,7 @@ describe("the exposition", () => {
     countOne(counters.errors, "unavailable");
     countOne(counters.closes, 1000);
     countOne(counters.refusedUpgrades, 503);
+    countOne(counters.limited, "user-messages");
     countOne(counters.answers, 201);
     const text = await exposition([vitalsOf("one", counters)]);
     for (const name of NAMES) expect(text).toMatch(new RegExp(`^${name}\\{.*\\} \\S+$`, "m"));

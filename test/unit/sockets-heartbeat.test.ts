@@ -24,7 +24,13 @@ function open(codec = V1_CODEC, pingSeconds = 15) {
       socket.readyState = WebSocket.CLOSING;
     }),
   });
-  const connection = new SocketConnection(socket as unknown as WebSocket, wire, codec, heartbeat);
+  const connection = new SocketConnection(
+    socket as unknown as WebSocket,
+    wire,
+    codec,
+    "192.0.2.1",
+    heartbeat,
+  );
   heartbeat.add(connection);
   const written = () => payloadsIn((wire.read() as Buffer | null) ?? Buffer.alloc(0));
   return { heartbeat, connection, socket, written };

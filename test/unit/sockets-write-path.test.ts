@@ -61,7 +61,7 @@ async function house({ deflate = false, tls = false }: House = {}): Promise<() =
     const [socket, request]: [WebSocket, IncomingMessage] = (await arrival) as [WebSocket, IncomingMessage];
     socket.on("error", () => undefined);
     await (client.readyState === WebSocket.OPEN || once(client, "open"));
-    const connection = new SocketConnection(socket, request.socket, V1_CODEC, CLOCK);
+    const connection = new SocketConnection(socket, request.socket, V1_CODEC, "192.0.2.1", CLOCK);
     return { connection, wire: request.socket, client, received };
   };
 }

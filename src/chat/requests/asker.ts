@@ -1,5 +1,6 @@
 import type { ErrorCode, Person, ServerFrame } from "../../protocol.ts";
 import type { Membership, MembershipOwner } from "../membership.ts";
+import type { UserKind } from "../posting.ts";
 import type { ErrorReply } from "../result.ts";
 import type { Services } from "../services.ts";
 import type { Session } from "../session.ts";
@@ -16,7 +17,9 @@ export interface Asker extends Session, MembershipOwner {
   /** Rooms it is about to enter: they count, or many joins sent at once would pass the limit. */
   readonly joining: Set<string>;
   /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
-  greet(person: Person, endsAt: number | undefined): void;
+  greet(person: Person, kind: UserKind, endsAt: number | undefined): void;
+  /** Of the person, once greeted. */
+  readonly kind: UserKind;
   /** Answers something that happened in a room: as `send`, but in a busy room together with its messages. */
   answerIn(room: string, frame: ServerFrame): void;
   /** Answers with an error; see `Refusals`. */

@@ -20,6 +20,8 @@ export async function message(session: Asker, frame: MessageRequest, arrivedAt: 
   const posted = await session.services.posting.post({
     room,
     user: session.person.id,
+    kind: session.kind,
+    network: session.connection.network,
     handle,
     text: read.value,
     key,

@@ -19,14 +19,16 @@ export interface Ending {
 export class EventStream implements Connection {
   readonly id = nextConnectionId();
   readonly codec = EVENT_CODEC;
+  readonly network: string;
   readonly openedAt = performance.now();
   /** How this side ended it, if it did. */
   ending: Ending | undefined;
   readonly #response: ServerResponse;
   #held = false;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, network: string) {
     this.#response = response;
+    this.network = network;
   }
 
   get waiting(): number {

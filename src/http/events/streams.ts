@@ -4,6 +4,7 @@ import { countOne } from "../../chat/counters.ts";
 import type { Session } from "../../chat/session.ts";
 import type { StreamVisitor } from "../../chat/stream-session.ts";
 import { CLOSE } from "../../protocol.ts";
+import { networkOf } from "../client-address.ts";
 import { EventStream } from "./event-stream.ts";
 
 /** How often every stream gets a comment, ms: the platform's router cuts what is silent for 55 s. */
@@ -64,7 +65,7 @@ export class Streams {
 
   /** Takes a response whose head is written. */
   take(response: ServerResponse, { visitor, address, requestId, path }: StreamArrival): void {
-    const stream = new EventStream(response);
+    const stream = new EventStream(response, networkOf(address));
     this.#census.arrive(address);
     this.#chat.counters.opened += 1;
     const fields = {

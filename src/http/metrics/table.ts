@@ -1,4 +1,5 @@
 import { ACK_BUCKETS } from "../../chat/latencies.ts";
+import { LIMIT_NAMES } from "../../chat/limit-names.ts";
 import type { Vitals } from "../../watch/vitals.ts";
 import { counter, counterBy, gauge, type Metric, type Sample } from "./metric.ts";
 
@@ -34,6 +35,12 @@ export const METRICS: readonly Metric[] = [
     "dynochat_errors_total",
     "Requests refused on sockets, by error code",
     ({ errors }) => errors,
+  ),
+  counterBy(
+    "limit",
+    "dynochat_limited_total",
+    `Refused by a limit: ${limitsInWords()}`,
+    ({ limited = {} }) => limited,
   ),
   counterBy(
     "status",
@@ -131,6 +138,12 @@ export const METRICS: readonly Metric[] = [
     samples: infoSamples,
   },
 ];
+
+function limitsInWords(): string {
+  return Object.entries(LIMIT_NAMES)
+    .map(([name, meaning]) => `\`${name}\` ${meaning}`)
+    .join("; ");
+}
 
 function ackSamples({ acks }: Vitals): readonly Sample[] {
   let count = 0;

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import type { Chat } from "../../chat/chat.ts";
 import { readHandle } from "../../chat/handle.ts";
+import type { UserKind } from "../../chat/posting.ts";
 import { type Result, success } from "../../chat/result.ts";
 import { readText } from "../../chat/text.ts";
 import { LIMITS } from "../../protocol.ts";
@@ -16,6 +17,7 @@ import {
   WRITERS,
 } from "../api-schemas.ts";
 import type { Caller } from "../callers.ts";
+import { networkOf } from "../client-address.ts";
 import type { ApiHouse } from "./api.ts";
 
 interface Route {
@@ -25,7 +27,7 @@ interface Route {
 }
 
 /** `POST /api/rooms/{room}/messages`: a program, or a person without a socket, says something. */
-export function routePostMessage(app: FastifyInstance, { chat, callers }: ApiHouse): void {
+export function routePostMessage(app: FastifyInstance, { addresses, chat, callers }: ApiHouse): void {
   app.post<Route>(
     "/rooms/:room/messages",
     {
@@ -54,6 +56,8 @@ export function routePostMessage(app: FastifyInstance, { chat, callers }: ApiHou
       const posted = await chat.posting.post({
         room,
         user,
+        kind: kindOf(caller.value),
+        network: networkOf(addresses.of(request)),
         handle: chat.rooms.get(room)?.presence.nameFor({ id: user, handle }) ?? handle,
         text,
         key: request.headers["idempotency-key"],
@@ -66,6 +70,11 @@ export function routePostMessage(app: FastifyInstance, { chat, callers }: ApiHou
       return duplicate ? reply.code(200).send({ id, duplicate }) : reply.code(201).send({ id });
     },
   );
+}
+
+function kindOf(caller: Caller): UserKind {
+  if (caller.kind === "program") return "program";
+  return caller.site ? "site" : "guest";
 }
 
 /** What is to be said, and under which name. */

@@ -34,14 +34,14 @@ export function routeSession(app: FastifyInstance, { chat, cookies }: ApiHouse):
     async (request, reply) => {
       const caller = await callerOf(request, chat, cookies);
       if (!caller.ok) return refuse(reply, caller.error);
-      const { user, handle, token, endsAt, site } = caller.value;
+      const { user, handle, token, endsAt, kind } = caller.value;
       const wanted = readHandle(request.body.handle ?? "");
       if (!wanted.ok) return refuse(reply, wanted.error);
       const ending = endsAt === undefined ? {} : { endsAt };
       const session: HttpSession = {
         user,
         handle: wanted.value ?? handle ?? guestHandle(user),
-        site,
+        site: kind === "site",
         ...ending,
       };
       setCookies(session, request, reply, cookies);
@@ -71,7 +71,7 @@ async function callerOf(
   const session = found.ok ? found.value : undefined;
   // The site's token was shown when the session was opened, and is not over.
   if (token === undefined && session?.site === true) {
-    return success({ ...session, endsAt: session.endsAt, token: undefined });
+    return success({ ...session, kind: "site", endsAt: session.endsAt, token: undefined });
   }
   const known = guestOf(request.raw, cookies);
   const caller = await identify(chat, token, known ?? chat.guests.create());

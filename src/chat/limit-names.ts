@@ -1,0 +1,6 @@
+/** The limits whose refusals are counted (`Counters.limited`), and what each bounds. */
+export const LIMIT_NAMES = {
+  "user-messages": "messages of one person",
+} as const satisfies Record<string, string>;
+
+export type LimitName = keyof typeof LIMIT_NAMES;
