@@ -1,6 +1,7 @@
 /** The limits whose refusals are counted (`Counters.limited`), and what each bounds. */
 export const LIMIT_NAMES = {
   "user-messages": "messages of one person",
+  typing: "signals of people who type",
 } as const satisfies Record<string, string>;
 
 export type LimitName = keyof typeof LIMIT_NAMES;
