@@ -14,6 +14,10 @@ export const BEGINNING = "0-0";
 export const LIMITS = {
   /** Bytes of one inward frame; 2,000 code points, each escaped, fit. */
   frameBytes: 32 * 1024,
+  /** WebSocket fragments of one inward message, empty ones too. */
+  messageFragments: 64,
+  /** Milliseconds from the first byte of a message to its last. */
+  messageMs: 30_000,
   /** Bytes of one answer that carries messages; the rest comes by the next request. */
   answerBytes: 256 * 1024,
   /** Messages of one answer. */

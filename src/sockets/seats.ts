@@ -14,6 +14,9 @@ import { type Ending, SocketConnection } from "./socket-connection.ts";
 /** How long a peer may take to answer a close frame, ms; then its socket is ended. */
 export const CLOSE_TIMEOUT_MS = 5_000;
 
+/** How `ws` names a message of too many fragments, and a frame that came in too many pieces. */
+const TOO_MANY_PARTS = "WS_ERR_TOO_MANY_BUFFERED_PARTS";
+
 /** Who comes with a new socket. */
 export interface Arrival {
   /** The user id of a guest, known or new. */
@@ -83,7 +86,7 @@ export class Seats {
   }
 
   received({ connection, session }: Seat, text: string | undefined): void {
-    this.#heartbeat.alive(connection);
+    this.#heartbeat.completed(connection);
     // What comes behind the close frame is not answered any more, so it must not be carried out.
     if (connection.ending === undefined) session.received(text);
   }
@@ -93,7 +96,11 @@ export class Seats {
   }
 
   /** `ws` reports here what broke a socket, and ends that socket itself: a frame too big, bytes that are no frame. */
-  failed({ connection, requestId }: Seat, { message }: Error): void {
+  failed({ connection, requestId }: Seat, error: Error): void {
+    const { message } = error;
+    if ("code" in error && error.code === TOO_MANY_PARTS) {
+      countOne(this.#chat.counters.limited, "message-parts");
+    }
     const fields = { event: "socket-error", connection: connection.id, requestId, err: { message } };
     this.#chat.logger.info(fields, "a socket failed");
   }

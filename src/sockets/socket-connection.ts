@@ -4,6 +4,7 @@ import { type Codec, type Connection, nextConnectionId } from "../chat/connectio
 import { cork, uncork } from "./corked.ts";
 import { DirectWrite } from "./direct-write.ts";
 import { payloadsOf } from "./text-frame.ts";
+import { UnfinishedMessage } from "./unfinished-message.ts";
 
 const AS_TEXT = { binary: false } as const;
 
@@ -31,6 +32,7 @@ export class SocketConnection implements Connection {
   readonly #socket: WebSocket;
   readonly #wire: Duplex;
   readonly #direct: DirectWrite;
+  readonly #unfinished: UnfinishedMessage;
   readonly #clock: { readonly now: number };
   /** Whether an extension changes what goes over the wire. */
   readonly #extended: boolean;
@@ -46,6 +48,7 @@ export class SocketConnection implements Connection {
     this.#socket = socket;
     this.#wire = wire;
     this.#direct = new DirectWrite(wire);
+    this.#unfinished = new UnfinishedMessage(socket);
     this.codec = codec;
     this.network = network;
     this.#clock = clock;
@@ -56,6 +59,11 @@ export class SocketConnection implements Connection {
   get waiting(): number {
     // Both count what was handed to the socket; only `ws` knows what it has not compressed yet.
     return this.#extended ? this.#socket.bufferedAmount : this.#wire.writableLength;
+  }
+
+  /** Whether the peer has sent a part of a message or of a frame, and not yet the rest. */
+  get isMidMessage(): boolean {
+    return this.#unfinished.isThere;
   }
 
   write(bytes: Buffer, when: "now" | "soon" | "held" = "now"): void {

@@ -59,7 +59,7 @@ export class Sockets {
     this.#chat = chat;
     this.#options = options;
     this.census = new Census(options.maxConnections, options.maxConnectionsPerAddress);
-    this.#seats = new Seats(chat, this.census, new Heartbeat(options.pingSeconds));
+    this.#seats = new Seats(chat, this.census, new Heartbeat(options.pingSeconds, chat.counters));
     this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
     this.#upgrades = new Upgrades(chat.logger);
     this.#rules = {

@@ -11,6 +11,9 @@ import { CLOSE_TIMEOUT_MS } from "./seats.ts";
 const SERVER_OPTIONS = {
   noServer: true,
   maxPayload: LIMITS.frameBytes,
+  maxFragments: LIMITS.messageFragments,
+  // Of one frame that is not complete: a frame of the largest size whose network delivers 128 bytes at a time is accepted.
+  maxBufferedChunks: 256,
   // Shared frames are written as they are: nothing may be compressed for one client.
   perMessageDeflate: false,
   clientTracking: false,

@@ -48,6 +48,9 @@ describe("docs/protocol.md", () => {
     } = LIMITS;
     for (const phrase of [
       `at most ${frameBytes / 1024} KiB`,
+      `at most ${LIMITS.messageFragments} fragments`,
+      `more than ${LIMITS.messageFragments} fragments`,
+      `within ${LIMITS.messageMs / 1000} s of its first byte`,
       `end at ${answerBytes / 1024} KiB`,
       `0 to ${answerMessages}, default ${joinMessages}`,
       `within ${helloMs / 1000} s of opening`,

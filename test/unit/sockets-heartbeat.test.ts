@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
+import { Counters } from "../../src/chat/counters.ts";
 import { PLAIN_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
 import { V1_CODEC } from "../../src/sockets/codecs/v1-codec.ts";
 import { Heartbeat } from "../../src/sockets/heartbeat.ts";
@@ -15,9 +16,13 @@ beforeEach(() => {
 
 /** A socket of `ws` that was opened, over a wire that the test reads. */
 function open(codec = V1_CODEC, pingSeconds = 15) {
-  const heartbeat = new Heartbeat(pingSeconds);
+  const counters = new Counters();
+  const heartbeat = new Heartbeat(pingSeconds, counters);
   const wire = new PassThrough();
+  /** As `ws` keeps it, between two frames. */
+  const receiver = { _state: 0, _bufferedBytes: 0, _fragmented: 0 };
   const socket = Object.assign(new EventEmitter(), {
+    _receiver: receiver,
     readyState: WebSocket.OPEN as number,
     ping: vi.fn(),
     close: vi.fn(() => {
@@ -33,7 +38,7 @@ function open(codec = V1_CODEC, pingSeconds = 15) {
   );
   heartbeat.add(connection);
   const written = () => payloadsIn((wire.read() as Buffer | null) ?? Buffer.alloc(0));
-  return { heartbeat, connection, socket, written };
+  return { heartbeat, connection, socket, written, receiver, counters };
 }
 
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1_000);
@@ -85,6 +90,35 @@ describe("the heartbeat", () => {
     heartbeat.remove(connection);
     await seconds(60);
     expect(socket.ping).toHaveBeenCalledTimes(1);
+    expect(socket.close).not.toHaveBeenCalled();
+    heartbeat.stop();
+  });
+
+  it("closes a socket whose message is not whole after 30 s, whatever else it sends", async () => {
+    const { heartbeat, connection, socket, receiver, counters } = open();
+    socket.ping.mockImplementation(() => heartbeat.alive(connection));
+    receiver._fragmented = 1;
+    await seconds(30);
+    heartbeat.alive(connection);
+    expect(socket.close).not.toHaveBeenCalled();
+    await seconds(2);
+    expect(socket.close).toHaveBeenCalledExactlyOnceWith(4408, "a message took longer than 30 s");
+    expect(counters.limited.get("message-time")).toBe(1);
+    heartbeat.stop();
+  });
+
+  it("gives every message its own 30 s", async () => {
+    const { heartbeat, connection, socket, receiver } = open();
+    socket.ping.mockImplementation(() => heartbeat.alive(connection));
+    receiver._bufferedBytes = 1;
+    for (let message = 0; message < 4; message += 1) {
+      await seconds(20);
+      heartbeat.completed(connection);
+    }
+    receiver._bufferedBytes = 0;
+    await seconds(20);
+    receiver._bufferedBytes = 1;
+    await seconds(20);
     expect(socket.close).not.toHaveBeenCalled();
     heartbeat.stop();
   });
