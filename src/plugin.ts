@@ -6,12 +6,14 @@ import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
 import { explainCollision } from "./collision.ts";
 import { Api } from "./http/api.ts";
+import { refuse } from "./http/api-error.ts";
 import { ChatCookies } from "./http/chat-cookies.ts";
 import { ClientAddresses } from "./http/client-address.ts";
 import { registerHealth } from "./http/health.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
 import { OriginPolicy } from "./http/origin.ts";
 import { Page } from "./http/page.ts";
+import { RequestsUnderWay } from "./http/requests-under-way.ts";
 import { StatusPage } from "./http/status/status-page.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
 import { siteTokens } from "./identity/site-tokens.ts";
@@ -20,7 +22,9 @@ import { MemoryLog } from "./log/memory.ts";
 import { RedisLog } from "./log/redis/redis-log.ts";
 import type { Logger } from "./logger.ts";
 import { type CheckedOptions, checkPluginOptions, type DynochatOptions } from "./plugin-options.ts";
+import { capacityOf } from "./sockets/capacity.ts";
 import { Sockets } from "./sockets/sockets.ts";
+import { descriptorLimit } from "./watch/descriptors.ts";
 import { drawInstance, identityOf } from "./watch/identity.ts";
 import { memoryLimit } from "./watch/memory-limit.ts";
 import { Watch } from "./watch/watch.ts";
@@ -68,13 +72,16 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     mountPath: app.prefix,
   });
   const overload = () => watch.overload;
-  const sockets = new Sockets(chat, settings, { addresses, cookies, origins, overload });
+  const capacity = capacityOf(settings, descriptorLimit());
+  const sockets = new Sockets(chat, { ...settings, capacity }, { addresses, cookies, origins, overload });
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
+  const underWay = new RequestsUnderWay(addresses, chat.counters);
   const api = new Api(chat, apiKeys, {
     addresses,
     cookies,
     origins,
     census: sockets.census,
+    underWay,
     isDraining: () => sockets.drain.begun,
     overload,
     ownsPath: settings.page,
@@ -87,6 +94,10 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   await api.register(app);
   // In a scope of its own: the page's headers are nothing to the app around it.
   await app.register(async (scope) => {
+    scope.addHook("onRequest", async (request, reply) => {
+      const refused = underWay.begin(request, reply);
+      return refused === undefined ? undefined : refuse(reply, refused);
+    });
     await page?.register(scope);
     if (page !== undefined) {
       sockets.routeBesidePage(scope, page.serve);
@@ -104,6 +115,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     watch.stop();
     sockets.close();
     api.close();
+    underWay.close();
     await chat.close();
   });
 }

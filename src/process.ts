@@ -5,6 +5,7 @@ import { Ending } from "./ending.ts";
 import { LogLines } from "./log-lines.ts";
 import { redisAddress } from "./redis-url.ts";
 import type { Settings } from "./settings.ts";
+import { descriptorLimit } from "./watch/descriptors.ts";
 import { drawInstance, identityOf } from "./watch/identity.ts";
 import type { ProcessIdentity } from "./watch/vitals.ts";
 
@@ -26,6 +27,7 @@ export async function runProcess(settings: Settings, endStart: (reason: string) 
   warnOfSettings(settings, logger);
   const address = await listen(app, settings);
   const kept = settings.redisUrl === undefined ? "in memory, lost at exit" : "in Redis";
+  tellCapacity(app, logger);
   logger.info(
     { event: "listening", address, messages: kept },
     `dynochat listens at ${address}; messages are kept ${kept}`,
@@ -63,6 +65,15 @@ function withoutRequest(error: Error): object {
 /** The fields of every line; those that are undefined are left out. */
 function baseOf({ instance, pid, dyno, release, commit }: ProcessIdentity): object {
   return { instance, pid, dyno, release, commit };
+}
+
+function tellCapacity(app: FastifyInstance, logger: PinoLogger): void {
+  const { connections: sockets, tcp, isLowered } = app.dynochat.sockets.capacity;
+  const fields = { event: "capacity", sockets, tcp, descriptors: descriptorLimit() };
+  if (!isLowered) logger.info(fields, "connections that are accepted; 0 = no limit");
+  else {
+    logger.warn(fields, "fewer connections are accepted than MAX_CONNECTIONS: raise the limit of open files");
+  }
 }
 
 function warnOfSettings(settings: Settings, logger: PinoLogger): void {

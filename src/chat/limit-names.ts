@@ -4,6 +4,13 @@ export const LIMIT_NAMES = {
   typing: "signals of people who type",
   "message-parts": "messages sent in too many pieces",
   "message-time": "messages that took too long to arrive",
+  connections: "sockets and event streams of the process",
+  "address-connections": "sockets and event streams of one address",
+  tcp: "TCP connections of the process: new ones that were refused, idle ones that were closed for them",
+  "address-tcp": "TCP connections of one address",
+  "address-requests": "HTTP requests of one address at a time",
+  "pipelined-requests": "HTTP requests of one connection at a time",
+  "answer-time": "answers that were not read in time",
 } as const satisfies Record<string, string>;
 
 export type LimitName = keyof typeof LIMIT_NAMES;

@@ -14,6 +14,7 @@ import { type ClientAddresses, networkOf } from "./client-address.ts";
 import { type Census, Streams } from "./events/streams.ts";
 import { readJsonBodies } from "./json-body.ts";
 import type { OriginPolicy } from "./origin.ts";
+import type { RequestsUnderWay } from "./requests-under-way.ts";
 import type { ApiHouse } from "./routes/api.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
 import { routeEvents } from "./routes/events.ts";
@@ -33,6 +34,7 @@ export interface ApiOptions {
   readonly origins: OriginPolicy;
   /** The one that sockets are counted in, too. */
   readonly census: Census;
+  readonly underWay: RequestsUnderWay;
   readonly isDraining: () => boolean;
   /** Why this process takes nobody in now; undefined = it does. */
   readonly overload: () => string | undefined;
@@ -49,13 +51,14 @@ export class Api {
   readonly #sweep: NodeJS.Timeout;
 
   constructor(chat: Chat, keys: ApiKeys, options: ApiOptions) {
-    const { addresses, cookies, census, isDraining, overload } = options;
+    const { addresses, cookies, census, underWay, isDraining, overload } = options;
     this.#house = {
       chat,
       addresses,
       cookies,
       callers: new Callers(chat, keys, cookies),
       streams: new Streams(chat, census),
+      underWay,
       isDraining,
       overload,
     };
@@ -111,6 +114,8 @@ export class Api {
       return refuse(reply, { code: "forbidden", message: foreign });
     }
     const retryAfterMs = this.#rates.take(networkOf(this.#options.addresses.of(request)));
-    return retryAfterMs > 0 ? refuse(reply, tooFast(retryAfterMs)) : undefined;
+    if (retryAfterMs > 0) return refuse(reply, tooFast(retryAfterMs));
+    const refused = this.#options.underWay.begin(request, reply);
+    return refused === undefined ? undefined : refuse(reply, refused);
   };
 }

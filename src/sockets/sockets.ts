@@ -6,6 +6,7 @@ import { success } from "../chat/result.ts";
 import { guestCookies, guestOf } from "../http/guest-cookie.ts";
 import { isSecure } from "../http/origin.ts";
 import { SUBPROTOCOL } from "../protocol.ts";
+import type { Capacity } from "./capacity.ts";
 import { Census } from "./census.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "./codecs/plain-codec.ts";
 import { V1_CODEC } from "./codecs/v1-codec.ts";
@@ -24,9 +25,7 @@ import { Upgrades } from "./upgrades.ts";
 import { readVisit } from "./visit.ts";
 
 export interface SocketOptions {
-  /** Per process and per address; 0 = no limit. */
-  readonly maxConnections: number;
-  readonly maxConnectionsPerAddress: number;
+  readonly capacity: Capacity;
   readonly pingSeconds: number;
   readonly defaultRoom: string;
   readonly shutdownSeconds: number;
@@ -40,11 +39,13 @@ export class Sockets {
   readonly drain: Drain;
   readonly #chat: Chat;
   readonly #options: SocketOptions;
+  readonly capacity: Capacity;
   /** Of all connections of this process, event streams too. */
   readonly census: Census;
   readonly #seats: Seats;
   readonly #rules: UpgradeRules;
   readonly #upgrades: Upgrades;
+  #countTcp: (() => number) | undefined;
 
   constructor(
     chat: Chat,
@@ -58,7 +59,8 @@ export class Sockets {
   ) {
     this.#chat = chat;
     this.#options = options;
-    this.census = new Census(options.maxConnections, options.maxConnectionsPerAddress);
+    this.capacity = options.capacity;
+    this.census = new Census(this.capacity.connections, this.capacity.connectionsPerAddress);
     this.#seats = new Seats(chat, this.census, new Heartbeat(options.pingSeconds, chat.counters));
     this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
     this.#upgrades = new Upgrades(chat.logger);
@@ -74,6 +76,22 @@ export class Sockets {
 
   get count(): number {
     return this.census.count;
+  }
+
+  /** Sockets and event streams that may be open; undefined = no limit. */
+  get limit(): number | undefined {
+    const { connections } = this.capacity;
+    return connections === 0 ? undefined : connections;
+  }
+
+  /** Open TCP connections of the server; undefined where it is the app's around the chat. */
+  get tcpCount(): number | undefined {
+    return this.#countTcp?.();
+  }
+
+  /** Tells how TCP connections are counted. */
+  countTcp(count: () => number): void {
+    this.#countTcp = count;
   }
 
   /**

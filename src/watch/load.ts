@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
+import { isOutOfDescriptors } from "./descriptors.ts";
 
 /** Between two looks, ms. */
 const LOOK_MS = 1_000;
@@ -30,10 +31,12 @@ export class Load {
   #utilization = performance.eventLoopUtilization();
   #lookedAt = performance.now();
   #lastingDelayMs = 0;
-  #reading: LoadReading = { ...memory(), loopDelayMs: 0, loopDelayP99Ms: 0, loopUtilization: 0 };
+  #hasNoDescriptor = false;
+  #reading: LoadReading = { ...heap(), resident: 0, loopDelayMs: 0, loopDelayP99Ms: 0, loopUtilization: 0 };
 
   constructor() {
     this.#delays.enable();
+    this.#reading = { ...this.#reading, resident: this.#resident() };
     this.#timer = setInterval(this.#look, LOOK_MS).unref();
   }
 
@@ -45,6 +48,11 @@ export class Load {
   /** What the mean delay was at least in each of the last two seconds, ms: one long turn is no overload. */
   get lastingDelayMs(): number {
     return this.#lastingDelayMs;
+  }
+
+  /** Whether there was no file descriptor left in the last second; then there is none for a new connection either. */
+  get hasNoDescriptor(): boolean {
+    return this.#hasNoDescriptor;
   }
 
   stop(): void {
@@ -61,7 +69,8 @@ export class Load {
     this.#lastingDelayMs = Math.min(this.#reading.loopDelayMs, loopDelayMs);
     this.#lookedAt = now;
     this.#reading = {
-      ...memory(),
+      ...heap(),
+      resident: this.#resident(),
       loopDelayMs,
       loopDelayP99Ms: unseen ?? late(this.#delays.percentile(99)),
       loopUtilization: performance.eventLoopUtilization(utilization, this.#utilization).utilization,
@@ -69,13 +78,26 @@ export class Load {
     this.#utilization = utilization;
     this.#delays.reset();
   };
+
+  /** All memory of the process, bytes; the last number that is known where the system does not tell. */
+  #resident(): number {
+    try {
+      // Opens a file on Linux.
+      const resident = process.memoryUsage.rss();
+      this.#hasNoDescriptor = false;
+      return resident;
+    } catch (error) {
+      this.#hasNoDescriptor = isOutOfDescriptors(error);
+      return this.#reading.resident;
+    }
+  }
 }
 
 function late(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
 }
 
-function memory(): Pick<LoadReading, "heapUsed" | "heapLimit" | "resident"> {
-  const { heapUsed, rss } = process.memoryUsage();
-  return { heapUsed, heapLimit: getHeapStatistics().heap_size_limit, resident: rss };
+function heap(): Pick<LoadReading, "heapUsed" | "heapLimit"> {
+  const { used_heap_size: heapUsed, heap_size_limit: heapLimit } = getHeapStatistics();
+  return { heapUsed, heapLimit };
 }

@@ -16,9 +16,10 @@ export interface OverloadLimits {
 
 /** Why nobody else should be taken in now; undefined: they may come. */
 export function overloadOf(
-  { reading, lastingDelayMs }: Pick<Load, "reading" | "lastingDelayMs">,
+  { reading, lastingDelayMs, hasNoDescriptor }: Pick<Load, "reading" | "lastingDelayMs" | "hasNoDescriptor">,
   { maxLoopDelayMs, memory }: OverloadLimits,
 ): string | undefined {
+  if (hasNoDescriptor) return "no file descriptor is left";
   if (maxLoopDelayMs > 0 && lastingDelayMs > maxLoopDelayMs) {
     return `the event loop is ${Math.round(lastingDelayMs)} ms late`;
   }

@@ -33,6 +33,10 @@ const VITALS = Type.Object({
   draining: Type.Boolean(),
   overloaded: Type.Boolean(),
   sockets: Count,
+  /** Absent: no limit. */
+  socketLimit: Type.Optional(Count),
+  /** Absent where the server is the surrounding app's. */
+  tcpConnections: Type.Optional(Count),
   rooms: Count,
   /** ms; absent while the log is away. */
   roundTripAgeMs: Type.Optional(Count),

@@ -16,6 +16,10 @@ const REREAD_MS = 500;
 /** What the watch asks about the sockets of this process. */
 export interface SocketFigures {
   readonly count: number;
+  /** How many may be open; undefined = no limit. */
+  readonly limit?: number | undefined;
+  /** Open TCP connections, where they are counted. */
+  readonly tcpCount?: number | undefined;
   readonly drain: { readonly begun: boolean };
 }
 
@@ -65,6 +69,7 @@ export class Watch {
     const { user, system } = process.cpuUsage();
     const { state, reason } = this.#log.status;
     const { roundTripAgeMs } = this.#log;
+    const { limit, tcpCount } = this.#sockets ?? {};
     return {
       identity: this.#identity,
       startedAt: this.#startedAt,
@@ -76,6 +81,8 @@ export class Watch {
       draining: this.#sockets?.drain.begun ?? false,
       overloaded: this.overload !== undefined,
       sockets: this.#sockets?.count ?? 0,
+      ...(limit === undefined ? {} : { socketLimit: limit }),
+      ...(tcpCount === undefined ? {} : { tcpConnections: tcpCount }),
       rooms: this.#chat.rooms.size,
       ...(roundTripAgeMs === undefined ? {} : { roundTripAgeMs }),
       cpuSeconds: (user + system) / 1e6,

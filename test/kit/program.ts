@@ -22,6 +22,8 @@ export interface ServerOptions {
   readonly house?: string;
   /** A descriptor for its standard output; `unread`: a socket that nobody reads. Read, into `output`, if absent. */
   readonly stdout?: number | "unread";
+  /** How many file descriptors it may have open; as many as the tests where absent. */
+  readonly descriptors?: number;
 }
 
 export interface Exit {
@@ -68,7 +70,8 @@ export function procfileCommand(house = ROOT): string {
 
 /** Runs the program; whoever calls ends it. It ends at the latest with this process, however that ends. */
 export function launch(options: ServerOptions, port: number): Server {
-  const child = spawn("sh", ["-c", `exec ${deathPact()}${procfileCommand(options.house)}`], {
+  const limit = options.descriptors === undefined ? "" : `ulimit -n ${options.descriptors}; `;
+  const child = spawn("sh", ["-c", `${limit}exec ${deathPact()}${procfileCommand(options.house)}`], {
     cwd: options.cwd ?? ROOT,
     env: { ...surroundings(), ...options.env },
     stdio: ["ignore", typeof options.stdout === "number" ? options.stdout : "pipe", "pipe"],

@@ -3,7 +3,7 @@ import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { Counters, countOne } from "../../src/chat/counters.ts";
 import { exposition } from "../../src/http/metrics/exposition.ts";
-import { metricsTable } from "../../src/http/metrics/reference.ts";
+import { limitsTable, metricsTable } from "../../src/http/metrics/reference.ts";
 import { registerMetrics } from "../../src/http/metrics/route.ts";
 import { METRICS } from "../../src/http/metrics/table.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
@@ -22,6 +22,8 @@ function vitalsOf(instance: string, counters = new Counters()): Vitals {
     draining: false,
     overloaded: false,
     sockets: 3,
+    socketLimit: 100,
+    tcpConnections: 4,
     rooms: 2,
     roundTripAgeMs: 500,
     cpuSeconds: 1.5,
@@ -147,6 +149,10 @@ describe("what a process says of itself", () => {
 describe("the documents", () => {
   it("docs/metrics.md holds the table of metrics as the program has it", async () => {
     expect(unpadded(await read("metrics.md"))).toContain(unpadded(metricsTable(METRICS)));
+  });
+
+  it("docs/metrics.md holds the table of limits as the program has it", async () => {
+    expect(unpadded(await read("metrics.md"))).toContain(unpadded(limitsTable()));
   });
 
   it("the alert rules ask for metrics that exist, and docs/metrics.md explains each alert and no other", async () => {

@@ -64,6 +64,7 @@ describe("the memory of a dyno", () => {
 describe("overload", () => {
   const well = {
     lastingDelayMs: 0,
+    hasNoDescriptor: false,
     reading: {
       loopDelayMs: 0,
       loopDelayP99Ms: 0,
@@ -80,6 +81,7 @@ describe("overload", () => {
     ["one late second", { ...well, reading: { ...well.reading, loopDelayMs: 5_000 } }, undefined],
     ["a loop that stays late", { ...well, lastingDelayMs: 301 }, /event loop is 301 ms late/],
     ["a heap that is nearly full", { ...well, reading: { ...well.reading, heapUsed: 91 } }, /heap/],
+    ["no file descriptor", { ...well, hasNoDescriptor: true }, /no file descriptor/],
     ["memory that is nearly used up", { ...well, reading: { ...well.reading, resident: 96 } }, /memory/],
   ])("is told from %s", (_case, load, reason) => {
     const told = overloadOf(load, limits);
@@ -88,7 +90,7 @@ describe("overload", () => {
   });
 
   it("is never that of the loop with a limit of 0, nor of memory that nobody limits", () => {
-    const hard = { lastingDelayMs: 60_000, reading: { ...well.reading, resident: 1e12 } };
+    const hard = { ...well, lastingDelayMs: 60_000, reading: { ...well.reading, resident: 1e12 } };
     expect(overloadOf(hard, { maxLoopDelayMs: 0, memory: undefined })).toBeUndefined();
   });
 });

@@ -1,3 +1,4 @@
+import { LIMIT_NAMES } from "../../chat/limit-names.ts";
 import type { Metric } from "./metric.ts";
 
 /** The table of docs/metrics.md, GitHub's Markdown. */
@@ -6,4 +7,10 @@ export function metricsTable(metrics: readonly Metric[]): string {
     return `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${help} |`;
   });
   return ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |", ...rows, ""].join("\n");
+}
+
+/** The table of limits in docs/metrics.md, GitHub's Markdown. */
+export function limitsTable(): string {
+  const rows = Object.entries(LIMIT_NAMES).map(([name, meaning]) => `| \`${name}\` | ${meaning} |`);
+  return ["| limit | what it bounds |", "| --- | --- |", ...rows, ""].join("\n");
 }

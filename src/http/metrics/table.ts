@@ -1,5 +1,4 @@
 import { ACK_BUCKETS } from "../../chat/latencies.ts";
-import { LIMIT_NAMES } from "../../chat/limit-names.ts";
 import type { Vitals } from "../../watch/vitals.ts";
 import { counter, counterBy, gauge, type Metric, type Sample } from "./metric.ts";
 
@@ -8,6 +7,16 @@ const ACKS = "dynochat_ack_seconds";
 /** Every metric, once. The order is that of docs/metrics.md. */
 export const METRICS: readonly Metric[] = [
   gauge("dynochat_sockets", "Open sockets and event streams", ({ sockets }) => sockets),
+  gauge(
+    "dynochat_sockets_limit",
+    "Sockets and event streams that may be open: as `MAX_CONNECTIONS` says, or fewer where file descriptors are few; absent = no limit",
+    ({ socketLimit }) => socketLimit,
+  ),
+  gauge(
+    "dynochat_tcp_connections",
+    "Open TCP connections of clients, also those of HTTP and those that send nothing; absent in an app of your own",
+    ({ tcpConnections }) => tcpConnections,
+  ),
   gauge("dynochat_rooms", "Rooms with somebody of this process in them, or just left", ({ rooms }) => rooms),
   counter("dynochat_messages_total", "messages", "Messages stored; repeated keys are not counted again"),
   counter("dynochat_duplicate_messages_total", "duplicates", "Messages whose key was stored before"),
@@ -39,7 +48,7 @@ export const METRICS: readonly Metric[] = [
   counterBy(
     "limit",
     "dynochat_limited_total",
-    `Refused by a limit: ${limitsInWords()}`,
+    "Refused by a limit, or ended by it; which limits there are stands below",
     ({ limited = {} }) => limited,
   ),
   counterBy(
@@ -138,12 +147,6 @@ export const METRICS: readonly Metric[] = [
     samples: infoSamples,
   },
 ];
-
-function limitsInWords(): string {
-  return Object.entries(LIMIT_NAMES)
-    .map(([name, meaning]) => `\`${name}\` ${meaning}`)
-    .join("; ");
-}
 
 function ackSamples({ acks }: Vitals): readonly Sample[] {
   let count = 0;

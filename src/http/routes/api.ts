@@ -3,6 +3,7 @@ import type { Callers } from "../callers.ts";
 import type { ChatCookies } from "../chat-cookies.ts";
 import type { ClientAddresses } from "../client-address.ts";
 import type { Streams } from "../events/streams.ts";
+import type { RequestsUnderWay } from "../requests-under-way.ts";
 
 /** What the routes below /api stand on. */
 export interface ApiHouse {
@@ -11,6 +12,7 @@ export interface ApiHouse {
   readonly cookies: ChatCookies;
   readonly callers: Callers;
   readonly streams: Streams;
+  readonly underWay: RequestsUnderWay;
   /** Whether this process is going away: requests are answered, and no stream is opened any more. */
   readonly isDraining: () => boolean;
   /** Why this process takes nobody in now; undefined = it does. */

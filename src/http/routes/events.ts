@@ -97,6 +97,8 @@ function open(
     reply.header("Set-Cookie", guestCookies(id, request.raw, house.cookies, isSecure(request)));
   }
   reply.hijack();
+  // From now on it is counted as a connection.
+  house.underWay.release(reply.raw);
   for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...HEAD })) {
     if (value !== undefined) reply.raw.setHeader(name, value);
   }

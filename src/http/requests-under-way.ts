@@ -1,0 +1,97 @@
+import type { ServerResponse } from "node:http";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Counters } from "../chat/counters.ts";
+import { countOne } from "../chat/counters.ts";
+import type { ErrorReply } from "../chat/result.ts";
+import { type ClientAddresses, networkOf } from "./client-address.ts";
+
+/**
+ * Requests of one network whose answers have not gone out. Each may hold an answer of 256 KiB. Five hundred people who open the page at
+ * once have far fewer: an answer that its client reads is gone within milliseconds.
+ */
+export const REQUESTS_UNDER_WAY = 128;
+
+/** How long a client may take to read an answer, ms. */
+export const ANSWER_MS = 60_000;
+
+/** How often overdue answers are looked for, ms. */
+const SWEEP_MS = 2_000;
+
+const TOO_MANY: ErrorReply = {
+  code: "rate-limited",
+  message: "Too many requests from your address wait for their answers.",
+  retryAfterMs: 1_000,
+};
+
+interface Pending {
+  readonly response: ServerResponse;
+  readonly request: FastifyRequest["raw"];
+  readonly network: string;
+  readonly since: number;
+}
+
+/** Counts the requests of each network whose answers have not gone out, and ends those that nobody reads. */
+export class RequestsUnderWay {
+  readonly #addresses: ClientAddresses;
+  readonly #limited: Counters["limited"];
+  /** By response; each leaves when its response closes, or at the sweep after its connection has gone. */
+  readonly #pending = new Map<ServerResponse, Pending>();
+  /** By network; a network without requests is removed. */
+  readonly #counts = new Map<string, number>();
+  readonly #timer = setInterval(() => this.sweep(), SWEEP_MS).unref();
+
+  constructor(addresses: ClientAddresses, { limited }: Pick<Counters, "limited">) {
+    this.#addresses = addresses;
+    this.#limited = limited;
+  }
+
+  /** Requests that are counted now. */
+  get count(): number {
+    return this.#pending.size;
+  }
+
+  /** Counts a request until its answer has gone out; returns why it is refused, or undefined. An upgrade is not counted. */
+  begin(request: FastifyRequest, reply: FastifyReply): ErrorReply | undefined {
+    const { raw } = request;
+    const response = reply.raw;
+    if (raw.headers.upgrade !== undefined) return undefined;
+    const network = networkOf(this.#addresses.of(request));
+    const count = this.#counts.get(network) ?? 0;
+    if (count >= REQUESTS_UNDER_WAY) {
+      countOne(this.#limited, "address-requests");
+      return TOO_MANY;
+    }
+    this.#counts.set(network, count + 1);
+    this.#pending.set(response, { response, request: raw, network, since: performance.now() });
+    const release = () => this.release(response);
+    response.once("finish", release).once("close", release);
+    return undefined;
+  }
+
+  /** Counts a request no longer, because its response has become something else. */
+  release(response: ServerResponse): void {
+    const pending = this.#pending.get(response);
+    if (pending === undefined) return;
+    this.#pending.delete(response);
+    const left = (this.#counts.get(pending.network) ?? 1) - 1;
+    if (left > 0) this.#counts.set(pending.network, left);
+    else this.#counts.delete(pending.network);
+  }
+
+  /** Ends the connections of answers that were not read in time. */
+  sweep(now = performance.now()): void {
+    for (const { response, request, since } of this.#pending.values()) {
+      // A response that waits behind another one is not told that their connection has gone.
+      if (request.socket.destroyed) this.release(response);
+      else if (response.writableEnded && now - since >= ANSWER_MS) {
+        countOne(this.#limited, "answer-time");
+        request.socket.destroy();
+      }
+    }
+  }
+
+  /** Ends the timer. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
