@@ -2,18 +2,21 @@ import { randomBytes } from "node:crypto";
 import type { Log, LogListener, LogStatus } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
 import { CLOSE, LIMITS, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import { AnswerBudgets } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
 import { PlainSession, type PlainVisit } from "./plain-session.ts";
 import { Posting } from "./posting.ts";
 import { Rates } from "./rate.ts";
+import { ReadSlots } from "./read-slots.ts";
 import { Reading } from "./reading.ts";
 import { RingBudget } from "./ring.ts";
 import { Rooms } from "./rooms.ts";
 import type { ChatOptions, Services } from "./services.ts";
 import type { Session } from "./session.ts";
 import type { SiteTokens } from "./site-token.ts";
+import { StalledReaders } from "./stalled-readers.ts";
 import { StreamSession, type StreamVisitor } from "./stream-session.ts";
 import { V1Session } from "./v1-session.ts";
 
@@ -35,6 +38,7 @@ export class Chat implements LogListener, Services {
   readonly logger: Logger;
   readonly counters = new Counters();
   readonly rooms: Rooms;
+  readonly answers = new AnswerBudgets();
   readonly posting: Posting;
   /** What may be asked without a connection. */
   readonly reading: Reading;
@@ -45,6 +49,7 @@ export class Chat implements LogListener, Services {
   readonly #sessions = new Set<Session>();
   /** Young v1 sessions, and by when they must have said hello. */
   readonly #young = new Map<V1Session, number>();
+  readonly #stalled = new StalledReaders(this.answers);
   readonly #sweep: NodeJS.Timeout;
   /** The secret that the log gave, where the settings give none. */
   #sharedSecret: string | undefined;
@@ -67,8 +72,10 @@ export class Chat implements LogListener, Services {
     const { batchWindowMs, messagesPerSecond, messageBurst } = options;
     // Nobody shares an embedded log, so there is nothing to wait for.
     this.guests = new Guests(options.secret ?? (log.kind === "embedded" ? randomSecret() : undefined));
+    const reads = new ReadSlots();
     this.rooms = new Rooms({
       log,
+      reads,
       logger,
       ringBudget: new RingBudget(),
       batchWindowMs,
@@ -76,7 +83,7 @@ export class Chat implements LogListener, Services {
     });
     this.#rates = new Rates(messagesPerSecond, messageBurst);
     this.posting = new Posting(log, this.#rates, this.rooms, logger, this.counters);
-    this.reading = new Reading(log, this.rooms);
+    this.reading = new Reading(log, this.rooms, reads);
     this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
   }
 
@@ -187,6 +194,10 @@ export class Chat implements LogListener, Services {
     this.logger[level]({ event: "log-status", state, reason }, "the log's state changed");
   }
 
+  *#connections(): Generator<Connection, void, undefined> {
+    for (const { connection } of this.#sessions) yield connection;
+  }
+
   #statusFrame(): StatusFrame {
     return { type: "status", live: this.#live, reason: this.#live ? "live" : this.#log.status.reason };
   }
@@ -194,6 +205,8 @@ export class Chat implements LogListener, Services {
   readonly #sweepAll = (): void => {
     const now = performance.now();
     this.#rates.sweep(now);
+    this.answers.sweep();
+    this.#stalled.look(this.#connections(), now);
     for (const [session, deadline] of this.#young) {
       // Sessions are in the order in which they came, and all have the same time.
       if (deadline > now) break;

@@ -26,6 +26,8 @@ export interface Connection {
   readonly network: string;
   /** Bytes written and not yet taken by the operating system. */
   readonly waiting: number;
+  /** Changes whenever the peer takes some of what waits. */
+  readonly progress: number;
   /**
    * Sends wire bytes of `codec`, any number of frames at once, in the order of the calls. `soon`: together with
    * whatever else goes to this connection before the turn of the event loop ends. `held`: nothing leaves before

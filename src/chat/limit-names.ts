@@ -1,5 +1,6 @@
 /** The limits whose refusals are counted (`Counters.limited`), and what each bounds. */
 export const LIMIT_NAMES = {
+  answers: "requests whose answer found too many others unread",
   "user-messages": "messages of one person",
   typing: "signals of people who type",
   "message-parts": "messages sent in too many pieces",

@@ -1,26 +1,31 @@
 import type { Entry } from "../log/log.ts";
 import { LIMITS } from "../protocol.ts";
-import type { Connection } from "./connection.ts";
+import type { AnswerBudget, AnswerSpace } from "./answer-budget.ts";
 import type { Reading } from "./reading.ts";
+import { sizeOf } from "./room-log.ts";
 
 /**
- * What a connection that cannot ask for pages itself missed behind `after`, each page read when the one before it has gone out, until
- * one page is the rest: that one comes with joining behind the last entry. Nothing where the log does not continue
- * from `after`, which joining tells. Rejects with LogUnavailable.
+ * Gives `write` what a connection that cannot ask for pages itself missed behind `after`, page by page, each read when there is space for it,
+ * until one page is the rest: that one comes with joining behind the last entry. Nothing where the log does not continue from `after`, which
+ * joining tells. Ends where `write` returns false: the reader is gone. Rejects with LogUnavailable and
+ * TooManyAnswers.
  */
-export async function* missedPages(
+export async function writeMissed(
   reading: Reading,
-  connection: Connection,
+  answers: AnswerBudget,
   room: string,
   after: string,
-): AsyncGenerator<readonly Entry[], void, undefined> {
+  write: (entries: readonly Entry[]) => boolean,
+): Promise<void> {
   let cursor = after;
-  while (true) {
-    await connection.drained(LIMITS.hintWaterline);
+  const writePage = async (space: AnswerSpace): Promise<boolean> => {
     const { entries, more, recovered } = await reading.behind(room, cursor, LIMITS.answerMessages);
     const last = entries.at(-1);
-    if (!recovered || !more || last === undefined) return;
-    yield entries;
+    if (!recovered || !more || last === undefined) return false;
+    space.take(sizeOf(entries));
+    if (!write(entries)) return false;
     cursor = last.id;
-  }
+    return true;
+  };
+  while (await answers.read(writePage));
 }

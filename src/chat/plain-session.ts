@@ -1,11 +1,12 @@
 import type { Entry } from "../log/log.ts";
 import { LogUnavailable } from "../log/log.ts";
-import { CLOSE, LIMITS, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import { CLOSE, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import { type AnswerBudget, type AnswerSpace, TooManyAnswers } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
 import { guestHandle } from "./guests.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Member } from "./member.ts";
-import { missedPages } from "./missed-pages.ts";
+import { writeMissed } from "./missed-pages.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
@@ -38,6 +39,7 @@ export class PlainSession implements Session, Member {
   readonly #room: string;
   readonly #limit: number;
   readonly #refusals: Refusals;
+  readonly #answers: AnswerBudget;
   readonly #lane = new Lane();
   readonly #backlog = new Backlog();
   /** The last id it has. */
@@ -56,6 +58,7 @@ export class PlainSession implements Session, Member {
     this.#after = after;
     this.#limit = limit;
     this.#refusals = new Refusals(connection, services.counters);
+    this.#answers = services.answers.of(connection);
     this.#person = { id: guest, handle: guestHandle(guest) };
   }
 
@@ -109,6 +112,7 @@ export class PlainSession implements Session, Member {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#again);
+    this.#answers.close();
     this.#lane.clear();
     this.#services.rooms.leave(this.#room, this.connection.id);
   }
@@ -116,32 +120,31 @@ export class PlainSession implements Session, Member {
   async #enter(): Promise<void> {
     if (this.#closed || this.#inRoom) return;
     try {
-      await this.connection.drained(LIMITS.hintWaterline);
       await this.#readOn();
-      if (this.#closed) return;
-      await this.#services.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit });
-      // The client may have gone while the room was being read.
-      if (this.#closed) this.#services.rooms.leave(this.#room, this.connection.id);
+      await this.#answers.read(this.#join);
     } catch (error) {
-      if (!(error instanceof LogUnavailable)) this.#fail(error);
+      if (!(error instanceof LogUnavailable || error instanceof TooManyAnswers)) this.#fail(error);
       // Where it has been told that the log is away, it enters when that changes.
       else if (this.#logLive) this.#enterLater();
     }
   }
 
-  /** All that it missed but the last page, which comes with joining: it cannot ask for pages. */
+  readonly #join = async (space: AnswerSpace): Promise<void> => {
+    if (this.#closed) return;
+    await this.#services.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit }, space);
+    // The client may have gone while the room was being read.
+    if (this.#closed) this.#services.rooms.leave(this.#room, this.connection.id);
+  };
+
+  /** Sends all that it missed but the last page, which comes with joining: it cannot ask for pages. */
   async #readOn(): Promise<void> {
     if (this.#after === undefined) return;
-    for await (const entries of missedPages(
-      this.#services.reading,
-      this.connection,
-      this.#room,
-      this.#after,
-    )) {
-      if (this.#closed) return;
+    await writeMissed(this.#services.reading, this.#answers, this.#room, this.#after, (entries) => {
+      if (this.#closed) return false;
       this.#sendEntries(entries);
       this.#after = entries.at(-1)?.id;
-    }
+      return true;
+    });
   }
 
   /** A plain client cannot ask again. */

@@ -2,6 +2,7 @@ import type { Log, RoomHead } from "../log/log.ts";
 import { within } from "../log/within.ts";
 import type { Person } from "../protocol.ts";
 import { type HistoryPage, pageBefore, pageBehind, pageOf } from "./history.ts";
+import type { ReadSlots } from "./read-slots.ts";
 import type { Room } from "./room.ts";
 import { RoomLog } from "./room-log.ts";
 import type { Rooms } from "./rooms.ts";
@@ -28,10 +29,12 @@ export interface RoomSummary extends RoomHead {
 export class Reading {
   readonly #log: Log;
   readonly #rooms: Rooms;
+  readonly #reads: ReadSlots;
   #list: { readonly rooms: Promise<readonly RoomSummary[]>; readonly until: number } | undefined;
 
-  constructor(log: Log, rooms: Rooms) {
+  constructor(log: Log, rooms: Rooms, reads: ReadSlots) {
     this.#log = log;
+    this.#reads = reads;
     this.#rooms = rooms;
   }
 
@@ -39,14 +42,14 @@ export class Reading {
   before(room: string, id: string | undefined, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
     if (open !== undefined) return open.before(id, limit);
-    return within(LOG_WAIT_MS, pageBefore(new RoomLog(this.#log, room), id, limit).then(pageOf));
+    return within(LOG_WAIT_MS, pageBefore(this.#logOf(room), id, limit).then(pageOf));
   }
 
   /** The oldest entries behind an id. */
   behind(room: string, id: string, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
     if (open !== undefined) return open.behind(id, limit);
-    return within(LOG_WAIT_MS, pageBehind(new RoomLog(this.#log, room), id, limit).then(pageOf));
+    return within(LOG_WAIT_MS, pageBehind(this.#logOf(room), id, limit).then(pageOf));
   }
 
   /** Everyone in a room, over all processes. */
@@ -76,6 +79,10 @@ export class Reading {
     return Promise.all(
       heads.map(async ({ room, head }) => ({ room, head, count: (await this.people(room)).length })),
     );
+  }
+
+  #logOf(room: string): RoomLog {
+    return new RoomLog(this.#log, room, this.#reads);
   }
 
   #open(name: string): Room | undefined {

@@ -36,4 +36,13 @@ export function tooFast(retryAfterMs: number): ErrorReply {
   return { code: "rate-limited", message: "You are sending faster than this chat allows.", retryAfterMs };
 }
 
+/** A pause after which a request whose answer found no space may be sent again, ms. */
+const CROWDED_MS = 1_000;
+
+/** Returns what a client is told whose answer found no space. */
+export function tooManyAnswers(ref?: number): ErrorReply {
+  const message = "Too many answers wait to be read here; try again.";
+  return { code: "rate-limited", message, retryAfterMs: CROWDED_MS, ...(ref === undefined ? {} : { ref }) };
+}
+
 export const BAD_ROOM = "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.";

@@ -2,6 +2,7 @@ import { entryOf } from "../log/entry.ts";
 import type { Entry, Log, ReadLimit } from "../log/log.ts";
 import { LIMITS } from "../protocol.ts";
 import { checkedEntry } from "./checked-entry.ts";
+import type { ReadSlots } from "./read-slots.ts";
 
 /**
  * What one room reads of the log: checked like everything that comes from there. What clients ask for is shared, so
@@ -11,17 +12,24 @@ import { checkedEntry } from "./checked-entry.ts";
 export class RoomLog {
   readonly #log: Log;
   readonly #room: string;
+  readonly #slots: ReadSlots;
   /** Reads under way; each removes itself when it ends, which the log's time limit sees to. */
   readonly #underWay = new Map<string, Promise<Entry[]>>();
 
-  constructor(log: Log, room: string) {
+  constructor(log: Log, room: string, slots: ReadSlots) {
     this.#log = log;
     this.#room = room;
+    this.#slots = slots;
   }
 
   /** As `Log.readFrom`, begun now: a read that was under way before may not have what was missed since. */
   freshFrom(id: string, limit: ReadLimit): Promise<Entry[]> {
     return this.#checked(this.#log.readFrom(this.#room, id, limit));
+  }
+
+  /** The newest entries for a room that a client opens. */
+  first(limit: ReadLimit): Promise<Entry[]> {
+    return this.#checked(this.#slots.run(() => this.#log.readBefore(this.#room, undefined, limit)));
   }
 
   /** The newest entries, begun now. */
@@ -46,7 +54,7 @@ export class RoomLog {
   #shared(name: string, read: () => Promise<Entry[]>): Promise<Entry[]> {
     const underWay = this.#underWay.get(name);
     if (underWay !== undefined) return underWay;
-    const reading = this.#checked(read()).finally(() => this.#underWay.delete(name));
+    const reading = this.#checked(this.#slots.run(read)).finally(() => this.#underWay.delete(name));
     this.#underWay.set(name, reading);
     return reading;
   }

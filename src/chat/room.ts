@@ -3,15 +3,17 @@ import { type Entry, type Log, LogUnavailable } from "../log/log.ts";
 import { within } from "../log/within.ts";
 import type { Logger } from "../logger.ts";
 import { BEGINNING, compareIds, LIMITS, type Person } from "../protocol.ts";
+import { type AnswerSpace, UNCOUNTED } from "./answer-budget.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry } from "./checked-entry.ts";
 import type { Connection } from "./connection.ts";
 import type { Counters } from "./counters.ts";
 import { type Cursor, History, type HistoryPage, pageOf } from "./history.ts";
 import type { Member } from "./member.ts";
-import { Outbox } from "./outbox.ts";
+import { closeIfTooSlow, Outbox } from "./outbox.ts";
+import type { ReadSlots } from "./read-slots.ts";
 import { RING, Ring, type RingBudget } from "./ring.ts";
-import { RoomLog } from "./room-log.ts";
+import { RoomLog, sizeOf } from "./room-log.ts";
 import { RoomPresence } from "./room-presence.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { newest, type Page, type Snapshot } from "./snapshot.ts";
@@ -22,6 +24,7 @@ export interface RoomSurroundings {
   readonly log: Log;
   readonly logger: Logger;
   readonly ringBudget: RingBudget;
+  readonly reads: ReadSlots;
   readonly counters: Counters;
   /** How long a busy room joins messages into one write, ms. */
   readonly batchWindowMs: number;
@@ -88,7 +91,7 @@ export class Room {
     this.#counters = surroundings.counters;
     this.#ring = new Ring(surroundings.ringBudget);
     this.#outbox = new Outbox(surroundings.batchWindowMs, surroundings.counters);
-    this.#entries = new RoomLog(this.#log, name);
+    this.#entries = new RoomLog(this.#log, name, surroundings.reads);
     this.#history = new History(this.#entries, this.#ring);
     this.presence = new RoomPresence(name, this.#log, this.#logger, surroundings.counters, this.#outbox);
     this.#reading = this.#read((reading) => this.#open(reading));
@@ -108,12 +111,13 @@ export class Room {
 
   /**
    * Lets a member in, or gives a member of it a resync. `member.joined` is called in the turn in which it
-   * begins to get what arrives. Rejects with LogUnavailable after at most `LOG_WAIT_MS`; the member is then not let in.
+   * begins to get what arrives. Rejects with LogUnavailable after at most `LOG_WAIT_MS`, and where `space` has none for the messages; the
+   * member is then not let in.
    */
-  async join(member: Member, cursor: Cursor): Promise<void> {
+  async join(member: Member, cursor: Cursor, space = UNCOUNTED): Promise<void> {
     const wait = { over: false };
     try {
-      await within(LOG_WAIT_MS, this.#admit(member, cursor, wait));
+      await within(LOG_WAIT_MS, this.#admit(member, cursor, space, wait));
     } finally {
       wait.over = true;
     }
@@ -257,7 +261,7 @@ export class Room {
 
   async #open(token: object): Promise<void> {
     await this.#log.subscribe(this.name);
-    const [read] = await Promise.all([this.#entries.freshNewest(RING), this.presence.rollCall()]);
+    const [read] = await Promise.all([this.#entries.first(RING), this.presence.rollCall()]);
     if (!this.#counts(token, "opening")) return;
     this.#ring.replace(read);
     this.#step("opened");
@@ -303,7 +307,9 @@ export class Room {
     this.#ring.replace(read);
     this.#held.splice(0, before);
     const page = newest(this.#ring.entries, LIMITS.joinMessages, this.#ring.base !== BEGINNING);
-    for (const member of this.#members.values()) member.restarted(this.#snapshot(member, page, false));
+    for (const member of this.#members.values()) {
+      if (!closeIfTooSlow(member.connection)) member.restarted(this.#snapshot(member, page, false));
+    }
     this.#step("caught-up");
     this.#release();
   }
@@ -362,7 +368,12 @@ export class Room {
     return pageOf(await this.#history.behind(id, limit));
   }
 
-  async #admit(member: Member, cursor: Cursor, wait: { readonly over: boolean }): Promise<void> {
+  async #admit(
+    member: Member,
+    cursor: Cursor,
+    space: AnswerSpace,
+    wait: { readonly over: boolean },
+  ): Promise<void> {
     let wanted = cursor;
     while (!wait.over) {
       await this.#settled();
@@ -374,6 +385,7 @@ export class Room {
       if (view === "ahead") await this.suspect("a client has seen more than this room");
       else if (view === "lost") wanted = { after: undefined, limit: cursor.limit };
       else if (view !== "moved") {
+        space.take(sizeOf(view.entries));
         this.#letIn(member, view, wanted === cursor);
         return;
       }

@@ -1,4 +1,5 @@
 import type { Log } from "../log/log.ts";
+import type { AnswerSpace } from "./answer-budget.ts";
 import type { Cursor } from "./history.ts";
 import type { Member } from "./member.ts";
 import { Room, type RoomSurroundings } from "./room.ts";
@@ -49,10 +50,10 @@ export class Rooms {
   }
 
   /** Lets a member into a room, opening it if need be; see `Room.join`. */
-  async join(name: string, member: Member, cursor: Cursor): Promise<void> {
+  async join(name: string, member: Member, cursor: Cursor, space: AnswerSpace): Promise<void> {
     const room = this.#entered(name);
     try {
-      await room.join(member, cursor);
+      await room.join(member, cursor, space);
     } finally {
       if (room.size === 0) this.#emptied(room);
     }

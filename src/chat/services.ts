@@ -1,4 +1,5 @@
 import type { Logger } from "../logger.ts";
+import type { AnswerBudgets } from "./answer-budget.ts";
 import type { Counters } from "./counters.ts";
 import type { Guests } from "./guests.ts";
 import type { Posting } from "./posting.ts";
@@ -27,6 +28,7 @@ export interface Services {
   readonly logger: Logger;
   readonly counters: Counters;
   readonly rooms: Rooms;
+  readonly answers: AnswerBudgets;
   readonly posting: Posting;
   readonly reading: Reading;
   readonly guests: Guests;

@@ -1,8 +1,9 @@
 import type { Entry } from "../log/log.ts";
 import { CLOSE, type JoinedFrame, LIMITS, type Person } from "../protocol.ts";
+import type { AnswerBudget, AnswerSpace } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
 import type { Member } from "./member.ts";
-import { missedPages } from "./missed-pages.ts";
+import { writeMissed } from "./missed-pages.ts";
 import type { Services } from "./services.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { StreamVisit } from "./stream-session.ts";
@@ -21,30 +22,34 @@ export class StreamPlace implements Member {
   readonly connection: Connection;
   readonly person: Person;
   readonly #services: Services;
+  readonly #answers: AnswerBudget;
   readonly #room: string;
   /** The last id that the reader has. */
   #after: string | undefined;
   #state: PlaceState = "outside";
 
-  constructor(services: Services, connection: Connection, person: Person, { room, after }: StreamVisit) {
+  constructor(
+    services: Services,
+    connection: Connection,
+    answers: AnswerBudget,
+    person: Person,
+    { room, after }: StreamVisit,
+  ) {
     this.#services = services;
+    this.#answers = answers;
     this.connection = connection;
     this.person = person;
     this.#room = room;
     this.#after = after;
   }
 
-  /** Brings the reader up to now and lets it in; nothing where that is under way or done. Rejects with LogUnavailable. */
+  /** Brings the reader up to now and lets it in; nothing where that is under way or done. Rejects with LogUnavailable and TooManyAnswers. */
   async enter(): Promise<void> {
     if (this.#state !== "outside") return;
     this.#state = "entering";
     try {
       await this.#readOn();
-      if (this.#isLeft()) return;
-      const limit = this.#after === undefined ? 0 : LIMITS.answerMessages;
-      await this.#services.rooms.join(this.#room, this, { after: this.#after, limit });
-      // The reader may have gone while the room was being read.
-      if (this.#isLeft()) this.#services.rooms.leave(this.#room, this.connection.id);
+      await this.#answers.read(this.#join);
     } finally {
       if (this.#state === "entering") this.#state = "outside";
     }
@@ -76,19 +81,23 @@ export class StreamPlace implements Member {
     this.#tell(snapshot);
   }
 
-  /** All that was missed but the last page, which comes with joining. */
+  readonly #join = async (space: AnswerSpace): Promise<void> => {
+    if (this.#isLeft()) return;
+    const limit = this.#after === undefined ? 0 : LIMITS.answerMessages;
+    await this.#services.rooms.join(this.#room, this, { after: this.#after, limit }, space);
+    // The reader may have gone while the room was being read.
+    if (this.#isLeft()) this.#services.rooms.leave(this.#room, this.connection.id);
+  };
+
+  /** Sends all that was missed but the last page, which comes with joining. */
   async #readOn(): Promise<void> {
     if (this.#after === undefined) return;
-    for await (const entries of missedPages(
-      this.#services.reading,
-      this.connection,
-      this.#room,
-      this.#after,
-    )) {
-      if (this.#isLeft()) return;
+    await writeMissed(this.#services.reading, this.#answers, this.#room, this.#after, (entries) => {
+      if (this.#isLeft()) return false;
       this.#write(entries);
       this.#after = entries.at(-1)?.id;
-    }
+      return true;
+    });
   }
 
   #isLeft(): boolean {

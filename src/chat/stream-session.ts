@@ -1,5 +1,6 @@
 import { LogUnavailable } from "../log/log.ts";
-import { CLOSE, LIMITS, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import { CLOSE, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import { type AnswerBudget, TooManyAnswers } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
 import type { Services } from "./services.ts";
 import type { Session } from "./session.ts";
@@ -29,6 +30,7 @@ const ENTER_AGAIN_MS = 1_000;
 export class StreamSession implements Session {
   readonly connection: Connection;
   readonly #services: Services;
+  readonly #answers: AnswerBudget;
   readonly #places: readonly StreamPlace[];
   readonly #tokenClock: TokenClock;
   #closed = false;
@@ -38,7 +40,8 @@ export class StreamSession implements Session {
   constructor(services: Services, connection: Connection, { person, endsAt, visits }: StreamVisitor) {
     this.#services = services;
     this.connection = connection;
-    this.#places = visits.map((visit) => new StreamPlace(services, connection, person, visit));
+    this.#answers = services.answers.of(connection);
+    this.#places = visits.map((visit) => new StreamPlace(services, connection, this.#answers, person, visit));
     this.#tokenClock = new TokenClock(connection);
     this.#tokenClock.set(endsAt);
   }
@@ -71,6 +74,7 @@ export class StreamSession implements Session {
     this.#closed = true;
     clearTimeout(this.#again);
     this.#tokenClock.stop();
+    this.#answers.close();
     for (const place of this.#places) place.leave();
   }
 
@@ -80,10 +84,9 @@ export class StreamSession implements Session {
 
   async #enter(place: StreamPlace): Promise<void> {
     try {
-      await this.connection.drained(LIMITS.hintWaterline);
       await place.enter();
     } catch (error) {
-      if (!(error instanceof LogUnavailable)) this.#fail(error);
+      if (!(error instanceof LogUnavailable || error instanceof TooManyAnswers)) this.#fail(error);
       // Where it has been told that the log is away, it enters when that changes.
       else if (this.#logLive) this.#enterLater();
     }

@@ -8,13 +8,15 @@ import {
   type ServerFrame,
   type StatusFrame,
 } from "../protocol.ts";
+import { type AnswerBudget, type AnswerSpace, TooManyAnswers } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
+import { countOne } from "./counters.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Membership } from "./membership.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import type { UserKind } from "./posting.ts";
 import { Allowance } from "./rate.ts";
-import { errorFrame, tooFast } from "./refusal.ts";
+import { errorFrame, tooFast, tooManyAnswers } from "./refusal.ts";
 import { readRequest } from "./request.ts";
 import type { Asker } from "./requests/asker.ts";
 import { hello } from "./requests/hello.ts";
@@ -44,6 +46,7 @@ export class V1Session implements Asker {
   readonly memberships = new Map<string, Membership>();
   readonly joining = new Set<string>();
   readonly #refusals: Refusals;
+  readonly #answers: AnswerBudget;
   readonly #backlog = new Backlog();
   readonly #greeting = new Lane();
   /** Requests of one room, in the order sent; an idle lane is let go. */
@@ -61,6 +64,7 @@ export class V1Session implements Asker {
     this.connection = connection;
     this.guest = guest;
     this.#person = { id: guest, handle: "" };
+    this.#answers = services.answers.of(connection);
     this.#refusals = new Refusals(connection, services.counters);
   }
 
@@ -141,6 +145,7 @@ export class V1Session implements Asker {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#tokenClock?.stop();
+    this.#answers.close();
     this.#greeting.clear();
     for (const lane of this.#lanes.values()) lane.clear();
     for (const room of this.memberships.keys()) this.services.rooms.leave(room, this.connection.id);
@@ -179,22 +184,36 @@ export class V1Session implements Asker {
   }
 
   async #inRoom(frame: RoomRequest, arrivedAt: number): Promise<void> {
-    // Each of these would wait for the log as long as the one before it did.
-    if (arrivedAt < this.#unavailableAt) this.refuseUnavailable(frame.ref);
-    else await this.#carryOut(frame, this.#handle(frame, arrivedAt));
+    if (this.#isLate(frame, arrivedAt)) return;
+    await this.#carryOut(frame, this.#handle(frame, arrivedAt));
   }
 
   #handle(frame: RoomRequest, arrivedAt: number): Promise<void> {
     switch (frame.type) {
       case "join":
-        return join(this, frame);
+        return this.#answer(frame, arrivedAt, (space) => join(this, frame, space));
       case "leave":
         return leave(this, frame);
       case "message":
         return message(this, frame, arrivedAt);
       case "history":
-        return history(this, frame);
+        return this.#answer(frame, arrivedAt, (space) => history(this, frame, space));
     }
+  }
+
+  /** Does what answers with messages, when there is space for them. */
+  #answer(frame: RoomRequest, arrivedAt: number, work: (space: AnswerSpace) => Promise<void>): Promise<void> {
+    return this.#answers.read(async (space) => {
+      // The log may have gone away, or the client, while this waited.
+      if (!this.isClosed && !this.#isLate(frame, arrivedAt)) await work(space);
+    });
+  }
+
+  /** Refuses a request that would wait for the log as long as the one before it did. */
+  #isLate({ ref }: RoomRequest, arrivedAt: number): boolean {
+    const late = arrivedAt < this.#unavailableAt;
+    if (late) this.refuseUnavailable(ref);
+    return late;
   }
 
   async #carryOut(frame: RoomRequest | HelloRequest, work: Promise<void>): Promise<void> {
@@ -203,6 +222,11 @@ export class V1Session implements Asker {
     } catch (error) {
       if (error instanceof LogUnavailable) {
         this.refuseUnavailable(frame.ref);
+        return;
+      }
+      if (error instanceof TooManyAnswers) {
+        countOne(this.services.counters.limited, "answers");
+        this.refuseWith(tooManyAnswers(frame.ref));
         return;
       }
       this.services.logger.error(

@@ -1,4 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { TooManyAnswers } from "../chat/answer-budget.ts";
+import { tooManyAnswers } from "../chat/refusal.ts";
 import { LogUnavailable } from "../log/log.ts";
 import { LIMITS } from "../protocol.ts";
 import { BadRequest } from "./api-checks.ts";
@@ -14,6 +16,7 @@ export function answerFailure(
   if (error instanceof LogUnavailable) {
     return refuse(reply, { code: "unavailable", message: "The chat cannot reach its storage; try again." });
   }
+  if (error instanceof TooManyAnswers) return refuse(reply, tooManyAnswers());
   const status = error.statusCode ?? 500;
   if (status >= 400 && status < 500) {
     const message = SENTENCES[error.code] ?? `${error.message.replace(/\.$/, "")}.`;

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import { type Codec, type Connection, nextConnectionId } from "../chat/connection.ts";
+import { progressOf } from "../write-progress.ts";
 import { cork, uncork } from "./corked.ts";
 import { DirectWrite } from "./direct-write.ts";
 import { payloadsOf } from "./text-frame.ts";
@@ -64,6 +65,10 @@ export class SocketConnection implements Connection {
   /** Whether the peer has sent a part of a message or of a frame, and not yet the rest. */
   get isMidMessage(): boolean {
     return this.#unfinished.isThere;
+  }
+
+  get progress(): number {
+    return progressOf(this.#wire);
   }
 
   write(bytes: Buffer, when: "now" | "soon" | "held" = "now"): void {

@@ -44,14 +44,15 @@ export async function settle(turns = 6): Promise<void> {
 
 /** A v1 client of a chat, down to its frames. */
 export class FakeClient {
-  readonly connection = new FakeConnection();
+  readonly connection: FakeConnection;
   readonly session: Session;
   readonly guest: string;
   readonly #chat: Chat;
   #ref = 0;
 
-  constructor(chat: Chat, guest = chat.guests.create()) {
+  constructor(chat: Chat, guest = chat.guests.create(), connection = new FakeConnection()) {
     this.#chat = chat;
+    this.connection = connection;
     this.guest = guest;
     this.session = chat.connectV1(this.connection, guest);
   }

@@ -26,11 +26,17 @@ export class FakeConnection implements Connection {
     this.network = network;
   }
 
+  /** Changes by itself where the test makes less wait. */
+  progress = 0;
+  /** Whether its peer reads nothing: what is written waits. */
+  isStalled = false;
+
   get waiting(): number {
     return this.#waiting;
   }
 
   set waiting(bytes: number) {
+    if (bytes < this.#waiting) this.progress += 1;
     this.#waiting = bytes;
     const still = this.#draining.filter(({ below }) => bytes >= below);
     const ready = this.#draining.filter(({ below }) => bytes < below);
@@ -56,6 +62,7 @@ export class FakeConnection implements Connection {
     if (bytes.length === 0 || this.closedWith !== undefined) return;
     if (when === "held") this.#held ??= [];
     (this.#held ?? this.writes).push(bytes);
+    if (this.isStalled) this.#waiting += bytes.length;
   }
 
   release(): void {

@@ -18,6 +18,8 @@ const WORDS = ["src/protocol.ts", "src/logger.ts", "src/complaints.ts"];
 const REDIS_URL = "src/redis-url.ts";
 /** The one reader of an origin: settings check with it what requests are compared with. */
 const ORIGINS = "src/origins.ts";
+/** How sockets and streams tell whether their peer takes anything. */
+const WRITE_PROGRESS = "src/write-progress.ts";
 /** What would let a part talk to the world by itself. */
 const WIRES = [
   "node:net",
@@ -35,6 +37,7 @@ const EDGE = [
   ...WORDS,
   "src/identity/",
   ORIGINS,
+  WRITE_PROGRESS,
   "src/settings.ts",
   "src/settings/",
   "node:",
@@ -48,6 +51,7 @@ const HOUSE: readonly Rule[] = [
   { part: REDIS_URL, only: [] },
   { part: ORIGINS, only: ["node:net"] },
   { part: "src/status-view.ts", only: [] },
+  { part: WRITE_PROGRESS, only: ["node:net", "node:stream"] },
   { part: "src/client/", only: ["src/client/", "src/protocol.ts"] },
   { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol.ts", "src/status-view.ts"] },
   { part: "src/chat/", only: ["src/chat/", ...CONTRACT, ...WORDS, "typebox", "node:"], never: WIRES },

@@ -123,6 +123,22 @@ describe.each([
   });
 });
 
+test("what a peer takes of a large frame is seen before the frame is gone, and a write is no progress", async () => {
+  const { connection, client } = await (await house())();
+  client.pause();
+  connection.write(V1_CODEC.entry(entry(randomText(16 * MIB))));
+  await waitFor(() => isSteady(connection), "the kernel takes no more");
+  const stalled = connection.progress;
+  connection.write(V1_CODEC.entry(entry("more")));
+  await new Promise(setImmediate);
+  expect(connection.progress).toBe(stalled);
+  const { waiting } = connection;
+  client.resume();
+  // Every tick: the whole frame takes many of them.
+  while (connection.progress === stalled) await new Promise(setImmediate);
+  expect(connection.waiting).toBe(waiting);
+});
+
 test("a reader that stops is closed as too slow, and what waits for it stays bounded", async () => {
   const { connection, wire, client } = await (await house())();
   client.pause();
@@ -254,4 +270,12 @@ function descriptorOf(wire: Socket): unknown {
 
 function randomText(length: number): string {
   return randomBytes(length).toString("base64url").slice(0, length);
+}
+
+/** Whether nothing was taken of what waits since the last call for this connection. */
+const progressSeen = new WeakMap<SocketConnection, number>();
+function isSteady(connection: SocketConnection): boolean {
+  const steady = connection.waiting > 0 && progressSeen.get(connection) === connection.progress;
+  progressSeen.set(connection, connection.progress);
+  return steady;
 }

@@ -1,9 +1,11 @@
 import { type HistoryRequest, LIMITS } from "../../protocol.ts";
 import { withMessages } from "../answer.ts";
+import type { AnswerSpace } from "../answer-budget.ts";
+import { sizeOf } from "../room-log.ts";
 import type { Asker } from "./asker.ts";
 
 /** Fetches a page of a joined room's past: before an id, behind one, or the newest. */
-export async function history(session: Asker, frame: HistoryRequest): Promise<void> {
+export async function history(session: Asker, frame: HistoryRequest, space: AnswerSpace): Promise<void> {
   const { ref, room, before, after, limit = LIMITS.joinMessages } = frame;
   if (before !== undefined && after !== undefined) {
     session.refuse("bad-request", "A history frame asks for before or after, not both.", ref);
@@ -15,8 +17,8 @@ export async function history(session: Asker, frame: HistoryRequest): Promise<vo
     return;
   }
   const { connection } = session;
-  await connection.drained(LIMITS.hintWaterline);
   const page = after === undefined ? await joined.before(before, limit) : await joined.behind(after, limit);
+  space.take(sizeOf(page.entries));
   const fields = {
     type: "history",
     ref,

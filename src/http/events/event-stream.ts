@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { type Connection, nextConnectionId } from "../../chat/connection.ts";
 import { CLOSE } from "../../protocol.ts";
+import { progressOf } from "../../write-progress.ts";
 import { COMMENT, EVENT_CODEC } from "./event-codec.ts";
 
 /** Readers of a process that restarts come back spread over this time, ms. */
@@ -33,6 +34,10 @@ export class EventStream implements Connection {
 
   get waiting(): number {
     return this.#response.writableLength;
+  }
+
+  get progress(): number {
+    return progressOf(this.#response.socket);
   }
 
   write(bytes: Buffer, when: "now" | "soon" | "held" = "now"): void {

@@ -1,14 +1,17 @@
 import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import { withMessages } from "../../chat/answer.ts";
+import { sizeOf } from "../../chat/room-log.ts";
 import { LIMITS } from "../../protocol.ts";
 import { refuse } from "../api-error.ts";
 import { FAILURES, MessagePage, PageQuery, READERS, RoomParams } from "../api-schemas.ts";
+import { networkOf } from "../client-address.ts";
 import { sendTagged } from "../etag.ts";
+import { ResponseReader } from "../response-reader.ts";
 import type { ApiHouse } from "./api.ts";
 
 /** `GET /api/rooms/{room}/messages`: a page of a room's messages, as the bytes that the log gave. */
-export function routeReadMessages(app: FastifyInstance, { chat, callers }: ApiHouse): void {
+export function routeReadMessages(app: FastifyInstance, { addresses, chat, callers }: ApiHouse): void {
   app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof PageQuery> }>(
     "/rooms/:room/messages",
     {
@@ -31,12 +34,17 @@ export function routeReadMessages(app: FastifyInstance, { chat, callers }: ApiHo
         return refuse(reply, { code: "bad-request", message: "Ask for before or after, not both." });
       }
       const { room } = request.params;
-      const page =
-        after === undefined
-          ? await chat.reading.before(room, before, limit)
-          : await chat.reading.behind(room, after, limit);
-      const fields = { more: page.more, ...(page.recovered ? {} : { recovered: false }) };
-      return sendTagged(request, reply, withMessages(fields, page.entries));
+      const answers = chat.answers.of(new ResponseReader(reply.raw, networkOf(addresses.of(request))));
+      reply.raw.once("close", () => answers.close());
+      return answers.read(async (space) => {
+        const page =
+          after === undefined
+            ? await chat.reading.before(room, before, limit)
+            : await chat.reading.behind(room, after, limit);
+        space.take(sizeOf(page.entries));
+        const fields = { more: page.more, ...(page.recovered ? {} : { recovered: false }) };
+        return sendTagged(request, reply, withMessages(fields, page.entries));
+      });
     },
   );
 }
