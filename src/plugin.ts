@@ -103,7 +103,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
       sockets.routeBesidePage(scope, page.serve);
       new StatusPage(watch, apiKeys, page.files, addresses).register(scope);
     }
-    registerHealth(scope, chat, () => sockets.drain.begun);
+    registerHealth(scope, chat, () => sockets.drain.begun, overload);
     registerMetrics(scope, watch, settings.metrics, apiKeys);
   });
   app.addHook("onReady", async () => {

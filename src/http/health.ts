@@ -10,20 +10,26 @@ export interface Readiness {
 
 /**
  * `/livez`: the process runs and answers. `/readyz`: it can serve now, which needs the log in both
- * directions and no drain under way; 503 with the reasons otherwise. An app that has one of these addresses keeps it.
+ * directions, no drain under way and no overload; 503 with the reasons otherwise. An app that has one of these addresses keeps it.
  */
-export function registerHealth(app: FastifyInstance, chat: Chat, isDraining: () => boolean): void {
+export function registerHealth(
+  app: FastifyInstance,
+  chat: Chat,
+  isDraining: () => boolean,
+  overload: () => string | undefined,
+): void {
   if (!app.hasRoute({ method: "GET", url: "/livez" })) app.get("/livez", async () => ({ alive: true }));
   if (app.hasRoute({ method: "GET", url: "/readyz" })) return;
   app.get("/readyz", async (_request, reply) => {
-    const readiness = readinessOf(chat, isDraining());
+    const readiness = readinessOf(chat, isDraining(), overload());
     return reply.code(readiness.ready ? 200 : 503).send(readiness);
   });
 }
 
-function readinessOf(chat: Chat, draining: boolean): Readiness {
+function readinessOf(chat: Chat, draining: boolean, overload: string | undefined): Readiness {
   const reasons: string[] = [];
   if (draining) reasons.push("draining");
   if (!chat.live) reasons.push(`log ${chat.status.state}: ${chat.status.reason}`);
+  if (overload !== undefined) reasons.push(`overload: ${overload}`);
   return { ready: reasons.length === 0, reasons };
 }

@@ -22,6 +22,8 @@ export interface LoadReading {
   readonly heapUsed: number;
   readonly heapLimit: number;
   readonly resident: number;
+  /** Of `resident`, what is no free memory of the allocator, about: objects, buffers, and what the process took at its start. */
+  readonly inUse: number;
 }
 
 /** Measures the event loop and the memory of this process, once a second. */
@@ -32,11 +34,22 @@ export class Load {
   #lookedAt = performance.now();
   #lastingDelayMs = 0;
   #hasNoDescriptor = false;
-  #reading: LoadReading = { ...heap(), resident: 0, loopDelayMs: 0, loopDelayP99Ms: 0, loopUtilization: 0 };
+  /** Bytes of code, and of what is no JavaScript object, when the process had done nothing yet. */
+  readonly #atStart: number;
+  #reading: LoadReading = {
+    ...heap(),
+    resident: 0,
+    inUse: 0,
+    loopDelayMs: 0,
+    loopDelayP99Ms: 0,
+    loopUtilization: 0,
+  };
 
   constructor() {
     this.#delays.enable();
-    this.#reading = { ...this.#reading, resident: this.#resident() };
+    const { resident } = this.#memory(0);
+    this.#atStart = Math.max(0, resident - getHeapStatistics().total_heap_size);
+    this.#reading = { ...this.#reading, ...this.#memory(0) };
     this.#timer = setInterval(this.#look, LOOK_MS).unref();
   }
 
@@ -70,7 +83,7 @@ export class Load {
     this.#lookedAt = now;
     this.#reading = {
       ...heap(),
-      resident: this.#resident(),
+      ...this.#memory(this.#atStart),
       loopDelayMs,
       loopDelayP99Ms: unseen ?? late(this.#delays.percentile(99)),
       loopUtilization: performance.eventLoopUtilization(utilization, this.#utilization).utilization,
@@ -79,16 +92,17 @@ export class Load {
     this.#delays.reset();
   };
 
-  /** All memory of the process, bytes; the last number that is known where the system does not tell. */
-  #resident(): number {
+  /** The memory of the process; the last numbers that are known where the system does not tell. */
+  #memory(atStart: number): Pick<LoadReading, "resident" | "inUse"> {
     try {
-      // Opens a file on Linux.
-      const resident = process.memoryUsage.rss();
+      // Opens a file on Linux. Not `external`, which falls long after the buffers are gone.
+      const { rss: resident, heapUsed, arrayBuffers } = process.memoryUsage();
       this.#hasNoDescriptor = false;
-      return resident;
+      return { resident, inUse: Math.min(resident, atStart + heapUsed + arrayBuffers) };
     } catch (error) {
       this.#hasNoDescriptor = isOutOfDescriptors(error);
-      return this.#reading.resident;
+      const { resident, inUse } = this.#reading;
+      return { resident, inUse };
     }
   }
 }

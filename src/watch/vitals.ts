@@ -48,6 +48,7 @@ const VITALS = Type.Object({
     heapUsed: Count,
     heapLimit: Count,
     resident: Count,
+    inUse: Type.Optional(Count),
   }),
   /** The plain ones of `Counters`, by name. */
   counts: Counts,

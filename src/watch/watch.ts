@@ -1,7 +1,8 @@
 import type { Chat } from "../chat/chat.ts";
 import { type Log, LogUnavailable } from "../log/log.ts";
+import { collectGarbage } from "./garbage.ts";
 import { Load } from "./load.ts";
-import { type OverloadLimits, overloadOf } from "./overload.ts";
+import { Overload, type OverloadLimits } from "./overload.ts";
 import { countsOf, type ProcessIdentity, readVitals, type Vitals } from "./vitals.ts";
 
 /** Between two reports, ms; what a process reported holds for 20 s (`Log.report`). */
@@ -28,7 +29,7 @@ export class Watch {
   readonly #chat: Chat;
   readonly #log: Log;
   readonly #identity: ProcessIdentity;
-  readonly #limits: OverloadLimits;
+  readonly #overload: Overload;
   readonly #load = new Load();
   readonly #startedAt = Date.now() - Math.round(process.uptime() * 1000);
   #sockets: SocketFigures | undefined;
@@ -44,7 +45,7 @@ export class Watch {
     this.#chat = chat;
     this.#log = log;
     this.#identity = identity;
-    this.#limits = limits;
+    this.#overload = new Overload(limits, collectGarbage);
   }
 
   /** Begins to report. */
@@ -61,7 +62,7 @@ export class Watch {
 
   /** Why this process takes nobody in now; undefined: it does. */
   get overload(): string | undefined {
-    return overloadOf(this.#load, this.#limits);
+    return this.#overload.reason;
   }
 
   /** This process, now. */
@@ -121,6 +122,7 @@ export class Watch {
   };
 
   #tellOverload(): void {
+    this.#overload.look(this.#load);
     const reason = this.overload;
     if ((reason !== undefined) === this.#toldOverload) return;
     this.#toldOverload = reason !== undefined;

@@ -22,12 +22,19 @@ it("a process whose event loop is late takes nobody in, serves those it has, and
   expect(refused.body).toContain("too much to do");
   await ann.say("lobby", "served all the same");
   await ann.waitForText("served all the same");
+  const readiness = await fetch(`${server.url}/readyz`);
+  expect(readiness.status).toBe(503);
+  expect(await readiness.json()).toMatchObject({
+    ready: false,
+    reasons: [expect.stringMatching(/overload: .*event loop/)],
+  });
   const metrics = await metricsOf(server.url);
   expect(metrics.sum("dynochat_overloaded")).toBe(1);
   expect(metrics.sum("dynochat_upgrades_refused_total", { status: "503" })).toBe(1);
 
   server.kill("SIGUSR2");
   await waitFor(() => overload().length === 2, "the end of it is noticed");
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   const ben = await connectV1(server.wsUrl, { room: "lobby" });
   await ben.say("lobby", "welcome");
   await ann.waitForText("welcome");

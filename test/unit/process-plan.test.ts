@@ -2,7 +2,6 @@ import { getHeapStatistics } from "node:v8";
 import { describe, expect, it } from "vitest";
 import { planProcesses } from "../../src/process-plan.ts";
 import { heapLimitMib, memoryLimit } from "../../src/watch/memory-limit.ts";
-import { overloadOf } from "../../src/watch/overload.ts";
 import { backoffAfter } from "../../src/workers.ts";
 
 const REDIS = "redis://localhost";
@@ -58,40 +57,6 @@ describe("the memory of a dyno", () => {
 
   it("never leaves a heap too small to start with", () => {
     expect(heapLimitMib(64 * MIB, 8)).toBe(64);
-  });
-});
-
-describe("overload", () => {
-  const well = {
-    lastingDelayMs: 0,
-    hasNoDescriptor: false,
-    reading: {
-      loopDelayMs: 0,
-      loopDelayP99Ms: 0,
-      loopUtilization: 1,
-      heapUsed: 10,
-      heapLimit: 100,
-      resident: 20,
-    },
-  };
-  const limits = { maxLoopDelayMs: 300, memory: 100 };
-
-  it.each([
-    ["a busy loop that is in time", well, undefined],
-    ["one late second", { ...well, reading: { ...well.reading, loopDelayMs: 5_000 } }, undefined],
-    ["a loop that stays late", { ...well, lastingDelayMs: 301 }, /event loop is 301 ms late/],
-    ["a heap that is nearly full", { ...well, reading: { ...well.reading, heapUsed: 91 } }, /heap/],
-    ["no file descriptor", { ...well, hasNoDescriptor: true }, /no file descriptor/],
-    ["memory that is nearly used up", { ...well, reading: { ...well.reading, resident: 96 } }, /memory/],
-  ])("is told from %s", (_case, load, reason) => {
-    const told = overloadOf(load, limits);
-    if (reason === undefined) expect(told).toBeUndefined();
-    else expect(told).toMatch(reason);
-  });
-
-  it("is never that of the loop with a limit of 0, nor of memory that nobody limits", () => {
-    const hard = { ...well, lastingDelayMs: 60_000, reading: { ...well.reading, resident: 1e12 } };
-    expect(overloadOf(hard, { maxLoopDelayMs: 0, memory: undefined })).toBeUndefined();
   });
 });
 
