@@ -36,10 +36,12 @@ export class RoomView {
     return this.room.state === "current" && this.room.outgoing.every(({ state }) => state === "failed");
   }
 
-  say(text: string): void {
+  /** Hands a text to the library, and returns its key. */
+  say(text: string): string {
     const key = this.room.send(text);
     const state = this.room.outgoing.find((each) => each.key === key)?.state ?? "queued";
     this.#sends.set(key, { room: this.room.name, key, text, state, sent: false, abandoned: false });
+    return key;
   }
 
   /** The chatter leaves; returns what it had sent. */

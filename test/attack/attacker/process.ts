@@ -1,0 +1,37 @@
+import { setPriority } from "node:os";
+import { scenarioNamed } from "../scenarios.ts";
+import { Attacker } from "./attacker.ts";
+import type { Order, Report } from "./messages.ts";
+
+// The attacker has a machine of its own in real life. Here it has two processors together with what it attacks, and gets
+// what those leave.
+const NICE = 10;
+
+setPriority(NICE);
+
+const over = new AbortController();
+let attacker: Attacker | undefined;
+
+process.on("message", (message: Order) => {
+  if (message.order === "attack") void attack(message);
+  else if (message.order === "stop") over.abort();
+  else {
+    attacker?.release();
+    process.disconnect();
+  }
+});
+// An attack goes on, whatever becomes of one of its connections.
+process.on("uncaughtException", (error) => process.stderr.write(`attacker: ${String(error)}\n`));
+
+tell({ report: "ready" });
+
+async function attack({ scenario, ports, parameters }: Extract<Order, { order: "attack" }>): Promise<void> {
+  attacker = new Attacker(ports, over.signal);
+  const figures = await scenarioNamed(scenario).attack(attacker, parameters);
+  await attacker.untilOver();
+  tell({ report: "over", figures, cost: attacker.cost() });
+}
+
+function tell(report: Report): void {
+  process.send?.(report);
+}

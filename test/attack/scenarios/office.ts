@@ -1,0 +1,55 @@
+import { waitFor } from "../../kit/wait-for.ts";
+import type { Scenario, Scene } from "../scenario.ts";
+
+const PEOPLE = 500;
+const ADDRESS = "127.5.0.1";
+
+/** Anything that says that somebody came too often, or too fast. */
+const LIMITED = /429|rate-limited|too-many/;
+
+function limited({ crowd }: Scene): number {
+  return crowd.clients.reduce(
+    (sum, { refusals, ends }) => sum + [...refusals, ...ends].filter(({ what }) => LIMITED.test(what)).length,
+    0,
+  );
+}
+
+function office(name: string, does: string, processes: number): Scenario {
+  return {
+    name,
+    does,
+    processes,
+    crowd: { people: PEOPLE, rooms: 50, pauseMs: 10_000, localAddress: ADDRESS },
+    // Nobody attacks: this is what the limits must not meet.
+    attack: async () => ({}),
+    attackMs: 10_000,
+    settleMs: 4_000,
+    atEnd: async (scene) => {
+      const begun = performance.now();
+      await scene.stage.replaceAll();
+      await waitFor(() => scene.crowd.isServed, "everybody is back", 60_000).catch(() => undefined);
+      return {
+        "back after a crash": scene.crowd.served,
+        "back after s": Math.round((performance.now() - begun) / 100) / 10,
+      };
+    },
+    after: async (scene) => ({ "times limited": limited(scene) }),
+    limits: [
+      { figure: "back after a crash", atLeast: PEOPLE },
+      { figure: "back after s", atMost: 60 },
+      { figure: "times limited", atMost: 0 },
+    ],
+  };
+}
+
+export const officeOnOneProcess: Scenario = office(
+  "office-1",
+  "nothing: 500 honest people have one address, on one process, and all return at once after a crash",
+  1,
+);
+
+export const officeOnThree: Scenario = office(
+  "office-3",
+  "nothing: 500 honest people have one address, on three processes, and all return at once after a crash",
+  3,
+);

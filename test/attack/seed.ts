@@ -1,0 +1,73 @@
+import { once } from "node:events";
+import { WebSocket } from "ws";
+import { SUBPROTOCOL } from "../../src/protocol.ts";
+import type { Stage } from "./stage.ts";
+
+/** Settings without any limit of rates, as the benches have them. */
+export const NO_RATES = {
+  MESSAGES_PER_SECOND: "0",
+  ADDRESS_MESSAGES_PER_SECOND: "0",
+  ROOM_GUEST_MESSAGES_PER_SECOND: "0",
+  NEW_ROOMS_PER_HOUR_PER_ADDRESS: "0",
+  MAX_ROOMS_PER_CONNECTION: "1000",
+};
+
+export interface Seed {
+  readonly rooms: readonly string[];
+  /** Messages of each room. */
+  readonly messages: number;
+  readonly text: string;
+}
+
+/**
+ * Stores messages of one person, who is neither in the crowd nor the attacker, through a process without limits that is gone
+ * afterwards. Rejects where one was refused.
+ */
+export async function seedRooms(stage: Stage, { rooms, messages, text }: Seed): Promise<void> {
+  const beside = await stage.startBeside(NO_RATES);
+  const socket = new WebSocket(`${beside.wsUrl}/ws`, SUBPROTOCOL, { localAddress: "127.3.0.1" });
+  try {
+    await once(socket, "open");
+    socket.send(JSON.stringify({ type: "hello", ref: 0, handle: "Historian" }));
+    for (const room of rooms) {
+      socket.send(JSON.stringify({ type: "join", ref: 0, room, limit: 0 }));
+      for (let n = 0; n < messages; n += BATCH) {
+        const count = Math.min(BATCH, messages - n);
+        const acked = acks(socket, count);
+        for (let i = 0; i < count; i += 1) {
+          const ref = n + i;
+          socket.send(JSON.stringify({ type: "message", ref, room, key: `k${ref}`, text: `${ref} ${text}` }));
+        }
+        await acked;
+      }
+    }
+  } finally {
+    socket.terminate();
+    await beside.stop();
+  }
+}
+
+/** Messages that may wait for their acks: fewer than a connection is allowed. */
+const BATCH = 200;
+
+function acks(socket: WebSocket, count: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let left = count;
+    const listener = (data: { toString(): string }): void => {
+      const frame: { type?: string } = JSON.parse(data.toString());
+      if (frame.type === "error") reject(new Error(`not seeded: ${data.toString()}`));
+      if (frame.type !== "ack") return;
+      left -= 1;
+      if (left > 0) return;
+      socket.off("message", listener).off("close", closed);
+      resolve();
+    };
+    const closed = (code: number): void => reject(new Error(`closed with ${code} while seeding`));
+    socket.on("message", listener).on("close", closed);
+  });
+}
+
+/** Names of so many rooms. */
+export function roomNames(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${prefix}-${n + 1}`);
+}
