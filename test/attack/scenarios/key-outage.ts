@@ -51,7 +51,7 @@ export const keyOutage: Scenario = {
     if (!site.listening) await once(site.listen(0, "127.0.0.1"), "listening");
     const address = site.address();
     const port = typeof address === "object" ? address?.port : undefined;
-    return { TOKEN_JWKS_URL: `http://127.0.0.1:${port}/keys` };
+    return { TOKEN_JWKS_URL: `http://localhost:${port}/keys` };
   },
   attack: async () => ({}),
   attackMs: 1_000,
