@@ -30,6 +30,8 @@ const LIMITS: LogLimits = {
   historyBytes: 2 ** 20,
   messagesPerSecond: 100_000,
   messageBurst: 100_000,
+  addressMessagesPerSecond: 0,
+  roomGuestMessagesPerSecond: 0,
 };
 
 const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };

@@ -34,6 +34,8 @@ const LIMITS: LogLimits = {
   historyBytes: 1024 * 1024,
   messagesPerSecond: 100_000,
   messageBurst: 100_000,
+  addressMessagesPerSecond: 0,
+  roomGuestMessagesPerSecond: 0,
 };
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

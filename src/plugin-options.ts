@@ -47,8 +47,12 @@ export interface DynochatOptions {
   readonly maxTextLength?: number | undefined;
   /** Messages per second, user and room, over all processes; 0 = no limit. Default: 5. */
   readonly messagesPerSecond?: number | undefined;
-  /** Messages that may come at once before that limit counts. Default: 10. */
+  /** Messages that may come at once before that limit counts; of a guest new to the room, 2. Default: 10. */
   readonly messageBurst?: number | undefined;
+  /** Messages per second of all guests of one address (IPv6: per /64 network) over all rooms; 0 = no limit. Default: 60. */
+  readonly addressMessagesPerSecond?: number | undefined;
+  /** Messages per second of all guests of one room, divided evenly among their addresses; 0 = no limit. Default: 100. */
+  readonly roomGuestMessagesPerSecond?: number | undefined;
   /** Sockets and event streams per process; 0 = no limit. Default: 10000. */
   readonly maxConnections?: number | undefined;
   /** Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 200. */

@@ -2,6 +2,8 @@
 export const LIMIT_NAMES = {
   answers: "requests whose answer found too many others unread",
   "user-messages": "messages of one person",
+  "address-messages": "messages of the guests of one address",
+  "room-messages": "messages of the guests of one room",
   typing: "signals of people who type",
   "message-parts": "messages sent in too many pieces",
   "message-time": "messages that took too long to arrive",

@@ -1,6 +1,7 @@
-import type { Log } from "../log/log.ts";
+import type { Log, MessageLimit } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
 import { type Counters, countOne } from "./counters.ts";
+import type { LimitName } from "./limit-names.ts";
 import type { Rates } from "./rate.ts";
 import { notStored, tooFast } from "./refusal.ts";
 import { failure, type Result, success } from "./result.ts";
@@ -32,6 +33,12 @@ export interface Posted {
   /** Whether its key was stored before; `id` is the first one's. */
   readonly duplicate: boolean;
 }
+
+const LIMITED: Readonly<Record<MessageLimit, LimitName>> = {
+  user: "user-messages",
+  address: "address-messages",
+  room: "room-messages",
+};
 
 /** Puts messages into the log. Shows nothing: what is stored comes back on the room's channel. */
 export class Posting {
@@ -68,7 +75,7 @@ export class Posting {
       body,
       waitedMs,
     });
-    if (appended.outcome === "rate-limited") countOne(this.#counters.limited, "user-messages");
+    if (appended.outcome === "rate-limited") countOne(this.#counters.limited, LIMITED[appended.limit]);
     if (appended.outcome !== "stored" && appended.outcome !== "duplicate")
       return failure(notStored(appended));
     this.#counters.acks.observe(performance.now() - arrivedAt);

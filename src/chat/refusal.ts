@@ -1,4 +1,4 @@
-import type { Appended } from "../log/log.ts";
+import type { Appended, MessageLimit } from "../log/log.ts";
 import { ERRORS, type ErrorFrame } from "../protocol.ts";
 import type { ErrorReply } from "./result.ts";
 
@@ -21,7 +21,7 @@ export type NotStored = Exclude<Appended, { readonly id: string }>;
 export function notStored(appended: NotStored): ErrorReply {
   switch (appended.outcome) {
     case "rate-limited":
-      return tooFast(appended.retryAfterMs);
+      return overLimit(appended);
     case "storage-full":
       return { code: "storage-full", message: "The chat's storage is full; nothing was stored." };
     case "unavailable":
@@ -32,8 +32,24 @@ export function notStored(appended: NotStored): ErrorReply {
   }
 }
 
+/** What a sender is told of each limit. */
+const SENTENCES: Readonly<Record<MessageLimit, string>> = {
+  user: "You are sending faster than this chat allows.",
+  address: "This address is sending more messages of guests than this chat allows.",
+  room: "This room is getting more messages of guests than this chat allows.",
+};
+
+/** Milliseconds, at least, over which the senders that share a limit are spread: all of them are refused at once. */
+const SPREAD_MS = 1_000;
+
 export function tooFast(retryAfterMs: number): ErrorReply {
-  return { code: "rate-limited", message: "You are sending faster than this chat allows.", retryAfterMs };
+  return { code: "rate-limited", message: SENTENCES.user, retryAfterMs };
+}
+
+function overLimit({ limit, retryAfterMs }: Extract<NotStored, { outcome: "rate-limited" }>): ErrorReply {
+  if (limit === "user") return tooFast(retryAfterMs);
+  const spread = Math.floor(Math.random() * (SPREAD_MS + retryAfterMs));
+  return { code: "rate-limited", message: SENTENCES[limit], retryAfterMs: retryAfterMs + spread };
 }
 
 /** A pause after which a request whose answer found no space may be sent again, ms. */

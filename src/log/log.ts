@@ -22,7 +22,10 @@ export interface Append {
   readonly room: string;
   /** Whose rate and whose keys it counts for. */
   readonly user: string;
-  /** Set where the user is a guest: anybody makes as many of these as they like, so what counts is where they come from. */
+  /**
+   * Set where the user is a guest: anybody makes as many of these as they like, so what counts is where they come from. `network` is
+   * not stored, only a digest of it, for at most a minute.
+   */
   readonly guest?: { readonly network: string };
   /** Remembered for 10 minutes or the user's last 128 messages in the room; without it nothing is. */
   readonly key: string | undefined;
@@ -38,12 +41,21 @@ export interface Append {
   readonly waitedMs?: number;
 }
 
+/** What a message was too much for: what one user may store in a room, all guests of an address, or all guests of a room. */
+export type MessageLimit = (typeof MESSAGE_LIMITS)[number];
+
+const MESSAGE_LIMITS = ["user", "address", "room"] as const;
+
+export function isMessageLimit(value: unknown): value is MessageLimit {
+  return MESSAGE_LIMITS.some((limit) => limit === value);
+}
+
 /** What became of it. */
 export type Appended =
   | { readonly outcome: "stored"; readonly id: string }
   /** That (room, user, key) was stored before; `id` is the first one's. */
   | { readonly outcome: "duplicate"; readonly id: string }
-  | { readonly outcome: "rate-limited"; readonly retryAfterMs: number }
+  | { readonly outcome: "rate-limited"; readonly limit: MessageLimit; readonly retryAfterMs: number }
   /** Nothing was stored: the log is out of space. */
   | { readonly outcome: "storage-full" }
   /**
@@ -222,5 +234,10 @@ export interface LogLimits {
   readonly historyBytes: number;
   /** Per person and room over all processes; 0 = no limit. */
   readonly messagesPerSecond: number;
+  /** A guest of whom nothing is known in the room begins with `NEW_GUEST_BURST` at most. */
   readonly messageBurst: number;
+  /** Guests of one address over all rooms and processes; 0 = no limit. The burst is that of 5 s. */
+  readonly addressMessagesPerSecond: number;
+  /** All guests of one room together, over all processes; 0 = no limit. The burst is that of 5 s. */
+  readonly roomGuestMessagesPerSecond: number;
 }

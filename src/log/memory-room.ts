@@ -1,5 +1,6 @@
 import { compareIds, timeOf } from "../protocol.ts";
 import { entryOf } from "./entry.ts";
+import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "./guest-limits.ts";
 import type { Append, Appended, Entry, LogLimits, ReadLimit } from "./log.ts";
 import { drawNonce } from "./nonce.ts";
 import { SenderMemory } from "./sender-memory.ts";
@@ -16,9 +17,13 @@ export class MemoryRoom {
   #lastNumber = 0;
   /** Emptied by `sweep`. */
   readonly #senders = new Map<string, SenderMemory>();
+  readonly #guestLimits: GuestLimits;
+  readonly #guests = new RoomGuests();
 
-  constructor(limits: LogLimits) {
+  /** @param guestLimits those of all rooms. */
+  constructor(limits: LogLimits, guestLimits: GuestLimits) {
     this.#limits = limits;
+    this.#guestLimits = guestLimits;
   }
 
   /** Bytes of frames held. */
@@ -37,18 +42,22 @@ export class MemoryRoom {
   }
 
   /** Stores a message in the same order of checks as the Redis log's script; with the entry if it was stored. */
-  append({ user, key, body }: Append, now: number): { readonly appended: Appended; readonly entry?: Entry } {
-    const sender = this.#senders.get(user) ?? this.#newSender();
+  append(message: Append, now: number): { readonly appended: Appended; readonly entry?: Entry } {
+    const { user, guest, key, body } = message;
+    const sender = this.#senders.get(user) ?? this.#newSender(message, now);
     const known = key === undefined ? undefined : sender.idOf(key, now);
     if (known !== undefined) return { appended: { outcome: "duplicate", id: known } };
     const retryAfterMs = sender.waitMs(now);
-    if (retryAfterMs > 0) return { appended: { outcome: "rate-limited", retryAfterMs } };
+    if (retryAfterMs > 0) return { appended: { outcome: "rate-limited", limit: "user", retryAfterMs } };
+    const refusal = guest && this.#guestLimits.refusal(this.#guests, guest.network, now);
+    if (refusal !== undefined) return { appended: { outcome: "rate-limited", ...refusal } };
     const prev = this.head;
     const entry = entryOf(this.#nextId(now), prev, body);
     this.#entries.push(entry);
     this.#bytes += entry.frame.length;
     this.#trim(now);
     sender.stored(key, entry.id, now);
+    if (guest !== undefined) this.#guestLimits.stored(this.#guests, guest.network, now);
     // Only now: a refusal leaves nothing behind.
     this.#senders.set(user, sender);
     return { appended: { outcome: "stored", id: entry.id }, entry };
@@ -95,8 +104,10 @@ export class MemoryRoom {
     }
   }
 
-  #newSender(): SenderMemory {
-    return new SenderMemory(this.#limits.messagesPerSecond, this.#limits.messageBurst);
+  #newSender({ guest }: Append, now: number): SenderMemory {
+    const { messagesPerSecond, messageBurst } = this.#limits;
+    const firstBurst = guest === undefined ? messageBurst : NEW_GUEST_BURST;
+    return new SenderMemory(messagesPerSecond, messageBurst, firstBurst, now);
   }
 
   #nextId(now: number): string {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Person } from "../protocol.ts";
+import { GuestLimits } from "./guest-limits.ts";
 import {
   type Append,
   type Appended,
@@ -41,6 +42,7 @@ export class MemoryLog implements Log {
   readonly warnings = [];
   readonly instance: string;
   readonly #limits: LogLimits;
+  readonly #guestLimits: GuestLimits;
   readonly #clock: () => number;
   readonly #totalBytes: number;
   /** Least recently active first. Emptied by the sweep. */
@@ -70,6 +72,7 @@ export class MemoryLog implements Log {
   ) {
     this.instance = instance;
     this.#limits = limits;
+    this.#guestLimits = new GuestLimits(limits);
     this.#clock = clock;
     this.#totalBytes = totalBytes;
   }
@@ -89,7 +92,7 @@ export class MemoryLog implements Log {
 
   async append(message: Append): Promise<Appended> {
     if (this.#state !== "live") return { outcome: "unavailable" };
-    const room = this.#rooms.get(message.room) ?? new MemoryRoom(this.#limits);
+    const room = this.#rooms.get(message.room) ?? new MemoryRoom(this.#limits, this.#guestLimits);
     const before = room.bytes;
     const { appended, entry } = room.append(message, this.#clock());
     if (entry === undefined) return appended;
@@ -192,6 +195,7 @@ export class MemoryLog implements Log {
   /** Drops what is too old, and rooms of which nothing is left; done every 30 s by itself. */
   sweep(): void {
     const now = this.#clock();
+    this.#guestLimits.sweep(now);
     for (const [name, room] of this.#rooms) {
       const before = room.bytes;
       room.sweep(now);

@@ -18,10 +18,14 @@ export class SenderMemory {
   #fullAt = 0;
   #lastAt = 0;
 
-  /** @param messagesPerSecond 0 = no limit. */
-  constructor(messagesPerSecond: number, messageBurst: number) {
+  /**
+   * @param messagesPerSecond 0 = no limit.
+   * @param firstBurst of `messageBurst`, what may come at once at the beginning, `now`.
+   */
+  constructor(messagesPerSecond: number, messageBurst: number, firstBurst: number, now: number) {
     this.#interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
     this.#credit = this.#interval * Math.max(1, messageBurst);
+    this.#fullAt = now + Math.max(0, this.#credit - this.#interval * firstBurst);
   }
 
   /** The id that this key was stored with, unless that is 10 minutes ago. */

@@ -141,7 +141,21 @@ export const SETTINGS = {
     names: ["MESSAGE_BURST"],
     kind: wholeNumber(1, 100_000),
     default: 10,
-    meaning: "Messages that may come at once before that limit counts",
+    meaning: "Messages that may come at once before that limit counts; of a guest new to the room, 2",
+  }),
+  addressMessagesPerSecond: setting({
+    names: ["ADDRESS_MESSAGES_PER_SECOND"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 60,
+    meaning:
+      "Messages per second of all guests of one address (IPv6: one /64 network), over all rooms and processes; 0 = no limit",
+  }),
+  roomGuestMessagesPerSecond: setting({
+    names: ["ROOM_GUEST_MESSAGES_PER_SECOND"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 100,
+    meaning:
+      "Messages per second of all guests of one room, over all processes, divided evenly among their addresses; 0 = no limit",
   }),
   maxConnections: setting({
     names: ["MAX_CONNECTIONS"],

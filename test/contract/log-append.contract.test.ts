@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Log, LogLimits } from "../../src/log/log.ts";
+import type { Append, Appended, Log, LogLimits } from "../../src/log/log.ts";
 import { BEGINNING, compareIds, isMessageId, timeOf } from "../../src/protocol.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { waitFor } from "../kit/wait-for.ts";
@@ -177,6 +177,96 @@ describe.each(BOTH_LOGS)("the $kind log, storing", ({ make }) => {
       const { log } = await open({ messagesPerSecond: 0.01, messageBurst: 300 });
       for (let i = 0; i < 300; i += 1) await store(log, `${i}`, { key: `k${i}` });
       expect((await log.append(message("301st", { key: "k300" }))).outcome).toBe("rate-limited");
+    });
+  });
+
+  describe("the limits of guests", () => {
+    const guest = { network: "198.51.100.7" };
+    const other = { network: "2001:db8::/64" };
+
+    /** Tries to store `count` messages at once, each of another guest of the network, and returns what became of them. */
+    async function crowd(log: Log, count: number, rest: Partial<Append> = {}): Promise<Appended[]> {
+      const from = rest.guest?.network;
+      const tries = Array.from({ length: count }, (_, i) =>
+        log.append(message(`${i}`, { guest, user: `guest ${i} of ${from}`, ...rest })),
+      );
+      return Promise.all(tries);
+    }
+
+    function countStored(appended: readonly Appended[]): number {
+      return appended.filter(({ outcome }) => outcome === "stored").length;
+    }
+
+    /** The limits that refused, each once. */
+    function refusedBy(appended: readonly Appended[]): string[] {
+      return [...new Set(appended.flatMap((one) => (one.outcome === "rate-limited" ? [one.limit] : [])))];
+    }
+
+    it("let a guest begin in a room with a burst of two, and others with all of theirs", async () => {
+      const { log } = await open({ messagesPerSecond: 0.01, messageBurst: 10 });
+      const tries = Array.from({ length: 12 }, (_, i) => log.append(message(`${i}`, { guest, user: "new" })));
+      const appended = await Promise.all(tries);
+      expect([countStored(appended), refusedBy(appended)]).toEqual([2, ["user"]]);
+      const others = await Promise.all(Array.from({ length: 12 }, (_, i) => log.append(message(`${i}`))));
+      expect(countStored(others)).toBe(10);
+    });
+
+    it("hold all guests of an address together over all rooms, and nobody else", async () => {
+      const { log } = await open({ addressMessagesPerSecond: 10 });
+      const appended = [...(await crowd(log, 45)), ...(await crowd(log, 45, { guest, room: "attic" }))];
+      expect(countStored(appended)).toBeGreaterThanOrEqual(50);
+      expect(countStored(appended)).toBeLessThan(75);
+      expect(refusedBy(appended)).toEqual(["address"]);
+      expect(countStored(await crowd(log, 20, { guest: other }))).toBe(20);
+      await store(log, "of a user who is no guest");
+    });
+
+    it("say after how long an address may store again", async () => {
+      const { log } = await open({ addressMessagesPerSecond: 10 });
+      const refused = (await crowd(log, 200)).at(-1);
+      const waitMs = refused?.outcome === "rate-limited" ? refused.retryAfterMs : Number.NaN;
+      expect(waitMs).toBeGreaterThan(0);
+      expect(waitMs).toBeLessThanOrEqual(110);
+      await waitFor(
+        async () => (await log.append(message("later", { guest }))).outcome === "stored",
+        "the address may store one",
+      );
+    });
+
+    it("hold all guests of a room together, and neither other rooms nor users who are no guests", async () => {
+      const { log } = await open({ roomGuestMessagesPerSecond: 20 });
+      const appended: Appended[] = [];
+      for (let i = 0; i < 10; i += 1)
+        appended.push(...(await crowd(log, 60, { guest: { network: `192.0.2.${i}` } })));
+      expect(countStored(appended)).toBeGreaterThanOrEqual(95);
+      expect(countStored(appended)).toBeLessThan(140);
+      expect(refusedBy(appended)).toEqual(["room"]);
+      for (let i = 0; i < 20; i += 1) await store(log, `${i}`);
+      await store(log, "elsewhere", { guest, room: "attic" });
+    });
+
+    it("leave something in a room for the address that has used least of it", async () => {
+      const { log } = await open({ roomGuestMessagesPerSecond: 100, addressMessagesPerSecond: 100 });
+      for (const network of ["192.0.2.1", "192.0.2.2", "192.0.2.3"])
+        expect(refusedBy(await crowd(log, 400, { guest: { network } }))).toEqual(["room"]);
+      expect(countStored(await crowd(log, 10, { guest: other }))).toBe(10);
+    });
+
+    it("count neither a repeated key, which is answered with its id, nor what they refused", async () => {
+      const { log } = await open({ addressMessagesPerSecond: 1, roomGuestMessagesPerSecond: 2 });
+      const key = "k";
+      const id = await store(log, "once", { guest, key });
+      for (let i = 0; i < 20; i += 1)
+        expect(await log.append(message("again", { guest, key }))).toEqual({ outcome: "duplicate", id });
+      expect(countStored(await crowd(log, 50))).toBeGreaterThanOrEqual(4);
+      const waits = (await crowd(log, 50)).map((one) => ("retryAfterMs" in one ? one.retryAfterMs : 0));
+      expect(Math.max(...waits)).toBeLessThanOrEqual(3_000);
+      expect(await log.append(message("again", { guest, key }))).toEqual({ outcome: "duplicate", id });
+    });
+
+    it("let guests say all they like where they are 0", async () => {
+      const { log } = await open();
+      expect(countStored(await crowd(log, 1_000))).toBe(1_000);
     });
   });
 });

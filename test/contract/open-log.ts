@@ -79,6 +79,8 @@ export const ROOMY: LogLimits = {
   historyBytes: 10 * 1024 * 1024,
   messagesPerSecond: 0,
   messageBurst: 10,
+  addressMessagesPerSecond: 0,
+  roomGuestMessagesPerSecond: 0,
 };
 
 export const ALL = { entries: 100_000, bytes: 1024 * 1024 * 1024 };

@@ -17,6 +17,8 @@ const SCRIPT = appendScript(
     historyBytes: 1_000_000_000,
     messagesPerSecond: 0,
     messageBurst: 0,
+    addressMessagesPerSecond: 0,
+    roomGuestMessagesPerSecond: 0,
   },
   "a-secret-of-this-test_",
 ).body.replace("call('TIME')", "{ math.floor(ARGV[6] / 1000), (ARGV[6] % 1000) * 1000 }");

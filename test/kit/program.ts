@@ -148,7 +148,16 @@ function deathPact(): string {
  */
 function surroundings(): Record<string, string | undefined> {
   const { PATH, HOME } = process.env;
-  return { PATH, HOME, NODE_ENV: "production", SHUTDOWN_SECONDS: "0", MAX_LOOP_DELAY_MS: "0" };
+  return {
+    PATH,
+    HOME,
+    NODE_ENV: "production",
+    SHUTDOWN_SECONDS: "0",
+    MAX_LOOP_DELAY_MS: "0",
+    // All clients of a test are guests of one address.
+    ADDRESS_MESSAGES_PER_SECOND: "0",
+    ROOM_GUEST_MESSAGES_PER_SECOND: "0",
+  };
 }
 
 async function becomesReady(url: string): Promise<void> {

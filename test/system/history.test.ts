@@ -12,7 +12,7 @@ import { waitFor } from "../kit/wait-for.ts";
 describe("the history", () => {
   it("survives a restart of the program [15]", async () => {
     const redis = await startOwnRedis();
-    const env = { REDIS_URL: redis.url };
+    const env = { REDIS_URL: redis.url, MESSAGES_PER_SECOND: "0" };
     const room = randomUUID();
     const first = await startServer({ env });
     await first.ready();

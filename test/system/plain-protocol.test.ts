@@ -6,7 +6,7 @@ import { connectV1 } from "../kit/v1-client.ts";
 
 let server: Server;
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ env: { MESSAGES_PER_SECOND: "0" } });
 });
 
 const PATHS = ["/ws", "/", "/websocket"] as const;

@@ -78,7 +78,7 @@ describe("each request", () => {
     log.answers.push(
       { outcome: "storage-full" },
       { outcome: "unavailable" },
-      { outcome: "rate-limited", retryAfterMs: 70 },
+      { outcome: "rate-limited", limit: "user", retryAfterMs: 70 },
     );
     const answers = new Map([
       [client.request({ type: "message", room: "lobby", key: "a", text: "t" }), "storage-full"],
@@ -245,7 +245,8 @@ describe("a client that does not stop", () => {
   it("sending too fast is closed at the 200th refusal, and told how long to stay away", async () => {
     const { chat, log } = openChat();
     const client = await FakeClient.in(chat, "lobby");
-    for (let i = 0; i < 200; i += 1) log.answers.push({ outcome: "rate-limited", retryAfterMs: 4_321 });
+    for (let i = 0; i < 200; i += 1)
+      log.answers.push({ outcome: "rate-limited", limit: "user", retryAfterMs: 4_321 });
     for (let i = 0; i < 199; i += 1)
       client.request({ type: "message", room: "lobby", key: `k${i}`, text: "t" });
     await settle(40);

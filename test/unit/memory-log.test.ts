@@ -51,9 +51,17 @@ describe("the embedded log and time", () => {
     const { log, clock } = await at(100 * DAY, { messagesPerSecond: 5, messageBurst: 2 });
     await store(log, "one");
     await store(log, "two");
-    expect(await log.append(message("three"))).toEqual({ outcome: "rate-limited", retryAfterMs: 200 });
+    expect(await log.append(message("three"))).toEqual({
+      outcome: "rate-limited",
+      limit: "user",
+      retryAfterMs: 200,
+    });
     clock.now += 199;
-    expect(await log.append(message("three"))).toEqual({ outcome: "rate-limited", retryAfterMs: 1 });
+    expect(await log.append(message("three"))).toEqual({
+      outcome: "rate-limited",
+      limit: "user",
+      retryAfterMs: 1,
+    });
     clock.now += 1;
     await store(log, "three");
   });

@@ -35,6 +35,8 @@ describe("settings", () => {
       maxTextLength: 2000,
       messagesPerSecond: 5,
       messageBurst: 10,
+      addressMessagesPerSecond: 60,
+      roomGuestMessagesPerSecond: 100,
       maxConnections: 10_000,
       maxConnectionsPerAddress: 200,
       maxRoomsPerConnection: 50,

@@ -1,4 +1,5 @@
 import { LIMITS } from "../../protocol.ts";
+import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../guest-limits.ts";
 import type { LogLimits } from "../log.ts";
 import { Script } from "./scripts.ts";
 
@@ -10,10 +11,9 @@ const KEYS_PER_GENERATION = 128;
  * Returns append.lua for a process with these limits, which signs what it publishes with the store's secret. Processes whose limits differ
  * have a script each.
  */
-export function appendScript(
-  { messagesPerSecond, messageBurst, historyMessages, historyDays, historyBytes }: LogLimits,
-  secret: string,
-): Script {
+export function appendScript(limits: LogLimits, secret: string): Script {
+  const { messagesPerSecond, messageBurst, historyMessages, historyDays, historyBytes } = limits;
+  const { addressBurst, highestCount, roomIntervalMs } = guestBounds(limits);
   const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
   const credit = interval * Math.max(1, messageBurst);
   return new Script("./append.lua", {
@@ -23,6 +23,11 @@ export function appendScript(
     HISTORY_BYTES: historyBytes,
     INTERVAL_MS: interval,
     CREDIT_MS: credit,
+    NEW_GUEST_MS: Math.min(credit, interval * NEW_GUEST_BURST),
+    GUEST_BURST_MS,
+    ADDRESS_BURST: addressBurst,
+    HIGHEST_COUNT: highestCount,
+    ROOM_INTERVAL_MS: roomIntervalMs,
     KEY_MS: LIMITS.keyMs,
     KEYS_PER_GENERATION,
     // The hash holds the credit too, which a slow rate may take longer to restore than keys are remembered.

@@ -7,18 +7,30 @@
 -- none, would not get its id.
 --
 -- KEYS  1 the room's stream   2, 3 the sender's hash in this room: younger and older generation
+--       4, 5 for a guest only: what the guests of this room, and those of the guest's address, have used
 -- ARGV  1 channel             2 deadline, ms by this server's clock
 --       3 key or ''           4 body: the frame without its first two members
 --       5 nonce
 -- The names in capitals are bounds, and the store's secret, that every message of a process shares; they stand before
 -- this text as `local NAME = value` (append-script.ts), which is cheaper than to send and read them each time.
--- Answer: {'stored', id} | {'duplicate', id} | {'rate-limited', ms} | {'late'}
+-- Answer: {'stored', id} | {'duplicate', id} | {'rate-limited', ms, 'user' | 'address' | 'room'} | {'late'}
 --
 -- A stream entry has the fields p (id of the entry before it), n (frame bytes of the log so far, this
 -- entry included: what makes the byte bound cheap) and b (body). The sender's hash maps keys to ids;
 -- its field '.', which no key can be, holds when the sender's credit is full again.
+--
+-- Guests are made without end, so what they may store hangs on their address and their room too, in one number each:
+--
+-- KEYS[5]  A count of the address's messages that decays to 1/e in GUEST_BURST_MS. It may not pass ADDRESS_BURST; so ADDRESS_BURST
+--          messages may come at once, and ADDRESS_BURST per GUEST_BURST_MS for ever. Stored is the time at which the count has
+--          decayed to 1, from which the count at any other time follows.
+-- KEYS[4]  When the room's credit of GUEST_BURST_MS is full again (GCRA, as for one sender). A message is stored where what the
+--          room has used and what the address has lately used of it are together no more than this credit. So addresses that want
+--          more than there is all get the same share, and one that wants less than this share gets what it wants: with n addresses
+--          at a room, each has at least 1/(n + 1) of the room's rate, whatever the others try.
 
 local stream, younger, older = KEYS[1], KEYS[2], KEYS[3]
+local guests, address = KEYS[4], KEYS[5]
 local key, body = ARGV[3], ARGV[4]
 local HOUR = 3600000
 local call = redis.call
@@ -54,7 +66,8 @@ end
 -- GCRA: one number, when the credit is full again, is the whole token bucket.
 local full
 if INTERVAL_MS > 0 then
-  local stored = tonumber(sent[2] or 0)
+  -- A guest of whom nothing is known here begins with little.
+  local stored = sent[2] and tonumber(sent[2]) or guests and now + CREDIT_MS - NEW_GUEST_MS or 0
   -- More than the whole credit (an interval more, for rounding) can only be missing because the
   -- server's clock was set back.
   if stored > now + CREDIT_MS + INTERVAL_MS then
@@ -63,7 +76,30 @@ if INTERVAL_MS > 0 then
   full = math.max(stored, now) + INTERVAL_MS
   local wait = full - CREDIT_MS - now
   if wait > 0 then
-    return { 'rate-limited', math.ceil(wait) }
+    return { 'rate-limited', math.ceil(wait), 'user' }
+  end
+end
+
+local roomFull, addressCount
+if guests and ADDRESS_BURST + ROOM_INTERVAL_MS > 0 then
+  local used = call('MGET', guests, address)
+  -- Nothing stored is a count of 0. A higher count than any can only be because the server's clock was set back.
+  local count = math.exp((tonumber(used[2] or 0) - now) / GUEST_BURST_MS)
+  if count > HIGHEST_COUNT then
+    count = 0
+  end
+  addressCount = count + 1
+  if ADDRESS_BURST > 0 and addressCount > ADDRESS_BURST then
+    return { 'rate-limited', math.ceil(GUEST_BURST_MS * math.log(count / (ADDRESS_BURST - 1))), 'address' }
+  end
+  local stored = tonumber(used[1] or 0)
+  if stored > now + GUEST_BURST_MS + ROOM_INTERVAL_MS then
+    stored = now
+  end
+  roomFull = math.max(stored, now) + ROOM_INTERVAL_MS
+  local wait = roomFull - now + ROOM_INTERVAL_MS * count - GUEST_BURST_MS
+  if ROOM_INTERVAL_MS > 0 and wait > 0 then
+    return { 'rate-limited', math.ceil(wait), 'room' }
   end
 end
 
@@ -127,6 +163,15 @@ if key ~= '' or full then
     call('HSET', younger, key, id, '.', full)
   end
   call('PEXPIRE', younger, SENDER_MS)
+end
+
+if addressCount then
+  if ROOM_INTERVAL_MS > 0 then
+    call('SET', guests, roomFull, 'PX', GUEST_BURST_MS)
+  end
+  local left = math.log(addressCount)
+  -- What is left of the count when the key expires is a seventh of a message.
+  call('SET', address, now + GUEST_BURST_MS * left, 'PX', math.ceil(GUEST_BURST_MS * (left + 2)))
 end
 
 -- The tag shows subscribers that this script, which knows the secret, stored the entry (publications.ts). Of the hash 64 of

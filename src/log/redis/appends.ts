@@ -1,11 +1,12 @@
 import type { Redis } from "ioredis";
 import type { Complaints } from "../../complaints.ts";
 import { isMessageId } from "../../protocol.ts";
-import type { Append, Appended } from "../log.ts";
+import { type Append, type Appended, isMessageLimit } from "../log.ts";
 import { drawNonce } from "../nonce.ts";
 import { within } from "../within.ts";
 import { classify, describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
+import type { NetworkDigests } from "./network-digests.ts";
 import type { Replicas } from "./replicas.ts";
 import { ScriptLine } from "./script-line.ts";
 import type { Script } from "./scripts.ts";
@@ -36,10 +37,12 @@ export class Appends {
   readonly #complaints: Complaints;
   readonly #listener: AppendsListener;
   readonly #script: ScriptLine;
+  readonly #networks: NetworkDigests;
   #pending = 0;
 
   constructor(
     keys: Keys,
+    networks: NetworkDigests,
     script: Script,
     clock: ServerClock,
     times: Times,
@@ -47,6 +50,7 @@ export class Appends {
     listener: AppendsListener,
   ) {
     this.#keys = keys;
+    this.#networks = networks;
     this.#clock = clock;
     this.#times = times;
     this.#complaints = complaints;
@@ -78,24 +82,20 @@ export class Appends {
     }
   }
 
-  async #store(writer: Redis, { room, user, key, body, waitedMs = 0 }: Append): Promise<Appended> {
+  async #store(writer: Redis, message: Append): Promise<Appended> {
+    const { room, user, key, body, waitedMs = 0 } = message;
     const { commandMs, storeWithinMs } = this.#times;
     if (waitedMs >= storeWithinMs) return UNAVAILABLE;
     try {
       const reply = await within(
         commandMs - waitedMs,
-        this.#script.run(
-          writer,
-          `${room} ${user}`,
-          [this.#keys.log(room), this.#keys.youngerKeys(room, user), this.#keys.olderKeys(room, user)],
-          [
-            this.#keys.channel(room),
-            Math.floor(this.#clock.now() + storeWithinMs - waitedMs),
-            key ?? "",
-            body,
-            drawNonce(),
-          ],
-        ),
+        this.#script.run(writer, `${room} ${user}`, this.#keysOf(message), [
+          this.#keys.channel(room),
+          Math.floor(this.#clock.now() + storeWithinMs - waitedMs),
+          key ?? "",
+          body,
+          drawNonce(),
+        ]),
       );
       return this.#outcomeOf(reply);
     } catch (error) {
@@ -103,8 +103,15 @@ export class Appends {
     }
   }
 
+  #keysOf({ room, user, guest }: Append): readonly string[] {
+    const keys = this.#keys;
+    const sender = [keys.log(room), keys.youngerKeys(room, user), keys.olderKeys(room, user)];
+    if (guest === undefined) return sender;
+    return [...sender, keys.guests(room), keys.address(this.#networks.digest(guest.network))];
+  }
+
   #outcomeOf(reply: unknown): Appended {
-    const [outcome, value]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    const [outcome, value, limit]: readonly unknown[] = Array.isArray(reply) ? reply : [];
     if (
       (outcome === "stored" || outcome === "duplicate") &&
       typeof value === "string" &&
@@ -112,7 +119,9 @@ export class Appends {
     ) {
       return { outcome, id: value };
     }
-    if (outcome === "rate-limited" && typeof value === "number") return { outcome, retryAfterMs: value };
+    if (outcome === "rate-limited" && typeof value === "number" && isMessageLimit(limit)) {
+      return { outcome, limit, retryAfterMs: value };
+    }
     if (outcome === "late") {
       // Either it took too long to get there, or the server's clock was set forward: reading it again helps.
       this.#listener.doubted();

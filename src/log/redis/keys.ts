@@ -36,6 +36,16 @@ export class Keys {
     return `${this.#prefix}{${room}}:sent:older:${user}`;
   }
 
+  /** String: how much of their limit the guests of a room have used. */
+  guests(room: string): string {
+    return `${this.#prefix}{${room}}:guests`;
+  }
+
+  /** String: how much of their limit the guests of an address have used. Outside of any room's slot. */
+  address(digest: string): string {
+    return `${this.#prefix}address:${digest}`;
+  }
+
   /** Hash: who is in a room, `<instance>:<user>` to handle. */
   who(room: string): string {
     return `${this.#prefix}{${room}}:who`;

@@ -29,6 +29,7 @@ import { Housekeeping } from "./housekeeping.ts";
 import { Keys } from "./keys.ts";
 import { Lease } from "./lease.ts";
 import type { Link, RedisLogOptions } from "./link.ts";
+import { NetworkDigests } from "./network-digests.ts";
 import { People } from "./people.ts";
 import { claimedId, Publications } from "./publications.ts";
 import { Reads } from "./reads.ts";
@@ -62,6 +63,7 @@ export class RedisLog implements Log {
   readonly #limits: LogLimits;
   readonly #publications: Publications;
   #append: Script;
+  readonly #networks: NetworkDigests;
   readonly #appends: Appends;
   readonly #reads: Reads;
   readonly #people: People;
@@ -97,7 +99,8 @@ export class RedisLog implements Log {
     this.#limits = limits;
     this.#publications = new Publications(keys.shared(PUBLICATIONS));
     this.#append = appendScript(limits, this.#publications.secret);
-    this.#appends = new Appends(keys, this.#append, this.#clock, times, this.#complaints, {
+    this.#networks = new NetworkDigests(this.#publications.secret);
+    this.#appends = new Appends(keys, this.#networks, this.#append, this.#clock, times, this.#complaints, {
       doubted: () => this.#roundTrip?.now(),
       refusedWrites: (reason) => this.#loseLink(reason),
       stored: (room, id) => this.#index.note(room, id),
@@ -379,6 +382,7 @@ export class RedisLog implements Log {
       if (!(await this.#publications.learn(redis))) return false;
       this.#append = appendScript(this.#limits, this.#publications.secret);
       this.#appends.use(this.#append);
+      this.#networks.use(this.#publications.secret);
       return true;
     } catch (error) {
       // Somebody else's key has its name, or this user may not read it.
