@@ -3,6 +3,14 @@ import { CLOSE, LIMITS } from "../protocol.ts";
 import type { Codec, Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 
+/** An event that is not stored, for all connections of a room but one. */
+export interface EphemeralFrame {
+  /** JSON text of a v1 frame. */
+  readonly payload: Buffer;
+  /** The id of the connection that is not told; undefined = all are. */
+  readonly except: string | undefined;
+}
+
 /**
  * A room's messages on their way to its connections. The kernel's write is three quarters of a
  * delivery, so what arrives in one turn of the event loop is joined, encoded once a codec, and written
@@ -45,6 +53,13 @@ export class Outbox {
     if (this.#answered.delete(connection)) connection.release();
   }
 
+  /** Connections. */
+  get size(): number {
+    let size = 0;
+    for (const group of this.#byCodec.values()) size += group.size;
+    return size;
+  }
+
   push(entry: Entry): void {
     this.#due.push(entry);
     if (this.#windowMs === 0) {
@@ -79,14 +94,17 @@ export class Outbox {
     this.#answered.clear();
   };
 
-  /** Sends a hint at once to everyone but `except` who reads fast enough. */
-  hint(payload: Buffer, except?: string): void {
+  /** Sends ephemeral events at once to everyone who reads fast enough, in one write per connection. */
+  hint(events: readonly EphemeralFrame[]): void {
+    const senders = new Set(events.map(({ except }) => except));
     for (const [codec, connections] of this.#byCodec) {
-      const bytes = codec.json(payload);
-      if (bytes.length === 0) continue;
+      const frames = events.map(({ payload, except }) => ({ bytes: codec.json(payload), except }));
+      const batch = Buffer.concat(frames.map(({ bytes }) => bytes));
+      if (batch.length === 0) continue;
       for (const connection of connections) {
-        if (connection.id === except) continue;
-        if (readsHints(connection)) connection.write(bytes);
+        const others = senders.has(connection.id) ? withoutOwn(connection, frames) : batch;
+        if (others.length === 0) continue;
+        if (readsHints(connection)) connection.write(others);
         else this.#counters.droppedHints += 1;
       }
     }
@@ -125,6 +143,15 @@ export class Outbox {
     this.#window = setTimeout(this.flush, Math.ceil(ms));
   }
 }
+
+/** Returns what is left of a batch without what the connection itself sent. */
+function withoutOwn(
+  { id }: Connection,
+  frames: readonly { readonly bytes: Buffer; readonly except: string | undefined }[],
+): Buffer {
+  return Buffer.concat(frames.filter(({ except }) => except !== id).map(({ bytes }) => bytes));
+}
+
 /** Hints are the first to go: they stop while more than `LIMITS.hintWaterline` bytes wait. */
 export function readsHints(connection: Connection): boolean {
   return connection.waiting <= LIMITS.hintWaterline;

@@ -1,6 +1,6 @@
 import { type Log, LogUnavailable } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
-import { LIMITS, type Person, type TypingFrame } from "../protocol.ts";
+import { LIMITS, type Person } from "../protocol.ts";
 import { objectOf } from "./checked-entry.ts";
 import type { Connection } from "./connection.ts";
 import type { Counters } from "./counters.ts";
@@ -9,6 +9,8 @@ import type { Member } from "./member.ts";
 import type { Outbox } from "./outbox.ts";
 import { Roster } from "./presence.ts";
 import { PresenceFeed } from "./presence-feed.ts";
+import { TypingFeed } from "./typing-feed.ts";
+import { type TypingSignal, TypingSignals } from "./typing-signals.ts";
 
 /** What somebody wrote to the room's channel; nobody has checked more than that it is an object. */
 type Hint = Readonly<Record<string, unknown>>;
@@ -43,16 +45,19 @@ export class RoomPresence {
   readonly #locals = new Map<string, Local>();
   readonly #connections = new Set<Connection>();
   readonly #feed: PresenceFeed;
+  readonly #typingSignals = new TypingSignals();
+  readonly #typingFeed: TypingFeed;
   /** Roll calls under way. */
   #calls = 0;
   /** Hints that came meanwhile; empty where no roll call is under way, which its time limit sees to. */
   #heard: Hint[] = [];
 
-  constructor(room: string, log: Log, logger: Logger, counters: Counters) {
+  constructor(room: string, log: Log, logger: Logger, counters: Counters, outbox: Outbox) {
     this.#room = room;
     this.#log = log;
     this.#logger = logger;
     this.#feed = new PresenceFeed(room, this.#roster, this.#connections, counters);
+    this.#typingFeed = new TypingFeed(room, outbox, counters);
   }
 
   /** The member's person is here; their latest wish for a handle counts. */
@@ -77,6 +82,7 @@ export class RoomPresence {
     const local = this.#locals.get(person.id);
     if (local === undefined || !local.connections.delete(connection.id) || local.connections.size > 0) return;
     this.#locals.delete(person.id);
+    this.#typingSignals.forget(person.id);
     this.#roster.exit(this.#log.instance, person.id);
     void this.#log.exit(this.#room, person.id);
     this.#feed.touch();
@@ -94,26 +100,23 @@ export class RoomPresence {
 
   seenBy({ person }: Member): Company {
     const { count } = this.#roster;
-    const users = count > LIMITS.presenceNames ? [] : this.#roster.list();
+    const users = this.#isCrowd ? [] : this.#roster.list();
     return { count, users, handle: this.#locals.get(person.id)?.handle ?? person.handle };
   }
 
-  /** Tells every process that the member is typing, or has stopped. */
+  /** Tells every process that the member is typing, or has stopped; in a crowd nobody is told. */
   typing(member: Member, on: boolean): void {
-    const hint = {
-      type: "typing",
-      user: member.person.id,
-      handle: this.seenBy(member).handle,
-      on,
-      from: member.connection.id,
-    };
+    const user = member.person.id;
+    if (this.#isCrowd || !this.#typingSignals.take(user, on)) return;
+    const { handle } = this.seenBy(member);
+    const hint = { type: "typing", user, handle, on, from: member.connection.id };
     this.#log.hint(this.#room, Buffer.from(JSON.stringify(hint)));
   }
 
   /** A hint came in from any process, this one included. What is not understood is ignored. */
-  received(payload: Buffer, outbox: Outbox): void {
+  received(payload: Buffer): void {
     const hint = objectOf(payload);
-    if (hint?.["type"] === "typing") this.#relayTyping(hint, outbox);
+    if (hint?.["type"] === "typing") this.#receiveTyping(hint);
     else if (hint !== undefined && this.#receivePresence(hint)) {
       if (this.#calls > 0 && this.#heard.length < HEARD) this.#heard.push(hint);
       this.#feed.touch();
@@ -141,15 +144,20 @@ export class RoomPresence {
 
   close(): void {
     this.#feed.close();
+    this.#typingFeed.close();
+    this.#typingSignals.clear();
     this.#connections.clear();
     this.#locals.clear();
   }
 
-  #relayTyping(hint: Hint, outbox: Outbox): void {
-    const { user, handle, on, from } = hint;
-    if (typeof user !== "string" || typeof handle !== "string" || typeof on !== "boolean") return;
-    const frame: TypingFrame = { type: "typing", room: this.#room, user, handle, on };
-    outbox.hint(Buffer.from(JSON.stringify(frame)), typeof from === "string" ? from : undefined);
+  get #isCrowd(): boolean {
+    return this.#roster.count > LIMITS.presenceNames;
+  }
+
+  #receiveTyping(hint: Hint): void {
+    const signal = typingSignalIn(hint);
+    // A process of a version before this one publishes them in a crowd, too.
+    if (signal !== undefined && !this.#isCrowd) this.#typingFeed.add(signal);
   }
 
   /** Returns whether it said something. */
@@ -162,6 +170,11 @@ export class RoomPresence {
     for (const user of users) this.#roster.exit(instance, user);
     return people.length + users.length > 0;
   }
+}
+
+function typingSignalIn({ user, handle, on, from }: Hint): TypingSignal | undefined {
+  if (typeof user !== "string" || typeof handle !== "string" || typeof on !== "boolean") return undefined;
+  return { user, handle, on, from: typeof from === "string" ? from : undefined };
 }
 
 function isPerson(value: unknown): value is Person {

@@ -93,7 +93,7 @@ export class Room {
     this.#outbox = new Outbox(surroundings.batchWindowMs, surroundings.counters);
     this.#entries = new RoomLog(this.#log, name, surroundings.reads);
     this.#history = new History(this.#entries, this.#ring);
-    this.presence = new RoomPresence(name, this.#log, this.#logger, surroundings.counters);
+    this.presence = new RoomPresence(name, this.#log, this.#logger, surroundings.counters, this.#outbox);
     this.#reading = this.#read((reading) => this.#open(reading));
   }
 
@@ -156,7 +156,7 @@ export class Room {
   received(payload: Buffer): void {
     if (!looksLikeEntry(payload)) {
       // In every state: nobody publishes a hint again, and a roll call may be older than it.
-      this.presence.received(payload, this.#outbox);
+      this.presence.received(payload);
       return;
     }
     const entry = checkedEntry(this.name, payload);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
-import type { Out } from "../kit/fake-connection.ts";
+import { type Out, payloadsIn } from "../kit/fake-connection.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
@@ -187,6 +187,95 @@ describe("typing", () => {
     expect(ann.connection.framesOf("typing")).toEqual([frame]);
     expect(second.connection.framesOf("typing")).toEqual([frame]);
     expect(ben.connection.framesOf("typing")).toEqual([]);
+  });
+
+  it("is told when it begins, when it ends, and often enough not to lapse, however often the client sends it", async () => {
+    const { chat, log, ann } = await watched();
+    const ben = await inLobby(chat, "Ben");
+    const published = vi.spyOn(log, "hint");
+    for (let n = 0; n < 100; n += 1) {
+      ben.send({ type: "typing", room: "lobby", on: true });
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(published.mock.calls.length).toBe(5);
+    expect(ann.connection.framesOf("typing")).toHaveLength(5);
+    for (let n = 0; n < 3; n += 1) ben.send({ type: "typing", room: "lobby", on: false });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(published.mock.calls.length).toBe(6);
+    expect(ann.connection.framesOf("typing").at(-1)).toMatchObject({ on: false });
+  });
+
+  it("that begins and ends in a loop is published twice per second and user, and told once", async () => {
+    const { chat, log, ann } = await watched();
+    const ben = await inLobby(chat, "Ben");
+    const published = vi.spyOn(log, "hint");
+    const before = ann.connection.writes.length;
+    for (let n = 0; n < 500; n += 1) {
+      ben.send({ type: "typing", room: "lobby", on: n % 2 === 0 });
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect(published.mock.calls.length).toBeLessThanOrEqual(2 * 5 + 1);
+    expect(ann.connection.writes.length - before).toBeLessThanOrEqual(5 + 1);
+  });
+
+  it.each([
+    ["short names", "Ben"],
+    ["the longest names", "x".repeat(1_280)],
+  ])(
+    "of many users with %s is one bounded write per member and second, whichever process it comes from",
+    async (_case, handle) => {
+      const { chat, log, ann } = await watched();
+      for (let n = 0; n < 5_000; n += 1) {
+        const hint = { type: "typing", user: `user${n % 190}`, handle, on: true };
+        log.publish("lobby", Buffer.from(JSON.stringify(hint)));
+        if (n % 100 === 0) await vi.advanceTimersByTimeAsync(100);
+      }
+      await vi.advanceTimersByTimeAsync(1_000);
+      const { writes } = ann.connection;
+      expect(writes.length).toBeLessThanOrEqual(7);
+      for (const write of writes) {
+        expect(write.length).toBeLessThanOrEqual(4.5 * 1024);
+        expect(payloadsIn(write).length).toBeLessThanOrEqual(20);
+      }
+      expect(chat.counters.limited.get("typing")).toBeGreaterThan(0);
+    },
+  );
+
+  it("is a write per member and 3 s where one person has more than 200 connections here", async () => {
+    const { chat, log, ann } = await watched();
+    for (let n = 0; n < 201; n += 1) await inLobby(chat, "Ben", "many");
+    const before = ann.connection.writes.length;
+    for (let n = 0; n < 60; n += 1) {
+      const hint = { type: "typing", user: `user${n % 5}`, handle: "Cem", on: true };
+      log.publish("lobby", Buffer.from(JSON.stringify(hint)));
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(ann.connection.framesOf("presence")).toHaveLength(1);
+    expect(ann.connection.writes.length - before).toBeLessThanOrEqual(1 + 3);
+  });
+
+  it("of several users at once reaches everybody but its own senders", async () => {
+    const { chat, ann } = await watched();
+    const [ben, cem] = [await inLobby(chat, "Ben"), await inLobby(chat, "Cem")];
+    // The first is told at once, those within a second together.
+    for (const client of [ann, ben, cem]) client.send({ type: "typing", room: "lobby", on: true });
+    await vi.advanceTimersByTimeAsync(1_000);
+    const seenBy = (client: FakeClient) => client.connection.framesOf("typing").map(({ user }) => user);
+    expect(seenBy(ann)).toEqual([ben.guest, cem.guest]);
+    expect(seenBy(ben)).toEqual([ann.guest, cem.guest]);
+    expect(seenBy(cem)).toEqual([ann.guest, ben.guest]);
+  });
+
+  it("is told to nobody above 200 people, whichever process it comes from", async () => {
+    const { chat, log, ann, enter } = await watched();
+    const ben = await inLobby(chat, "Ben");
+    for (let n = 0; n < 199; n += 1) enter(`user${n}`);
+    const published = vi.spyOn(log, "hint");
+    ben.send({ type: "typing", room: "lobby", on: true });
+    log.publish("lobby", Buffer.from('{"type":"typing","user":"user1","handle":"x","on":true}'));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(published).not.toHaveBeenCalled();
+    expect(ann.connection.framesOf("typing")).toEqual([]);
   });
 
   it("is dropped for a reader above 64 KiB, and outside a room", async () => {
