@@ -53,6 +53,12 @@ export interface DynochatOptions {
   readonly addressMessagesPerSecond?: number | undefined;
   /** Messages per second of all guests of one room, divided evenly among their addresses; 0 = no limit. Default: 100. */
   readonly roomGuestMessagesPerSecond?: number | undefined;
+  /** New rooms per hour that guests of one address may make, five times as many at once; 0 = no limit. Default: 100. */
+  readonly newRoomsPerAddress?: number | undefined;
+  /** Guests of one address who may begin to write in a room, per minute, five times as many at once; 0 = no limit. Default: 300. */
+  readonly newWritersPerAddress?: number | undefined;
+  /** Bytes of messages per second from guests of one address, 60 times as many at once; 0 = no limit. Default: 32768. */
+  readonly addressBytesPerSecond?: number | undefined;
   /** Sockets and event streams per process; 0 = no limit. Default: 10000. */
   readonly maxConnections?: number | undefined;
   /** Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 200. */

@@ -14,6 +14,11 @@ export const LIMIT_NAMES = {
   "address-requests": "HTTP requests of one address at a time",
   "pipelined-requests": "HTTP requests of one connection at a time",
   "answer-time": "answers that were not read in time",
+  "new-rooms": "new rooms of one address's guests",
+  "new-writers": "first messages in a room of one address's guests",
+  "address-bytes": "bytes of one address's guests",
+  "memory-rooms": "new rooms when the store is nearly full",
+  "memory-writers": "first messages in a room of guests when the store is nearly full",
 } as const satisfies Record<string, string>;
 
 export type LimitName = keyof typeof LIMIT_NAMES;

@@ -1,4 +1,4 @@
-import type { Log, MessageLimit } from "../log/log.ts";
+import type { Appended, GrowthLimit, Log, MessageLimit } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
 import { type Counters, countOne } from "./counters.ts";
 import type { LimitName } from "./limit-names.ts";
@@ -34,10 +34,13 @@ export interface Posted {
   readonly duplicate: boolean;
 }
 
-const LIMITED: Readonly<Record<MessageLimit, LimitName>> = {
+const LIMITED: Readonly<Record<MessageLimit | GrowthLimit, LimitName>> = {
   user: "user-messages",
   address: "address-messages",
   room: "room-messages",
+  "new-rooms": "new-rooms",
+  "new-writers": "new-writers",
+  "address-bytes": "address-bytes",
 };
 
 /** Puts messages into the log. Shows nothing: what is stored comes back on the room's channel. */
@@ -75,7 +78,8 @@ export class Posting {
       body,
       waitedMs,
     });
-    if (appended.outcome === "rate-limited") countOne(this.#counters.limited, LIMITED[appended.limit]);
+    const limit = limitOf(appended);
+    if (limit !== undefined) countOne(this.#counters.limited, limit);
     if (appended.outcome !== "stored" && appended.outcome !== "duplicate")
       return failure(notStored(appended));
     this.#counters.acks.observe(performance.now() - arrivedAt);
@@ -90,4 +94,10 @@ export class Posting {
     this.#logger.info(fields, "message stored");
     return success({ id, duplicate: false });
   }
+}
+
+/** The limit that refused a message; undefined where none did. */
+function limitOf(appended: Appended): LimitName | undefined {
+  if (appended.outcome === "rate-limited") return LIMITED[appended.limit];
+  return appended.outcome === "storage-full" ? appended.limit : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Appended, MessageLimit } from "../log/log.ts";
+import type { Appended, GrowthLimit, MessageLimit, SpaceLimit } from "../log/log.ts";
 import { ERRORS, type ErrorFrame } from "../protocol.ts";
 import type { ErrorReply } from "./result.ts";
 
@@ -17,13 +17,21 @@ export function errorFrame({ code, message, ref, retryAfterMs }: ErrorReply): Er
 /** An append that stored nothing, or is not known to have. */
 export type NotStored = Exclude<Appended, { readonly id: string }>;
 
+const FULL: Readonly<Record<SpaceLimit | "memory", string>> = {
+  memory: "The chat's storage is full; nothing was stored.",
+  "memory-rooms":
+    "The chat's storage is nearly full: no new room can be made now, and nothing was stored; others go on.",
+  "memory-writers":
+    "The chat's storage is nearly full: for now only guests who wrote in this room lately can write; nothing was stored.",
+};
+
 /** What the sender is told about it. */
 export function notStored(appended: NotStored): ErrorReply {
   switch (appended.outcome) {
     case "rate-limited":
       return overLimit(appended);
     case "storage-full":
-      return { code: "storage-full", message: "The chat's storage is full; nothing was stored." };
+      return { code: "storage-full", message: FULL[appended.limit ?? "memory"] };
     case "unavailable":
       return {
         code: "unavailable",
@@ -33,10 +41,14 @@ export function notStored(appended: NotStored): ErrorReply {
 }
 
 /** What a sender is told of each limit. */
-const SENTENCES: Readonly<Record<MessageLimit, string>> = {
+const SENTENCES: Readonly<Record<MessageLimit | GrowthLimit, string>> = {
   user: "You are sending faster than this chat allows.",
   address: "This address is sending more messages of guests than this chat allows.",
   room: "This room is getting more messages of guests than this chat allows.",
+  "new-rooms":
+    "Too many new rooms were made from your address; use one that has messages, or try again later.",
+  "new-writers": "Too many new guests write from your address; try again later.",
+  "address-bytes": "The guests of your address send more than this chat allows; try again later.",
 };
 
 /** Milliseconds, at least, over which the senders that share a limit are spread: all of them are refused at once. */

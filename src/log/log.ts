@@ -27,7 +27,10 @@ export interface Append {
    * not stored, only a digest of it, for at most a minute.
    */
   readonly guest?: { readonly network: string };
-  /** Remembered for 10 minutes or the user's last 128 messages in the room; without it nothing is. */
+  /**
+   * Remembered for 10 minutes or the user's last 128 messages in the room; without it nothing is. When the store is nearly full, a guest
+   * who began to write there within 10 minutes is remembered for 1 minute after their last message.
+   */
   readonly key: string | undefined;
   /**
    * The frame without its first two members: `"type":"message",…}`, JSON text. The log puts
@@ -50,14 +53,25 @@ export function isMessageLimit(value: unknown): value is MessageLimit {
   return MESSAGE_LIMITS.some((limit) => limit === value);
 }
 
+/** Limits of what the guests of one address make: rooms, remembered senders, bytes. */
+export type GrowthLimit = "new-rooms" | "new-writers" | "address-bytes";
+
+/** What is refused before the space is used up: a room's first message, a guest's first message in a room. */
+export type SpaceLimit = "memory-rooms" | "memory-writers";
+
 /** What became of it. */
 export type Appended =
   | { readonly outcome: "stored"; readonly id: string }
   /** That (room, user, key) was stored before; `id` is the first one's. */
   | { readonly outcome: "duplicate"; readonly id: string }
-  | { readonly outcome: "rate-limited"; readonly limit: MessageLimit; readonly retryAfterMs: number }
-  /** Nothing was stored: the log is out of space. */
-  | { readonly outcome: "storage-full" }
+  /** Nothing was stored. */
+  | {
+      readonly outcome: "rate-limited";
+      readonly limit: MessageLimit | GrowthLimit;
+      readonly retryAfterMs: number;
+    }
+  /** Nothing was stored: the log is out of space or, with `limit`, what is left of it is kept for other messages. */
+  | { readonly outcome: "storage-full"; readonly limit?: SpaceLimit }
   /**
    * Not known to be stored (the answer may have been lost), and never stored later than
    * `LIMITS.unavailableMs` after the call. The same key settles it.
@@ -240,4 +254,10 @@ export interface LogLimits {
   readonly addressMessagesPerSecond: number;
   /** All guests of one room together, over all processes; 0 = no limit. The burst is that of 5 s. */
   readonly roomGuestMessagesPerSecond: number;
+  /** New rooms per hour, of the guests of one address; five times as many at once. 0 = no limit, the default. */
+  readonly newRoomsPerAddress?: number;
+  /** First messages in a room per minute, of the guests of one address; five times as many at once. 0 = no limit, the default. */
+  readonly newWritersPerAddress?: number;
+  /** Bytes of messages per second, of the guests of one address; 60 times as many at once. 0 = no limit, the default. */
+  readonly addressBytesPerSecond?: number;
 }

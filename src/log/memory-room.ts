@@ -1,11 +1,15 @@
 import { compareIds, timeOf } from "../protocol.ts";
 import { entryOf } from "./entry.ts";
+import { type GrowthGrant, type Made, PASSING } from "./growth.ts";
 import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "./guest-limits.ts";
 import type { Append, Appended, Entry, LogLimits, ReadLimit } from "./log.ts";
 import { drawNonce } from "./nonce.ts";
 import { SenderMemory } from "./sender-memory.ts";
 
 const DAY_MS = 86_400_000;
+/** What Node keeps for one room and for one entry besides its frame, bytes, as measured. */
+const ROOM_BYTES = 800;
+const ENTRY_BYTES = 300;
 
 /** One room of the embedded log: its entries and what is remembered of its senders. */
 export class MemoryRoom {
@@ -18,7 +22,10 @@ export class MemoryRoom {
   /** Emptied by `sweep`. */
   readonly #senders = new Map<string, SenderMemory>();
   readonly #guestLimits: GuestLimits;
-  readonly #guests = new RoomGuests();
+  readonly #roomGuests = new RoomGuests();
+  #senderBytes = 0;
+  /** Senders that are guests. Emptied as `#senders` is. */
+  readonly #guests = new Set<string>();
 
   /** @param guestLimits those of all rooms. */
   constructor(limits: LogLimits, guestLimits: GuestLimits) {
@@ -26,9 +33,9 @@ export class MemoryRoom {
     this.#guestLimits = guestLimits;
   }
 
-  /** Bytes of frames held. */
+  /** Bytes of memory, roughly: entries, senders and what is remembered of them. */
   get bytes(): number {
-    return this.#bytes;
+    return ROOM_BYTES + this.#bytes + ENTRY_BYTES * this.#entries.length + this.#senderBytes;
   }
 
   /** The newest id; `0-0` = empty. */
@@ -41,26 +48,40 @@ export class MemoryRoom {
     return this.#entries.length === 0 && this.#senders.size === 0;
   }
 
-  /** Stores a message in the same order of checks as the Redis log's script; with the entry if it was stored. */
-  append(message: Append, now: number): { readonly appended: Appended; readonly entry?: Entry } {
+  /**
+   * Stores a message in the same order of checks as the Redis log's script; with the entry, and what it made besides, if it was stored.
+   */
+  append(
+    message: Append,
+    grant: GrowthGrant,
+    now: number,
+  ): { readonly appended: Appended; readonly entry?: Entry; readonly made?: Made } {
     const { user, guest, key, body } = message;
-    const sender = this.#senders.get(user) ?? this.#newSender(message, now);
-    const known = key === undefined ? undefined : sender.idOf(key, now);
-    if (known !== undefined) return { appended: { outcome: "duplicate", id: known } };
+    const known = this.#senders.get(user);
+    const sender = known ?? this.#newSender(message, now);
+    const id = key === undefined ? undefined : sender.idOf(key, now);
+    if (id !== undefined) return { appended: { outcome: "duplicate", id } };
     const retryAfterMs = sender.waitMs(now);
     if (retryAfterMs > 0) return { appended: { outcome: "rate-limited", limit: "user", retryAfterMs } };
-    const refusal = guest && this.#guestLimits.refusal(this.#guests, guest.network, now);
+    const refusal = guest && this.#guestLimits.refusal(this.#roomGuests, guest.network, now);
     if (refusal !== undefined) return { appended: { outcome: "rate-limited", ...refusal } };
-    const prev = this.head;
-    const entry = entryOf(this.#nextId(now), prev, body);
+    const made = { room: this.#entries.length === 0, writer: known === undefined };
+    if (made.room && grant.room !== undefined) return { appended: grant.room };
+    if (made.writer && grant.writer !== undefined) return { appended: grant.writer };
+    const entry = entryOf(this.#nextId(now), this.head, body);
     this.#entries.push(entry);
     this.#bytes += entry.frame.length;
     this.#trim(now);
+    if (known !== undefined) this.#senderBytes -= known.bytes;
     sender.stored(key, entry.id, now);
-    if (guest !== undefined) this.#guestLimits.stored(this.#guests, guest.network, now);
+    this.#senderBytes += sender.bytes;
+    if (guest !== undefined) {
+      this.#guestLimits.stored(this.#roomGuests, guest.network, now);
+      this.#guests.add(user);
+    }
     // Only now: a refusal leaves nothing behind.
     this.#senders.set(user, sender);
-    return { appended: { outcome: "stored", id: entry.id }, entry };
+    return { appended: { outcome: "stored", id: entry.id }, entry, made };
   }
 
   /** As Log.readFrom. */
@@ -100,8 +121,28 @@ export class MemoryRoom {
   sweep(now: number): void {
     this.#trim(now);
     for (const [user, sender] of this.#senders) {
-      if (sender.isOver(now)) this.#senders.delete(user);
+      if (sender.isOver(now)) this.#forget(user, sender);
     }
+  }
+
+  /** Drops all but the newest messages. */
+  shorten(floor: number): void {
+    const dropped = this.#entries.splice(0, Math.max(0, this.#entries.length - floor));
+    for (const { frame } of dropped) this.#bytes -= frame.length;
+  }
+
+  /** Forgets guests who came lately and are silent. */
+  forgetPassing(now: number): void {
+    for (const user of this.#guests) {
+      const sender = this.#senders.get(user);
+      if (sender?.isPassing(now, PASSING) === true) this.#forget(user, sender);
+    }
+  }
+
+  #forget(user: string, sender: SenderMemory): void {
+    this.#senders.delete(user);
+    this.#guests.delete(user);
+    this.#senderBytes -= sender.bytes;
   }
 
   #newSender({ guest }: Append, now: number): SenderMemory {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Person } from "../protocol.ts";
+import { FLOORS, Growth, LEVELS, YOUNG_MS } from "./growth.ts";
 import { GuestLimits } from "./guest-limits.ts";
 import {
   type Append,
@@ -20,7 +21,7 @@ import { newestFirst } from "./newest-first.ts";
 import { enterHint, exitHint } from "./presence-hint.ts";
 
 const SWEEP_MS = 30_000;
-/** Bytes of frames over all rooms; beyond it the rooms that were quiet longest are forgotten, known keys too. */
+/** Bytes over all rooms, roughly: frames, and what is kept besides them. Room is made before they are reached. */
 const TOTAL_BYTES = 256 * 1024 * 1024;
 /** Values that processes share are a handful; more would be a defect of the caller. */
 const MAX_SHARED = 1_000;
@@ -47,7 +48,12 @@ export class MemoryLog implements Log {
   readonly #totalBytes: number;
   /** Least recently active first. Emptied by the sweep. */
   readonly #rooms = new Map<string, MemoryRoom>();
+  /** Rooms that guests made within a day and when, the oldest first. Emptied by the sweep. */
+  readonly #guestRooms = new Map<string, number>();
+  readonly #growth: Growth;
   #bytes = 0;
+  /** Bytes above which room is made. */
+  #tightBytes: number;
   /** Who is in which room, by user id. Emptied by `exit` and `rollCall`. */
   readonly #people = new Map<string, Map<string, Person>>();
   readonly #subscribed = new Set<string>();
@@ -61,7 +67,7 @@ export class MemoryLog implements Log {
 
   /**
    * @param clock milliseconds since 1970.
-   * @param totalBytes of frames over all rooms.
+   * @param totalBytes over all rooms, roughly.
    * @param instance what this process is called.
    */
   constructor(
@@ -75,6 +81,8 @@ export class MemoryLog implements Log {
     this.#guestLimits = new GuestLimits(limits);
     this.#clock = clock;
     this.#totalBytes = totalBytes;
+    this.#tightBytes = LEVELS.tight * totalBytes;
+    this.#growth = new Growth(limits, () => this.#share);
   }
 
   get status(): LogStatus {
@@ -92,15 +100,21 @@ export class MemoryLog implements Log {
 
   async append(message: Append): Promise<Appended> {
     if (this.#state !== "live") return { outcome: "unavailable" };
-    const room = this.#rooms.get(message.room) ?? new MemoryRoom(this.#limits, this.#guestLimits);
-    const before = room.bytes;
-    const { appended, entry } = room.append(message, this.#clock());
+    const now = this.#clock();
+    const grant = this.#growth.grant(message);
+    if (grant.message !== undefined) return grant.message;
+    const known = this.#rooms.get(message.room);
+    const room = known ?? new MemoryRoom(this.#limits, this.#guestLimits);
+    const before = known?.bytes ?? 0;
+    const { appended, entry, made } = room.append(message, grant, now);
+    grant.settle(made);
     if (entry === undefined) return appended;
     this.#bytes += room.bytes - before;
     // Deleting first moves the room to the end: the map's order is that of activity.
     this.#rooms.delete(message.room);
     this.#rooms.set(message.room, room);
-    this.#makeSpace(room);
+    if (made?.room === true && message.guest !== undefined) this.#guestRooms.set(message.room, now);
+    if (this.#bytes > this.#tightBytes) this.#makeSpace(room, now);
     this.#publish(message.room, entry.frame);
     return appended;
   }
@@ -197,20 +211,58 @@ export class MemoryLog implements Log {
     const now = this.#clock();
     this.#guestLimits.sweep(now);
     for (const [name, room] of this.#rooms) {
-      const before = room.bytes;
-      room.sweep(now);
-      this.#bytes += room.bytes - before;
-      if (room.isEmpty) this.#rooms.delete(name);
+      this.#change(room, () => room.sweep(now));
+      if (room.isEmpty) this.#forget(name, room);
+    }
+    for (const [name, madeAt] of this.#guestRooms) {
+      if (madeAt <= now - YOUNG_MS) this.#guestRooms.delete(name);
     }
   }
 
-  #makeSpace(spared: MemoryRoom): void {
-    for (const [name, room] of this.#rooms) {
-      if (this.#bytes <= this.#totalBytes) return;
-      if (room === spared) continue;
-      this.#bytes -= room.bytes;
-      this.#rooms.delete(name);
+  /** Makes room in the order of the Redis log; at the end rooms are forgotten, the longest quiet first, known keys too. */
+  #makeSpace(spared: MemoryRoom, now: number): void {
+    this.#changeSome(this.#rooms.values(), LEVELS.easy, (room) => room.forgetPassing(now));
+    const young = [...this.#guestRooms.keys()].reverse().flatMap((name) => this.#rooms.get(name) ?? []);
+    this.#changeSome(young, LEVELS.easy, (room) => room.shorten(1));
+    for (const { messages, above, until } of FLOORS) {
+      if (this.#share > above)
+        this.#changeSome(this.#rooms.values(), until, (room) => room.shorten(messages));
     }
+    if (this.#share > LEVELS.rooms) this.#forgetQuietest(spared);
+    // Not for every message, where little could be freed.
+    const { tight } = LEVELS;
+    this.#tightBytes = Math.max(tight * this.#totalBytes, this.#bytes + this.#totalBytes / 100);
+  }
+
+  get #share(): number {
+    return this.#bytes / this.#totalBytes;
+  }
+
+  #forgetQuietest(spared: MemoryRoom): void {
+    for (const [name, room] of this.#rooms) {
+      if (this.#share <= LEVELS.guestWriters) return;
+      if (room !== spared) this.#forget(name, room);
+    }
+  }
+
+  /** Changes rooms in their order until no more than that share is in use. */
+  #changeSome(rooms: Iterable<MemoryRoom>, until: number, change: (room: MemoryRoom) => void): void {
+    for (const room of rooms) {
+      if (this.#share <= until) return;
+      this.#change(room, () => change(room));
+    }
+  }
+
+  #change(room: MemoryRoom, change: () => void): void {
+    const before = room.bytes;
+    change();
+    this.#bytes += room.bytes - before;
+  }
+
+  #forget(name: string, room: MemoryRoom): void {
+    this.#bytes -= room.bytes;
+    this.#rooms.delete(name);
+    this.#guestRooms.delete(name);
   }
 
   #publish(room: string, payload: Buffer): void {

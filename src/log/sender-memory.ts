@@ -1,7 +1,11 @@
 import { LIMITS, timeOf } from "../protocol.ts";
+import type { Idleness } from "./growth.ts";
 
 /** Keys of one generation; two are kept, so at least the last 128 are always remembered. */
 const KEYS_PER_GENERATION = 128;
+/** What Node keeps for one sender and for one key besides its letters and its id, bytes, as measured. */
+const SENDER_BYTES = 600;
+const KEY_BYTES = 120;
 
 /**
  * What is remembered of one person in one room: the keys of their last messages, and how much of their
@@ -17,6 +21,10 @@ export class SenderMemory {
   /** When the credit is full again: the whole token bucket in one number (GCRA). */
   #fullAt = 0;
   #lastAt = 0;
+  /** When the first message was stored; 0 = none was. */
+  #firstAt = 0;
+  #keyBytes = 0;
+  #olderBytes = 0;
 
   /**
    * @param messagesPerSecond 0 = no limit.
@@ -43,12 +51,26 @@ export class SenderMemory {
   stored(key: string | undefined, id: string, now: number): void {
     this.#fullAt = this.#nextFullAt(now);
     this.#lastAt = now;
+    if (this.#firstAt === 0) this.#firstAt = now;
     if (key === undefined) return;
     if (this.#younger.size >= KEYS_PER_GENERATION) {
       this.#older = this.#younger;
       this.#younger = new Map();
+      this.#olderBytes = this.#keyBytes;
+      this.#keyBytes = 0;
     }
     this.#younger.set(key, id);
+    this.#keyBytes += KEY_BYTES + key.length + id.length;
+  }
+
+  /** Bytes of memory, roughly. */
+  get bytes(): number {
+    return SENDER_BYTES + this.#keyBytes + this.#olderBytes;
+  }
+
+  /** Whether the sender came within `standingMs` and has written nothing for `idleMs`. */
+  isPassing(now: number, { idleMs, standingMs }: Idleness): boolean {
+    return this.#lastAt < now - idleMs && this.#firstAt > now - standingMs;
   }
 
   /** Nothing in here can make a difference any more. */

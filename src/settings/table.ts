@@ -157,6 +157,27 @@ export const SETTINGS = {
     meaning:
       "Messages per second of all guests of one room, over all processes, divided evenly among their addresses; 0 = no limit",
   }),
+  newRoomsPerAddress: setting({
+    names: ["NEW_ROOMS_PER_ADDRESS"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 100,
+    meaning:
+      "New rooms per hour and process that guests of one address may make, five times as many at once; 0 = no limit",
+  }),
+  newWritersPerAddress: setting({
+    names: ["NEW_WRITERS_PER_ADDRESS"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 300,
+    meaning:
+      "Guests of one address who may begin to write in a room, per minute and process, five times as many at once; 0 = no limit",
+  }),
+  addressBytesPerSecond: setting({
+    names: ["ADDRESS_BYTES_PER_SECOND"],
+    kind: wholeNumber(0, 1024 * MIB),
+    default: 32_768,
+    meaning:
+      "Bytes of messages per second and process from guests of one address, 60 times as many at once; 0 = no limit",
+  }),
   maxConnections: setting({
     names: ["MAX_CONNECTIONS"],
     kind: wholeNumber(0, 1_000_000),

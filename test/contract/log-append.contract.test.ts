@@ -269,4 +269,43 @@ describe.each(BOTH_LOGS)("the $kind log, storing", ({ make }) => {
       expect(countStored(await crowd(log, 1_000))).toBe(1_000);
     });
   });
+
+  describe("the guests of one address", () => {
+    const guest = { network: "198.51.100.7" };
+
+    it("make so many new rooms, and go on in those that are there", async () => {
+      const { log } = await open({ newRoomsPerAddress: 1 });
+      for (let i = 0; i < 5; i += 1) await store(log, "first", { room: `room${i}`, user: `g${i}`, guest });
+      const refused = await log.append(message("first", { room: "room5", user: "g5", guest }));
+      expect(refused).toMatchObject({ outcome: "rate-limited", limit: "new-rooms" });
+      expect("retryAfterMs" in refused && refused.retryAfterMs).toBeGreaterThan(3_000_000);
+      await store(log, "more", { room: "room1", user: "g5", guest });
+      await store(log, "from elsewhere", { room: "room5", user: "g6", guest: { network: "203.0.113.1" } });
+      await store(log, "one of the site", { room: "room6", user: "s-1" });
+      await store(log, "then here, too", { room: "room5", user: "g5", guest });
+    });
+
+    it("begin so many at a time to write in rooms; who has begun goes on, and keys stay known", async () => {
+      const { log } = await open({ newWritersPerAddress: 1, messagesPerSecond: 100 });
+      const ids: string[] = [];
+      for (let i = 0; i < 5; i += 1) ids.push(await store(log, "first", { user: `g${i}`, key: "k", guest }));
+      const newcomer = message("first", { user: "g5", key: "k", guest });
+      expect(await log.append(newcomer)).toMatchObject({ outcome: "rate-limited", limit: "new-writers" });
+      expect(await log.append({ ...newcomer, key: undefined })).toMatchObject({ limit: "new-writers" });
+      for (let i = 0; i < 5; i += 1) {
+        const again = message("first", { user: `g${i}`, key: "k", guest });
+        expect(await log.append(again)).toEqual({ outcome: "duplicate", id: ids[i] });
+        await store(log, "second", { user: `g${i}`, key: "k2", guest });
+      }
+      await store(log, "one of the site", { user: "s-1", key: "k" });
+    });
+
+    it("send so many bytes", async () => {
+      const { log } = await open({ addressBytesPerSecond: 10 });
+      await store(log, "x".repeat(1_000), { user: "g1", guest });
+      const refused = await log.append(message("x", { user: "g2", guest }));
+      expect(refused).toMatchObject({ outcome: "rate-limited", limit: "address-bytes" });
+      await store(log, "x", { user: "s-1" });
+    });
+  });
 });

@@ -70,7 +70,7 @@ export const PATIENT: Times = {
 };
 
 /** For a test that counts keys or commands. */
-export const NO_HOUSEKEEPING = { housekeepingMs: 3_600_000, noteRoomsMs: 3_600_000 };
+export const NO_HOUSEKEEPING = { housekeepingMs: 3_600_000, memoryMs: 3_600_000, noteRoomsMs: 3_600_000 };
 
 /** Roomy enough not to matter to a test that is about something else. */
 export const ROOMY: LogLimits = {

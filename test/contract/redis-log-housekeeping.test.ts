@@ -50,7 +50,7 @@ describe("when Redis is nearly full", () => {
   it("says storage-full, then shortens the quietest rooms, and takes messages again", async () => {
     const redis = await ownRedis({ args: ["--maxmemory", "6mb", "--maxmemory-policy", "noeviction"] });
     // Nobody keeps house before it is full.
-    const times = { housekeepingMs: 3_600_000 };
+    const times = { housekeepingMs: 3_600_000, memoryMs: 3_600_000 };
     const { log, logger, prefix } = await open({ redis, limits: ENDLESS, times });
     const stored: Stored = new Map();
     const refused = "refused-room";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Append } from "../../src/log/log.ts";
 import { MemoryLog } from "../../src/log/memory.ts";
 import { BEGINNING, compareIds } from "../../src/protocol.ts";
-import { ALL, begin, bodyOf, message, ROOMY, store, textsOf } from "../contract/open-log.ts";
+import { ALL, begin, message, ROOMY, store, textsOf } from "../contract/open-log.ts";
 import { afterwards } from "../kit/cleanup.ts";
 
 const DAY = 86_400_000;
@@ -74,15 +75,60 @@ describe("the embedded log and time", () => {
     expect(compareIds(before, after)).toBeLessThan(0);
   });
 
-  it("gives up the rooms that were quiet longest when all rooms together are too large", async () => {
-    const size = Buffer.byteLength(bodyOf("x".repeat(1_000)));
-    const { log, clock } = await at(100 * DAY, {}, 5 * (size + 100));
-    for (const room of ["old", "older", "new"]) {
-      for (let i = 0; i < 2; i += 1) await store(log, "x".repeat(1_000), { room });
-      clock.now += 1;
+  /** Stores messages of about 1,300 bytes, the store's own included. */
+  async function fill(log: MemoryLog, room: string, count: number, rest: Partial<Append> = {}) {
+    for (let i = 0; i < count; i += 1) await store(log, "x".repeat(1_000), { room, ...rest });
+  }
+
+  async function lengths(log: MemoryLog, rooms: readonly string[]): Promise<number[]> {
+    return Promise.all(rooms.map(async (room) => (await textsOf(log, room)).length));
+  }
+
+  it("shortens the rooms that were quiet longest when all rooms together are too large, and gives them up at last", async () => {
+    const { log } = await at(100 * DAY, {}, 250_000);
+    for (const room of ["oldest", "old"]) await fill(log, room, 60);
+    await fill(log, "new", 40);
+    const [oldest, old, newest] = await lengths(log, ["oldest", "old", "new"]);
+    expect([oldest, newest]).toEqual([50, 40]);
+    expect(old).toBeGreaterThanOrEqual(50);
+    // More rooms than there is space for.
+    for (let i = 0; i < 400; i += 1) await fill(log, `room${i}`, 1);
+    expect(await lengths(log, ["oldest", "room399"])).toEqual([0, 1]);
+  });
+
+  it("shortens rooms that guests made within a day first, the youngest first, to one message", async () => {
+    const { log, clock } = await at(100 * DAY, {}, 260_000);
+    const guest = { network: "198.51.100.7" };
+    await fill(log, "site", 40);
+    await fill(log, "yesterday", 40, { user: "g0", guest });
+    clock.now += DAY + 1;
+    log.sweep();
+    await fill(log, "morning", 10, { user: "g1", guest });
+    for (let i = 0; i < 8; i += 1) await fill(log, `flood${i}`, 30, { user: `g${i}`, guest });
+    expect(await lengths(log, ["site", "yesterday"])).toEqual([40, 40]);
+    expect(await lengths(log, ["morning"])).toEqual([10]);
+    expect((await lengths(log, ["flood6"]))[0]).toBeLessThan(30);
+  });
+
+  it("counts senders and their keys, takes no new guests when they have used it up, and forgets them first", async () => {
+    const { log, clock } = await at(100 * DAY, {}, 200_000);
+    const guest = { network: "198.51.100.7" };
+    await fill(log, "site", 20);
+    await store(log, "hi", { user: "g-there", key: "first", guest });
+    clock.now += 11 * MINUTE;
+    const there = await store(log, "hi", { user: "g-there", key: "known", guest });
+    let outcome = "stored";
+    for (let i = 0; outcome === "stored" && i < 1_000; i += 1) {
+      const key = "k".repeat(64);
+      outcome = (await log.append(message("x", { room: "site", user: `g${i}`, key, guest }))).outcome;
     }
-    expect(await textsOf(log, "old")).toEqual([]);
-    expect(await textsOf(log, "older")).toHaveLength(2);
-    expect(await textsOf(log, "new")).toHaveLength(2);
+    expect(outcome).toBe("storage-full");
+    await store(log, "goes on", { user: "g-there", key: "next", guest });
+    clock.now += 2 * MINUTE;
+    await store(log, "one of the site makes room", { user: "s-1" });
+    await store(log, "a newcomer", { room: "site", user: "g-new", guest });
+    const again = message("hi", { user: "g-there", key: "known", guest });
+    expect(await log.append(again)).toEqual({ outcome: "duplicate", id: there });
+    expect((await lengths(log, ["site"]))[0]).toBeGreaterThanOrEqual(20);
   });
 });

@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Keys } from "../../src/log/redis/keys.ts";
 import { RoomIndex } from "../../src/log/redis/room-index.ts";
 
 beforeEach(() => {
@@ -14,10 +15,10 @@ function fixture() {
   const redis = new Redis({ lazyConnect: true });
   const written: unknown[][] = [];
   vi.spyOn(redis, "evalsha").mockImplementation(async (...args: unknown[]) => {
-    written.push(args.slice(4).filter((_, index) => index % 2 === 1));
+    written.push(args.slice(5).filter((_, index) => index % 2 === 1));
     return 1;
   });
-  const index: RoomIndex = new RoomIndex("rooms", 1_000, 200, () => void index.writeNew(redis));
+  const index: RoomIndex = new RoomIndex(new Keys(""), 1_000, 200, () => void index.writeNew(redis));
   return { index, redis, written };
 }
 

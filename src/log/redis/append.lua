@@ -10,10 +10,11 @@
 --       4, 5 for a guest only: what the guests of this room, and those of the guest's address, have used
 -- ARGV  1 channel             2 deadline, ms by this server's clock
 --       3 key or ''           4 body: the frame without its first two members
---       5 nonce
+--       5 nonce             6 what it must not make: 'r' a new room, 'w' a new sender's hash, 'rw', or ''
 -- The names in capitals are bounds, and the store's secret, that every message of a process shares; they stand before
 -- this text as `local NAME = value` (append-script.ts), which is cheaper than to send and read them each time.
--- Answer: {'stored', id} | {'duplicate', id} | {'rate-limited', ms, 'user' | 'address' | 'room'} | {'late'}
+-- Answer: {'stored', id, made} | {'duplicate', id} | {'rate-limited', ms, 'user' | 'address' | 'room'} | {'late'} | {'no-room'} |
+--         {'no-writer'}; made: 1 a sender's hash, 2 a room, 3 both, 0 neither
 --
 -- A stream entry has the fields p (id of the entry before it), n (frame bytes of the log so far, this
 -- entry included: what makes the byte bound cheap) and b (body). The sender's hash maps keys to ids;
@@ -112,6 +113,17 @@ if last then
   bytesBefore = tonumber(field(last, 'n') or 0) or 0
 end
 
+-- What would take memory besides the message (growth.ts).
+local refused = ARGV[6]
+if refused ~= '' then
+  if not last and string.find(refused, 'r', 1, true) then
+    return { 'no-room' }
+  end
+  if string.find(refused, 'w', 1, true) and call('EXISTS', younger) == 0 then
+    return { 'no-writer' }
+  end
+end
+
 local ms = math.max(math.floor(now), lastMs)
 local number = (ms == lastMs and lastNumber or 0) + ARGV[5]
 -- Beyond 2^53 a double no longer tells neighbours apart.
@@ -150,10 +162,18 @@ if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > HISTOR
   call('XTRIM', stream, 'MINID', keep or id)
 end
 
+local made = last and 0 or 2
 if key ~= '' or full then
-  -- Renaming a full generation over the older one forgets at most what came before the last 128.
-  if key ~= '' and call('HLEN', younger) > KEYS_PER_GENERATION then
-    call('RENAME', younger, older)
+  if key ~= '' then
+    local held = call('HLEN', younger)
+    -- Renaming a full generation over the older one forgets at most what came before the last 128.
+    if held > KEYS_PER_GENERATION then
+      call('RENAME', younger, older)
+    elseif held == 0 then
+      made = made + 1
+    end
+  elseif not sent[2] then
+    made = made + 1
   end
   if not full then
     call('HSET', younger, key, id)
@@ -178,4 +198,4 @@ end
 -- its 160 bits are told: with all of them one could hash on from where it ended, and so sign a longer text without the secret.
 local tag = string.sub(redis.sha1hex(signed), 1, 16)
 call('PUBLISH', ARGV[1], '{"id":"' .. id .. '","prev":"' .. prev .. '","tag":"' .. tag .. '",' .. body)
-return { 'stored', id }
+return { 'stored', id, made }

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Complaints } from "../../complaints.ts";
 import { isMessageId } from "../../protocol.ts";
+import type { Growth, GrowthGrant, Made } from "../growth.ts";
 import { type Append, type Appended, isMessageLimit } from "../log.ts";
 import { drawNonce } from "../nonce.ts";
 import { within } from "../within.ts";
@@ -21,13 +22,15 @@ export interface AppendsListener {
   doubted(): void;
   /** This server takes no writes; another one may by now answer to its name. */
   refusedWrites(reason: string): void;
-  /** A message is in the room's log. */
-  stored(room: string, id: string): void;
+  /** A message is in the room's log. `isNew`: it is the first there, and a guest's. */
+  stored(room: string, id: string, isNew: boolean): void;
   /** The server is out of memory. */
   full(): void;
 }
 
 const UNAVAILABLE: Appended = { outcome: "unavailable" };
+
+const MADE = { writer: 1, room: 2 } as const;
 
 /** Runs the append script, and turns whatever comes back into one of the outcomes. */
 export class Appends {
@@ -35,6 +38,7 @@ export class Appends {
   readonly #clock: ServerClock;
   readonly #times: Times;
   readonly #complaints: Complaints;
+  readonly #growth: Growth;
   readonly #listener: AppendsListener;
   readonly #script: ScriptLine;
   readonly #networks: NetworkDigests;
@@ -43,6 +47,7 @@ export class Appends {
   constructor(
     keys: Keys,
     networks: NetworkDigests,
+    growth: Growth,
     script: Script,
     clock: ServerClock,
     times: Times,
@@ -54,6 +59,7 @@ export class Appends {
     this.#clock = clock;
     this.#times = times;
     this.#complaints = complaints;
+    this.#growth = growth;
     this.#listener = listener;
     this.#script = new ScriptLine(script);
   }
@@ -73,7 +79,6 @@ export class Appends {
     const called = performance.now() - (message.waitedMs ?? 0);
     try {
       const appended = await this.#store(writer, message);
-      if (appended.outcome === "stored") this.#listener.stored(message.room, appended.id);
       if (replicas === undefined || !("id" in appended)) return appended;
       const left = this.#times.ackMs - (performance.now() - called);
       return (await replicas.have(left)) ? appended : UNAVAILABLE;
@@ -83,24 +88,40 @@ export class Appends {
   }
 
   async #store(writer: Redis, message: Append): Promise<Appended> {
-    const { room, user, key, body, waitedMs = 0 } = message;
-    const { commandMs, storeWithinMs } = this.#times;
-    if (waitedMs >= storeWithinMs) return UNAVAILABLE;
+    if ((message.waitedMs ?? 0) >= this.#times.storeWithinMs) return UNAVAILABLE;
+    const grant = this.#growth.grant(message);
+    if (grant.message !== undefined) return grant.message;
+    let made: Made | undefined;
     try {
-      const reply = await within(
-        commandMs - waitedMs,
-        this.#script.run(writer, `${room} ${user}`, this.#keysOf(message), [
-          this.#keys.channel(room),
-          Math.floor(this.#clock.now() + storeWithinMs - waitedMs),
-          key ?? "",
-          body,
-          drawNonce(),
-        ]),
-      );
-      return this.#outcomeOf(reply);
+      const reply = await this.#run(writer, message, grant);
+      const appended = this.#outcomeOf(reply, grant);
+      if (appended.outcome === "stored") {
+        made = madeBy(reply);
+        const isNew = made.room && message.guest !== undefined;
+        this.#listener.stored(message.room, appended.id, isNew);
+      }
+      return appended;
     } catch (error) {
       return this.#failed(error);
+    } finally {
+      grant.settle(made);
     }
+  }
+
+  #run(writer: Redis, message: Append, grant: GrowthGrant): Promise<unknown> {
+    const { room, user, key, body, waitedMs = 0 } = message;
+    const { commandMs, storeWithinMs } = this.#times;
+    return within(
+      commandMs - waitedMs,
+      this.#script.run(writer, `${room} ${user}`, this.#keysOf(message), [
+        this.#keys.channel(room),
+        Math.floor(this.#clock.now() + storeWithinMs - waitedMs),
+        key ?? "",
+        body,
+        drawNonce(),
+        refusals(grant),
+      ]),
+    );
   }
 
   #keysOf({ room, user, guest }: Append): readonly string[] {
@@ -110,7 +131,7 @@ export class Appends {
     return [...sender, keys.guests(room), keys.address(this.#networks.digest(guest.network))];
   }
 
-  #outcomeOf(reply: unknown): Appended {
+  #outcomeOf(reply: unknown, grant: GrowthGrant): Appended {
     const [outcome, value, limit]: readonly unknown[] = Array.isArray(reply) ? reply : [];
     if (
       (outcome === "stored" || outcome === "duplicate") &&
@@ -122,6 +143,8 @@ export class Appends {
     if (outcome === "rate-limited" && typeof value === "number" && isMessageLimit(limit)) {
       return { outcome, limit, retryAfterMs: value };
     }
+    if (outcome === "no-room" && grant.room !== undefined) return grant.room;
+    if (outcome === "no-writer" && grant.writer !== undefined) return grant.writer;
     if (outcome === "late") {
       // Either it took too long to get there, or the server's clock was set forward: reading it again helps.
       this.#listener.doubted();
@@ -147,4 +170,16 @@ export class Appends {
         return UNAVAILABLE;
     }
   }
+}
+
+/** What the script must not make, in its letters. */
+function refusals({ room, writer }: GrowthGrant): string {
+  if (room === undefined) return writer === undefined ? "" : "w";
+  return writer === undefined ? "r" : "rw";
+}
+
+/** What a message that was stored made besides itself, by the script's answer. */
+function madeBy(reply: unknown): Made {
+  const made = Array.isArray(reply) ? Number(reply[2]) : 0;
+  return { writer: (made & MADE.writer) !== 0, room: (made & MADE.room) !== 0 };
 }

@@ -1,36 +1,24 @@
 import type { Redis } from "ioredis";
 import type { Complaints } from "../../complaints.ts";
 import type { Logger } from "../../logger.ts";
-import { describe, isWrongType } from "./errors.ts";
+import { LEVELS } from "../growth.ts";
+import { describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import { type Memory, readMemory } from "./memory-use.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import { Reclaim, type Reclaimed } from "./reclaim.ts";
 import type { RoomIndex } from "./room-index.ts";
 import { HOUSEKEEPER } from "./scripts.ts";
 import type { ServerClock } from "./server-clock.ts";
 import type { Times } from "./times.ts";
-
-/** Of the server's limit: from here on rooms are shortened, until it uses less than the other. */
-const TIGHT = 0.85;
-const EASY = 0.75;
-/** Messages left of a room: first the quietest rooms are shortened to the most of them, and only when that was not enough … */
-const FLOORS = [50, 10, 1] as const;
-/** Rooms shortened between two looks at the memory, and looked at in one round. */
-const PAGE = 10;
-const ROOMS_A_ROUND = 1_000;
-
-/** What one round did. */
-interface Shortened {
-  rooms: number;
-  messages: number;
-}
 
 /**
  * Makes room before the server is full. Every process tries every few seconds to be the one that does, and one
  * is; two at once, after a lease that ended too soon, would do the same thing twice and no harm.
  *
  * Days, bytes and the number of messages of a room that is spoken in are kept by the append script, and a room that
- * is not goes by its keys' expiry. What remains is that all rooms together are too many: then the longest quiet
- * are shortened first. The newest message always stays, so that a room goes on from where its people are.
+ * is not goes by its keys' expiry. What remains is that all rooms together are too many: see `Reclaim`. The newest message of a
+ * room with people in it always stays, so that it goes on from where they are.
  */
 export class Housekeeping {
   readonly #keys: Keys;
@@ -44,9 +32,10 @@ export class Housekeeping {
   #redis: Redis | undefined;
   #underWay = false;
   #lastRound = 0;
-  /** Where the next round goes on: in which floor, behind how many rooms. */
-  #floor = 0;
-  #done = 0;
+  readonly #reclaim: Reclaim;
+  readonly #memory: MemoryWatch;
+  /** A message was refused for lack of memory since the last round. */
+  #isFull = false;
 
   constructor(
     keys: Keys,
@@ -64,6 +53,13 @@ export class Housekeeping {
     this.#times = times;
     this.#logger = logger;
     this.#complaints = complaints;
+    this.#reclaim = new Reclaim(keys, index);
+    this.#memory = new MemoryWatch(times.memoryMs, () => this.#soon());
+  }
+
+  /** The share of its memory that the server uses, see `MemoryWatch.share`. */
+  get share(): number {
+    return this.#memory.share;
   }
 
   /** A round every few seconds on this connection, until `stop`. */
@@ -71,15 +67,23 @@ export class Housekeeping {
     this.stop();
     this.#redis = redis;
     this.#timer = setInterval(this.#tick, this.#times.housekeepingMs);
+    this.#memory.start(redis);
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#memory.stop();
     this.#redis = undefined;
   }
 
   /** Redis refuses messages: a round at once, unless there just was one. */
   full(): void {
+    this.#isFull = true;
+    this.#memory.full();
+    this.#soon();
+  }
+
+  #soon(): void {
     if (performance.now() - this.#lastRound > this.#times.fullPauseMs) this.#tick();
   }
 
@@ -101,16 +105,19 @@ export class Housekeeping {
 
   async #round(redis: Redis): Promise<void> {
     await this.#index.flush(redis);
-    if (!(await this.#leads(redis))) return;
-    await this.#index.forget(redis, this.#clock.now());
+    const leads = await this.#leads(redis);
+    const refused = this.#isFull;
+    if (!leads && !refused) return;
     const memory = await readMemory(redis);
-    if (!isAbove(TIGHT, memory)) {
-      this.#startOver();
+    // Where the server does not say how full it is, only a process that it refused knows.
+    if (!leads && memory.limit > 0) return;
+    await this.#index.forget(redis, this.#clock.now());
+    this.#isFull = false;
+    if (!isAbove(LEVELS.tight, memory) && !(refused && memory.limit === 0)) {
+      this.#reclaim.startOver();
       return;
     }
-    const shortened: Shortened = { rooms: 0, messages: 0 };
-    const after = await this.#makeRoom(redis, memory, shortened);
-    this.#report(memory, after, shortened);
+    this.#report(memory, await this.#reclaim.round(redis, this.#clock.now(), memory));
   }
 
   async #leads(redis: Redis): Promise<boolean> {
@@ -119,51 +126,15 @@ export class Housekeeping {
     return reply === 1;
   }
 
-  /** Shortens rooms until there is room, or a round's work is done. Gives how it stands then. */
-  async #makeRoom(redis: Redis, before: Memory, shortened: Shortened): Promise<Memory> {
-    let memory = before;
-    for (let looked = 0; looked < ROOMS_A_ROUND && isAbove(EASY, memory); looked += PAGE) {
-      const floor = FLOORS[this.#floor];
-      if (floor === undefined) return memory;
-      const rooms = await this.#index.quietest(redis, this.#done, PAGE);
-      const removed = await Promise.all(rooms.map((room) => this.#shorten(redis, room, floor)));
-      this.#done += rooms.length;
-      shortened.rooms += removed.filter((count) => count > 0).length;
-      for (const count of removed) shortened.messages += count;
-      memory = await readMemory(redis);
-      if (rooms.length < PAGE) {
-        this.#floor += 1;
-        this.#done = 0;
-      }
-    }
-    return memory;
-  }
-
-  /** Gives how many messages went. */
-  async #shorten(redis: Redis, room: string, floor: number): Promise<number> {
-    try {
-      return await redis.xtrim(this.#keys.log(room), "MAXLEN", floor);
-    } catch (error) {
-      // A stranger's key must not keep the rooms behind it from being shortened.
-      if (isWrongType(error)) return 0;
-      throw error;
-    }
-  }
-
-  #report(before: Memory, after: Memory, { rooms, messages }: Shortened): void {
-    const fields = { rooms, messages, usedBefore: before.used, used: after.used, limit: after.limit };
-    if (rooms > 0)
-      this.#logger.warn(fields, "Redis is nearly full: the least recently active rooms were shortened");
-    if (!isAbove(EASY, after)) this.#startOver();
-    else if (this.#floor >= FLOORS.length) {
-      this.#startOver();
+  #report(before: Memory, { memory: after, ...removed }: Reclaimed): void {
+    const fields = { ...removed, usedBefore: before.used, used: after.used, limit: after.limit };
+    if (removed.rooms + removed.senders + removed.deleted > 0)
+      this.#logger.warn(fields, "Redis is nearly full: rooms were shortened, or guests' keys forgotten");
+    if (this.#reclaim.isExhausted) {
       this.#complaints.add("error", "Redis is nearly full, and no room can be shortened any more", fields);
     }
-  }
-
-  #startOver(): void {
-    this.#floor = 0;
-    this.#done = 0;
+    const isDone = after.limit > 0 && !isAbove(LEVELS.easy, after);
+    if (isDone || this.#reclaim.isExhausted) this.#reclaim.startOver();
   }
 }
 

@@ -1,3 +1,6 @@
+const YOUNGER = ":sent:younger:";
+const OLDER = ":sent:older:";
+
 /**
  * Every key and channel name of the Redis log, in one place.
  *
@@ -28,12 +31,24 @@ export class Keys {
 
   /** Hash: what one person sent to a room last, by key, and their credit. */
   youngerKeys(room: string, user: string): string {
-    return `${this.#prefix}{${room}}:sent:younger:${user}`;
+    return `${this.#prefix}{${room}}${YOUNGER}${user}`;
   }
 
   /** Hash: the generation of keys before that. */
   olderKeys(room: string, user: string): string {
-    return `${this.#prefix}{${room}}:sent:older:${user}`;
+    return `${this.#prefix}{${room}}${OLDER}${user}`;
+  }
+
+  /** Glob pattern: the younger hash of every guest in every room. Guests' ids begin with g, and nobody else's. */
+  guestsKeys(): string {
+    const prefix = this.#prefix.replaceAll(/[\\*?[\]^-]/g, "\\$&");
+    return `${prefix}{*}${YOUNGER}g*`;
+  }
+
+  /** The older generation that belongs to a younger one. */
+  olderOf(youngerKeys: string): string {
+    const cut = youngerKeys.lastIndexOf(YOUNGER);
+    return youngerKeys.slice(0, cut) + OLDER + youngerKeys.slice(cut + YOUNGER.length);
   }
 
   /** String: how much of their limit the guests of a room have used. */
@@ -79,6 +94,11 @@ export class Keys {
   /** Sorted set: rooms by the time of their last message. */
   rooms(): string {
     return `${this.#prefix}rooms`;
+  }
+
+  /** Sorted set: rooms that guests made lately, by the time of their first message. */
+  guestRooms(): string {
+    return `${this.#prefix}rooms:guests`;
   }
 
   /** Hash: what the living processes say of themselves, by instance. */

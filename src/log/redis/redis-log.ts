@@ -5,6 +5,7 @@ import type { Logger } from "../../logger.ts";
 import { BEGINNING, type Person } from "../../protocol.ts";
 import { redisAddress } from "../../redis-url.ts";
 import { looksLikeEntry } from "../entry.ts";
+import { Growth } from "../growth.ts";
 import {
   type Append,
   type Appended,
@@ -44,7 +45,6 @@ import { Subscriptions } from "./subscriptions.ts";
 import { Supervisor } from "./supervisor.ts";
 import { TIMES, type Times } from "./times.ts";
 
-const DAY_MS = 86_400_000;
 /** The name under which the secret of `Publications` is stored. */
 const PUBLICATIONS = "publications";
 /** Hints under way at once; a typing hint that would have to wait is not worth sending. */
@@ -100,13 +100,15 @@ export class RedisLog implements Log {
     this.#publications = new Publications(keys.shared(PUBLICATIONS));
     this.#append = appendScript(limits, this.#publications.secret);
     this.#networks = new NetworkDigests(this.#publications.secret);
-    this.#appends = new Appends(keys, this.#networks, this.#append, this.#clock, times, this.#complaints, {
+    const growth = new Growth(limits, () => this.#housekeeping.share);
+    const complaints = this.#complaints;
+    this.#appends = new Appends(keys, this.#networks, growth, this.#append, this.#clock, times, complaints, {
       doubted: () => this.#roundTrip?.now(),
       refusedWrites: (reason) => this.#loseLink(reason),
-      stored: (room, id) => this.#index.note(room, id),
+      stored: (room, id, isNew) => this.#index.note(room, id, isNew),
       full: () => this.#housekeeping.full(),
     });
-    this.#index = new RoomIndex(keys.rooms(), limits.historyDays * DAY_MS, times.noteRoomsMs, () => {
+    this.#index = new RoomIndex(keys, limits.historyDays, times.noteRoomsMs, () => {
       void this.#tell((redis) => this.#index.writeNew(redis));
     });
     this.#housekeeping = new Housekeeping(

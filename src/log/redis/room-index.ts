@@ -1,24 +1,32 @@
 import type { Redis } from "ioredis";
 import { timeOf } from "../../protocol.ts";
+import type { Keys } from "./keys.ts";
 import { NOTE_ROOMS } from "./scripts.ts";
 
+const DAY_MS = 86_400_000;
 /** Rooms noted by one script: few enough for Lua's stack. */
 const BATCH = 500;
 /** Rooms noted here and not in Redis yet; of more the next message is noted. */
 const MAX_NOTED = 10_000;
 /** A room's log expires up to this long after its days are over (append.lua). */
 const GRACE_MS = 3_600_000;
+/** A room that a guest made is listed as one for that long. */
+const LISTED_MS = 7 * DAY_MS;
 
 /**
- * The rooms that have a log, by the time of their last message: one sorted set. A process notes here what it
+ * The rooms that have a log, by the time of their last message: one sorted set; and those that guests made within a week, by the time
+ * of their first: another one. A process notes here what it
  * stored and writes it every few seconds, because the append script may touch only keys of the room's own slot. A room
  * that it did not write the last time, a new one above all, is written soon, so that everybody's list has it.
  */
 export class RoomIndex {
   readonly #key: string;
+  readonly #guestsKey: string;
   readonly #keptMs: number;
   /** Room to ms. Emptied by `flush`. */
   #noted = new Map<string, number>();
+  /** Of those noted, the ones that a guest made, and when. Emptied as `#noted` is. */
+  readonly #made = new Map<string, number>();
   /** Rooms written since the last `flush`, or by it. Those that nobody spoke in since leave with the next one. */
   #written = new Set<string>();
   /** Of those noted, the ones that are not in `#written`. Emptied by each write. */
@@ -28,21 +36,23 @@ export class RoomIndex {
   readonly #writeSoon: () => void;
 
   /**
-   * @param keptMs how long a room's log outlives its last message.
+   * @param historyDays for which a room's log outlives its last message.
    * @param soonMs how long a room may wait that was not written the last time.
    * @param writeSoon called when it has waited, to call `writeNew`.
    */
-  constructor(key: string, keptMs: number, soonMs: number, writeSoon: () => void) {
-    this.#key = key;
-    this.#keptMs = keptMs + GRACE_MS;
+  constructor(keys: Keys, historyDays: number, soonMs: number, writeSoon: () => void) {
+    this.#key = keys.rooms();
+    this.#guestsKey = keys.guestRooms();
+    this.#keptMs = historyDays * DAY_MS + GRACE_MS;
     this.#soonMs = soonMs;
     this.#writeSoon = writeSoon;
   }
 
-  /** A message was stored. */
-  note(room: string, id: string): void {
+  /** A message was stored. `isNew`: it made the room, and is a guest's. */
+  note(room: string, id: string, isNew = false): void {
     if (this.#noted.size >= MAX_NOTED && !this.#noted.has(room)) return;
     this.#noted.set(room, timeOf(id));
+    if (isNew) this.#made.set(room, timeOf(id));
     if (this.#written.has(room)) return;
     this.#unwritten.add(room);
     this.#due ??= setTimeout(this.#soon, this.#soonMs).unref();
@@ -71,14 +81,26 @@ export class RoomIndex {
   async #write(redis: Redis, rooms: readonly (readonly [string, number])[]): Promise<void> {
     for (let start = 0; start < rooms.length; start += BATCH) {
       const batch = rooms.slice(start, start + BATCH);
-      await NOTE_ROOMS.run(redis, [this.#key], [this.#keptMs, ...batch.flatMap(([room, ms]) => [ms, room])]);
-      for (const [room, ms] of batch) if (this.#noted.get(room) === ms) this.#noted.delete(room);
+      const made = batch.flatMap(([room]) => {
+        const ms = this.#made.get(room);
+        return ms === undefined ? [] : [ms, room];
+      });
+      const noted = batch.flatMap(([room, ms]) => [ms, room]);
+      await NOTE_ROOMS.run(redis, [this.#key], [this.#keptMs, "GT", ...noted]);
+      if (made.length > 0) await NOTE_ROOMS.run(redis, [this.#guestsKey], [LISTED_MS, "NX", ...made]);
+      for (const [room, ms] of batch) {
+        this.#made.delete(room);
+        if (this.#noted.get(room) === ms) this.#noted.delete(room);
+      }
     }
   }
 
   /** Forgets rooms whose log has expired by `now` (ms, Redis's clock). Rejects with whatever Redis said. */
   async forget(redis: Redis, now: number): Promise<void> {
-    await redis.zremrangebyscore(this.#key, "-inf", `(${Math.floor(now - this.#keptMs)}`);
+    await Promise.all([
+      redis.zremrangebyscore(this.#key, "-inf", `(${Math.floor(now - this.#keptMs)}`),
+      redis.zremrangebyscore(this.#guestsKey, "-inf", `(${Math.floor(now - LISTED_MS)}`),
+    ]);
   }
 
   /** The rooms spoken in last, in no order, `count` of those written and as many noted here. Rejects with whatever Redis said. */
@@ -91,5 +113,25 @@ export class RoomIndex {
   /** Some rooms, the longest quiet first, from the `start`-th on. Rejects with whatever Redis said. */
   quietest(redis: Redis, start: number, count: number): Promise<string[]> {
     return redis.zrange(this.#key, String(start), String(start + count - 1));
+  }
+
+  /**
+   * Some rooms that guests made within `fromMs` to `toMs` (Redis's clock), the youngest first, from the `start`-th on; of a week at most.
+   * Rejects with whatever Redis said.
+   */
+  youngest(
+    redis: Redis,
+    { from, to }: { readonly from: number; readonly to: number },
+    start: number,
+    count: number,
+  ): Promise<string[]> {
+    const [most, least] = [Math.floor(to), `(${Math.floor(from)}`];
+    return redis.zrange(this.#guestsKey, most, least, "BYSCORE", "REV", "LIMIT", start, count);
+  }
+
+  /** Takes rooms off both lists. Rejects with whatever Redis said. */
+  async remove(redis: Redis, rooms: readonly string[]): Promise<void> {
+    if (rooms.length === 0) return;
+    await Promise.all([redis.zrem(this.#key, ...rooms), redis.zrem(this.#guestsKey, ...rooms)]);
   }
 }

@@ -36,10 +36,12 @@ export const ROLL_CALL = new Script("./roll-call.lua");
 export const LEASE = new Script("./lease.lua");
 export const NOTE_ROOMS = new Script("./note-rooms.lua");
 export const HOUSEKEEPER = new Script("./housekeeper.lua");
+export const GIVE_BACK = new Script("./give-back.lua");
+export const REMOVE_ROOM = new Script("./remove-room.lua");
 export const SHARED = new Script("./shared.lua");
 export const PERMISSIONS = new Script("./permissions.lua");
 
-const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, SHARED];
+const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, GIVE_BACK, REMOVE_ROOM, SHARED];
 
 /** Makes a server know all scripts, the append script of this process included. */
 export async function loadScripts(redis: Redis, append: Script): Promise<void> {

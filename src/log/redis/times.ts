@@ -31,6 +31,8 @@ export interface Times {
   readonly serverCheckMs: number;
   /** Until a room that is new to the list of rooms is written there. With `LIST_MS` of the chat less than a second. */
   readonly noteRoomsMs: number;
+  /** Between two readings of how much memory the server uses. */
+  readonly memoryMs: number;
   /** Between two rounds of housekeeping. */
   readonly housekeepingMs: number;
   /** After its last round, the process that keeps house may be another one. More than `housekeepingMs`. */
@@ -63,6 +65,7 @@ export const TIMES: Times = {
   reportMs: 20_000,
   serverCheckMs: 15_000,
   noteRoomsMs: 200,
+  memoryMs: 1_000,
   housekeepingMs: 10_000,
   housekeeperMs: 15_000,
   fullPauseMs: 500,

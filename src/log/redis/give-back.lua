@@ -1,0 +1,32 @@
+-- Deletes what is remembered of guests who came lately and wrote nothing for a while, to make room on a full server.
+--
+-- Kept are the hashes of those who have been writing for longer than `standing`, and of those who wrote within `idle`: a client that
+-- is not sure whether a message was stored sends it again within that time.
+--
+-- KEYS  senders' hashes, younger and older generation in turn
+-- ARGV  1 idle, ms   2 standing, ms
+-- Answer: how many senders were forgotten
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local forgotten = 0
+
+-- Values are message ids and, in the field '.', a time: both begin with ms since 1970.
+local function times(key, first, last)
+  local fields = redis.call('HGETALL', key)
+  for i = 2, #fields, 2 do
+    local ms = tonumber(string.match(fields[i], '^%d+')) or 0
+    first, last = math.min(first, ms), math.max(last, ms)
+  end
+  return first, last
+end
+
+for i = 1, #KEYS, 2 do
+  local first, last = times(KEYS[i], math.huge, 0)
+  first, last = times(KEYS[i + 1], first, last)
+  if last < now - ARGV[1] and first > now - ARGV[2] then
+    redis.call('DEL', KEYS[i], KEYS[i + 1])
+    forgotten = forgotten + 1
+  end
+end
+return forgotten
