@@ -65,6 +65,8 @@ export interface DynochatOptions {
   readonly maxConnectionsPerAddress?: number | undefined;
   /** Rooms per socket or event stream. Default: 50. */
   readonly maxRoomsPerConnection?: number | undefined;
+  /** Rooms per process that connections of one address may have open; 0 = no limit. Default: 2000. */
+  readonly maxRoomsPerAddress?: number | undefined;
   /** Origins of other pages that may connect, also `https://*.example.com`; `*` = any. Default: only the chat's own page. */
   readonly allowedOrigins?: "*" | readonly string[] | undefined;
   /** Seconds between pings; a socket that misses two is closed. Default: 15. */

@@ -73,14 +73,17 @@ export class Chat implements LogListener, Services {
     // Nobody shares an embedded log, so there is nothing to wait for.
     this.guests = new Guests(options.secret ?? (log.kind === "embedded" ? randomSecret() : undefined));
     const reads = new ReadSlots();
-    this.rooms = new Rooms({
-      log,
-      reads,
-      logger,
-      ringBudget: new RingBudget(),
-      batchWindowMs,
-      counters: this.counters,
-    });
+    this.rooms = new Rooms(
+      {
+        log,
+        reads,
+        logger,
+        ringBudget: new RingBudget(),
+        batchWindowMs,
+        counters: this.counters,
+      },
+      options.maxRoomsPerAddress,
+    );
     this.#rates = new Rates(messagesPerSecond, messageBurst);
     this.posting = new Posting(log, this.#rates, this.rooms, logger, this.counters);
     this.reading = new Reading(log, this.rooms, reads);

@@ -19,6 +19,7 @@ export const LIMIT_NAMES = {
   "address-bytes": "bytes of one address's guests",
   "memory-rooms": "new rooms when the store is nearly full",
   "memory-writers": "first messages in a room of guests when the store is nearly full",
+  "address-rooms": "rooms that connections of one address have open",
 } as const satisfies Record<string, string>;
 
 export type LimitName = keyof typeof LIMIT_NAMES;

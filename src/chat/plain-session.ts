@@ -1,7 +1,6 @@
 import type { Entry } from "../log/log.ts";
-import { LogUnavailable } from "../log/log.ts";
 import { CLOSE, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
-import { type AnswerBudget, type AnswerSpace, TooManyAnswers } from "./answer-budget.ts";
+import type { AnswerBudget, AnswerSpace } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
 import { guestHandle } from "./guests.ts";
 import { Backlog, Lane } from "./lane.ts";
@@ -10,6 +9,7 @@ import { writeMissed } from "./missed-pages.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
+import { isTemporary } from "./rooms.ts";
 import type { Services } from "./services.ts";
 import { Refusals, type Session } from "./session.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -123,7 +123,7 @@ export class PlainSession implements Session, Member {
       await this.#readOn();
       await this.#answers.read(this.#join);
     } catch (error) {
-      if (!(error instanceof LogUnavailable || error instanceof TooManyAnswers)) this.#fail(error);
+      if (!isTemporary(error)) this.#fail(error);
       // Where it has been told that the log is away, it enters when that changes.
       else if (this.#logLive) this.#enterLater();
     }

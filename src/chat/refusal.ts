@@ -25,6 +25,9 @@ const FULL: Readonly<Record<SpaceLimit | "memory", string>> = {
     "The chat's storage is nearly full: for now only guests who wrote in this room lately can write; nothing was stored.",
 };
 
+/** When to ask again for a room that may not be opened, ms: rooms are open for 10 s after their last member left. */
+const ROOMS_FULL_MS = 10_000;
+
 /** What the sender is told about it. */
 export function notStored(appended: NotStored): ErrorReply {
   switch (appended.outcome) {
@@ -71,6 +74,17 @@ const CROWDED_MS = 1_000;
 export function tooManyAnswers(ref?: number): ErrorReply {
   const message = "Too many answers wait to be read here; try again.";
   return { code: "rate-limited", message, retryAfterMs: CROWDED_MS, ...(ref === undefined ? {} : { ref }) };
+}
+
+/** Returns what a client is told whose address has as many rooms open as it may. */
+export function tooManyRooms(ref?: number): ErrorReply {
+  const message = "Too many rooms are open from your address; leave one, or try again later.";
+  return {
+    code: "rate-limited",
+    message,
+    retryAfterMs: ROOMS_FULL_MS,
+    ...(ref === undefined ? {} : { ref }),
+  };
 }
 
 export const BAD_ROOM = "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.";

@@ -1,7 +1,8 @@
-import type { Log } from "../log/log.ts";
-import type { AnswerSpace } from "./answer-budget.ts";
+import { type Log, LogUnavailable } from "../log/log.ts";
+import { type AnswerSpace, TooManyAnswers } from "./answer-budget.ts";
 import type { Cursor } from "./history.ts";
 import type { Member } from "./member.ts";
+import { OpenedRooms, TooManyRooms } from "./opened-rooms.ts";
 import { Room, type RoomSurroundings } from "./room.ts";
 
 /** How long a room that everyone left is kept, ms: a reload, or a deploy of the clients, finds it warm. */
@@ -27,14 +28,17 @@ export class Rooms {
   readonly #surroundings: RoomSurroundings;
   readonly #log: Log;
   readonly #rooms = new Map<string, Room>();
+  readonly #opened: OpenedRooms;
   /** Empty rooms and the timers that end them, the longest empty first. */
   readonly #lingering = new Map<string, NodeJS.Timeout>();
   readonly #review: NodeJS.Timeout;
   #audit: NodeJS.Timeout;
   #rollCall: NodeJS.Timeout;
 
-  constructor(surroundings: RoomSurroundings) {
+  /** @param maxPerNetwork rooms that connections of one network may have open; 0 = no limit. */
+  constructor(surroundings: RoomSurroundings, maxPerNetwork = 0) {
     this.#surroundings = surroundings;
+    this.#opened = new OpenedRooms(maxPerNetwork);
     this.#log = surroundings.log;
     this.#review = setInterval(this.#reviewAll, REVIEW_MS).unref();
     this.#audit = setTimeout(this.#auditAll, auditPause()).unref();
@@ -49,9 +53,9 @@ export class Rooms {
     return this.#rooms.get(name);
   }
 
-  /** Lets a member into a room, opening it if need be; see `Room.join`. */
+  /** Lets a member into a room, opening it if need be; see `Room.join`. Rejects with TooManyRooms where it may open no more. */
   async join(name: string, member: Member, cursor: Cursor, space: AnswerSpace): Promise<void> {
-    const room = this.#entered(name);
+    const room = this.#entered(name, member.connection.network);
     try {
       await room.join(member, cursor, space);
     } finally {
@@ -100,11 +104,12 @@ export class Rooms {
     this.#rooms.clear();
   }
 
-  #entered(name: string): Room {
+  #entered(name: string, network: string): Room {
     clearTimeout(this.#lingering.get(name));
     this.#lingering.delete(name);
     const known = this.#rooms.get(name);
     if (known !== undefined && known.state !== "closed") return known;
+    this.#opened.open(name, network);
     const room = new Room(name, this.#surroundings);
     this.#rooms.set(name, room);
     return room;
@@ -140,6 +145,7 @@ export class Rooms {
     this.#lingering.delete(room.name);
     if (this.#rooms.get(room.name) !== room) return;
     this.#rooms.delete(room.name);
+    this.#opened.closed(room.name);
     room.close();
     // Never rejects; a join that comes now subscribes behind it on the same connection.
     void this.#log.unsubscribe(room.name);
@@ -177,4 +183,9 @@ export class Rooms {
 
 function auditPause(): number {
   return AUDIT_MS.least + Math.random() * (AUDIT_MS.most - AUDIT_MS.least);
+}
+
+/** Whether a join that rejected with this may succeed later. */
+export function isTemporary(error: unknown): boolean {
+  return error instanceof LogUnavailable || error instanceof TooManyAnswers || error instanceof TooManyRooms;
 }

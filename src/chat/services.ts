@@ -15,6 +15,8 @@ export interface ChatOptions {
   readonly messagesPerSecond: number;
   readonly messageBurst: number;
   readonly maxRoomsPerConnection: number;
+  /** Rooms that connections of one address may have open in this process; 0 = no limit. */
+  readonly maxRoomsPerAddress: number;
   readonly batchWindowMs: number;
   /** A line that a newcomer gets; undefined = none. */
   readonly greeting: string | undefined;

@@ -1,7 +1,7 @@
-import { LogUnavailable } from "../log/log.ts";
 import { CLOSE, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
-import { type AnswerBudget, TooManyAnswers } from "./answer-budget.ts";
+import type { AnswerBudget } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
+import { isTemporary } from "./rooms.ts";
 import type { Services } from "./services.ts";
 import type { Session } from "./session.ts";
 import { StreamPlace } from "./stream-place.ts";
@@ -86,7 +86,7 @@ export class StreamSession implements Session {
     try {
       await place.enter();
     } catch (error) {
-      if (!(error instanceof LogUnavailable || error instanceof TooManyAnswers)) this.#fail(error);
+      if (!isTemporary(error)) this.#fail(error);
       // Where it has been told that the log is away, it enters when that changes.
       else if (this.#logLive) this.#enterLater();
     }

@@ -13,10 +13,11 @@ import type { Connection } from "./connection.ts";
 import { countOne } from "./counters.ts";
 import { Backlog, Lane } from "./lane.ts";
 import type { Membership } from "./membership.ts";
+import { TooManyRooms } from "./opened-rooms.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import type { UserKind } from "./posting.ts";
 import { Allowance } from "./rate.ts";
-import { errorFrame, tooFast, tooManyAnswers } from "./refusal.ts";
+import { errorFrame, tooFast, tooManyAnswers, tooManyRooms } from "./refusal.ts";
 import { readRequest } from "./request.ts";
 import type { Asker } from "./requests/asker.ts";
 import { hello } from "./requests/hello.ts";
@@ -227,6 +228,11 @@ export class V1Session implements Asker {
       if (error instanceof TooManyAnswers) {
         countOne(this.services.counters.limited, "answers");
         this.refuseWith(tooManyAnswers(frame.ref));
+        return;
+      }
+      if (error instanceof TooManyRooms) {
+        countOne(this.services.counters.limited, "address-rooms");
+        this.refuseWith(tooManyRooms(frame.ref));
         return;
       }
       this.services.logger.error(

@@ -196,6 +196,12 @@ export const SETTINGS = {
     default: 50,
     meaning: "Rooms that one socket may be in at a time",
   }),
+  maxRoomsPerAddress: setting({
+    names: ["MAX_ROOMS_PER_ADDRESS"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 2000,
+    meaning: "Rooms per process that connections of one address may have open; 0 = no limit",
+  }),
   allowedOrigins: setting({
     names: ["ALLOWED_ORIGINS"],
     kind: origins,

@@ -13,6 +13,7 @@ const OPTIONS: ChatOptions = {
   messagesPerSecond: 0,
   messageBurst: 10,
   maxRoomsPerConnection: 50,
+  maxRoomsPerAddress: 0,
   // Every message at once: tests of the window set it.
   batchWindowMs: 0,
   greeting: undefined,

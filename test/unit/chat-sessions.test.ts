@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Guests } from "../../src/chat/guests.ts";
 import { Lane } from "../../src/chat/lane.ts";
 import { FakeClient, openChat, settle, textsOf } from "../kit/fake-client.ts";
+import { FakeConnection } from "../kit/fake-connection.ts";
 import { deferred } from "../kit/wait-for.ts";
 
 beforeEach(() => {
@@ -167,6 +168,24 @@ describe("each request", () => {
     expect(await client.ask({ type: "join", room: "a" })).toMatchObject({ type: "joined" });
     await client.ask({ type: "leave", room: "a" });
     expect(await client.ask({ type: "join", room: "c" })).toMatchObject({ type: "joined" });
+  });
+
+  it("of rooms that nobody has open is refused where its address has opened as many as it may", async () => {
+    const { chat } = openChat({ maxRoomsPerAddress: 2 });
+    const [one, other] = [await FakeClient.greeted(chat), await FakeClient.greeted(chat)];
+    const elsewhere = new FakeClient(chat, undefined, new FakeConnection(undefined, "192.0.2.2"));
+    await elsewhere.ask({ type: "hello" });
+    expect(await one.ask({ type: "join", room: "a" })).toMatchObject({ type: "joined" });
+    expect(await other.ask({ type: "join", room: "b" })).toMatchObject({ type: "joined" });
+    const refused = { code: "rate-limited", retryable: true, retryAfterMs: 10_000 };
+    expect(await one.ask({ type: "join", room: "c" })).toMatchObject(refused);
+    expect(chat.counters.limited.get("address-rooms")).toBe(1);
+    expect(await one.ask({ type: "join", room: "b" })).toMatchObject({ type: "joined" });
+    expect(await elsewhere.ask({ type: "join", room: "c" })).toMatchObject({ type: "joined" });
+    expect(await one.ask({ type: "join", room: "c" })).toMatchObject({ type: "joined" });
+    await one.ask({ type: "leave", room: "a" });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await one.ask({ type: "join", room: "d" })).toMatchObject({ type: "joined" });
   });
 
   it("that was refused leaves its place to the next", async () => {
