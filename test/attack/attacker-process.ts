@@ -20,7 +20,6 @@ export class AttackerProcess {
 
   static async start(): Promise<AttackerProcess> {
     const child = fork(PROGRAM, { execArgv: ["--import", "tsx"] });
-    process.once("exit", () => child.kill("SIGKILL"));
     await within(once(child, "message"), "the attacker's process starts", PATIENCE_MS);
     return new AttackerProcess(child);
   }

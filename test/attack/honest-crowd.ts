@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { BEGINNING, compareIds } from "../../src/protocol.ts";
 import { readLog } from "../checker/stored-log.ts";
 import type { Logs, Testimony } from "../checker/verdict.ts";
 import { seededRandom } from "../kit/seeded-random.ts";
@@ -86,12 +87,31 @@ export class HonestCrowd {
     );
   }
 
-  /** What honest clients were not shown as the protocol promises, by what all of them together were shown. */
+  /**
+   * What honest clients were not shown as the protocol promises, by what all of them together were shown. What a client marks as
+   * missing is not lost in silence; see `toldMissing`.
+   */
   faults(): Faults {
-    const testimonies = this.clients.map(testimonyOf);
-    const faults = countFaults(seenBy(this.clients), testimonies);
-    const told = this.clients.reduce((sum, { findings }) => sum + findings.count("told-gap"), 0);
-    return { ...faults, lost: faults.lost + told };
+    const seen = seenBy(this.clients);
+    return this.clients.reduce<Faults>(
+      (sum, client) => {
+        const { lost, doubled, reordered } = countFaults(withoutMarked(seen, client), [testimonyOf(client)]);
+        return {
+          lost: sum.lost + lost,
+          doubled: sum.doubled + doubled,
+          reordered: sum.reordered + reordered,
+        };
+      },
+      { lost: 0, doubled: 0, reordered: 0 },
+    );
+  }
+
+  /** How many places in rooms that were not attacked are marked as having messages missing before them. */
+  toldMissing(attacked: readonly string[]): number {
+    return this.clients
+      .flatMap(({ views }) => [...views])
+      .filter(([room]) => !attacked.includes(room))
+      .reduce((sum, [, { shown }]) => sum + shown.filter(({ gap }) => gap !== "none").length, 0);
   }
 
   /** Of what was acknowledged in rooms that were not attacked, the share that is still stored, percent. */
@@ -158,6 +178,22 @@ function testimonyOf({ name, user, views, seen }: HonestClient): Testimony {
     acks: seen.acks,
     shown: new Map([...views].map(([room, { shown }]) => [room, shown])),
   };
+}
+
+/** The logs without what this client is told to be missing, and did not say itself. */
+function withoutMarked(logs: Logs, { views, user }: HonestClient): Logs {
+  return new Map(
+    [...views].map(([room, { shown }]) => {
+      const gaps = shown.flatMap(({ id, gap }, at) =>
+        gap === "none" ? [] : [[shown[at - 1]?.id ?? BEGINNING, id] as const],
+      );
+      const entries = logs.get(room) ?? [];
+      if (gaps.length === 0) return [room, entries];
+      const isMarked = (id: string): boolean =>
+        gaps.some(([from, to]) => compareIds(id, from) > 0 && compareIds(id, to) < 0);
+      return [room, entries.filter((entry) => entry.user === user || !isMarked(entry.id))];
+    }),
+  );
 }
 
 /** By room: every message that some honest client was shown, in the order of the first who was shown it. */

@@ -84,7 +84,10 @@ export async function startProxy(kind: ProxyKind, ports: readonly number[]): Pro
     output = `${output}${chunk.toString()}`.slice(-2_000);
   });
   const url = `http://127.0.0.1:${port}`;
+  const abandon = (): void => void child.kill("SIGKILL");
+  process.once("exit", abandon);
   const stop = async (): Promise<void> => {
+    process.off("exit", abandon);
     await end(child);
     await rm(folder, { recursive: true, force: true });
   };
@@ -94,7 +97,6 @@ export async function startProxy(kind: ProxyKind, ports: readonly number[]): Pro
     await stop();
     throw new Error(`${kind} does not start: ${output}`, { cause });
   }
-  process.once("exit", () => child.kill("SIGKILL"));
   return { url, port, stop };
 }
 

@@ -20,7 +20,7 @@ export function brokenLimits({ scenario, figures }: Outcome): string[] {
 
 /** Everything about one outcome, for the terminal. */
 export function reportOf({ build, outcome }: Labelled): string {
-  const { scenario, figures, cost, notes } = outcome;
+  const { scenario, figures, notes } = outcome;
   const broken = brokenLimits(outcome);
   const lines = [
     `${broken.length === 0 ? "kept  " : "BROKEN"} ${scenario.name} (${build}): ${scenario.does}`,
@@ -31,7 +31,7 @@ export function reportOf({ build, outcome }: Labelled): string {
     ...notes.map((note) => `  ${note}`),
     ...broken.map((sentence) => `  BROKEN ${sentence}`),
   ];
-  return `${lines.join("\n")}\n${cost.sockets === 0 ? "" : ""}`;
+  return `${lines.join("\n")}\n`;
 }
 
 const HEAD = [
@@ -82,6 +82,7 @@ export function markdownOf(outcomes: readonly Labelled[]): string {
 const IN_OTHER_COLUMNS = new Set(["memory peak MB", "acks p95 ms", "acks p99 ms", "recovery s", "lost"]);
 
 const ALSO_TOLD = [
+  "told missing",
   "unsent",
   "honest requests refused",
   "honest connections ended",

@@ -70,11 +70,12 @@ export async function runScenario(scenario: Scenario, house: string): Promise<Ou
       scenario,
       cost,
       memory,
-      notes: notesOf(crowd, newcomers),
+      notes: [...notesOf(crowd, newcomers), ...warningsOf(stage)],
       figures: {
         lost,
         doubled,
         disordered: reordered,
+        "told missing": crowd.toldMissing(attacked),
         unsent,
         "history kept %": await crowd.historyKept(stage.admin, attacked),
         acks: during.length,
@@ -165,4 +166,17 @@ function notesOf(crowd: HonestCrowd, newcomers: Newcomers): string[] {
     ...[...told].map(([what, count]) => `honest people were told "${what}" ${count} times`),
     ...[...newcomers.reasons].map(([what, count]) => `newcomers were told "${what}" ${count} times`),
   ];
+}
+
+/** Pino's number of a warning. */
+const WARNING = 40;
+
+/** What the processes warned of since the attack began, by event. */
+function warningsOf(stage: Stage): string[] {
+  const counts = new Map<string, number>();
+  for (const { level, event, time } of stage.logs()) {
+    if (Number(level) < WARNING || Number(time) < stage.attackedAt) continue;
+    counts.set(String(event), (counts.get(String(event)) ?? 0) + 1);
+  }
+  return [...counts].map(([event, count]) => `the log warned ${count} times of "${event}"`);
 }

@@ -66,6 +66,7 @@ export const COMMON_LIMITS: readonly Limit[] = [
   { figure: "lost", atMost: 0 },
   { figure: "doubled", atMost: 0 },
   { figure: "disordered", atMost: 0 },
+  { figure: "told missing", atMost: 0 },
   { figure: "unsent", atMost: 0 },
   { figure: "history kept %", atLeast: 100 },
   { figure: "honest requests refused", atMost: 0 },

@@ -27,6 +27,8 @@ export class Stage {
   readonly options: ServerOptions;
   /** Descriptors that all processes held before the attack. */
   descriptorsBefore = 0;
+  /** When the attack began, ms since 1970 UTC. */
+  attackedAt = 0;
   readonly #before = new Map<number, number>();
   readonly #peak = new Map<number, number>();
   readonly #sampling: NodeJS.Timeout;
@@ -100,6 +102,7 @@ export class Stage {
     this.#peak.clear();
     this.#sample();
     this.descriptorsBefore = this.descriptors();
+    this.attackedAt = Date.now();
   }
 
   /** Of the process that grew most. */

@@ -20,6 +20,8 @@ process.on("message", (message: Order) => {
     process.disconnect();
   }
 });
+// However the measuring process ended.
+process.on("disconnect", () => process.exit(0));
 // An attack goes on, whatever becomes of one of its connections.
 process.on("uncaughtException", (error) => process.stderr.write(`attacker: ${String(error)}\n`));
 

@@ -1,3 +1,4 @@
+import { setImmediate as nextTick } from "node:timers/promises";
 import type { Attacker } from "../attacker/attacker.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 
@@ -10,7 +11,7 @@ const KINDS: readonly ((n: number, room: string) => object)[] = [
 ];
 
 /** Sends every kind of request that stores nothing, as fast as it goes, on connections to every process. */
-export async function ask(attacker: Attacker, each = 3): Promise<Figures> {
+export async function ask(attacker: Attacker, each = 8): Promise<Figures> {
   let sent = 0;
   await Promise.all(
     Array.from({ length: KINDS.length * each }, async (_, n) => {
@@ -23,10 +24,10 @@ export async function ask(attacker: Attacker, each = 3): Promise<Figures> {
         }
         socket.send({ type: "join", ref: 0, room: "lobby", limit: 0 });
         for (let i = 1; socket.isOpen && !attacker.isOver; i += 1) {
-          for (let k = 0; k < 50; k += 1) socket.send(frameOf(i, "lobby"));
-          sent += 50;
+          for (let k = 0; k < 100; k += 1) socket.send(frameOf(i, "lobby"));
+          sent += 100;
           await socket.drained();
-          await attacker.pause(1);
+          await nextTick();
         }
       }
     }),
@@ -36,7 +37,7 @@ export async function ask(attacker: Attacker, each = 3): Promise<Figures> {
 
 export const cheapRequests: Scenario = {
   name: "cheap-requests",
-  does: "sends pings, unknown types, renames and requests for history as fast as it goes on 12 connections",
+  does: "sends pings, unknown types, renames and requests for history as fast as it goes on 32 connections",
   attack: (attacker) => ask(attacker),
   limits: [],
 };

@@ -13,8 +13,9 @@ const NEXT = Buffer.from([0x00, 0x81, 0, 0, 0, 0, 0x20]);
 export async function sendFragments(attacker: Attacker, sockets = SOCKETS): Promise<Figures> {
   const piece = Buffer.concat(Array.from({ length: 500 }, () => NEXT));
   const opened = await Promise.all(
-    Array.from({ length: sockets }, async (_, n) => {
-      const socket = await attacker.guest({ port: attacker.port(n) });
+    Array.from({ length: sockets }, async () => {
+      // All on one process, whose memory is what they want.
+      const socket = await attacker.guest({ port: attacker.port(0) });
       if (socket === undefined) return undefined;
       socket.socket.write(FIRST);
       for (let sent = 0; sent < FRAGMENTS && !attacker.isOver; sent += 500) {

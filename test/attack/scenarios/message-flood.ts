@@ -2,7 +2,7 @@ import type { Attacker } from "../attacker/attacker.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 import { NO_RATES } from "../seed.ts";
 
-const ROOM = "room-1";
+const ROOM = "attic";
 
 /** Sends messages as fast as they are answered over a few connections. */
 async function talk(attacker: Attacker, sockets: number): Promise<Figures> {
@@ -32,11 +32,10 @@ async function talk(attacker: Attacker, sockets: number): Promise<Figures> {
 
 export const messageFlood: Scenario = {
   name: "message-flood",
-  does: "talks over 20 connections as fast as it is answered, where no rate is limited",
+  does: "talks over 100 connections as fast as it is answered, where no rate is limited",
   settings: async () => NO_RATES,
   crowd: { people: 30, rooms: 10 },
-  prepare: async () => ({ attacked: ROOM }),
-  attack: (attacker) => talk(attacker, 20),
+  attack: (attacker) => talk(attacker, 100),
   after: async ({ stage }) => ({
     "warnings of what is not stored": stage.logs().filter(({ event }) => event === "not-stored").length,
   }),
