@@ -2,9 +2,10 @@ import type { Attacker } from "../attacker/attacker.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 
 /** Requests of each kind. */
-const EACH = 60;
+const EACH = 40;
 
-const WEBSOCKET =
+/** The headers of an upgrade. */
+export const WEBSOCKET =
   "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 /** Upgrades that a server must refuse, or nearly so: the request line, then the headers behind Host. */
@@ -19,6 +20,9 @@ export const ODD_UPGRADES: readonly (readonly [line: string, headers: string])[]
   ["GET /ws HTTP/1.1", WEBSOCKET.replace("dGhlIHNhbXBsZSBub25jZQ==", "short")],
   ["GET /ws HTTP/1.1", `${WEBSOCKET}Sec-WebSocket-Protocol: nobody.knows\r\n`],
   ["GET /ws HTTP/1.1", `${WEBSOCKET}Origin: https://evil.example\r\n`],
+  ["CONNECT 127.0.0.1:80 HTTP/1.1", WEBSOCKET],
+  // Behind a request whose answer does not end.
+  ["GET /api/rooms/lobby/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /ws HTTP/1.1", WEBSOCKET],
   // Accepted; says nothing, and does not answer the close frame either.
   ["GET /ws HTTP/1.1", `${WEBSOCKET}Sec-WebSocket-Protocol: dynochat.v1\r\n`],
 ];
