@@ -11,7 +11,7 @@ const KINDS: readonly ((n: number, room: string) => object)[] = [
 ];
 
 /** Sends every kind of request that stores nothing, as fast as it goes, on connections to every process. */
-export async function ask(attacker: Attacker, each = 8): Promise<Figures> {
+export async function ask(attacker: Attacker, each = 16): Promise<Figures> {
   let sent = 0;
   await Promise.all(
     Array.from({ length: KINDS.length * each }, async (_, n) => {
@@ -37,7 +37,7 @@ export async function ask(attacker: Attacker, each = 8): Promise<Figures> {
 
 export const cheapRequests: Scenario = {
   name: "cheap-requests",
-  does: "sends pings, unknown types, renames and requests for history as fast as it goes on 32 connections",
+  does: "sends pings, unknown types, renames and requests for history as fast as it goes on 64 connections",
   attack: (attacker) => ask(attacker),
   limits: [],
 };
