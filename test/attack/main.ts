@@ -26,7 +26,8 @@ process.once("SIGINT", () => process.exit(130));
 process.once("SIGTERM", () => process.exit(143));
 
 if (values.help) process.stdout.write(USAGE);
-else process.exitCode = (await run()) ? 0 : 1;
+// Whatever a scenario has left open does not keep this process.
+else process.exit((await run()) ? 0 : 1);
 
 interface Build {
   readonly label: "before" | "now";

@@ -67,6 +67,9 @@ async function speakAtOnce(attacker: Attacker): Promise<void> {
   }
 }
 
+/** Who is there all the time. */
+let ada: HonestClient | undefined;
+
 /** As a reader sees a name: without what cannot be seen, and without regard to width and case. */
 function looks(handle: string): string {
   return handle
@@ -80,7 +83,7 @@ export const impersonation: Scenario = {
   does: "speaks as somebody who is there, as another at the same moment, and as the server, by every way in",
   crowd: { people: 12, rooms: 2 },
   prepare: async (stage) => {
-    const ada = new HonestClient({
+    ada = new HonestClient({
       name: "Ada",
       wsUrl: stage.servers[0]?.wsUrl ?? "",
       rooms: [ROOM],
@@ -88,13 +91,15 @@ export const impersonation: Scenario = {
       localAddress: honestAddress(600),
     });
     ada.client.start();
-    await waitFor(() => ada.isServed, "Ada is there");
-    ada.say(ROOM, "I am Ada");
-    await waitFor(() => ada.acks.length === 1, "Ada has spoken");
-    return { ada: ada.user };
+    const client = ada;
+    await waitFor(() => client.isServed, "Ada is there");
+    client.say(ROOM, "I am Ada");
+    await waitFor(() => client.acks.length === 1, "Ada has spoken");
+    return { ada: client.user };
   },
   attack: impersonate,
   after: async ({ stage, parameters }) => {
+    ada?.stop();
     const entries = (await readLog(stage.admin, ROOM)).map(
       ({ frame, user }): { user: string; handle: string } => ({
         user,
