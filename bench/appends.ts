@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { requestedHandle } from "../src/chat/look-alike.ts";
 import type { LogLimits } from "../src/log/log.ts";
 import { appendScript } from "../src/log/redis/append-script.ts";
 import { RedisLog } from "../src/log/redis/redis-log.ts";
@@ -22,6 +23,9 @@ const MESSAGES = 100_000;
 /** Under way at once; redis-benchmark's 50 connections have 16 each. */
 const AT_ONCE = 800;
 const BODY = `"type":"message","room":"lobby","user":"u","handle":"h","text":"${"x".repeat(100)}"}`;
+
+/** One user's, and so nobody else's, as nearly all handles are. */
+const HANDLE = ["0user", "h", ""];
 
 /** As the program's own defaults, but nobody is too fast; the rate is computed all the same. */
 const LIMITS: LogLimits = {
@@ -94,10 +98,11 @@ async function appended(redis: TestRedis): Promise<number> {
 async function appendMany(log: RedisLog, messages: number): Promise<void> {
   let left = messages;
   const one = async (_: unknown, person: number): Promise<void> => {
+    const requested = requestedHandle(`h${person}`);
     while (left > 0) {
       left -= 1;
       const key = randomBytes(9).toString("base64url");
-      const { outcome } = await log.append({ room: "lobby", user: `u${person}`, key, body: BODY });
+      const { outcome } = await log.append({ room: "lobby", user: `u${person}`, key, body: BODY, requested });
       if (outcome !== "stored") throw new Error(`a message was not stored: ${outcome}`);
     }
   };
@@ -112,8 +117,13 @@ async function processed(redis: TestRedis): Promise<number> {
 
 async function benchmarked(redis: TestRedis): Promise<number> {
   const sha = (await redis.cli("script", "load", script.body)).trim();
-  const keys = ["bench:{lobby}:log", "bench:{lobby}:u__rand_int__:0", "bench:{lobby}:u__rand_int__:1"];
-  const args = ["bench:{lobby}", String(Date.now() + 3_600_000), "k__rand_int__", BODY, "7"];
+  const keys = [
+    "bench:{lobby}:log",
+    "bench:{lobby}:u__rand_int__:0",
+    "bench:{lobby}:u__rand_int__:1",
+    "bench:{lobby}:handles",
+  ];
+  const args = ["bench:{lobby}", String(Date.now() + 3_600_000), "k__rand_int__", BODY, "7", "", ...HANDLE];
   const output = execFileSync(
     "redis-benchmark",
     [
@@ -128,7 +138,7 @@ async function benchmarked(redis: TestRedis): Promise<number> {
       "-q",
       "evalsha",
       sha,
-      "3",
+      String(keys.length),
       ...keys,
       ...args,
     ],

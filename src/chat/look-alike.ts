@@ -1,3 +1,5 @@
+import type { RequestedHandle } from "../log/log.ts";
+import { LAST_NUMBER, withNumber } from "../log/numbered-handle.ts";
 import { LIMITS } from "../protocol.ts";
 import { firstCharacters } from "./characters.ts";
 import { CONFUSABLES } from "./unicode/tables.ts";
@@ -69,22 +71,52 @@ function prototype(text: string): string {
   return look;
 }
 
-/** Numbers tried before the suffix is made from the user's id. */
-const NUMBERS_TRIED = 20;
+/** Handles whose looks are kept: a room's people are asked for again and again. */
+const REQUESTS_KEPT = 1_000;
+
+/** Oldest first. */
+const requests = new Map<string, RequestedHandle>();
+
+/** Returns a handle with what it is compared by. */
+export function requestedHandle(handle: string): RequestedHandle {
+  const known = requests.get(handle);
+  if (known !== undefined) return known;
+  const requested = { handle, looks: looksOf(handle), stem: stemOf(handle) };
+  requests.set(handle, requested);
+  if (requests.size > REQUESTS_KEPT) {
+    const [oldest] = requests.keys();
+    if (oldest !== undefined) requests.delete(oldest);
+  }
+  return requested;
+}
+
+/** UTF-16 units of the longest suffix: a blank, and a piece of an id or a number of six digits. */
+const SUFFIX_LENGTH = 7;
+
+/** What the rule below puts behind a handle; behind "Ann 2" it puts nothing more. */
+const NUMBER = / (?:[2-9]|1\d|20|\d{6})$/;
+
+function stemOf(whole: string): RequestedHandle["stem"] {
+  const bare = whole.replace(NUMBER, "") || whole;
+  const handle = firstCharacters(
+    bare,
+    LIMITS.handleLength - SUFFIX_LENGTH,
+    Number.POSITIVE_INFINITY,
+  ).trimEnd();
+  // Of a handle without letters the looks are others as soon as a digit follows.
+  return { handle, looks: looksOf(`${handle} 2`).map((look) => look.slice(0, -1)) };
+}
 
 /**
  * Returns `handle` if no other user of the room looks like it, else with a suffix that tells them apart: " 2", " 3",
  * and in a crowd of look-alikes a piece of the user's id.
  */
-export function apart(handle: string, user: string, isTaken: (handle: string) => boolean): string {
-  if (!isTaken(handle)) return handle;
-  for (let number = 2; number <= NUMBERS_TRIED; number++) {
-    const candidate = withSuffix(handle, ` ${number}`);
-    if (!isTaken(candidate)) return candidate;
+export function apart(handle: string, user: string, isTaken: (looks: readonly string[]) => boolean): string {
+  const requested = requestedHandle(handle);
+  if (!isTaken(requested.looks)) return handle;
+  for (let number = 2; number <= LAST_NUMBER; number++) {
+    const candidate = withNumber(requested, number);
+    if (!isTaken(candidate.looks)) return candidate.handle;
   }
-  return withSuffix(handle, ` ${user.slice(-6)}`);
-}
-
-function withSuffix(handle: string, suffix: string): string {
-  return firstCharacters(handle, LIMITS.handleLength - suffix.length, Number.POSITIVE_INFINITY) + suffix;
+  return `${requested.stem.handle} ${user.slice(-SUFFIX_LENGTH + 1)}`;
 }

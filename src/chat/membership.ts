@@ -2,12 +2,14 @@ import type { Person } from "../protocol.ts";
 import { withMessages } from "./answer.ts";
 import type { Connection } from "./connection.ts";
 import type { Member } from "./member.ts";
+import type { UserKind } from "./posting.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** Whose place it is. */
 export interface MembershipOwner {
   readonly connection: Connection;
   readonly person: Person;
+  readonly kind: UserKind;
   /** The owner is in the room from now on. */
   entered(membership: Membership): void;
 }
@@ -35,6 +37,10 @@ export class Membership implements Member {
     return this.#owner.person;
   }
 
+  get kind(): UserKind {
+    return this.#owner.kind;
+  }
+
   /** The name its messages carry: the person's, with a suffix where a look-alike is in the room. */
   get handle(): string {
     return this.#handle;
@@ -43,6 +49,10 @@ export class Membership implements Member {
   /** The person changed their name. */
   renamed(handle: string): void {
     this.#handle = handle;
+  }
+
+  handleSettled(wanted: string, handle: string): void {
+    if (this.#handle === wanted) this.#handle = handle;
   }
 
   joined(snapshot: Snapshot): void {

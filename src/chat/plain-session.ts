@@ -8,6 +8,7 @@ import type { Member } from "./member.ts";
 import { writeMissed } from "./missed-pages.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
+import type { UserKind } from "./posting.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
 import { isTemporary } from "./rooms.ts";
 import type { Services } from "./services.ts";
@@ -66,6 +67,10 @@ export class PlainSession implements Session, Member {
     return this.#person;
   }
 
+  get kind(): UserKind {
+    return "guest";
+  }
+
   get busy(): boolean {
     return !this.#backlog.isEmpty;
   }
@@ -94,6 +99,9 @@ export class PlainSession implements Session, Member {
     this.#logLive = status.live;
     if (status.live && !this.#inRoom) this.#lane.run(() => this.#enter());
   }
+
+  /** It says its wish with each message, or keeps the last one. */
+  handleSettled(): void {}
 
   joined({ recovered, entries, more }: Snapshot): void {
     this.#inRoom = true;
@@ -157,7 +165,7 @@ export class PlainSession implements Session, Member {
     const stored = await this.#services.posting.post({
       room: this.#room,
       user: this.#person.id,
-      kind: "guest",
+      kind: this.kind,
       network: this.connection.network,
       handle,
       text,
@@ -168,7 +176,7 @@ export class PlainSession implements Session, Member {
     this.#backlog.release(text.length);
     if (!stored.ok) this.#refusals.send(errorFrame(stored.error));
     // Only behind the rate limit: a new name is told to every process.
-    else if (handle !== this.#person.handle) this.#rename(handle);
+    else this.#rename(handle, stored.value.handle);
   }
 
   #queue(said: Said): void {
@@ -176,9 +184,10 @@ export class PlainSession implements Session, Member {
     this.#lane.run(() => this.#say(said, arrivedAt), true);
   }
 
-  #rename(handle: string): void {
-    this.#person = { ...this.#person, handle };
-    if (this.#inRoom) this.#services.rooms.get(this.#room)?.presence.join(this);
+  /** It wants to be called `wanted`, and the last message has `handle`. */
+  #rename(wanted: string, handle: string): void {
+    if (wanted !== this.#person.handle) this.#person = { ...this.#person, handle: wanted };
+    if (this.#inRoom) this.#services.rooms.get(this.#room)?.presence.spoke(this, handle);
   }
 
   #tellGap(): void {

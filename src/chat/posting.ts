@@ -2,6 +2,7 @@ import type { Appended, GrowthLimit, Log, MessageLimit } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
 import { type Counters, countOne } from "./counters.ts";
 import type { LimitName } from "./limit-names.ts";
+import { requestedHandle } from "./look-alike.ts";
 import type { Rates } from "./rate.ts";
 import { notStored, tooFast } from "./refusal.ts";
 import { failure, type Result, success } from "./result.ts";
@@ -32,6 +33,8 @@ export interface Posted {
   readonly id: string;
   /** Whether its key was stored before; `id` is the first one's. */
   readonly duplicate: boolean;
+  /** The handle that it was stored with; of a duplicate the one that was wanted now. */
+  readonly handle: string;
 }
 
 const LIMITED: Readonly<Record<MessageLimit | GrowthLimit, LimitName>> = {
@@ -61,19 +64,23 @@ export class Posting {
 
   /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `Log.append`. Never rejects. */
   async post(post: Post): Promise<Result<Posted>> {
-    const { room, user, kind, network, handle, text, key, connection, arrivedAt } = post;
+    const { room, user, kind, network, text, key, connection, arrivedAt } = post;
     const retryAfterMs = this.#rates.take(user);
     if (retryAfterMs > 0) {
       countOne(this.#counters.limited, "user-messages");
       return failure(tooFast(retryAfterMs));
     }
+    const here = this.#rooms.get(room)?.presence;
+    const wanted =
+      kind === "guest" ? (here?.nameFor({ id: user, handle: post.handle }) ?? post.handle) : post.handle;
     // `{` is left to the log, which puts id and prev behind it.
-    const body = JSON.stringify({ type: "message", room, user, handle, text, key }).slice(1);
+    const body = JSON.stringify({ type: "message", room, user, handle: wanted, text, key }).slice(1);
     const waitedMs = performance.now() - arrivedAt;
     const appended = await this.#log.append({
       room,
       user,
       ...(kind === "guest" ? { guest: { network } } : {}),
+      requested: requestedHandle(wanted),
       key,
       body,
       waitedMs,
@@ -86,13 +93,14 @@ export class Posting {
     const { id } = appended;
     if (appended.outcome === "duplicate") {
       this.#counters.duplicates += 1;
-      return success({ id, duplicate: true });
+      return success({ id, duplicate: true, handle: wanted });
     }
     this.#counters.messages += 1;
+    if (appended.handle !== undefined) here?.settled(user, wanted, appended.handle);
     this.#rooms.get(room)?.expect(id);
     const fields = { event: "message", connection, room, id, bytes: body.length };
     this.#logger.info(fields, "message stored");
-    return success({ id, duplicate: false });
+    return success({ id, duplicate: false, handle: appended.handle ?? wanted });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Present } from "../log/log.ts";
 import type { Person } from "../protocol.ts";
-import { looksOf } from "./look-alike.ts";
+import { requestedHandle } from "./look-alike.ts";
 
 interface Someone {
   handle: string;
@@ -33,12 +33,17 @@ export class Roster {
     return this.#people.get(user)?.handle;
   }
 
-  /** Whether another user than `user` has a handle that looks like that. */
-  isTaken(handle: string, user: string): boolean {
-    return looksOf(handle).some((look) => {
+  /** Whether another user than `user` has a handle with one of these looks. */
+  isTaken(looks: readonly string[], user: string): boolean {
+    return looks.some((look) => {
       const users = this.#looks.get(look);
       return users !== undefined && (users.size > 1 || !users.has(user));
     });
+  }
+
+  /** Users whose handle looks like that. */
+  lookalikes(handle: string): ReadonlySet<string> {
+    return new Set(requestedHandle(handle).looks.flatMap((look) => [...(this.#looks.get(look) ?? [])]));
   }
 
   list(): Person[] {
@@ -98,7 +103,7 @@ export class Roster {
   }
 
   #show(id: string, handle: string): void {
-    for (const look of looksOf(handle)) {
+    for (const look of requestedHandle(handle).looks) {
       const users = this.#looks.get(look);
       if (users === undefined) this.#looks.set(look, new Set([id]));
       else users.add(id);
@@ -108,7 +113,7 @@ export class Roster {
   }
 
   #unlook(id: string, handle: string): void {
-    for (const look of looksOf(handle)) {
+    for (const look of requestedHandle(handle).looks) {
       const users = this.#looks.get(look);
       users?.delete(id);
       if (users?.size === 0) this.#looks.delete(look);

@@ -1,10 +1,11 @@
-import { type Log, LogUnavailable } from "../log/log.ts";
+import { type Log, LogUnavailable, type RequestedHandle } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
 import { LIMITS, type Person } from "../protocol.ts";
 import { objectOf } from "./checked-entry.ts";
 import type { Connection } from "./connection.ts";
 import type { Counters } from "./counters.ts";
-import { apart } from "./look-alike.ts";
+import { HandleQueue } from "./handle-queue.ts";
+import { apart, requestedHandle } from "./look-alike.ts";
 import type { Member } from "./member.ts";
 import type { Outbox } from "./outbox.ts";
 import { Roster } from "./presence.ts";
@@ -20,8 +21,10 @@ const HEARD = 1_000;
 
 /** One person of this process in the room, with their connections. */
 interface Local {
-  handle: string;
-  readonly connections: Set<string>;
+  requested: RequestedHandle;
+  isGuest: boolean;
+  /** By connection. */
+  readonly members: Map<string, Member>;
 }
 
 /** What a member sees of the others when it joins. */
@@ -47,6 +50,7 @@ export class RoomPresence {
   readonly #feed: PresenceFeed;
   readonly #typingSignals = new TypingSignals();
   readonly #typingFeed: TypingFeed;
+  readonly #handles: HandleQueue;
   /** Roll calls under way. */
   #calls = 0;
   /** Hints that came meanwhile; empty where no roll call is under way, which its time limit sees to. */
@@ -58,21 +62,22 @@ export class RoomPresence {
     this.#logger = logger;
     this.#feed = new PresenceFeed(room, this.#roster, this.#connections, counters);
     this.#typingFeed = new TypingFeed(room, outbox, counters);
+    this.#handles = new HandleQueue(room, log, logger, (...settled) => this.settled(...settled));
   }
 
   /** The member's person is here; their latest wish for a handle counts. */
-  join({ connection, person }: Member): void {
+  join(member: Member): void {
+    const { connection, person, kind } = member;
     this.#connections.add(connection);
-    const local = this.#locals.get(person.id);
-    const handle = this.nameFor(person);
-    if (local === undefined) this.#locals.set(person.id, { handle, connections: new Set([connection.id]) });
-    else local.connections.add(connection.id);
-    if (local?.handle === handle) return;
-    if (local !== undefined) local.handle = handle;
-    const here = { id: person.id, handle };
-    this.#roster.enter(this.#log.instance, here);
-    void this.#log.enter(this.#room, here);
-    this.#feed.touch();
+    const known = this.#locals.get(person.id);
+    const requested = requestedHandle(kind === "guest" ? this.nameFor(person) : person.handle);
+    const local = known ?? { requested, isGuest: true, members: new Map() };
+    local.members.set(connection.id, member);
+    local.isGuest = kind === "guest";
+    if (known === undefined) this.#locals.set(person.id, local);
+    else if (known.requested === requested) return;
+    this.#name(person.id, local, requested);
+    this.#handles.claim({ user: person.id, isGuest: local.isGuest, requested });
   }
 
   /** That connection is no longer in; the person leaves with their last one. */
@@ -80,17 +85,37 @@ export class RoomPresence {
     this.#connections.delete(connection);
     this.#feed.forget(connection);
     const local = this.#locals.get(person.id);
-    if (local === undefined || !local.connections.delete(connection.id) || local.connections.size > 0) return;
+    if (local === undefined || !local.members.delete(connection.id) || local.members.size > 0) return;
     this.#locals.delete(person.id);
     this.#typingSignals.forget(person.id);
+    this.#handles.leave({ user: person.id, requested: local.requested });
     this.#roster.exit(this.#log.instance, person.id);
     void this.#log.exit(this.#room, person.id);
     this.#feed.touch();
   }
 
-  /** What a person is called here who speaks without being in the room: a suffix where somebody else looks like that. */
+  /**
+   * What a person is likely to be called here: a suffix where somebody else looks like that. The store has the last word, when they
+   * have entered or say something (`settled`).
+   */
   nameFor({ id, handle }: Person): string {
-    return apart(handle, id, (candidate) => this.#roster.isTaken(candidate, id));
+    if (this.#locals.get(id)?.requested.handle === handle) return handle;
+    return apart(handle, id, (looks) => this.#roster.isTaken(looks, id));
+  }
+
+  /** The store has given a user, who need not be here, another handle than they wanted. */
+  settled(user: string, wanted: string, handle: string): void {
+    const local = this.#locals.get(user);
+    if (local === undefined || handle === wanted) return;
+    for (const member of local.members.values()) member.handleSettled(wanted, handle);
+    if (local.requested.handle === wanted) this.#name(user, local, requestedHandle(handle));
+  }
+
+  /** A message of a member was stored with this handle: it is the person's. */
+  spoke({ person }: Member, handle: string): void {
+    const local = this.#locals.get(person.id);
+    if (local !== undefined && local.requested.handle !== handle)
+      this.#name(person.id, local, requestedHandle(handle));
   }
 
   /** Everyone, each person once. */
@@ -101,7 +126,7 @@ export class RoomPresence {
   seenBy({ person }: Member): Company {
     const { count } = this.#roster;
     const users = this.#isCrowd ? [] : this.#roster.list();
-    return { count, users, handle: this.#locals.get(person.id)?.handle ?? person.handle };
+    return { count, users, handle: this.#locals.get(person.id)?.requested.handle ?? person.handle };
   }
 
   /** Tells every process that the member is typing, or has stopped; in a crowd nobody is told. */
@@ -125,13 +150,14 @@ export class RoomPresence {
 
   /** Asks the log who is here over all processes, and puts right what it has of this one. Never rejects. */
   async rollCall(): Promise<void> {
-    const here = Array.from(this.#locals, ([id, { handle }]) => ({ id, handle }));
+    const here = Array.from(this.#locals, ([id, { requested }]) => ({ id, handle: requested.handle }));
     this.#calls += 1;
     try {
       this.#roster.replace(this.#log.instance, await this.#log.rollCall(this.#room, here));
       // The answer may be older than they are: it came by another connection.
       for (const hint of this.#heard) this.#receivePresence(hint);
       this.#feed.touch();
+      for (const user of this.#locals.keys()) this.#claim(user);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) {
         this.#logger.error({ event: "roll-call", room: this.#room, err: error }, "the roll call failed");
@@ -146,8 +172,25 @@ export class RoomPresence {
     this.#feed.close();
     this.#typingFeed.close();
     this.#typingSignals.clear();
+    this.#handles.close();
     this.#connections.clear();
     this.#locals.clear();
+  }
+
+  /** Tells everybody what a person of this process is called. */
+  #name(user: string, local: Local, requested: RequestedHandle): void {
+    local.requested = requested;
+    const here = { id: user, handle: requested.handle };
+    this.#roster.enter(this.#log.instance, here);
+    void this.#log.enter(this.#room, here);
+    this.#feed.touch();
+  }
+
+  /** Keeps up what a person of this process is called. */
+  #claim(user: string): void {
+    const local = this.#locals.get(user);
+    if (local === undefined) return;
+    this.#handles.claim({ user, isGuest: local.isGuest, requested: local.requested });
   }
 
   get #isCrowd(): boolean {
@@ -165,7 +208,11 @@ export class RoomPresence {
     const { type, instance } = hint;
     if (typeof instance !== "string" || instance === this.#log.instance) return false;
     const people = type === "enter" ? listed(hint["person"], hint["people"]).filter(isPerson) : [];
-    for (const person of people) this.#roster.enter(instance, person);
+    for (const person of people) {
+      this.#roster.enter(instance, person);
+      // One of them has the handle, and the store knows who.
+      for (const user of this.#roster.lookalikes(person.handle)) if (user !== person.id) this.#claim(user);
+    }
     const users = type === "exit" ? listed(hint["user"], hint["users"]).filter(isString) : [];
     for (const user of users) this.#roster.exit(instance, user);
     return people.length + users.length > 0;

@@ -4,9 +4,10 @@ import type { AnswerBudget, AnswerSpace } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
 import type { Member } from "./member.ts";
 import { writeMissed } from "./missed-pages.ts";
+import type { UserKind } from "./posting.ts";
 import type { Services } from "./services.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { StreamVisit } from "./stream-session.ts";
+import type { StreamVisit, StreamVisitor } from "./stream-session.ts";
 
 /**
  * Where a stream stands in one room: `outside` until `enter`, `entering` while what was missed is being read, `inside` when it
@@ -21,6 +22,7 @@ type PlaceState = "outside" | "entering" | "inside" | "left";
 export class StreamPlace implements Member {
   readonly connection: Connection;
   readonly person: Person;
+  readonly kind: UserKind;
   readonly #services: Services;
   readonly #answers: AnswerBudget;
   readonly #room: string;
@@ -32,13 +34,14 @@ export class StreamPlace implements Member {
     services: Services,
     connection: Connection,
     answers: AnswerBudget,
-    person: Person,
+    { person, kind }: Pick<StreamVisitor, "person" | "kind">,
     { room, after }: StreamVisit,
   ) {
     this.#services = services;
     this.#answers = answers;
     this.connection = connection;
     this.person = person;
+    this.kind = kind;
     this.#room = room;
     this.#after = after;
   }
@@ -59,6 +62,9 @@ export class StreamPlace implements Member {
     this.#state = "left";
     this.#services.rooms.leave(this.#room, this.connection.id);
   }
+
+  /** It says nothing. */
+  handleSettled(): void {}
 
   joined(snapshot: Snapshot): void {
     if (this.#isLeft()) return;

@@ -1,6 +1,7 @@
 import { CLOSE, type Person, type ServerFrame, type StatusFrame } from "../protocol.ts";
 import type { AnswerBudget } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
+import type { UserKind } from "./posting.ts";
 import { isTemporary } from "./rooms.ts";
 import type { Services } from "./services.ts";
 import type { Session } from "./session.ts";
@@ -17,6 +18,7 @@ export interface StreamVisit {
 /** Who opens a stream, and what for. */
 export interface StreamVisitor {
   readonly person: Person;
+  readonly kind: UserKind;
   /** When they are no longer let in, ms since 1970 UTC; undefined = never. */
   readonly endsAt: number | undefined;
   /** Each room once. */
@@ -37,11 +39,14 @@ export class StreamSession implements Session {
   #logLive = true;
   #again: NodeJS.Timeout | undefined;
 
-  constructor(services: Services, connection: Connection, { person, endsAt, visits }: StreamVisitor) {
+  constructor(services: Services, connection: Connection, visitor: StreamVisitor) {
+    const { endsAt, visits } = visitor;
     this.#services = services;
     this.connection = connection;
     this.#answers = services.answers.of(connection);
-    this.#places = visits.map((visit) => new StreamPlace(services, connection, this.#answers, person, visit));
+    this.#places = visits.map(
+      (visit) => new StreamPlace(services, connection, this.#answers, visitor, visit),
+    );
     this.#tokenClock = new TokenClock(connection);
     this.#tokenClock.set(endsAt);
   }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import type { Chat } from "../chat/chat.ts";
 import { guestHandle } from "../chat/guests.ts";
+import type { UserKind } from "../chat/posting.ts";
 import { failure, type Result, success } from "../chat/result.ts";
 import type { ApiKeys } from "../identity/api-keys.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
@@ -17,6 +18,12 @@ const NEEDS_TOKEN = failure({
   code: "unauthorized",
   message: "This chat needs a token of its site.",
 } as const);
+
+/** Returns how a caller comes to be one. */
+export function kindOf(caller: Caller): UserKind {
+  if (caller.kind === "program") return "program";
+  return caller.site ? "site" : "guest";
+}
 
 /** Finds out who sends requests, and what they may do. */
 export class Callers {

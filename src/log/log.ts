@@ -17,6 +17,26 @@ export interface Entry {
   readonly frame: Buffer;
 }
 
+/** A handle that a user wants in a room. */
+export interface RequestedHandle {
+  readonly handle: string;
+  /** What a reader takes it for: two handles that have one of these in common are easily taken for each other. One or two. */
+  readonly looks: readonly string[];
+  /** Where the handle is another's, a blank and a number follow this; its looks are those of the whole without the number. */
+  readonly stem: { readonly handle: string; readonly looks: readonly string[] };
+}
+
+/** Who wants it. */
+export interface HandleClaim {
+  readonly user: string;
+  /** A guest's handle goes to a user of the site, or to a program, that wants it; else the first one has it. */
+  readonly isGuest: boolean;
+  readonly requested: RequestedHandle;
+}
+
+/** A user who no longer is in a room, and the handle that they had. */
+export type LeftHandle = Omit<HandleClaim, "isGuest">;
+
 /** What a sender wants stored. */
 export interface Append {
   readonly room: string;
@@ -27,6 +47,11 @@ export interface Append {
    * not stored, only a digest of it, for at most a minute.
    */
   readonly guest?: { readonly network: string };
+  /**
+   * The handle that `body` has, as `,"handle":"…","text":"`. Where it is another user's, the message is stored with the stem and a
+   * number. Undefined: nobody looks whose it is.
+   */
+  readonly requested?: RequestedHandle;
   /**
    * Remembered for 10 minutes or the user's last 128 messages in the room; without it nothing is. When the store is nearly full, a guest
    * who began to write there within 10 minutes is remembered for 1 minute after their last message.
@@ -61,7 +86,12 @@ export type SpaceLimit = "memory-rooms" | "memory-writers";
 
 /** What became of it. */
 export type Appended =
-  | { readonly outcome: "stored"; readonly id: string }
+  | {
+      readonly outcome: "stored";
+      readonly id: string;
+      /** Where it is not the one of the body: the handle that was stored. */
+      readonly handle?: string;
+    }
   /** That (room, user, key) was stored before; `id` is the first one's. */
   | { readonly outcome: "duplicate"; readonly id: string }
   /** Nothing was stored. */
@@ -159,7 +189,7 @@ export interface Log {
 
   /**
    * Stores one message and publishes it to all subscribers, atomically; in this order: too late?
-   * key seen? too fast? store (bounded), remember the key, publish. Appends of one user to one room take
+   * key seen? too fast? whose handle? store (bounded), remember the key, publish. Appends of one user to one room take
    * effect in call order, awaited or not; where that cannot be kept, the earlier one is `unavailable`.
    * Never rejects; answers within `LIMITS.unavailableMs`. Without the log: `unavailable` at once.
    */
@@ -213,6 +243,17 @@ export interface Log {
    * Rejects with LogUnavailable.
    */
   rollCall(room: string, here: readonly Person[]): Promise<Present[]>;
+
+  /**
+   * Gives people who are in a room their handles there, as `Append.requested` does; returns them in the order asked. A claim ends a
+   * minute after it was last made here or by a message. `left`: whose claims end now, unless another process has the user in the room.
+   * Rejects with LogUnavailable.
+   */
+  settleHandles(
+    room: string,
+    claims: readonly HandleClaim[],
+    left: readonly LeftHandle[],
+  ): Promise<readonly string[]>;
 
   /**
    * A value that all processes share: the stored one, or `proposal` if there was none.

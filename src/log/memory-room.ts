@@ -2,6 +2,7 @@ import { compareIds, timeOf } from "../protocol.ts";
 import { entryOf } from "./entry.ts";
 import { type GrowthGrant, type Made, PASSING } from "./growth.ts";
 import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "./guest-limits.ts";
+import { HandleClaims } from "./handle-claims.ts";
 import type { Append, Appended, Entry, LogLimits, ReadLimit } from "./log.ts";
 import { drawNonce } from "./nonce.ts";
 import { SenderMemory } from "./sender-memory.ts";
@@ -10,6 +11,10 @@ const DAY_MS = 86_400_000;
 /** What Node keeps for one room and for one entry besides its frame, bytes, as measured. */
 const ROOM_BYTES = 800;
 const ENTRY_BYTES = 300;
+
+/** What stands around the handle in a body. Inside a JSON string it would be escaped. */
+const BEFORE_HANDLE = ',"handle":"';
+const BEHIND_HANDLE = '","text":"';
 
 /** One room of the embedded log: its entries and what is remembered of its senders. */
 export class MemoryRoom {
@@ -26,6 +31,8 @@ export class MemoryRoom {
   #senderBytes = 0;
   /** Senders that are guests. Emptied as `#senders` is. */
   readonly #guests = new Set<string>();
+  /** Who has which handle. */
+  readonly handles = new HandleClaims(drawNonce);
 
   /** @param guestLimits those of all rooms. */
   constructor(limits: LogLimits, guestLimits: GuestLimits) {
@@ -45,7 +52,7 @@ export class MemoryRoom {
 
   /** Nothing is left that a later call could notice. */
   get isEmpty(): boolean {
-    return this.#entries.length === 0 && this.#senders.size === 0;
+    return this.#entries.length === 0 && this.#senders.size === 0 && this.handles.isEmpty;
   }
 
   /**
@@ -56,7 +63,7 @@ export class MemoryRoom {
     grant: GrowthGrant,
     now: number,
   ): { readonly appended: Appended; readonly entry?: Entry; readonly made?: Made } {
-    const { user, guest, key, body } = message;
+    const { user, guest, key } = message;
     const known = this.#senders.get(user);
     const sender = known ?? this.#newSender(message, now);
     const id = key === undefined ? undefined : sender.idOf(key, now);
@@ -68,6 +75,8 @@ export class MemoryRoom {
     const made = { room: this.#entries.length === 0, writer: known === undefined };
     if (made.room && grant.room !== undefined) return { appended: grant.room };
     if (made.writer && grant.writer !== undefined) return { appended: grant.writer };
+    const handle = this.#settledHandle(message, now);
+    const body = handle === undefined ? message.body : withHandle(message.body, handle);
     const entry = entryOf(this.#nextId(now), this.head, body);
     this.#entries.push(entry);
     this.#bytes += entry.frame.length;
@@ -81,7 +90,12 @@ export class MemoryRoom {
     }
     // Only now: a refusal leaves nothing behind.
     this.#senders.set(user, sender);
-    return { appended: { outcome: "stored", id: entry.id }, entry, made };
+    const appended = {
+      outcome: "stored",
+      id: entry.id,
+      ...(handle === undefined ? {} : { handle }),
+    } as const;
+    return { appended, entry, made };
   }
 
   /** As Log.readFrom. */
@@ -120,6 +134,7 @@ export class MemoryRoom {
   /** Drops what is too old. */
   sweep(now: number): void {
     this.#trim(now);
+    this.handles.sweep(now);
     for (const [user, sender] of this.#senders) {
       if (sender.isOver(now)) this.#forget(user, sender);
     }
@@ -143,6 +158,13 @@ export class MemoryRoom {
     this.#senders.delete(user);
     this.#guests.delete(user);
     this.#senderBytes -= sender.bytes;
+  }
+
+  /** The handle that the user has, where it is not the one of the body. */
+  #settledHandle({ user, guest, requested }: Append, now: number): string | undefined {
+    if (requested === undefined) return undefined;
+    const handle = this.handles.settle({ user, isGuest: guest !== undefined, requested }, now);
+    return handle === requested.handle ? undefined : handle;
   }
 
   #newSender({ guest }: Append, now: number): SenderMemory {
@@ -185,4 +207,11 @@ export class MemoryRoom {
     }
     return low;
   }
+}
+
+/** Puts a handle in the place of the one that a body has. In JSON no text contains what stands around it. */
+function withHandle(body: string, handle: string): string {
+  const start = body.indexOf(BEFORE_HANDLE) + BEFORE_HANDLE.length;
+  const end = body.indexOf(BEHIND_HANDLE, start);
+  return body.slice(0, start) + JSON.stringify(handle).slice(1, -1) + body.slice(end);
 }

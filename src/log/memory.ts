@@ -6,6 +6,8 @@ import {
   type Append,
   type Appended,
   type Entry,
+  type HandleClaim,
+  type LeftHandle,
   type Log,
   type LogLimits,
   type LogListener,
@@ -175,6 +177,20 @@ export class MemoryLog implements Log {
     if (people.size === 0) this.#people.delete(room);
     else this.#people.set(room, people);
     return [...people.values()].map((person) => ({ ...person, instances: [this.instance] }));
+  }
+
+  async settleHandles(
+    name: string,
+    claims: readonly HandleClaim[],
+    left: readonly LeftHandle[],
+  ): Promise<readonly string[]> {
+    this.#mustBeLive();
+    const room = this.#rooms.get(name) ?? new MemoryRoom(this.#limits, this.#guestLimits);
+    const now = this.#clock();
+    const handles = claims.map((claim) => room.handles.settle(claim, now));
+    for (const { user, requested } of left) room.handles.release(user, requested);
+    if (!room.isEmpty) this.#rooms.set(name, room);
+    return handles;
   }
 
   async shared(name: string, proposal: string): Promise<string> {

@@ -9,7 +9,7 @@ import { promote, startReplica } from "../kit/replica.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { ownRedis } from "./open-redis-log.ts";
 
-/** The append script with the server's clock in the test's hand: argument 6 is its time in ms. */
+/** The append script with the server's clock in the test's hand: the last argument is its time in ms. */
 const SCRIPT = appendScript(
   {
     historyMessages: 100_000,
@@ -21,7 +21,9 @@ const SCRIPT = appendScript(
     roomGuestMessagesPerSecond: 0,
   },
   "a-secret-of-this-test_",
-).body.replace("call('TIME')", "{ math.floor(ARGV[6] / 1000), (ARGV[6] % 1000) * 1000 }");
+).body.replace("call('TIME')", "{ math.floor(ARGV[#ARGV] / 1000), (ARGV[#ARGV] % 1000) * 1000 }");
+
+const BODY = '"type":"message"}';
 
 /** A room whose log forks when `promote` takes the replica from its master. */
 async function fork() {
@@ -34,18 +36,18 @@ async function fork() {
 async function busy(server: TestRedis, times: readonly number[], nonce: () => number): Promise<string[]> {
   const redis = new Redis(server.url);
   afterwards(() => redis.disconnect());
-  const keys = ["{lobby}:log", "{lobby}:younger", "{lobby}:older"];
+  const keys = ["{lobby}:log", "{lobby}:younger", "{lobby}:older", "{lobby}:handles"];
   const ids: string[] = [];
   for (let start = 0; start < times.length; start += 500) {
     const replies = await Promise.all(
       times
         .slice(start, start + 500)
         .map((at) =>
-          redis.eval(SCRIPT, keys.length, ...keys, "channel", at + 1, "", '"type":"message"}', nonce(), at),
+          redis.eval(SCRIPT, keys.length, ...keys, "channel", at + 1, "", BODY, nonce(), "", "", "", "", at),
         ),
     );
     for (const reply of replies) {
-      expect(reply).toEqual(["stored", expect.any(String)]);
+      expect(reply).toEqual(["stored", expect.any(String), expect.any(Number)]);
       if (Array.isArray(reply)) ids.push(String(reply[1]));
     }
   }

@@ -3,6 +3,7 @@ import {
   type Append,
   type Appended,
   type Entry,
+  type HandleClaim,
   type Log,
   type LogListener,
   type LogState,
@@ -49,6 +50,10 @@ export class FakeLog implements Log {
   readonly answers: Appended[] = [];
   /** What other processes have, by room. */
   readonly elsewhere = new Map<string, Present[]>();
+  /** Handles that were asked for: `lobby ann Ann`. */
+  readonly claims: string[] = [];
+  /** Users whose handle is another's, and what they have instead. */
+  readonly settled = new Map<string, string>();
   /** What processes say of themselves, by instance. */
   readonly reported = new Map<string, string>();
   /** Reads fail although the log says that it is live. */
@@ -87,7 +92,8 @@ export class FakeLog implements Log {
     if (known !== undefined) return { outcome: "duplicate", id: known };
     const { id } = this.#add(append.room, append.body, undefined, !this.deaf);
     this.#keys.set(name, id);
-    return { outcome: "stored", id };
+    const handle = append.requested === undefined ? undefined : this.settled.get(append.user);
+    return { outcome: "stored", id, ...(handle === undefined ? {} : { handle }) };
   }
 
   async readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
@@ -148,6 +154,12 @@ export class FakeLog implements Log {
     await this.#answer();
     const others = this.elsewhere.get(room) ?? [];
     return [...here.map((person) => ({ ...person, instances: [this.instance] })), ...others];
+  }
+
+  async settleHandles(room: string, claims: readonly HandleClaim[]): Promise<readonly string[]> {
+    this.claims.push(...claims.map(({ user, requested }) => `${room} ${user} ${requested.handle}`));
+    await this.#answer();
+    return claims.map(({ user, requested }) => this.settled.get(user) ?? requested.handle);
   }
 
   async shared(_name: string, proposal: string): Promise<string> {

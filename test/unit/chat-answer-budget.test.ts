@@ -71,7 +71,12 @@ describe("a client that reads nothing", () => {
     const connection = new FakeConnection(EVENT_CODEC);
     connection.isStalled = true;
     const visits = ROOMS.map((room) => ({ room, after: log.entries(room)[0]?.id }));
-    chat.connectStream(connection, { person: { id: "u", handle: "Ann" }, endsAt: undefined, visits });
+    chat.connectStream(connection, {
+      person: { id: "u", handle: "Ann" },
+      kind: "guest",
+      endsAt: undefined,
+      visits,
+    });
     await settle(100);
     expect(connection.waiting).toBeGreaterThan(LIMITS.hintWaterline);
     expect(connection.waiting).toBeLessThanOrEqual(MOST_HELD);

@@ -333,7 +333,7 @@ describe("two people whose names look alike", () => {
   it("are told apart over processes, and with names of full length", async () => {
     const { chat, enter } = await watched();
     enter("far", "x".repeat(32));
-    expect(handleIn(await inLobby(chat, "x".repeat(32)))).toBe(`${"x".repeat(30)} 2`);
+    expect(handleIn(await inLobby(chat, "x".repeat(32)))).toBe(`${"x".repeat(25)} 2`);
     expect(handleIn(await inLobby(chat, "Ann"))).toBe("Ann 2");
     expect(handleIn(await inLobby(chat, "Ann"))).toBe("Ann 3");
   });

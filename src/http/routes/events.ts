@@ -12,7 +12,7 @@ import {
   READERS,
   RoomParams,
 } from "../api-schemas.ts";
-import type { Caller } from "../callers.ts";
+import { type Caller, kindOf } from "../callers.ts";
 import { guestCookies } from "../guest-cookie.ts";
 import { isSecure } from "../origin.ts";
 import type { ApiHouse } from "./api.ts";
@@ -92,7 +92,7 @@ function open(
   const address = house.addresses.of(request);
   const reason = refusal(address, house, visits);
   if (reason !== undefined) return refuse(reply, reason);
-  const { id, handle, endsAt } = visitorOf(caller.value, house);
+  const { id, handle, kind, endsAt } = visitorOf(caller.value, house);
   if (caller.value === undefined) {
     reply.header("Set-Cookie", guestCookies(id, request.raw, house.cookies, isSecure(request)));
   }
@@ -104,7 +104,7 @@ function open(
   }
   reply.raw.writeHead(200);
   reply.raw.flushHeaders();
-  const visitor = { person: { id, handle }, endsAt, visits };
+  const visitor = { person: { id, handle }, kind, endsAt, visits };
   const path = request.url.split("?")[0] ?? "";
   streams.take(reply.raw, { visitor, address, requestId: request.id, path });
   return reply;
@@ -145,8 +145,8 @@ const FULL_RETRY_MS = 5_000;
 function visitorOf(caller: Caller | undefined, { chat }: ApiHouse) {
   if (caller !== undefined) {
     const { user: id, handle } = caller;
-    return { id, handle, endsAt: caller.kind === "person" ? caller.endsAt : undefined };
+    return { id, handle, kind: kindOf(caller), endsAt: caller.kind === "person" ? caller.endsAt : undefined };
   }
   const id = chat.guests.create();
-  return { id, handle: guestHandle(id), endsAt: undefined };
+  return { id, handle: guestHandle(id), kind: "guest" as const, endsAt: undefined };
 }

@@ -2,7 +2,6 @@ import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import type { Chat } from "../../chat/chat.ts";
 import { readHandle } from "../../chat/handle.ts";
-import type { UserKind } from "../../chat/posting.ts";
 import { type Result, success } from "../../chat/result.ts";
 import { readText } from "../../chat/text.ts";
 import { LIMITS } from "../../protocol.ts";
@@ -16,7 +15,7 @@ import {
   StoredBefore,
   WRITERS,
 } from "../api-schemas.ts";
-import type { Caller } from "../callers.ts";
+import { type Caller, kindOf } from "../callers.ts";
 import { networkOf } from "../client-address.ts";
 import type { ApiHouse } from "./api.ts";
 
@@ -58,7 +57,7 @@ export function routePostMessage(app: FastifyInstance, { addresses, chat, caller
         user,
         kind: kindOf(caller.value),
         network: networkOf(addresses.of(request)),
-        handle: chat.rooms.get(room)?.presence.nameFor({ id: user, handle }) ?? handle,
+        handle,
         text,
         key: request.headers["idempotency-key"],
         connection: request.id,
@@ -70,11 +69,6 @@ export function routePostMessage(app: FastifyInstance, { addresses, chat, caller
       return duplicate ? reply.code(200).send({ id, duplicate }) : reply.code(201).send({ id });
     },
   );
-}
-
-function kindOf(caller: Caller): UserKind {
-  if (caller.kind === "program") return "program";
-  return caller.site ? "site" : "guest";
 }
 
 /** What is to be said, and under which name. */

@@ -2,19 +2,23 @@
 --
 -- The order is the point. Redis refuses for lack of memory only a script's first write, so XADD is
 -- the first one: refused, nothing is half done; granted, the rest goes through. Whatever can say no
--- (deadline, known key, rate) comes before it and only reads. There is no `#!lua` line on purpose:
+-- (deadline, known key, rate) comes before it and only reads, and so does whose handle it is. There is no `#!lua` line on purpose:
 -- with it Redis would refuse the whole script for lack of memory, and a repeated key, which needs
 -- none, would not get its id.
 --
 -- KEYS  1 the room's stream   2, 3 the sender's hash in this room: younger and older generation
---       4, 5 for a guest only: what the guests of this room, and those of the guest's address, have used
+--       4 who has which handle in the room (handles.lua, which stands before this)
+--       5, 6 for a guest only: what the guests of this room, and those of the guest's address, have used
 -- ARGV  1 channel             2 deadline, ms by this server's clock
 --       3 key or ''           4 body: the frame without its first two members
---       5 nonce             6 what it must not make: 'r' a new room, 'w' a new sender's hash, 'rw', or ''
+--       5 nonce               6 what it must not make: 'r' a new room, 'w' a new sender's hash, 'rw', or ''
+--       7 owner of the handle, or '': the handle is the sender's as it is
+--       8 its first look      9 what else handles.lua must know of it
 -- The names in capitals are bounds, and the store's secret, that every message of a process shares; they stand before
 -- this text as `local NAME = value` (append-script.ts), which is cheaper than to send and read them each time.
--- Answer: {'stored', id, made} | {'duplicate', id} | {'rate-limited', ms, 'user' | 'address' | 'room'} | {'late'} | {'no-room'} |
---         {'no-writer'}; made: 1 a sender's hash, 2 a room, 3 both, 0 neither
+-- Answer: {'stored', id, made, what follows the handle where that is another's} | {'duplicate', id} |
+--         {'rate-limited', ms, 'user' | 'address' | 'room'} | {'late'} | {'no-room'} | {'no-writer'};
+--         made: 1 a sender's hash, 2 a room, 3 both, 0 neither
 --
 -- A stream entry has the fields p (id of the entry before it), n (frame bytes of the log so far, this
 -- entry included: what makes the byte bound cheap) and b (body). The sender's hash maps keys to ids;
@@ -22,16 +26,16 @@
 --
 -- Guests are made without end, so what they may store hangs on their address and their room too, in one number each:
 --
--- KEYS[5]  A count of the address's messages that decays to 1/e in GUEST_BURST_MS. It may not pass ADDRESS_BURST; so ADDRESS_BURST
+-- KEYS[6]  A count of the address's messages that decays to 1/e in GUEST_BURST_MS. It may not pass ADDRESS_BURST; so ADDRESS_BURST
 --          messages may come at once, and ADDRESS_BURST per GUEST_BURST_MS for ever. Stored is the time at which the count has
 --          decayed to 1, from which the count at any other time follows.
--- KEYS[4]  When the room's credit of GUEST_BURST_MS is full again (GCRA, as for one sender). A message is stored where what the
+-- KEYS[5]  When the room's credit of GUEST_BURST_MS is full again (GCRA, as for one sender). A message is stored where what the
 --          room has used and what the address has lately used of it are together no more than this credit. So addresses that want
 --          more than there is all get the same share, and one that wants less than this share gets what it wants: with n addresses
 --          at a room, each has at least 1/(n + 1) of the room's rate, whatever the others try.
 
 local stream, younger, older = KEYS[1], KEYS[2], KEYS[3]
-local guests, address = KEYS[4], KEYS[5]
+local handles, guests, address = KEYS[4], KEYS[5], KEYS[6]
 local key, body = ARGV[3], ARGV[4]
 local HOUR = 3600000
 local call = redis.call
@@ -102,6 +106,15 @@ if guests and ADDRESS_BURST + ROOM_INTERVAL_MS > 0 then
   if ROOM_INTERVAL_MS > 0 and wait > 0 then
     return { 'rate-limited', math.ceil(wait), 'room' }
   end
+end
+
+local settled = ARGV[7] ~= '' and settle(handles, ARGV[7], ARGV[8], ARGV[9], now, ARGV[5])
+if settled and settled.number ~= '' then
+  -- The first time that this stands in the body it is not in a text: there it would be escaped.
+  local _, before = string.find(body, ',"handle":"', 1, true)
+  local behind = string.find(body, '","text":"', before, true)
+  local stem = settled.stem or string.sub(body, before + 1, behind - 1)
+  body = string.sub(body, 1, before) .. stem .. ' ' .. settled.number .. string.sub(body, behind)
 end
 
 local prev, lastMs, lastNumber, bytesBefore = '0-0', 0, 0, 0
@@ -194,8 +207,12 @@ if addressCount then
   call('SET', address, now + GUEST_BURST_MS * left, 'PX', math.ceil(GUEST_BURST_MS * (left + 2)))
 end
 
+if settled then
+  claim(handles, ARGV[7], settled, now)
+end
+
 -- The tag shows subscribers that this script, which knows the secret, stored the entry (publications.ts). Of the hash 64 of
 -- its 160 bits are told: with all of them one could hash on from where it ended, and so sign a longer text without the secret.
 local tag = string.sub(redis.sha1hex(signed), 1, 16)
 call('PUBLISH', ARGV[1], '{"id":"' .. id .. '","prev":"' .. prev .. '","tag":"' .. tag .. '",' .. body)
-return { 'stored', id, made }
+return { 'stored', id, made, settled and settled.number ~= '' and settled.number or nil }

@@ -2,13 +2,14 @@ import type { Redis } from "ioredis";
 import type { Complaints } from "../../complaints.ts";
 import { isMessageId } from "../../protocol.ts";
 import type { Growth, GrowthGrant, Made } from "../growth.ts";
-import { type Append, type Appended, isMessageLimit } from "../log.ts";
+import { type Append, type Appended, isMessageLimit, type RequestedHandle } from "../log.ts";
 import { drawNonce } from "../nonce.ts";
 import { within } from "../within.ts";
 import { classify, describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { NetworkDigests } from "./network-digests.ts";
 import type { Replicas } from "./replicas.ts";
+import { claimArguments } from "./requested-handles.ts";
 import { ScriptLine } from "./script-line.ts";
 import type { Script } from "./scripts.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -27,6 +28,9 @@ export interface AppendsListener {
   /** The server is out of memory. */
   full(): void;
 }
+
+/** Instead of a claim: the handle is the sender's as it is. */
+const NOBODY_LOOKS = ["", "", ""] as const;
 
 const UNAVAILABLE: Appended = { outcome: "unavailable" };
 
@@ -94,7 +98,7 @@ export class Appends {
     let made: Made | undefined;
     try {
       const reply = await this.#run(writer, message, grant);
-      const appended = this.#outcomeOf(reply, grant);
+      const appended = this.#outcomeOf(reply, grant, message.requested);
       if (appended.outcome === "stored") {
         made = madeBy(reply);
         const isNew = made.room && message.guest !== undefined;
@@ -120,28 +124,32 @@ export class Appends {
         body,
         drawNonce(),
         refusals(grant),
+        ...claimOf(message),
       ]),
     );
   }
 
   #keysOf({ room, user, guest }: Append): readonly string[] {
     const keys = this.#keys;
-    const sender = [keys.log(room), keys.youngerKeys(room, user), keys.olderKeys(room, user)];
-    if (guest === undefined) return sender;
-    return [...sender, keys.guests(room), keys.address(this.#networks.digest(guest.network))];
+    const sender = [keys.youngerKeys(room, user), keys.olderKeys(room, user)];
+    const own = [keys.log(room), ...sender, keys.handles(room)];
+    if (guest === undefined) return own;
+    return [...own, keys.guests(room), keys.address(this.#networks.digest(guest.network))];
   }
 
-  #outcomeOf(reply: unknown, grant: GrowthGrant): Appended {
-    const [outcome, value, limit]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  #outcomeOf(reply: unknown, grant: GrowthGrant, requested: RequestedHandle | undefined): Appended {
+    const [outcome, value, detail, number]: readonly unknown[] = Array.isArray(reply) ? reply : [];
     if (
       (outcome === "stored" || outcome === "duplicate") &&
       typeof value === "string" &&
       isMessageId(value)
     ) {
-      return { outcome, id: value };
+      if (outcome === "duplicate" || requested === undefined || typeof number !== "string")
+        return { outcome, id: value };
+      return { outcome, id: value, handle: `${requested.stem.handle} ${number}` };
     }
-    if (outcome === "rate-limited" && typeof value === "number" && isMessageLimit(limit)) {
-      return { outcome, limit, retryAfterMs: value };
+    if (outcome === "rate-limited" && typeof value === "number" && isMessageLimit(detail)) {
+      return { outcome, limit: detail, retryAfterMs: value };
     }
     if (outcome === "no-room" && grant.room !== undefined) return grant.room;
     if (outcome === "no-writer" && grant.writer !== undefined) return grant.writer;
@@ -182,4 +190,10 @@ function refusals({ room, writer }: GrowthGrant): string {
 function madeBy(reply: unknown): Made {
   const made = Array.isArray(reply) ? Number(reply[2]) : 0;
   return { writer: (made & MADE.writer) !== 0, room: (made & MADE.room) !== 0 };
+}
+
+function claimOf({ user, guest, requested }: Append): readonly string[] {
+  return requested === undefined
+    ? NOBODY_LOOKS
+    : claimArguments({ user, isGuest: guest !== undefined, requested });
 }

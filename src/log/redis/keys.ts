@@ -61,6 +61,11 @@ export class Keys {
     return `${this.#prefix}address:${digest}`;
   }
 
+  /** Hash: who has which handle in a room, by what a reader takes it for (handles.lua). */
+  handles(room: string): string {
+    return `${this.#prefix}{${room}}:handles`;
+  }
+
   /** Hash: who is in a room, `<instance>:<user>` to handle. */
   who(room: string): string {
     return `${this.#prefix}{${room}}:who`;

@@ -1,10 +1,12 @@
 import type { Redis } from "ioredis";
 import type { Person } from "../../protocol.ts";
-import type { Present } from "../log.ts";
+import type { HandleClaim, LeftHandle, Present } from "../log.ts";
+import { drawNonce } from "../nonce.ts";
 import { enterHint, exitHint } from "../presence-hint.ts";
 import type { Changes } from "./announcements.ts";
 import type { Keys } from "./keys.ts";
-import { ROLL_CALL } from "./scripts.ts";
+import { claimArguments, lookArguments } from "./requested-handles.ts";
+import { ROLL_CALL, SETTLE_HANDLES } from "./scripts.ts";
 import type { Times } from "./times.ts";
 
 /** People in one command and hint: a few KB. */
@@ -48,6 +50,38 @@ export class People {
     const left = fields.filter(({ instance }) => dead.has(instance));
     if (left.length > 0) await redis.hdel(who, ...left.map(({ field }) => field));
     return merge(fields.filter(({ instance }) => !dead.has(instance)));
+  }
+
+  /** As Log.settleHandles; rejects with whatever Redis said. */
+  async settleHandles(
+    redis: Redis,
+    room: string,
+    claims: readonly HandleClaim[],
+    left: readonly LeftHandle[],
+  ): Promise<string[]> {
+    const settled: string[] = [];
+    for (let start = 0; start < Math.max(claims.length, left.length); start += AT_ONCE) {
+      const some = claims.slice(start, start + AT_ONCE);
+      const reply = await SETTLE_HANDLES.run(
+        redis,
+        [this.#keys.handles(room), this.#keys.who(room)],
+        [
+          this.#instance,
+          drawNonce(),
+          some.length,
+          ...some.flatMap(claimArguments),
+          ...left
+            .slice(start, start + AT_ONCE)
+            .flatMap(({ user, requested }) => [user, ...lookArguments(requested)]),
+        ],
+      );
+      const numbers: readonly unknown[] = Array.isArray(reply) ? reply : [];
+      for (const [index, { requested }] of some.entries()) {
+        const number = String(numbers[index] ?? "");
+        settled.push(number === "" ? requested.handle : `${requested.stem.handle} ${number}`);
+      }
+    }
+    return settled;
   }
 
   #changeSome(

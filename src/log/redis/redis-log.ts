@@ -10,6 +10,8 @@ import {
   type Append,
   type Appended,
   type Entry,
+  type HandleClaim,
+  type LeftHandle,
   type Log,
   type LogLimits,
   type LogListener,
@@ -226,6 +228,14 @@ export class RedisLog implements Log {
 
   rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
     return this.#ask((redis) => this.#people.rollCall(redis, room, here));
+  }
+
+  settleHandles(
+    room: string,
+    claims: readonly HandleClaim[],
+    left: readonly LeftHandle[],
+  ): Promise<readonly string[]> {
+    return this.#ask((redis) => this.#people.settleHandles(redis, room, claims, left));
   }
 
   shared(name: string, proposal: string): Promise<string> {

@@ -1,7 +1,19 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
+import { CLAIM_MS, FRESH_MS, MAX_CLAIMS, SWEEP_MS } from "../handle-claims.ts";
+import { DIGIT_LOOKS, LAST_NUMBER } from "../numbered-handle.ts";
 import { isReply } from "./errors.ts";
+
+/** What handles.lua uses. */
+export const HANDLE_CONSTANTS = {
+  CLAIM_MS,
+  FRESH_MS,
+  MAX_CLAIMS,
+  SWEEP_MS,
+  LAST_NUMBER,
+  DIGIT_LOOKS,
+} as const;
 
 /** A Lua script that lies beside this file. */
 export class Script {
@@ -9,12 +21,20 @@ export class Script {
   /** What EVALSHA wants: SHA-1 of the body, in hex. */
   readonly sha: string;
 
-  /** @param constants names that the script uses, and their values; a text must need no escape in quotes. */
-  constructor(file: string, constants: Readonly<Record<string, number | string>> = {}) {
+  /**
+   * @param constants names that the script uses, and their values; a text must need no escape in quotes.
+   * @param libraries files that stand before it.
+   */
+  constructor(
+    file: string,
+    constants: Readonly<Record<string, number | string>> = {},
+    libraries: readonly string[] = [],
+  ) {
     const head = Object.entries(constants).map(
       ([name, value]) => `local ${name} = ${typeof value === "number" ? value : `'${value}'`}\n`,
     );
-    this.body = head.join("") + readFileSync(new URL(file, import.meta.url), "utf8");
+    const texts = [...libraries, file].map((name) => readFileSync(new URL(name, import.meta.url), "utf8"));
+    this.body = head.join("") + texts.join("\n");
     this.sha = createHash("sha1").update(this.body).digest("hex");
   }
 
@@ -39,9 +59,10 @@ export const HOUSEKEEPER = new Script("./housekeeper.lua");
 export const GIVE_BACK = new Script("./give-back.lua");
 export const REMOVE_ROOM = new Script("./remove-room.lua");
 export const SHARED = new Script("./shared.lua");
+export const SETTLE_HANDLES = new Script("./settle-handles.lua", HANDLE_CONSTANTS, ["./handles.lua"]);
 export const PERMISSIONS = new Script("./permissions.lua");
 
-const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, GIVE_BACK, REMOVE_ROOM, SHARED];
+const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, GIVE_BACK, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
 
 /** Makes a server know all scripts, the append script of this process included. */
 export async function loadScripts(redis: Redis, append: Script): Promise<void> {
