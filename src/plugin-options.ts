@@ -61,8 +61,10 @@ export interface DynochatOptions {
   readonly addressBytesPerSecond?: number | undefined;
   /** Sockets and event streams per process; 0 = no limit. Default: 10000. */
   readonly maxConnections?: number | undefined;
-  /** Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 200. */
+  /** Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 1000. */
   readonly maxConnectionsPerAddress?: number | undefined;
+  /** Sockets and event streams opened per second and process from one address, ten times as many at once; 0 = no limit. Default: 50. */
+  readonly connectsPerSecondPerAddress?: number | undefined;
   /** Rooms per socket or event stream. Default: 50. */
   readonly maxRoomsPerConnection?: number | undefined;
   /** Rooms per process that connections of one address may have open; 0 = no limit. Default: 2000. */

@@ -9,6 +9,7 @@ export const LIMIT_NAMES = {
   "message-time": "messages that took too long to arrive",
   connections: "sockets and event streams of the process",
   "address-connections": "sockets and event streams of one address",
+  "address-connects": "sockets and event streams that one address opens per second",
   tcp: "TCP connections of the process: new ones that were refused, idle ones that were closed for them",
   "address-tcp": "TCP connections of one address",
   "address-requests": "HTTP requests of one address at a time",

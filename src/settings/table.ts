@@ -187,8 +187,15 @@ export const SETTINGS = {
   maxConnectionsPerAddress: setting({
     names: ["MAX_CONNECTIONS_PER_ADDRESS"],
     kind: wholeNumber(0, 1_000_000),
-    default: 200,
+    default: 1_000,
     meaning: "Sockets and event streams per process from one address (IPv6: one /64 network); 0 = no limit",
+  }),
+  connectsPerSecondPerAddress: setting({
+    names: ["CONNECTS_PER_SECOND_PER_ADDRESS"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 50,
+    meaning:
+      "Sockets and event streams opened per second and process from one address, ten times as many at once; 0 = no limit",
   }),
   maxRoomsPerConnection: setting({
     names: ["MAX_ROOMS_PER_CONNECTION"],

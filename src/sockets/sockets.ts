@@ -26,6 +26,8 @@ import { readVisit } from "./visit.ts";
 
 export interface SocketOptions {
   readonly capacity: Capacity;
+  /** Sockets and event streams per address; 0 = no limit. */
+  readonly connectsPerSecondPerAddress: number;
   readonly pingSeconds: number;
   readonly defaultRoom: string;
   readonly shutdownSeconds: number;
@@ -33,6 +35,9 @@ export interface SocketOptions {
 
 /** Characters of an unknown address that are repeated in an answer. */
 const PATH_SHOWN = 100;
+
+/** How often addresses that opened no connection lately are forgotten, ms. */
+const SWEEP_MS = 5_000;
 
 /** The WebSocket edge: opens sockets for those who may, and carries frames between them and the chat. */
 export class Sockets {
@@ -45,6 +50,7 @@ export class Sockets {
   readonly #seats: Seats;
   readonly #rules: UpgradeRules;
   readonly #upgrades: Upgrades;
+  readonly #sweep = setInterval(() => this.census.sweep(), SWEEP_MS).unref();
   #countTcp: (() => number) | undefined;
 
   constructor(
@@ -60,7 +66,8 @@ export class Sockets {
     this.#chat = chat;
     this.#options = options;
     this.capacity = options.capacity;
-    this.census = new Census(this.capacity.connections, this.capacity.connectionsPerAddress);
+    const { connectsPerSecondPerAddress: connectsPerSecond } = options;
+    this.census = new Census({ ...options.capacity, connectsPerSecond }, chat.counters);
     this.#seats = new Seats(chat, this.census, new Heartbeat(options.pingSeconds, chat.counters));
     this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
     this.#upgrades = new Upgrades(chat.logger);
@@ -120,6 +127,7 @@ export class Sockets {
 
   /** Ends every timer. */
   close(): void {
+    clearInterval(this.#sweep);
     this.#seats.close();
   }
 

@@ -20,10 +20,14 @@ export interface UpgradeRules {
 /** Seconds after which a client that found the house full may knock again. */
 const FULL_RETRY_SECONDS = 5;
 
+const CONNECTS_TOO_FAST = "Connections are opened too fast from your address.";
+
 /** Why a socket cannot be opened: an HTTP status and one sentence. */
 export interface Rejection {
   readonly status: 400 | 401 | 403 | 404 | 429 | 503;
   readonly sentence: string;
+  /** When it may be tried again, ms; undefined = the usual time, where it may be at all. */
+  readonly retryAfterMs?: number;
 }
 
 /** Returns why pages of the request's origin may not open sockets; undefined: they may. */
@@ -38,19 +42,22 @@ export function rejection(request: FastifyRequest, rules: UpgradeRules): Rejecti
   if (!knowsSubprotocol(request)) {
     return { status: 400, sentence: `The only subprotocol spoken here is ${SUBPROTOCOL}, and none.` };
   }
-  const full = rules.census.full(rules.addresses.of(request));
+  const address = rules.addresses.of(request);
+  const full = rules.census.full(address);
   if (full === "process") return { status: 503, sentence: "This server has no room for another connection." };
   const overload = rules.overload();
   if (overload !== undefined)
     return { status: 503, sentence: `This server has too much to do: ${overload}.` };
   if (full === "address")
     return { status: 429, sentence: "There are too many connections from your address." };
-  return undefined;
+  const retryAfterMs = rules.census.connect(address);
+  return retryAfterMs === 0 ? undefined : { status: 429, sentence: CONNECTS_TOO_FAST, retryAfterMs };
 }
 
 /** Answers an upgrade that was rejected. */
-export function reject(reply: FastifyReply, { status, sentence }: Rejection): FastifyReply {
-  if (status === 429 || status === 503) reply.header("Retry-After", FULL_RETRY_SECONDS);
+export function reject(reply: FastifyReply, { status, sentence, retryAfterMs }: Rejection): FastifyReply {
+  const seconds = retryAfterMs === undefined ? FULL_RETRY_SECONDS : Math.ceil(retryAfterMs / 1000);
+  if (status === 429 || status === 503) reply.header("Retry-After", seconds);
   return reply.code(status).type("text/plain; charset=utf-8").send(`${sentence}\n`);
 }
 

@@ -9,7 +9,13 @@ const CROWD = 200;
 
 it("a room of more people than the server names shows oneself, who speaks and who types, and how many more", async () => {
   const [server, browser] = await Promise.all([
-    startServer({ env: { MAX_CONNECTIONS_PER_ADDRESS: "0", MESSAGES_PER_SECOND: "0" } }),
+    startServer({
+      env: {
+        MAX_CONNECTIONS_PER_ADDRESS: "0",
+        CONNECTS_PER_SECOND_PER_ADDRESS: "0",
+        MESSAGES_PER_SECOND: "0",
+      },
+    }),
     startBrowser(),
   ]);
   const room = "crowd";

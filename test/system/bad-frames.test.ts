@@ -14,7 +14,9 @@ let bystanders: V1Client[];
 const ROOM = "bystanders";
 
 beforeAll(async () => {
-  fleet = await startFleet(2, { env: { MAX_CONNECTIONS_PER_ADDRESS: "0", MESSAGES_PER_SECOND: "0" } });
+  fleet = await startFleet(2, {
+    env: { MAX_CONNECTIONS_PER_ADDRESS: "0", CONNECTS_PER_SECOND_PER_ADDRESS: "0", MESSAGES_PER_SECOND: "0" },
+  });
   bystanders = await Promise.all(fleet.servers.map(({ wsUrl }) => connectV1(wsUrl, { room: ROOM })));
 });
 

@@ -25,6 +25,7 @@ async function startDraining(env: Readonly<Record<string, string>> = {}) {
       REDIS_URL: redis.url,
       SHUTDOWN_SECONDS: "20",
       MAX_CONNECTIONS_PER_ADDRESS: "0",
+      CONNECTS_PER_SECOND_PER_ADDRESS: "0",
       MESSAGES_PER_SECOND: "0",
       ...env,
     },

@@ -7,7 +7,12 @@ import { waitFor } from "../kit/wait-for.ts";
 
 const ROOMS = ["red", "blue"];
 const CLIENTS = 1_000;
-const ENV = { MESSAGES_PER_SECOND: "0", MAX_CONNECTIONS_PER_ADDRESS: "0", LOG_LEVEL: "warn" };
+const ENV = {
+  MESSAGES_PER_SECOND: "0",
+  MAX_CONNECTIONS_PER_ADDRESS: "0",
+  CONNECTS_PER_SECOND_PER_ADDRESS: "0",
+  LOG_LEVEL: "warn",
+};
 
 /** How often Redis was asked for entries since its counts were set back. */
 async function readsOf(redis: TestRedis): Promise<number> {

@@ -2,6 +2,7 @@ import { isIPv6 } from "node:net";
 import fc from "fast-check";
 import type { FastifyInstance } from "fastify";
 import { describe, expect, it, vi } from "vitest";
+import { Counters } from "../../src/chat/counters.ts";
 import { canonicalAddress, networkOf } from "../../src/http/client-address.ts";
 import { Census } from "../../src/sockets/census.ts";
 import { MESSAGES, openApi } from "../kit/api.ts";
@@ -79,7 +80,10 @@ describe("what limits count by", () => {
   });
 
   it("is what connections are counted by, and given back by", () => {
-    const census = new Census(0, 2);
+    const census = new Census(
+      { connections: 0, connectionsPerAddress: 2, connectsPerSecond: 0 },
+      new Counters(),
+    );
     census.arrive("2001:db8:1:2::1");
     census.arrive("2001:db8:1:2::2");
     expect(census.full("2001:db8:1:2::3")).toBe("address");

@@ -20,6 +20,8 @@ const ABNORMAL = 1006;
 export interface Census {
   /** Why one more connection of that address would be too many; undefined = it may come. */
   full(address: string): "process" | "address" | undefined;
+  /** Takes one connection from the rate of an address; returns 0, or the ms until the next may come. */
+  connect(address: string): number;
   arrive(address: string): void;
   depart(address: string): void;
 }
@@ -61,6 +63,11 @@ export class Streams {
   /** Why nobody can come in from that address; undefined = they can. */
   full(address: string): "process" | "address" | undefined {
     return this.#census.full(address);
+  }
+
+  /** Takes one stream from the rate of an address; returns 0, or the ms until the next may come. */
+  connect(address: string): number {
+    return this.#census.connect(address);
   }
 
   /** Takes a response whose head is written. */

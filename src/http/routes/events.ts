@@ -135,6 +135,13 @@ function refusal(
       message: "There are too many connections from your address.",
       retryAfterMs: FULL_RETRY_MS,
     };
+  const retryAfterMs = streams.connect(address);
+  if (retryAfterMs > 0)
+    return {
+      code: "rate-limited",
+      message: "Connections are opened too fast from your address.",
+      retryAfterMs,
+    };
   return undefined;
 }
 
