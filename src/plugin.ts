@@ -13,6 +13,7 @@ import { registerHealth } from "./http/health.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
 import { OriginPolicy } from "./http/origin.ts";
 import { Page } from "./http/page.ts";
+import { Programs } from "./http/programs.ts";
 import { RequestsUnderWay } from "./http/requests-under-way.ts";
 import { StatusPage } from "./http/status/status-page.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
@@ -76,7 +77,8 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   const sockets = new Sockets(chat, { ...settings, capacity }, { addresses, cookies, origins, overload });
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
   const underWay = new RequestsUnderWay(addresses, chat.counters);
-  const api = new Api(chat, apiKeys, {
+  const programs = new Programs(apiKeys, { addresses, counters: chat.counters, logger: app.log });
+  const api = new Api(chat, programs, {
     addresses,
     cookies,
     origins,
@@ -101,10 +103,10 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     await page?.register(scope);
     if (page !== undefined) {
       sockets.routeBesidePage(scope, page.serve);
-      new StatusPage(watch, apiKeys, page.files, addresses).register(scope);
+      new StatusPage(watch, apiKeys, programs, page.files).register(scope);
     }
     registerHealth(scope, chat, () => sockets.drain.begun, overload);
-    registerMetrics(scope, watch, settings.metrics, apiKeys);
+    registerMetrics(scope, watch, settings.metrics, programs);
   });
   app.addHook("onReady", async () => {
     chat.start();

@@ -21,6 +21,7 @@ export const LIMIT_NAMES = {
   "memory-rooms": "new rooms when the store is nearly full",
   "memory-writers": "first messages in a room of guests when the store is nearly full",
   "address-rooms": "rooms that connections of one address have open",
+  "wrong-keys": "wrong API keys of one address; what is counted are the attempts after them",
 } as const satisfies Record<string, string>;
 
 export type LimitName = keyof typeof LIMIT_NAMES;

@@ -3,7 +3,6 @@ import type { Chat } from "../chat/chat.ts";
 import { countOne } from "../chat/counters.ts";
 import { Rates } from "../chat/rate.ts";
 import { tooFast } from "../chat/refusal.ts";
-import type { ApiKeys } from "../identity/api-keys.ts";
 import { LIMITS } from "../protocol.ts";
 import { checkCompiler } from "./api-checks.ts";
 import { refuse } from "./api-error.ts";
@@ -14,6 +13,7 @@ import { type ClientAddresses, networkOf } from "./client-address.ts";
 import { type Census, Streams } from "./events/streams.ts";
 import { readJsonBodies } from "./json-body.ts";
 import type { OriginPolicy } from "./origin.ts";
+import type { Programs } from "./programs.ts";
 import type { RequestsUnderWay } from "./requests-under-way.ts";
 import type { ApiHouse } from "./routes/api.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
@@ -50,13 +50,13 @@ export class Api {
   readonly #rates = new Rates(LIMITS.requestsPerSecond, LIMITS.requestBurst);
   readonly #sweep: NodeJS.Timeout;
 
-  constructor(chat: Chat, keys: ApiKeys, options: ApiOptions) {
+  constructor(chat: Chat, programs: Programs, options: ApiOptions) {
     const { addresses, cookies, census, underWay, isDraining, overload } = options;
     this.#house = {
       chat,
       addresses,
       cookies,
-      callers: new Callers(chat, keys, cookies),
+      callers: new Callers(chat, programs, cookies),
       streams: new Streams(chat, census),
       underWay,
       isDraining,

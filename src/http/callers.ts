@@ -3,10 +3,9 @@ import type { Chat } from "../chat/chat.ts";
 import { guestHandle } from "../chat/guests.ts";
 import type { UserKind } from "../chat/posting.ts";
 import { failure, type Result, success } from "../chat/result.ts";
-import type { ApiKeys } from "../identity/api-keys.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
 import { guestOf } from "./guest-cookie.ts";
-import { programOf } from "./programs.ts";
+import type { Programs } from "./programs.ts";
 import { type HttpSession, sessionOf } from "./session-cookie.ts";
 
 /** Who sent a request: a program by its key, a person by their cookie; undefined = nobody who can be told again. */
@@ -28,13 +27,13 @@ export function kindOf(caller: Caller): UserKind {
 /** Finds out who sends requests, and what they may do. */
 export class Callers {
   readonly #chat: Chat;
-  readonly #keys: ApiKeys;
+  readonly #programs: Programs;
   readonly #cookies: ChatCookies;
 
-  constructor(chat: Chat, keys: ApiKeys, cookies: ChatCookies) {
+  constructor(chat: Chat, programs: Programs, cookies: ChatCookies) {
     this.#cookies = cookies;
     this.#chat = chat;
-    this.#keys = keys;
+    this.#programs = programs;
   }
 
   /** Whoever may read: everybody, but where the site's tokens are required only those who showed one. */
@@ -62,7 +61,7 @@ export class Callers {
   }
 
   #program(request: FastifyRequest): Result<Caller> {
-    const program = programOf(request, this.#keys);
+    const program = this.#programs.sender(request);
     return program.ok ? success(programNamed(program.value)) : program;
   }
 

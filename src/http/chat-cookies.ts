@@ -15,6 +15,9 @@ const OLD_NAMES: Readonly<Record<CookieKind, string>> = { guest: "dynochat", ses
 /** Cookies of each kind that a browser may keep of other chats and of former secrets. */
 export const OTHERS_KEPT = 16;
 
+/** Values of each kind that are tried in one request: the others that are kept, and this chat's own under both names. */
+const VALUES_TRIED = OTHERS_KEPT + 2;
+
 /** Hexadecimal digits of a chat's id. */
 const ID_LENGTH = 12;
 
@@ -42,7 +45,7 @@ export class ChatCookies {
   }
 
   /**
-   * Returns the values of a request's cookies of one kind, this chat's own first; the caller finds out which are signed here. So a
+   * Returns the values of a request's cookies of one kind, this chat's own first and at most `VALUES_TRIED`; the caller finds out which are signed here. So a
    * secret may be replaced while browsers hold cookies named after it.
    */
   valuesOf(kind: CookieKind, request: IncomingMessage): string[] {
@@ -50,6 +53,7 @@ export class ChatCookies {
     const held = heldCookies(kind, request);
     return [...held]
       .sort(([one], [other]) => Number(other === own) - Number(one === own))
+      .slice(0, VALUES_TRIED)
       .map(([, value]) => value);
   }
 

@@ -1,7 +1,10 @@
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
-import { onlyPrograms } from "../../src/http/programs.ts";
+import { Counters } from "../../src/chat/counters.ts";
+import { ClientAddresses } from "../../src/http/client-address.ts";
+import { Programs } from "../../src/http/programs.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
+import { RecordingLogger } from "../kit/logger.ts";
 
 const [ONE, OTHER] = ["0123456789abcdef", "fedcba9876543210"];
 
@@ -22,10 +25,16 @@ describe("the keys of programs", () => {
   );
 });
 
+function programsWith(keys: readonly string[]): Programs {
+  const logger = new RecordingLogger();
+  const counters = new Counters();
+  return new Programs(new ApiKeys(keys), { addresses: new ClientAddresses(logger), counters, logger });
+}
+
 describe("a route for programs only", () => {
   async function ask(keys: readonly string[], authorization?: string) {
     const app = fastify();
-    app.get("/secret", { preHandler: onlyPrograms(new ApiKeys(keys)) }, async () => ({ secret: 42 }));
+    app.get("/secret", { preHandler: programsWith(keys).only }, async () => ({ secret: 42 }));
     const headers = authorization === undefined ? {} : { authorization };
     return app.inject({ url: "/secret", headers });
   }

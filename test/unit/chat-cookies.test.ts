@@ -3,7 +3,8 @@ import type { FastifyInstance } from "fastify";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { Guests } from "../../src/chat/guests.ts";
-import { OTHERS_KEPT } from "../../src/http/chat-cookies.ts";
+import { ChatCookies, OTHERS_KEPT } from "../../src/http/chat-cookies.ts";
+import { passesOf } from "../../src/http/status/operator-cookie.ts";
 import { MESSAGES, openApi } from "../kit/api.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { CookieJar } from "../kit/cookie-jar.ts";
@@ -140,4 +141,15 @@ it("cookies of former secrets do not pile up in a browser: the oldest are delete
   expect(left).toEqual(former.slice(-OTHERS_KEPT).map(([name]) => name));
   expect(jar.names).toContain("theirs");
   expect(await visit(jar, app, 3000)).toBe(user);
+});
+
+it("of a thousand cookies only a few are checked, the chat's own first", () => {
+  const guests = new Guests("s".repeat(32));
+  const cookies = new ChatCookies(guests, { isLasting: true, redisPrefix: "dynochat:", mountPath: "" });
+  const request = (cookie: string) => ({ headers: { cookie } }) as IncomingMessage;
+  const [own = ""] = cookies.namesFor("guest", request(""), () => false);
+  const many = Array.from({ length: 1_000 }, (_, i) => `dynochat-guest-${i}=x${i}; dynochat_operator_${i}=y`);
+  const values = cookies.valuesOf("guest", request([...many, `${own}=mine`].join("; ")));
+  expect([values[0], values.length]).toEqual(["mine", OTHERS_KEPT + 2]);
+  expect(passesOf(request(many.join("; "))).size).toBe(16);
 });

@@ -2,10 +2,12 @@ import { readFile } from "node:fs/promises";
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { Counters, countOne } from "../../src/chat/counters.ts";
+import { ClientAddresses } from "../../src/http/client-address.ts";
 import { exposition } from "../../src/http/metrics/exposition.ts";
 import { limitsTable, metricsTable } from "../../src/http/metrics/reference.ts";
 import { registerMetrics } from "../../src/http/metrics/route.ts";
 import { METRICS } from "../../src/http/metrics/table.ts";
+import { Programs } from "../../src/http/programs.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
 import { countsOf, readVitals, type Vitals } from "../../src/watch/vitals.ts";
 import { afterwards } from "../kit/cleanup.ts";
@@ -112,7 +114,12 @@ describe("GET /metrics", () => {
     const app = fastify();
     afterwards(() => app.close());
     const watch = { vitals: vitalsOf("one"), fleet: async () => [vitalsOf("one"), vitalsOf("two")] };
-    registerMetrics(app, watch, "open", new ApiKeys([]));
+    const programs = new Programs(new ApiKeys([]), {
+      addresses: new ClientAddresses(app.log),
+      counters: new Counters(),
+      logger: app.log,
+    });
+    registerMetrics(app, watch, "open", programs);
     for (const [query, processes] of [
       ["", ["one", "two"]],
       ["?scope=fleet", ["one", "two"]],

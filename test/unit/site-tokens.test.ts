@@ -44,12 +44,16 @@ async function publishing() {
     jwk,
     answer: publish as typeof publish | undefined,
     url: "",
+    /** How often the keys were asked for. */
+    asked: 0,
     sign: (claims: object, kid = "one") =>
       new SignJWT({ ...claims }).setProtectedHeader({ alg: "ES256", kid }).sign(privateKey),
   };
-  const server = createServer((request, response) =>
-    site.answer === undefined ? request.socket.destroy() : site.answer(response),
-  );
+  const server = createServer((request, response) => {
+    site.asked += 1;
+    if (site.answer === undefined) request.socket.destroy();
+    else site.answer(response);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   afterwards(() => server.close());
@@ -132,6 +136,31 @@ describe("a site whose keys cannot be fetched", () => {
     });
     const other = await publishing();
     expect(await tokens.verify(await other.sign({ sub: "45" }))).toEqual(INVALID_TOKEN);
+  });
+
+  it("is asked once per second at most, however many tokens come, and again after", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const site = await publishing();
+    const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url });
+    const token = await site.sign({ sub: "42" });
+    const publish = site.answer;
+    site.answer = undefined;
+    for (let flood = 0; flood < 50; flood += 1) {
+      expect(await tokens.verify(token)).toMatchObject({ ok: false, error: { code: "unavailable" } });
+    }
+    expect(site.asked).toBe(1);
+    site.answer = publish;
+    vi.advanceTimersByTime(1_000);
+    expect(await userOf(tokens, token)).toBe("s-42");
+  });
+
+  it("is not asked for each token of a key that it does not have", async () => {
+    const site = await publishing();
+    const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url });
+    for (let flood = 0; flood < 50; flood += 1) {
+      expect(await tokens.verify(await site.sign({ sub: "42" }, `unknown-${flood}`))).toEqual(INVALID_TOKEN);
+    }
+    expect(site.asked).toBeLessThanOrEqual(2);
   });
 
   it("does not keep out a user whose token is signed with the secret", async () => {

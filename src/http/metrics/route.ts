@@ -1,9 +1,8 @@
 import type { FastifyInstance } from "fastify";
-import type { ApiKeys } from "../../identity/api-keys.ts";
 import type { Vitals } from "../../watch/vitals.ts";
 import type { Watch } from "../../watch/watch.ts";
 import { refuse } from "../api-error.ts";
-import { onlyPrograms } from "../programs.ts";
+import type { Programs } from "../programs.ts";
 import { EXPOSITION_TYPE, exposition } from "./exposition.ts";
 
 /** Who may read the metrics: everybody, who has one of API_KEYS, nobody. */
@@ -21,10 +20,10 @@ export function registerMetrics(
   app: FastifyInstance,
   watch: Pick<Watch, "vitals" | "fleet">,
   access: MetricsAccess,
-  keys: ApiKeys,
+  programs: Programs,
 ): void {
   if (access === "off" || app.hasRoute({ method: "GET", url: "/metrics" })) return;
-  const preHandler = access === "key" ? [onlyPrograms(keys)] : [];
+  const preHandler = access === "key" ? [programs.only] : [];
   app.get<{ Querystring: { scope?: unknown } }>("/metrics", { preHandler }, async ({ query }, reply) => {
     const { scope = "fleet" } = query;
     if (!isScope(scope)) {

@@ -11,14 +11,16 @@ const OPTIONS = { path: "/status", httpOnly: true, sameSite: "strict" } as const
 /** Characters of a program's id in a cookie's name: chats of one host name have keys of their own, and so each its name. */
 const ID_LENGTH = 12;
 
+/** Passes that are looked at in one request: each costs a signature per key. */
+const PASSES_TRIED = 16;
+
 /** Returns the passes in a request's cookies, by cookie name; also those of other chats of this host name. */
 export function passesOf({ headers }: IncomingMessage): ReadonlyMap<string, string> {
   const cookies = Object.entries(parse(headers.cookie ?? ""));
-  return new Map(
-    cookies.flatMap(([name, value]) =>
-      value !== undefined && (name === OLD_NAME || name.startsWith(`${OLD_NAME}_`)) ? [[name, value]] : [],
-    ),
+  const passes = cookies.flatMap(([name, value]): [string, string][] =>
+    value !== undefined && (name === OLD_NAME || name.startsWith(`${OLD_NAME}_`)) ? [[name, value]] : [],
   );
+  return new Map(passes.slice(0, PASSES_TRIED));
 }
 
 /**

@@ -1,22 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { Rates } from "../../chat/rate.ts";
 import type { ErrorReply } from "../../chat/result.ts";
 import type { ApiKeys } from "../../identity/api-keys.ts";
 import { OperatorPasses } from "../../identity/operator-passes.ts";
 import type { Watch } from "../../watch/watch.ts";
 import { refuse } from "../api-error.ts";
 import { answerFailure } from "../api-failures.ts";
-import { type ClientAddresses, networkOf } from "../client-address.ts";
 import { readJsonBodies } from "../json-body.ts";
 import { isSecure } from "../origin.ts";
 import type { PageFiles } from "../page-files.ts";
-import { programOf } from "../programs.ts";
+import type { Programs } from "../programs.ts";
 import { forgottenCookies, operatorCookies, passesOf } from "./operator-cookie.ts";
 import { statusView } from "./view.ts";
-
-/** Keys that one address may try: a second, and at once. */
-const TRIES_PER_SECOND = 1;
-const TRIES_AT_ONCE = 10;
 
 /** Bytes of `{"key":"…"}`. */
 const SIGN_IN_BYTES = 4 * 1024;
@@ -24,12 +18,6 @@ const SIGN_IN_BYTES = 4 * 1024;
 const NO_KEYS: ErrorReply = {
   code: "forbidden",
   message: "This server has no API_KEYS, so nobody can sign in here.",
-};
-const WRONG_KEY: ErrorReply = { code: "unauthorized", message: "Nobody has this key." };
-
-const TOO_MANY_TRIES: ErrorReply = {
-  code: "rate-limited",
-  message: "Too many keys were tried from your address; wait a moment.",
 };
 
 /**
@@ -40,12 +28,11 @@ export class StatusPage {
   readonly #watch: Watch;
   readonly #keys: ApiKeys;
   readonly #files: PageFiles;
-  readonly #addresses: ClientAddresses;
+  readonly #programs: Programs;
   readonly #passes: OperatorPasses;
-  readonly #tries = new Rates(TRIES_PER_SECOND, TRIES_AT_ONCE);
 
-  constructor(watch: Watch, keys: ApiKeys, files: PageFiles, addresses: ClientAddresses) {
-    this.#addresses = addresses;
+  constructor(watch: Watch, keys: ApiKeys, programs: Programs, files: PageFiles) {
+    this.#programs = programs;
     this.#watch = watch;
     this.#keys = keys;
     this.#files = files;
@@ -70,14 +57,15 @@ export class StatusPage {
 
   readonly #signIn = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     if (this.#keys.isEmpty) return refuse(reply, NO_KEYS);
-    this.#tries.sweep();
-    const retryAfterMs = this.#tries.take(networkOf(this.#addresses.of(request)));
-    if (retryAfterMs > 0) return refuse(reply, { ...TOO_MANY_TRIES, retryAfterMs });
     const key = keyIn(request.body);
+    const owner = this.#programs.owner(key, request);
+    if (!owner.ok) return refuse(reply, owner.error);
     const pass = this.#passes.issue(key, Date.now());
-    const user = this.#keys.recognise(key);
-    if (pass === undefined || user === undefined) return refuse(reply, WRONG_KEY);
-    return answerWith(reply, operatorCookies(pass, user, request.raw, this.#isOurs, isSecure(request)));
+    if (pass === undefined) throw new Error("a key that is known signs nothing");
+    return answerWith(
+      reply,
+      operatorCookies(pass, owner.value, request.raw, this.#isOurs, isSecure(request)),
+    );
   };
 
   readonly #signOut = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -90,7 +78,7 @@ export class StatusPage {
   #refusalOf(request: FastifyRequest): ErrorReply | undefined {
     if (this.#keys.isEmpty) return NO_KEYS;
     if ([...passesOf(request.raw).values()].some(this.#isOurs)) return undefined;
-    const program = programOf(request, this.#keys);
+    const program = this.#programs.sender(request);
     return program.ok ? undefined : program.error;
   }
 }
