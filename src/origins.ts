@@ -73,3 +73,30 @@ export function matchesOrigin(pattern: OriginPattern, { scheme, host, port }: Or
   if (scheme !== pattern.scheme || port !== pattern.port) return false;
   return pattern.isWildcard ? host.endsWith(`.${pattern.host}`) : host === pattern.host;
 }
+
+/** Which host names an item of ALLOWED_HOSTS stands for. */
+export type HostPattern = Pick<OriginPattern, "host" | "isWildcard">;
+
+/** Returns the host in a Host header, in canonical form and without its port; undefined for a text that is none. */
+export function parseHost(text: string): string | undefined {
+  return parseOrigin(`http://${text}`)?.host;
+}
+
+/** Returns what an item of ALLOWED_HOSTS stands for. Throws RangeError, whose message says why, for every item that no host matches. */
+export function parseHostPattern(item: string): HostPattern {
+  if (item.includes("://")) throw new RangeError(`${item} has a scheme, which a host name has not`);
+  if (/:\d*$/.test(item)) throw new RangeError(`${item} has a port; a host is allowed with every port`);
+  if (item.includes("/")) throw new RangeError(`${item} is no host name`);
+  const { host, isWildcard } = parseOriginPattern(`http://${item}`);
+  return { host, isWildcard };
+}
+
+/** Returns the canonical text of a pattern. */
+export function formatHostPattern({ host, isWildcard }: HostPattern): string {
+  return isWildcard ? `*.${host}` : host;
+}
+
+/** Returns whether a pattern stands for a host in canonical form. */
+export function matchesHost({ host, isWildcard }: HostPattern, name: string): boolean {
+  return isWildcard ? name.endsWith(`.${host}`) : name === host;
+}

@@ -71,6 +71,8 @@ export interface DynochatOptions {
   readonly maxRoomsPerAddress?: number | undefined;
   /** Origins of other pages that may connect, also `https://*.example.com`; `*` = any. Default: only the chat's own page. */
   readonly allowedOrigins?: "*" | readonly string[] | undefined;
+  /** Host names that requests to the chat may be for, also `*.example.com`; any other gets 421. Default: any. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Seconds between pings; a socket that misses two is closed. Default: 15. */
   readonly pingSeconds?: number | undefined;
   /** One line that is sent to each client that enters. Default: none. */

@@ -9,7 +9,8 @@ import { Api } from "./http/api.ts";
 import { refuse } from "./http/api-error.ts";
 import { ChatCookies } from "./http/chat-cookies.ts";
 import { ClientAddresses } from "./http/client-address.ts";
-import { registerHealth } from "./http/health.ts";
+import { PROBES, registerHealth } from "./http/health.ts";
+import { HostPolicy, MISDIRECTED } from "./http/hosts.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
 import { OriginPolicy } from "./http/origin.ts";
 import { Page } from "./http/page.ts";
@@ -66,6 +67,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     memory: shareOfMemory(settings.processes),
   });
   const addresses = new ClientAddresses(app.log);
+  const hosts = new HostPolicy(settings.allowedHosts, app.log);
   const origins = new OriginPolicy(settings.allowedOrigins, app.log);
   const cookies = new ChatCookies(chat.guests, {
     isLasting: settings.secret !== undefined || log.kind === "redis",
@@ -74,13 +76,18 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   });
   const overload = () => watch.overload;
   const capacity = capacityOf(settings, descriptorLimit());
-  const sockets = new Sockets(chat, { ...settings, capacity }, { addresses, cookies, origins, overload });
+  const sockets = new Sockets(
+    chat,
+    { ...settings, capacity },
+    { addresses, cookies, hosts, origins, overload },
+  );
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
   const underWay = new RequestsUnderWay(addresses, chat.counters);
   const programs = new Programs(apiKeys, { addresses, counters: chat.counters, logger: app.log });
   const api = new Api(chat, programs, {
     addresses,
     cookies,
+    hosts,
     origins,
     census: sockets.census,
     underWay,
@@ -96,7 +103,13 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   await api.register(app);
   // In a scope of its own: the page's headers are nothing to the app around it.
   await app.register(async (scope) => {
+    const probes: readonly (string | undefined)[] = PROBES.map((path) => `${app.prefix}${path}`);
     scope.addHook("onRequest", async (request, reply) => {
+      const isProbe = probes.includes(request.routeOptions.url);
+      const misdirected = isProbe ? undefined : hosts.refusal(request);
+      if (misdirected !== undefined) {
+        return refuse(reply, { code: "forbidden", message: misdirected }, MISDIRECTED);
+      }
       const refused = underWay.begin(request, reply);
       return refused === undefined ? undefined : refuse(reply, refused);
     });

@@ -11,6 +11,7 @@ import { Callers } from "./callers.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
 import { type ClientAddresses, networkOf } from "./client-address.ts";
 import { type Census, Streams } from "./events/streams.ts";
+import { type HostPolicy, MISDIRECTED } from "./hosts.ts";
 import { readJsonBodies } from "./json-body.ts";
 import type { OriginPolicy } from "./origin.ts";
 import type { Programs } from "./programs.ts";
@@ -31,6 +32,7 @@ const SWEEP_MS = 5_000;
 export interface ApiOptions {
   readonly addresses: ClientAddresses;
   readonly cookies: ChatCookies;
+  readonly hosts: HostPolicy;
   readonly origins: OriginPolicy;
   /** The one that sockets are counted in, too. */
   readonly census: Census;
@@ -107,6 +109,10 @@ export class Api {
     reply: FastifyReply,
   ): Promise<FastifyReply | undefined> => {
     reply.header("X-Content-Type-Options", "nosniff").header("Cross-Origin-Resource-Policy", "same-origin");
+    const misdirected = this.#options.hosts.refusal(request);
+    if (misdirected !== undefined) {
+      return refuse(reply, { code: "forbidden", message: misdirected }, MISDIRECTED);
+    }
     const foreign = this.#options.origins.refusal(request);
     if (foreign !== undefined) {
       // It says nothing but that, so the refused page may read it.

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from "fastify";
 import type { Chat } from "../chat/chat.ts";
 
+/** Probes ask by address, whatever names the chat has. */
+export const PROBES = ["/livez", "/readyz"] as const;
+
 /** What a probe is told. */
 export interface Readiness {
   readonly ready: boolean;

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { formatOriginPattern, parseOriginPattern } from "../origins.ts";
+import { formatHostPattern, formatOriginPattern, parseHostPattern, parseOriginPattern } from "../origins.ts";
 import { isRoom } from "../protocol.ts";
 import { redisAddress } from "../redis-url.ts";
 
@@ -135,21 +135,41 @@ export const origins: Kind<"*" | readonly string[]> = {
   acceptsOption: "* or an array of origins such as https://example.com",
   read: (text) => (text === "*" ? text : listOf(text.split(","), canonicalOrigin)),
   check: (option) => (option === "*" ? option : listOf(option, canonicalOrigin)),
-  why(given) {
-    const items: unknown = typeof given === "string" ? given.split(",") : given;
-    if (!Array.isArray(items)) return undefined;
-    return Array.from(items, originProblem).find((problem) => problem !== undefined);
-  },
+  why: (given) => firstProblem(given, parseOriginPattern),
 };
 
-function canonicalOrigin(item: string): string | undefined {
-  return originProblem(item) === undefined ? formatOriginPattern(parseOriginPattern(item)) : undefined;
+/** Patterns that a Host header can match, in canonical form. */
+export const hosts: Kind<readonly string[]> = {
+  accepts: "a comma-separated list of host names such as chat.example.com, without schemes and ports",
+  acceptsOption: "an array of host names such as chat.example.com, without schemes and ports",
+  read: (text) => listOf(text.split(","), canonicalHost),
+  check: (option) => listOf(option, canonicalHost),
+  why: (given) => firstProblem(given, parseHostPattern),
+};
+
+function canonicalHost(item: string): string | undefined {
+  return problemOf(item, parseHostPattern) === undefined
+    ? formatHostPattern(parseHostPattern(item))
+    : undefined;
 }
 
-function originProblem(item: unknown): string | undefined {
+function canonicalOrigin(item: string): string | undefined {
+  return problemOf(item, parseOriginPattern) === undefined
+    ? formatOriginPattern(parseOriginPattern(item))
+    : undefined;
+}
+
+/** Returns what is wrong with the first item that `parse` does not accept. */
+function firstProblem(given: unknown, parse: (item: string) => unknown): string | undefined {
+  const items: unknown = typeof given === "string" ? given.split(",") : given;
+  if (!Array.isArray(items)) return undefined;
+  return Array.from(items, (item) => problemOf(item, parse)).find((problem) => problem !== undefined);
+}
+
+function problemOf(item: unknown, parse: (item: string) => unknown): string | undefined {
   if (typeof item !== "string") return "an item is no text";
   try {
-    parseOriginPattern(item.trim());
+    parse(item.trim());
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 import {
   bearerKeys,
   certificate,
+  hosts,
   httpsUrl,
   type Kind,
   keyPrefix,
@@ -216,6 +217,14 @@ export const SETTINGS = {
     defaultWords: "only the chat's own page",
     meaning:
       "Origins of other pages that may connect, comma-separated; also `https://*.example.com`; `*` = any",
+  }),
+  allowedHosts: setting({
+    names: ["ALLOWED_HOSTS"],
+    kind: hosts,
+    default: undefined,
+    defaultWords: "any",
+    meaning:
+      "Host names that requests may be for, comma-separated, also `*.example.com`; any other gets 421, but not at `/livez` and `/readyz`",
   }),
   pingSeconds: setting({
     names: ["PING_SECONDS"],

@@ -15,6 +15,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { Seats } from "./seats.ts";
 import {
   asksForV1,
+  hostRejection,
   originRejection,
   type Rejection,
   reject,
@@ -59,9 +60,10 @@ export class Sockets {
     {
       addresses,
       cookies,
+      hosts,
       origins,
       overload,
-    }: Pick<UpgradeRules, "addresses" | "cookies" | "origins" | "overload">,
+    }: Pick<UpgradeRules, "addresses" | "cookies" | "hosts" | "origins" | "overload">,
   ) {
     this.#chat = chat;
     this.#options = options;
@@ -72,6 +74,7 @@ export class Sockets {
     this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
     this.#upgrades = new Upgrades(chat.logger);
     this.#rules = {
+      hosts,
       origins,
       census: this.census,
       addresses,
@@ -147,7 +150,7 @@ export class Sockets {
 
   /** Returns why an upgrade cannot reach a socket of this chat, whatever else it asks for. */
   #unroutable(request: FastifyRequest): Rejection | undefined {
-    const foreign = originRejection(request, this.#rules);
+    const foreign = hostRejection(request, this.#rules) ?? originRejection(request, this.#rules);
     if (foreign !== undefined || this.#upgrades.isAddress(request)) return foreign;
     const path = request.url.split("?")[0]?.slice(0, PATH_SHOWN) ?? "";
     return { status: 404, sentence: `There is no socket at ${path}.` };

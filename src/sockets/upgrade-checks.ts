@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ChatCookies } from "../http/chat-cookies.ts";
 import type { ClientAddresses } from "../http/client-address.ts";
+import { type HostPolicy, MISDIRECTED } from "../http/hosts.ts";
 import type { OriginPolicy } from "../http/origin.ts";
 import { SUBPROTOCOL } from "../protocol.ts";
 import type { Census } from "./census.ts";
@@ -9,6 +10,7 @@ import type { Census } from "./census.ts";
 export interface UpgradeRules {
   readonly addresses: ClientAddresses;
   readonly cookies: ChatCookies;
+  readonly hosts: HostPolicy;
   readonly origins: OriginPolicy;
   readonly census: Census;
   /** Whether this process is going away. */
@@ -24,10 +26,16 @@ const CONNECTS_TOO_FAST = "Connections are opened too fast from your address.";
 
 /** Why a socket cannot be opened: an HTTP status and one sentence. */
 export interface Rejection {
-  readonly status: 400 | 401 | 403 | 404 | 429 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 421 | 429 | 503;
   readonly sentence: string;
   /** When it may be tried again, ms; undefined = the usual time, where it may be at all. */
   readonly retryAfterMs?: number;
+}
+
+/** Returns why this server does not answer for the request's host; undefined: it does. */
+export function hostRejection(request: FastifyRequest, rules: UpgradeRules): Rejection | undefined {
+  const sentence = rules.hosts.refusal(request);
+  return sentence === undefined ? undefined : { status: MISDIRECTED, sentence };
 }
 
 /** Returns why pages of the request's origin may not open sockets; undefined: they may. */

@@ -91,6 +91,7 @@ const HOUSE: readonly Rule[] = [
       "src/http/chat-cookies.ts",
       "src/http/client-address.ts",
       "src/http/guest-cookie.ts",
+      "src/http/hosts.ts",
       "src/http/origin.ts",
       "ws",
       "fastify",

@@ -46,6 +46,7 @@ describe("settings", () => {
       maxRoomsPerConnection: 50,
       maxRoomsPerAddress: 2000,
       allowedOrigins: undefined,
+      allowedHosts: undefined,
       pingSeconds: 15,
       greeting: undefined,
       secret: undefined,
