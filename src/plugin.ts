@@ -6,14 +6,14 @@ import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
 import { explainCollision } from "./collision.ts";
 import { Api } from "./http/api.ts";
-import { refuse } from "./http/api-error.ts";
 import { ChatCookies } from "./http/chat-cookies.ts";
 import { ClientAddresses } from "./http/client-address.ts";
-import { PROBES, registerHealth } from "./http/health.ts";
-import { HostPolicy, MISDIRECTED } from "./http/hosts.ts";
+import { registerHealth } from "./http/health.ts";
+import { HostPolicy } from "./http/hosts.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
 import { OriginPolicy } from "./http/origin.ts";
 import { Page } from "./http/page.ts";
+import { PageAdmission } from "./http/page-admission.ts";
 import { Programs } from "./http/programs.ts";
 import { RequestsUnderWay } from "./http/requests-under-way.ts";
 import { StatusPage } from "./http/status/status-page.ts";
@@ -95,6 +95,11 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     overload,
     ownsPath: settings.page,
   });
+  const admission = new PageAdmission({
+    ...{ addresses, hosts, underWay },
+    counters: chat.counters,
+    mountPath: app.prefix,
+  });
   const page = settings.page ? await Page.open(cookies, settings) : undefined;
   app.decorate("dynochat", { chat, sockets });
   sockets.takeUpgrades(app);
@@ -103,16 +108,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   await api.register(app);
   // In a scope of its own: the page's headers are nothing to the app around it.
   await app.register(async (scope) => {
-    const probes: readonly (string | undefined)[] = PROBES.map((path) => `${app.prefix}${path}`);
-    scope.addHook("onRequest", async (request, reply) => {
-      const isProbe = probes.includes(request.routeOptions.url);
-      const misdirected = isProbe ? undefined : hosts.refusal(request);
-      if (misdirected !== undefined) {
-        return refuse(reply, { code: "forbidden", message: misdirected }, MISDIRECTED);
-      }
-      const refused = underWay.begin(request, reply);
-      return refused === undefined ? undefined : refuse(reply, refused);
-    });
+    scope.addHook("onRequest", admission.admit);
     await page?.register(scope);
     if (page !== undefined) {
       sockets.routeBesidePage(scope, page.serve);
@@ -131,6 +127,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     sockets.close();
     api.close();
     underWay.close();
+    admission.close();
     await chat.close();
   });
 }

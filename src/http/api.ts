@@ -120,7 +120,10 @@ export class Api {
       return refuse(reply, { code: "forbidden", message: foreign });
     }
     const retryAfterMs = this.#rates.take(networkOf(this.#options.addresses.of(request)));
-    if (retryAfterMs > 0) return refuse(reply, tooFast(retryAfterMs));
+    if (retryAfterMs > 0) {
+      countOne(this.#house.chat.counters.limited, "api-requests");
+      return refuse(reply, tooFast(retryAfterMs));
+    }
     const refused = this.#options.underWay.begin(request, reply);
     return refused === undefined ? undefined : refuse(reply, refused);
   };

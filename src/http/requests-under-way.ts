@@ -14,6 +14,9 @@ export const REQUESTS_UNDER_WAY = 128;
 /** How long a client may take to read an answer, ms. */
 export const ANSWER_MS = 60_000;
 
+/** How long a request may take to arrive, ms; longer than the program's own server gives it, which answers 408. */
+const ARRIVAL_MS = 35_000;
+
 /** How often overdue answers are looked for, ms. */
 const SWEEP_MS = 2_000;
 
@@ -78,12 +81,15 @@ export class RequestsUnderWay {
     else this.#counts.delete(pending.network);
   }
 
-  /** Ends the connections of answers that were not read in time. */
+  /** Ends the connections of requests that do not arrive in time, and of answers that are not read in time. */
   sweep(now = performance.now()): void {
     for (const { response, request, since } of this.#pending.values()) {
       // A response that waits behind another one is not told that their connection has gone.
       if (request.socket.destroyed) this.release(response);
-      else if (response.writableEnded && now - since >= ANSWER_MS) {
+      else if (request.complete === false && now - since >= ARRIVAL_MS) {
+        countOne(this.#limited, "request-time");
+        request.socket.destroy();
+      } else if (response.writableEnded && now - since >= ANSWER_MS) {
         countOne(this.#limited, "answer-time");
         request.socket.destroy();
       }

@@ -84,6 +84,9 @@ export class TcpConnections {
       const fields = { event: "accept-failed", code: error.code };
       this.#complaints.add("error", "a connection cannot be accepted", fields);
     });
+    server.on("clientError", ({ code }: NodeJS.ErrnoException) => {
+      if (code === "ERR_HTTP_REQUEST_TIMEOUT") countOne(this.#limited, "request-time");
+    });
     app.addHook("onRequest", this.#onRequest);
   }
 

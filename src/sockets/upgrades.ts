@@ -21,12 +21,17 @@ const SERVER_OPTIONS = {
   handleProtocols: (protocols: Set<string>) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
 } as const;
 
+/** How long an upgrade may take until it is accepted or its refusal has gone out, the requests ahead of it included, ms. */
+const ANSWER_MS = 10_000;
+
 /** What waits for its route to accept or reject it. */
 interface PendingUpgrade {
   /** What the client sent after its request. */
   readonly head: Buffer;
   /** Set-Cookie headers of the 101 answer. */
   cookies: readonly string[];
+  /** Ends the connection after `ANSWER_MS`. */
+  readonly deadline: NodeJS.Timeout;
 }
 
 /** The listeners of all chats: any other one of the same server is the surrounding app's. */
@@ -110,40 +115,54 @@ export class Upgrades {
     socket.off("error", destroyFailed);
     pending.cookies = cookies;
     this.#server.handleUpgrade(raw, socket, pending.head, (webSocket) => opened(webSocket, socket));
+    clearTimeout(pending.deadline);
     this.#pending.delete(raw);
   }
 
   #take(app: FastifyInstance, request: IncomingMessage, head: Buffer): void {
     const { socket } = request;
-    const response = new ServerResponse(request);
-    try {
-      response.assignSocket(socket);
-    } catch {
-      // Node hands over an upgrade that was pipelined after an unanswered request and no longer watches the connection,
-      // while nobody can answer on it before that request is done: it would stay open, uncounted, as long as its client likes.
-      this.#logger.info(
-        { event: "upgrade-refused" },
-        "an upgrade came before the request ahead of it was answered",
-      );
+    // Node has taken its own listener off, and no longer watches the connection.
+    socket.on("error", destroyFailed);
+    const deadline = setTimeout(() => {
+      if (socket.destroyed) return;
+      this.#logger.info({ event: "upgrade-refused" }, "an upgrade was not answered in time");
       socket.destroy();
+    }, ANSWER_MS).unref();
+    this.#answer(app, request, { head, cookies: [], deadline });
+  }
+
+  #answer(app: FastifyInstance, request: IncomingMessage, pending: PendingUpgrade): void {
+    const { socket } = request;
+    if (socket.destroyed) return;
+    const ahead = responseOn(socket);
+    if (ahead !== undefined) {
+      // A request that was sent before the upgrade, without waiting for its answer, is answered first.
+      ahead.once("close", () => this.#answer(app, request, pending));
       return;
     }
     if (!asksForWebSocket(request)) {
-      response.detachSocket(socket);
-      parseAgain(app.server, request, head);
+      clearTimeout(pending.deadline);
+      socket.off("error", destroyFailed);
+      parseAgain(app.server, request, pending.head);
       return;
     }
-    // Node has taken its own listener off.
-    socket.on("error", destroyFailed);
+    const response = new ServerResponse(request);
+    response.assignSocket(socket);
     response.shouldKeepAlive = false;
     response.once("finish", () => socket.destroySoon());
-    this.#pending.set(request, { head, cookies: [] });
+    this.#pending.set(request, pending);
     app.routing(request, response);
   }
 }
 
 function isRequest(value: unknown): value is IncomingMessage {
   return typeof value === "object" && value !== null && "rawHeaders" in value && "socket" in value;
+}
+
+/** Returns the response that is being sent on a connection; Node has no public name for it. */
+function responseOn(socket: Socket): ServerResponse | undefined {
+  const response: unknown = Reflect.get(socket, "_httpMessage");
+  return response instanceof ServerResponse ? response : undefined;
 }
 
 function pathOf(request: unknown): string {

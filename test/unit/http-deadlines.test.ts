@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import fastify from "fastify";
+import fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import { describe, expect, it } from "vitest";
 import { buildApp } from "../../src/app.ts";
 import { ANSWER_MS, REQUESTS_UNDER_WAY, RequestsUnderWay } from "../../src/http/requests-under-way.ts";
@@ -51,11 +51,12 @@ describe("the program closes a connection", () => {
     ["the headers of an upgrade", `${UPGRADE}X-Slow: `],
     ["the body of a request", POST],
   ])("whose peer sends %s a byte at a time, with 408", async (_what, beginning) => {
-    const { dial } = await program();
+    const { dial, counters } = await program();
     const { socket, ended } = dial();
     socket.write(beginning);
     trickle(socket);
     expect(await within(ended, "the connection ends")).toMatch(/^HTTP\/1\.1 408 /);
+    expect(counters.limited.get("request-time")).toBe(1);
   });
 
   it("that pipelines more than 64 requests", async () => {
@@ -144,8 +145,8 @@ function unread() {
   };
   return {
     socket,
-    request: { raw: { headers: {}, socket } } as never,
-    reply: { raw: response } as never,
+    request: { raw: { headers: {}, socket, complete: true } } as unknown as FastifyRequest,
+    reply: { raw: response } as unknown as FastifyReply,
     finish: () => {
       for (const listener of listeners) listener();
     },
@@ -174,6 +175,18 @@ describe("requests of one address", () => {
     all[0]?.finish();
     expect(requests.begin(next.request, next.reply)).toBeUndefined();
     expect(requests.count).toBe(REQUESTS_UNDER_WAY);
+  });
+
+  it("that do not arrive within 35 s lose their connection, whoever's server it is", () => {
+    const { requests, limited } = countRequests();
+    const { request, reply, socket } = unread();
+    Object.assign(request.raw, { complete: false });
+    Object.assign(reply.raw, { writableEnded: false });
+    requests.begin(request, reply);
+    requests.sweep(performance.now() + 34_000);
+    expect(socket.destroyed).toBe(false);
+    requests.sweep(performance.now() + 36_000);
+    expect([socket.destroyed, limited.get("request-time")]).toEqual([true, 1]);
   });
 
   it("whose answer is not read within 60 s lose their connection", () => {

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import fastifyWebsocket from "@fastify/websocket";
 import fastify, { type FastifyInstance } from "fastify";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { WebSocketServer } from "ws";
 import { dynochat } from "../../src/plugin.ts";
 import { KEY, MESSAGES, openApi } from "../kit/api.ts";
@@ -65,14 +65,48 @@ it("takes an upgrade on a connection whose requests are all answered", async () 
   await waitFor(() => got().includes("101 Switching Protocols"), "the socket is open");
 });
 
-it.each([
-  ["one request", PLAIN],
-  ["two requests", PLAIN + PLAIN],
-  ["an event stream", PLAIN.replace("/livez", "/api/rooms/lobby/events")],
-])("ends a connection that asks for a socket after %s, still unanswered", async (_what, ahead) => {
-  const { socket, ended } = await dial();
-  socket.write(ahead + UPGRADE);
-  await within(ended, "the connection ends");
+const STREAM = PLAIN.replace("/livez", "/api/rooms/lobby/events");
+
+it.each([1, 2, 5])(
+  "answers %d requests that came with an upgrade, and then opens its socket",
+  async (count) => {
+    const { socket, got } = await dial();
+    socket.write(PLAIN.repeat(count) + UPGRADE);
+    await waitFor(() => got().includes("101 Switching Protocols"), "the socket is open");
+    const statuses = [...got().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    expect(statuses).toEqual([...Array<string>(count).fill("200"), "101"]);
+  },
+);
+
+it("answers a request that came with an upgrade, and then refuses that", async () => {
+  const answer = await answerTo(PLAIN + upgradeOf("/nowhere"));
+  expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 404"]);
+});
+
+it("answers a request that came with an upgrade to another protocol, and then that as if it were none", async () => {
+  const answer = await answerTo(PLAIN + upgradeOf("/livez", { to: "h2c" }));
+  expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
+});
+
+/** Sends an event stream's request and an upgrade in one packet, and expects that the connection ends after 10 s. */
+async function expectEndAfterTenSeconds({ socket, got, ended }: Dialled, upgrade: string): Promise<void> {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    socket.write(STREAM + upgrade);
+    await waitFor(() => got().includes("event: joined"), "the stream is open");
+    vi.advanceTimersByTime(9_000);
+    await new Promise(setImmediate);
+    expect(socket.destroyed).toBe(false);
+    vi.advanceTimersByTime(1_000);
+    await within(ended, "the connection ends");
+    expect(got()).not.toContain("HTTP/1.1 101");
+  } finally {
+    vi.useRealTimers();
+  }
+}
+
+it("ends a connection whose upgrade came after a request that is not answered within 10 s", async () => {
+  await expectEndAfterTenSeconds(await dial(), UPGRADE);
 });
 
 it.each([
@@ -86,9 +120,26 @@ it.each([
   afterwards(() => second.close());
   await once(second.listen(0, "127.0.0.1"), "listening");
   const bound = second.address();
-  const { socket, ended } = dialAt(`http://127.0.0.1:${typeof bound === "object" ? bound?.port : ""}`);
-  socket.write(PLAIN.replace("/livez", "/api/rooms/lobby/events") + upgrade);
-  await within(ended, "the connection ends");
+  const port = typeof bound === "object" ? bound?.port : "";
+  await expectEndAfterTenSeconds(dialAt(`http://127.0.0.1:${port}`), upgrade);
+});
+
+it("ends a connection whose upgrade the surrounding app does not answer within 10 s", async () => {
+  const app = await openApi();
+  let asked = false;
+  const { socket, ended } = await dial(app);
+  app.routing = () => {
+    asked = true;
+  };
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  try {
+    socket.write(upgradeOf("/nowhere"));
+    await waitFor(() => asked, "the upgrade came");
+    vi.advanceTimersByTime(10_000);
+    await within(ended, "the connection ends");
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it.each(["/livez", "/api/rooms", "/api/events", "/nowhere", "/a/b/c", "/index.html", "/ws/"])(
@@ -248,9 +299,9 @@ it("logs no query of an address that a client opens, is refused at or fails at",
   }
   const pipelined = dialAt(url);
   pipelined.socket.write(PLAIN + upgradeOf(`/ws?${SECRET}`));
-  await within(pipelined.ended, "the connection ends");
+  await waitFor(() => log.lines("open").length === 2, "the socket behind a request is open");
   const events = dialAt(url);
   events.socket.write(`GET /api/events?room=lobby&${SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
-  await waitFor(() => log.lines("open").length === 2, "the stream is open");
+  await waitFor(() => log.lines("open").length === 3, "the stream is open");
   expect(log.text()).not.toContain("a-secret");
 });
