@@ -27,14 +27,16 @@ it("more silent connections than there are descriptors neither end the process n
   expect(capacity).toMatchObject({ descriptors: 300, tcp: 200, sockets: 160, level: 40 });
   const ann = await connectV1(server.wsUrl, { room: "lobby" });
   const silent = await openSilent(server.port, 400);
+  // Its own connection may be the idle one that is closed for another.
+  const metrics = () => waitFor(() => metricsOf(server.url).catch(() => undefined), "/metrics answers");
   await waitFor(
-    async () => (await metricsOf(server.url)).sum("dynochat_limited_total", { limit: "address-tcp" }) > 200,
+    async () => (await metrics()).sum("dynochat_limited_total", { limit: "address-tcp" }) > 200,
     "connections are closed for others",
   );
   const ben = await connectV1(server.wsUrl, { room: "lobby" });
   await ben.say("lobby", "served all the same");
   await ann.waitForText("served all the same");
-  const { sum } = await metricsOf(server.url);
+  const { sum } = await metrics();
   expect(sum("dynochat_tcp_connections")).toBeLessThanOrEqual(200);
   expect(sum("dynochat_sockets_limit")).toBe(160);
   await server.waitForLog(({ event }) => event === "tcp-limit", "the limit is said");

@@ -47,11 +47,11 @@ describe("the program closes a connection", () => {
   });
 
   it.each([
-    ["the headers of a request", `${HEAD}X-Slow: `],
-    ["the headers of an upgrade", `${UPGRADE}X-Slow: `],
-    ["the body of a request", POST],
-  ])("whose peer sends %s a byte at a time, with 408", async (_what, beginning) => {
-    const { dial, counters } = await program();
+    ["the headers of a request", `${HEAD}X-Slow: `, { ...SHORT, requestMs: 60_000 }],
+    ["the headers of an upgrade", `${UPGRADE}X-Slow: `, { ...SHORT, requestMs: 60_000 }],
+    ["the body of a request", POST, SHORT],
+  ])("whose peer sends %s a byte at a time, with 408", async (_what, beginning, deadlines) => {
+    const { dial, counters } = await program({}, deadlines);
     const { socket, ended } = dial();
     socket.write(beginning);
     trickle(socket);
