@@ -74,6 +74,21 @@ describe("a Redis that guests fill", () => {
     expect(await lengthsOf(redis, prefix, ["site", "older", "morning"])).toEqual([400, 400, 20]);
   });
 
+  it("loses nothing of others where what guests made lately is enough, and only too young to be removed", async () => {
+    const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
+    const { log, prefix } = await open({ redis, times: EAGER });
+    await fill(log, "site", 400);
+    const flood = Array.from({ length: 500 }, (_, i) => fill(log, `flood${i}`, 1, `g${i}`));
+    await Promise.all(flood);
+    await listed(redis, prefix, 500);
+    await use(redis, 0.87);
+    const looks = async () => Number(/zcount:calls=(\d+)/.exec(await redis.cli("INFO", "commandstats"))?.[1]);
+    await waitFor(async () => (await looks()) >= 5, "it was looked for more");
+    expect(await lengthsOf(redis, prefix, ["site"])).toEqual([400]);
+    await use(redis, 0.97);
+    await waitFor(async () => (await lengthsOf(redis, prefix, ["site"]))[0] === 50, "it is urgent");
+  });
+
   it("loses rooms with nobody in them altogether when that was not enough, and keeps those with people in them", async () => {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
     const { log, prefix } = await open({ redis, times: EAGER });
@@ -87,6 +102,7 @@ describe("a Redis that guests fill", () => {
       await redis.cli("XADD", `${prefix}{${room}}:log`, ...entry);
     }
     await listed(redis, prefix, 2);
+    for (const room of rooms) await age(redis, prefix, room, MINUTE);
     await log.enter("visited", { id: "g-visitor", handle: "Ada" });
     await use(redis, 0.82);
     await waitFor(async () => (await lengthsOf(redis, prefix, ["abandoned"]))[0] === 0, "it is deleted");

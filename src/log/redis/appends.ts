@@ -23,8 +23,8 @@ export interface AppendsListener {
   doubted(): void;
   /** This server takes no writes; another one may by now answer to its name. */
   refusedWrites(reason: string): void;
-  /** A message is in the room's log. `isNew`: it is the first there, and a guest's. */
-  stored(room: string, id: string, isNew: boolean): void;
+  /** A message is in the room's log, and took that many bytes, roughly. `isNew`: it is the first there, and a guest's. */
+  stored(room: string, id: string, bytes: number, isNew: boolean): void;
   /** The server is out of memory. */
   full(): void;
 }
@@ -35,6 +35,8 @@ const NOBODY_LOOKS = ["", "", ""] as const;
 const UNAVAILABLE: Appended = { outcome: "unavailable" };
 
 const MADE = { writer: 1, room: 2 } as const;
+/** What these take in Redis, roughly. */
+const BYTES = { writer: 700, room: 1_700 } as const;
 
 /** Runs the append script, and turns whatever comes back into one of the outcomes. */
 export class Appends {
@@ -102,7 +104,8 @@ export class Appends {
       if (appended.outcome === "stored") {
         made = madeBy(reply);
         const isNew = made.room && message.guest !== undefined;
-        this.#listener.stored(message.room, appended.id, isNew);
+        const besides = (made.room ? BYTES.room : 0) + (made.writer ? BYTES.writer : 0);
+        this.#listener.stored(message.room, appended.id, message.body.length + besides, isNew);
       }
       return appended;
     } catch (error) {

@@ -5,11 +5,11 @@
 --
 -- KEYS  senders' hashes, younger and older generation in turn
 -- ARGV  1 idle, ms   2 standing, ms
--- Answer: how many senders were forgotten
+-- Answer: how many senders were forgotten, and how many are kept only because they were not silent for long enough
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
-local forgotten = 0
+local forgotten, waiting = 0, 0
 
 -- Values are message ids and, in the field '.', a time: both begin with ms since 1970.
 local function times(key, first, last)
@@ -24,9 +24,13 @@ end
 for i = 1, #KEYS, 2 do
   local first, last = times(KEYS[i], math.huge, 0)
   first, last = times(KEYS[i + 1], first, last)
-  if last < now - ARGV[1] and first > now - ARGV[2] then
-    redis.call('DEL', KEYS[i], KEYS[i + 1])
-    forgotten = forgotten + 1
+  if first > now - ARGV[2] then
+    if last < now - ARGV[1] then
+      redis.call('DEL', KEYS[i], KEYS[i + 1])
+      forgotten = forgotten + 1
+    else
+      waiting = waiting + 1
+    end
   end
 end
-return forgotten
+return { forgotten, waiting }

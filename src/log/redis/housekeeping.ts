@@ -62,6 +62,11 @@ export class Housekeeping {
     return this.#memory.share;
   }
 
+  /** This process had that many bytes stored, roughly. */
+  stored(bytes: number): void {
+    this.#memory.stored(bytes);
+  }
+
   /** A round every few seconds on this connection, until `stop`. */
   start(redis: Redis): void {
     this.stop();

@@ -5,14 +5,19 @@ import { type Memory, readMemory } from "./memory-use.ts";
 /** How long a refusal for lack of memory counts where the server does not say how much it uses, ms. */
 const FULL_MS = 5_000;
 
+/** From this share on, it is read more often. */
+const BUSY = 0.7;
+const BUSY_TIMES = 5;
+
 /** Reads every second how much of its memory the server uses: every process decides by it what it still takes. */
 export class MemoryWatch {
   readonly #everyMs: number;
   readonly #tight: () => void;
   #timer: NodeJS.Timeout | undefined;
   #redis: Redis | undefined;
-  #asking = false;
-  #share = 0;
+  #memory: Memory = { used: 0, limit: 0 };
+  /** Bytes that this process had stored since it was read, roughly. */
+  #stored = 0;
   /** The last refusal for lack of memory, as performance.now() tells it. */
   #fullAt = Number.NEGATIVE_INFINITY;
 
@@ -22,21 +27,30 @@ export class MemoryWatch {
     this.#tight = tight;
   }
 
-  /** The share of its memory that the server uses, 0 to 1; 0 where it does not say or has no limit, 1 after it refused a write. */
+  /**
+   * The share of its memory that the server uses, 0 to 1, with what this process stored since; 0 where it does not say or has no limit,
+   * 1 after it refused a write.
+   */
   get share(): number {
-    return performance.now() - this.#fullAt < FULL_MS ? 1 : this.#share;
+    if (performance.now() - this.#fullAt < FULL_MS) return 1;
+    const { used, limit } = this.#memory;
+    return limit > 0 ? (used + this.#stored) / limit : 0;
   }
 
   start(redis: Redis): void {
     this.stop();
     this.#redis = redis;
-    this.#timer = setInterval(this.#ask, this.#everyMs).unref();
-    this.#ask();
+    void this.#ask(redis);
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#redis = undefined;
+  }
+
+  /** This process had that many bytes stored, roughly. */
+  stored(bytes: number): void {
+    this.#stored += bytes;
   }
 
   /** The server refused a write for lack of memory. */
@@ -44,25 +58,23 @@ export class MemoryWatch {
     this.#fullAt = performance.now();
   }
 
-  readonly #ask = (): void => {
-    const redis = this.#redis;
-    if (redis === undefined || this.#asking) return;
-    this.#asking = true;
-    readMemory(redis)
-      .then((memory) => {
-        if (this.#redis === redis) this.#learn(memory);
-      })
+  async #ask(redis: Redis): Promise<void> {
+    try {
+      const memory = await readMemory(redis);
+      if (this.#redis === redis) this.#learn(memory);
+    } catch {
       // A connection that fails is noticed by the round trip.
-      .catch(() => undefined)
-      .finally(() => {
-        this.#asking = false;
-      });
-  };
+    }
+    if (this.#redis !== redis) return;
+    const pauseMs = this.share > BUSY ? this.#everyMs / BUSY_TIMES : this.#everyMs;
+    this.#timer = setTimeout(() => void this.#ask(redis), pauseMs).unref();
+  }
 
-  #learn({ used, limit }: Memory): void {
-    this.#share = limit > 0 ? used / limit : 0;
+  #learn(memory: Memory): void {
+    this.#memory = memory;
+    this.#stored = 0;
     // What it says now is newer than what it refused.
-    if (limit > 0) this.#fullAt = Number.NEGATIVE_INFINITY;
-    if (this.#share > LEVELS.tight) this.#tight();
+    if (memory.limit > 0) this.#fullAt = Number.NEGATIVE_INFINITY;
+    if (this.share > LEVELS.tight) this.#tight();
   }
 }

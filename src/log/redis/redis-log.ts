@@ -107,7 +107,10 @@ export class RedisLog implements Log {
     this.#appends = new Appends(keys, this.#networks, growth, this.#append, this.#clock, times, complaints, {
       doubted: () => this.#roundTrip?.now(),
       refusedWrites: (reason) => this.#loseLink(reason),
-      stored: (room, id, isNew) => this.#index.note(room, id, isNew),
+      stored: (room, id, bytes, isNew) => {
+        this.#index.note(room, id, isNew);
+        this.#housekeeping.stored(bytes);
+      },
       full: () => this.#housekeeping.full(),
     });
     this.#index = new RoomIndex(keys, limits.historyDays, times.noteRoomsMs, () => {

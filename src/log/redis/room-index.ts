@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import { timeOf } from "../../protocol.ts";
+import { unlessRefused } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import { NOTE_ROOMS } from "./scripts.ts";
 
@@ -125,8 +126,13 @@ export class RoomIndex {
     start: number,
     count: number,
   ): Promise<string[]> {
-    const [most, least] = [Math.floor(to), `(${Math.floor(from)}`];
+    const [least, most] = range(from, to);
     return redis.zrange(this.#guestsKey, most, least, "BYSCORE", "REV", "LIMIT", start, count);
+  }
+
+  /** How many there are of these; 0 where this user may not ask. Rejects with whatever Redis said. */
+  count(redis: Redis, { from, to }: { readonly from: number; readonly to: number }): Promise<number> {
+    return unlessRefused(redis.zcount(this.#guestsKey, ...range(from, to)), 0);
   }
 
   /** Takes rooms off both lists. Rejects with whatever Redis said. */
@@ -134,4 +140,9 @@ export class RoomIndex {
     if (rooms.length === 0) return;
     await Promise.all([redis.zrem(this.#key, ...rooms), redis.zrem(this.#guestsKey, ...rooms)]);
   }
+}
+
+/** The scores of times, the first excluded. */
+function range(from: number, to: number): [least: string, most: string] {
+  return [`(${Math.floor(from)}`, Number.isFinite(to) ? String(Math.floor(to)) : "+inf"];
 }
