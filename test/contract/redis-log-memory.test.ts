@@ -144,6 +144,7 @@ describe("a Redis that guests fill", () => {
       outcome = (await log.append(message(TEXT, { room, user: `g${i % 50}`, guest: GUEST }))).outcome;
     }
     expect(outcome).toBe("storage-full");
+    await waitFor(async () => (await lengthsOf(redis, prefix, ["flood49"]))[0] === 1, "room is made");
     await waitFor(
       async () => (await log.append(message(TEXT, { room: "site" }))).outcome === "stored",
       "there is room again",

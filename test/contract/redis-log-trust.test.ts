@@ -224,7 +224,7 @@ describe("the secret with which publications are signed", () => {
       )
       .catch(() => "");
     const { log } = await open({ redis, prefix: "chat:" });
-    expect(await log.append(message("hello"))).toEqual({ outcome: "storage-full" });
+    expect(await log.append(message("hello"))).toMatchObject({ outcome: "storage-full" });
     expect(await log.shared("secret", "proposal")).toBe("proposal");
     expect(await log.shared("secret", "another")).toBe("proposal");
     expect(await redis.cli("GET", "chat:shared:publications")).toMatch(/^[A-Za-z0-9_-]{22}$/);

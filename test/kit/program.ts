@@ -157,6 +157,10 @@ function surroundings(): Record<string, string | undefined> {
     // All clients of a test are guests of one address.
     ADDRESS_MESSAGES_PER_SECOND: "0",
     ROOM_GUEST_MESSAGES_PER_SECOND: "0",
+    NEW_ROOMS_PER_ADDRESS: "0",
+    NEW_WRITERS_PER_ADDRESS: "0",
+    ADDRESS_BYTES_PER_SECOND: "0",
+    MAX_ROOMS_PER_ADDRESS: "0",
   };
 }
 
