@@ -38,7 +38,7 @@ export const LIMITS = {
   hintWaterline: 64 * 1024,
   /** Bytes waiting for a reader above which it is closed with `tooSlow`. */
   closeWaterline: 1024 * 1024,
-  /** People of a room above which presence is only a count. */
+  /** People of a room who are told by name; networks share the names, and where there are more of these, presence is only a count. */
   presenceNames: 200,
   /** Bad frames within `badFrameWindowMs` that end a connection. */
   badFrames: 20,
@@ -325,7 +325,7 @@ export interface ErrorFrame {
   readonly retryAfterMs?: number;
 }
 
-/** Merged; at most one a second a room. Above `LIMITS.presenceNames` people only `count`, every 5 s. */
+/** Merged; at most one a second a room. Of at most `LIMITS.presenceNames` people the names are told; in a crowd only `count`. */
 export interface PresenceFrame {
   readonly type: "presence";
   readonly room: string;

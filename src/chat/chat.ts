@@ -81,6 +81,7 @@ export class Chat implements LogListener, Services {
         ringBudget: new RingBudget(),
         batchWindowMs,
         counters: this.counters,
+        networkDigest: (network) => this.guests.networkDigest(network),
       },
       options.maxRoomsPerAddress,
     );

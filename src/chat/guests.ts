@@ -11,6 +11,9 @@ const POOL_IDS = 256;
 /** Signatures kept: one connection asks for its guest's two or three times within a moment. */
 const TOKENS_KEPT = 1_000;
 
+/** Letters of the digest of a network: 48 bits, so that hardly two of a room meet. */
+const NETWORK_DIGEST_LENGTH = 8;
+
 /** Makes guests and knows them again, on every process that has the same secret. */
 export class Guests {
   #secret: string | undefined;
@@ -31,6 +34,16 @@ export class Guests {
   publicId(purpose: string): string | undefined {
     if (this.#secret === undefined) return undefined;
     return createHmac("sha256", this.#secret).update(`public:${purpose}`).digest("hex");
+  }
+
+  /**
+   * Returns what stands for a network towards other processes: 8 letters, the same on all of them, from which nobody without the secret
+   * learns an address; undefined while no secret is known.
+   */
+  networkDigest(network: string): string | undefined {
+    if (this.#secret === undefined) return undefined;
+    const digest = createHmac("sha256", this.#secret).update(`network:${network}`).digest("base64url");
+    return digest.slice(0, NETWORK_DIGEST_LENGTH);
   }
 
   /** The secret that all processes share; the first one counts. */

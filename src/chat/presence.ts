@@ -1,17 +1,14 @@
-import type { Present } from "../log/log.ts";
-import type { Person } from "../protocol.ts";
+import type { Present, RoomUser } from "../log/log.ts";
+import { LIMITS, type Person } from "../protocol.ts";
 import { requestedHandle } from "./look-alike.ts";
+import { namedUsers, networkKey } from "./named-users.ts";
+
+const NOBODY: readonly Person[] = [];
 
 interface Someone {
   handle: string;
+  network: string | undefined;
   readonly instances: Set<string>;
-}
-
-/** What changed in a room's people since the last look. */
-export interface PresenceChange {
-  readonly joined: readonly Person[];
-  /** User ids. */
-  readonly left: readonly string[];
 }
 
 /**
@@ -22,8 +19,10 @@ export class Roster {
   readonly #people = new Map<string, Someone>();
   /** Which users look like what. */
   readonly #looks = new Map<string, Set<string>>();
-  readonly #joined = new Map<string, Person>();
-  readonly #left = new Set<string>();
+  /** How many users each network has. */
+  readonly #networks = new Map<string, number>();
+  /** What `named` gave last, until something changes. */
+  #named: readonly Person[] | undefined;
 
   get count(): number {
     return this.#people.size;
@@ -46,22 +45,42 @@ export class Roster {
     return new Set(requestedHandle(handle).looks.flatMap((look) => [...(this.#looks.get(look) ?? [])]));
   }
 
-  list(): Person[] {
-    return Array.from(this.#people, ([id, { handle }]) => ({ id, handle }));
+  /** Whether there are so many people, of so many networks, that nobody is told by name. */
+  get isCrowd(): boolean {
+    return this.#networks.size > LIMITS.presenceNames;
   }
 
-  enter(instance: string, { id, handle }: Person): void {
+  /** Those who are told by name where that needs no choice: everyone, or in a crowd nobody. The same list until somebody comes or goes. */
+  get named(): readonly Person[] | undefined {
+    if (this.isCrowd) return NOBODY;
+    if (this.count > LIMITS.presenceNames) return undefined;
+    this.#named ??= this.#everyone().map(personOf);
+    return this.#named;
+  }
+
+  /** Those who are told by name, see `namedUsers`. Sorts the people where there are more of them than names. */
+  choose(): readonly Person[] {
+    return this.named ?? namedUsers(this.#everyone(), LIMITS.presenceNames).map(personOf);
+  }
+
+  enter(instance: string, { id, handle, network }: RoomUser): void {
     const someone = this.#people.get(id);
     if (someone === undefined) {
-      this.#people.set(id, { handle, instances: new Set([instance]) });
-      this.#show(id, handle);
+      this.#people.set(id, { handle, network, instances: new Set([instance]) });
+      this.#count({ id, handle, network }, 1);
+      this.#look(id, handle);
       return;
     }
     someone.instances.add(instance);
+    if (network !== undefined && (someone.network === undefined || network < someone.network)) {
+      this.#count({ id, handle, network: someone.network }, -1);
+      someone.network = network;
+      this.#count({ id, handle, network }, 1);
+    }
     if (someone.handle === handle) return;
     this.#unlook(id, someone.handle);
     someone.handle = handle;
-    this.#show(id, handle);
+    this.#look(id, handle);
   }
 
   exit(instance: string, user: string): void {
@@ -70,10 +89,8 @@ export class Roster {
     someone.instances.delete(instance);
     if (someone.instances.size > 0) return;
     this.#people.delete(user);
+    this.#count({ id: user, handle: someone.handle, network: someone.network }, -1);
     this.#unlook(user, someone.handle);
-    this.#joined.delete(user);
-    // Told even of somebody whose coming was not: those who joined meanwhile found them in the list.
-    this.#left.add(user);
   }
 
   /** Takes a roll call for the truth about all processes but `self`, whose people this process knows better. */
@@ -85,31 +102,34 @@ export class Roster {
         if (instance !== self && !instances.includes(instance)) this.exit(instance, user);
       }
     }
-    for (const { id, handle, instances } of present) {
+    for (const { id, handle, network, instances } of present) {
       const known = this.#people.get(id)?.instances.has(self) === true ? this.handleOf(id) : undefined;
       for (const instance of instances) {
-        if (instance !== self) this.enter(instance, { id, handle: known ?? handle });
+        if (instance !== self) this.enter(instance, { id, handle: known ?? handle, network });
       }
     }
   }
 
-  /** What changed since the last call, or undefined. */
-  takeChange(): PresenceChange | undefined {
-    if (this.#joined.size === 0 && this.#left.size === 0) return undefined;
-    const change = { joined: [...this.#joined.values()], left: [...this.#left] };
-    this.#joined.clear();
-    this.#left.clear();
-    return change;
+  #everyone(): RoomUser[] {
+    return Array.from(this.#people, ([id, { handle, network }]) => ({ id, handle, network }));
   }
 
-  #show(id: string, handle: string): void {
+  /** One more or one fewer of a network. */
+  #count(user: RoomUser, change: 1 | -1): void {
+    const key = networkKey(user);
+    const count = (this.#networks.get(key) ?? 0) + change;
+    if (count === 0) this.#networks.delete(key);
+    else this.#networks.set(key, count);
+    this.#named = undefined;
+  }
+
+  #look(id: string, handle: string): void {
+    this.#named = undefined;
     for (const look of requestedHandle(handle).looks) {
       const users = this.#looks.get(look);
       if (users === undefined) this.#looks.set(look, new Set([id]));
       else users.add(id);
     }
-    this.#left.delete(id);
-    this.#joined.set(id, { id, handle });
   }
 
   #unlook(id: string, handle: string): void {
@@ -119,4 +139,9 @@ export class Roster {
       if (users?.size === 0) this.#looks.delete(look);
     }
   }
+}
+
+/** Where people come from is not told to clients. */
+function personOf({ id, handle }: RoomUser): Person {
+  return { id, handle };
 }

@@ -1,10 +1,12 @@
 import type { Log, RoomHead } from "../log/log.ts";
 import { within } from "../log/within.ts";
-import type { Person } from "../protocol.ts";
+import { LIMITS } from "../protocol.ts";
 import { type HistoryPage, pageBefore, pageBehind, pageOf } from "./history.ts";
+import { namedUsers } from "./named-users.ts";
 import type { ReadSlots } from "./read-slots.ts";
 import type { Room } from "./room.ts";
 import { RoomLog } from "./room-log.ts";
+import type { People } from "./room-presence.ts";
 import type { Rooms } from "./rooms.ts";
 import { LOG_WAIT_MS } from "./time-limit.ts";
 
@@ -52,13 +54,14 @@ export class Reading {
     return within(LOG_WAIT_MS, pageBehind(this.#logOf(room), id, limit).then(pageOf));
   }
 
-  /** Everyone in a room, over all processes. */
-  async people(room: string): Promise<readonly Person[]> {
+  /** Who is in a room, over all processes. */
+  async people(room: string): Promise<People> {
     const open = this.#open(room);
     if (open !== undefined) return open.people();
     // Nobody is here: a room that somebody is in is open.
     const present = await within(LOG_WAIT_MS, this.#log.rollCall(room, []));
-    return present.map(({ id, handle }) => ({ id, handle }));
+    const users = namedUsers(present, LIMITS.presenceNames).map(({ id, handle }) => ({ id, handle }));
+    return { count: present.length, users };
   }
 
   /** The rooms spoken in last, at most `ROOMS_LISTED`; up to `LIST_MS` old. */
@@ -77,7 +80,7 @@ export class Reading {
   async #summaries(): Promise<readonly RoomSummary[]> {
     const heads = await this.#log.recentRooms(ROOMS_LISTED);
     return Promise.all(
-      heads.map(async ({ room, head }) => ({ room, head, count: (await this.people(room)).length })),
+      heads.map(async ({ room, head }) => ({ room, head, count: (await this.people(room)).count })),
     );
   }
 

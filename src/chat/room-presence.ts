@@ -1,6 +1,6 @@
-import { type Log, LogUnavailable, type RequestedHandle } from "../log/log.ts";
+import { type Log, LogUnavailable, type RequestedHandle, type RoomUser } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
-import { LIMITS, type Person } from "../protocol.ts";
+import type { Person } from "../protocol.ts";
 import { objectOf } from "./checked-entry.ts";
 import type { Connection } from "./connection.ts";
 import type { Counters } from "./counters.ts";
@@ -16,6 +16,15 @@ import { type TypingSignal, TypingSignals } from "./typing-signals.ts";
 /** What somebody wrote to the room's channel; nobody has checked more than that it is an object. */
 type Hint = Readonly<Record<string, unknown>>;
 
+/** What the presence of every room of a process shares. */
+export interface PresenceSurroundings {
+  readonly log: Log;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  /** Returns what stands for a network towards other processes; undefined while no secret is known. */
+  readonly networkDigest: (network: string) => string | undefined;
+}
+
 /** Hints kept while a roll call is under way; what is beyond, the next roll call puts right. */
 const HEARD = 1_000;
 
@@ -23,15 +32,21 @@ const HEARD = 1_000;
 interface Local {
   requested: RequestedHandle;
   isGuest: boolean;
+  /** What stands for where a guest comes from; undefined = not a guest. */
+  readonly network: string | undefined;
   /** By connection. */
   readonly members: Map<string, Member>;
 }
 
-/** What a member sees of the others when it joins. */
-export interface Company {
+/** The people of a room, as clients are told of them. */
+export interface People {
   readonly count: number;
-  /** Empty above `LIMITS.presenceNames`. */
+  /** `LIMITS.presenceNames` at most; see `namedUsers`. */
   readonly users: readonly Person[];
+}
+
+/** What a member sees of the others when it joins. */
+export interface Company extends People {
   /** The member's own handle here. */
   readonly handle: string;
 }
@@ -44,6 +59,7 @@ export class RoomPresence {
   readonly #room: string;
   readonly #log: Log;
   readonly #logger: Logger;
+  readonly #digestOf: (network: string) => string | undefined;
   readonly #roster = new Roster();
   readonly #locals = new Map<string, Local>();
   readonly #connections = new Set<Connection>();
@@ -56,10 +72,11 @@ export class RoomPresence {
   /** Hints that came meanwhile; empty where no roll call is under way, which its time limit sees to. */
   #heard: Hint[] = [];
 
-  constructor(room: string, log: Log, logger: Logger, counters: Counters, outbox: Outbox) {
+  constructor(room: string, { log, logger, counters, networkDigest }: PresenceSurroundings, outbox: Outbox) {
     this.#room = room;
     this.#log = log;
     this.#logger = logger;
+    this.#digestOf = networkDigest;
     this.#feed = new PresenceFeed(room, this.#roster, this.#connections, counters);
     this.#typingFeed = new TypingFeed(room, outbox, counters);
     this.#handles = new HandleQueue(room, log, logger, (...settled) => this.settled(...settled));
@@ -71,7 +88,7 @@ export class RoomPresence {
     this.#connections.add(connection);
     const known = this.#locals.get(person.id);
     const requested = requestedHandle(kind === "guest" ? this.nameFor(person) : person.handle);
-    const local = known ?? { requested, isGuest: true, members: new Map() };
+    const local = known ?? this.#newLocal(member, requested);
     local.members.set(connection.id, member);
     local.isGuest = kind === "guest";
     if (known === undefined) this.#locals.set(person.id, local);
@@ -118,22 +135,29 @@ export class RoomPresence {
       this.#name(person.id, local, requestedHandle(handle));
   }
 
-  /** Everyone, each person once. */
-  people(): readonly Person[] {
-    return this.#roster.list();
+  /** Who is here, each person once. Of many people those who were told of last: to choose among them costs more than a join does. */
+  people(): People {
+    const { count, named } = this.#roster;
+    return { count, users: named ?? this.#feed.told };
   }
 
-  seenBy({ person }: Member): Company {
-    const { count } = this.#roster;
-    const users = this.#isCrowd ? [] : this.#roster.list();
-    return { count, users, handle: this.#locals.get(person.id)?.requested.handle ?? person.handle };
+  /** What a member is told that joins now; what has changed since then it is told with the others. */
+  seenBy(member: Member): Company {
+    const people = this.people();
+    this.#feed.listed(people.users);
+    return { ...people, handle: this.handleOf(member) };
+  }
+
+  /** What the member is called here. */
+  handleOf({ person }: Member): string {
+    return this.#locals.get(person.id)?.requested.handle ?? person.handle;
   }
 
   /** Tells every process that the member is typing, or has stopped; in a crowd nobody is told. */
   typing(member: Member, on: boolean): void {
     const user = member.person.id;
-    if (this.#isCrowd || !this.#typingSignals.take(user, on)) return;
-    const { handle } = this.seenBy(member);
+    if (this.#roster.isCrowd || !this.#typingSignals.take(user, on)) return;
+    const handle = this.handleOf(member);
     const hint = { type: "typing", user, handle, on, from: member.connection.id };
     this.#log.hint(this.#room, Buffer.from(JSON.stringify(hint)));
   }
@@ -150,7 +174,11 @@ export class RoomPresence {
 
   /** Asks the log who is here over all processes, and puts right what it has of this one. Never rejects. */
   async rollCall(): Promise<void> {
-    const here = Array.from(this.#locals, ([id, { requested }]) => ({ id, handle: requested.handle }));
+    const here = Array.from(this.#locals, ([id, { requested, network }]) => ({
+      id,
+      handle: requested.handle,
+      network,
+    }));
     this.#calls += 1;
     try {
       this.#roster.replace(this.#log.instance, await this.#log.rollCall(this.#room, here));
@@ -177,10 +205,15 @@ export class RoomPresence {
     this.#locals.clear();
   }
 
+  #newLocal({ connection, kind }: Member, requested: RequestedHandle): Local {
+    const network = kind === "guest" ? this.#digestOf(connection.network) : undefined;
+    return { requested, isGuest: kind === "guest", network, members: new Map() };
+  }
+
   /** Tells everybody what a person of this process is called. */
   #name(user: string, local: Local, requested: RequestedHandle): void {
     local.requested = requested;
-    const here = { id: user, handle: requested.handle };
+    const here: RoomUser = { id: user, handle: requested.handle, network: local.network };
     this.#roster.enter(this.#log.instance, here);
     void this.#log.enter(this.#room, here);
     this.#feed.touch();
@@ -193,21 +226,17 @@ export class RoomPresence {
     this.#handles.claim({ user, isGuest: local.isGuest, requested: local.requested });
   }
 
-  get #isCrowd(): boolean {
-    return this.#roster.count > LIMITS.presenceNames;
-  }
-
   #receiveTyping(hint: Hint): void {
     const signal = typingSignalIn(hint);
     // A process of a version before this one publishes them in a crowd, too.
-    if (signal !== undefined && !this.#isCrowd) this.#typingFeed.add(signal);
+    if (signal !== undefined && !this.#roster.isCrowd) this.#typingFeed.add(signal);
   }
 
   /** Returns whether it said something. */
   #receivePresence(hint: Hint): boolean {
     const { type, instance } = hint;
     if (typeof instance !== "string" || instance === this.#log.instance) return false;
-    const people = type === "enter" ? listed(hint["person"], hint["people"]).filter(isPerson) : [];
+    const people = type === "enter" ? listed(hint["person"], hint["people"]).filter(isRoomUser) : [];
     for (const person of people) {
       this.#roster.enter(instance, person);
       // One of them has the handle, and the store knows who.
@@ -224,8 +253,9 @@ function typingSignalIn({ user, handle, on, from }: Hint): TypingSignal | undefi
   return { user, handle, on, from: typeof from === "string" ? from : undefined };
 }
 
-function isPerson(value: unknown): value is Person {
+function isRoomUser(value: unknown): value is RoomUser {
   if (typeof value !== "object" || value === null) return false;
+  if ("network" in value && typeof value.network !== "string") return false;
   return (
     "id" in value && typeof value.id === "string" && "handle" in value && typeof value.handle === "string"
   );

@@ -2,7 +2,7 @@ import { looksLikeEntry } from "../log/entry.ts";
 import { type Entry, type Log, LogUnavailable } from "../log/log.ts";
 import { within } from "../log/within.ts";
 import type { Logger } from "../logger.ts";
-import { BEGINNING, compareIds, LIMITS, type Person } from "../protocol.ts";
+import { BEGINNING, compareIds, LIMITS } from "../protocol.ts";
 import { type AnswerSpace, UNCOUNTED } from "./answer-budget.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry } from "./checked-entry.ts";
@@ -14,18 +14,15 @@ import { closeIfTooSlow, Outbox } from "./outbox.ts";
 import type { ReadSlots } from "./read-slots.ts";
 import { RING, Ring, type RingBudget } from "./ring.ts";
 import { RoomLog, sizeOf } from "./room-log.ts";
-import { RoomPresence } from "./room-presence.ts";
+import { type People, type PresenceSurroundings, RoomPresence } from "./room-presence.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { newest, type Page, type Snapshot } from "./snapshot.ts";
 import { LOG_WAIT_MS } from "./time-limit.ts";
 
 /** What every room of a process shares. */
-export interface RoomSurroundings {
-  readonly log: Log;
-  readonly logger: Logger;
+export interface RoomSurroundings extends PresenceSurroundings {
   readonly ringBudget: RingBudget;
   readonly reads: ReadSlots;
-  readonly counters: Counters;
   /** How long a busy room joins messages into one write, ms. */
   readonly batchWindowMs: number;
 }
@@ -93,7 +90,7 @@ export class Room {
     this.#outbox = new Outbox(surroundings.batchWindowMs, surroundings.counters);
     this.#entries = new RoomLog(this.#log, name, surroundings.reads);
     this.#history = new History(this.#entries, this.#ring);
-    this.presence = new RoomPresence(name, this.#log, this.#logger, surroundings.counters, this.#outbox);
+    this.presence = new RoomPresence(name, surroundings, this.#outbox);
     this.#reading = this.#read((reading) => this.#open(reading));
   }
 
@@ -141,8 +138,8 @@ export class Room {
     return within(LOG_WAIT_MS, this.#behind(id, limit));
   }
 
-  /** Everyone who is here, over all processes. Rejects with LogUnavailable after at most `LOG_WAIT_MS`. */
-  async people(): Promise<readonly Person[]> {
+  /** Who is here, over all processes. Rejects with LogUnavailable after at most `LOG_WAIT_MS`. */
+  async people(): Promise<People> {
     await within(LOG_WAIT_MS, this.#settled());
     return this.presence.people();
   }

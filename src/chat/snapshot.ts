@@ -11,7 +11,7 @@ export interface Snapshot {
   readonly entries: readonly Entry[];
   readonly more: boolean;
   readonly count: number;
-  /** Empty above `LIMITS.presenceNames` people. */
+  /** `LIMITS.presenceNames` at most; see `namedUsers`. */
   readonly users: readonly Person[];
   /** The member's own handle in this room. */
   readonly handle: string;

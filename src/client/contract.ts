@@ -12,7 +12,7 @@ export const ANSWER_MESSAGES = 200;
 export const TYPING_MS = 6_000;
 /** Milliseconds for which the server remembers a key. */
 export const KEY_MS = 600_000;
-/** People of a room above which presence is only a count. */
+/** People of a room who are told by name. */
 export const PRESENCE_NAMES = 200;
 
 /** Close codes; `ABNORMAL`: there was no close frame (RFC 6455, section 7.4.1). */

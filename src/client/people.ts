@@ -4,6 +4,8 @@ import { TYPING_LIMIT } from "./limits.ts";
 import type { Cancel, Clock } from "./ports.ts";
 import { sameList } from "./snapshot.ts";
 
+type Change = Pick<PresenceFrame, "count" | "joined" | "left">;
+
 /** Who is in a room, and who types there. */
 export class People {
   readonly #clock: Clock;
@@ -43,28 +45,28 @@ export class People {
   replace({ count, users }: JoinedFrame["present"]): void {
     const known = new Map(this.#users);
     this.#users.clear();
-    this.#add(users ?? [], known);
-    this.change({ count });
+    this.#change({ count, joined: users ?? [] }, known);
   }
 
   /** @internal What a presence frame says. */
-  change({ count, joined, left }: Pick<PresenceFrame, "count" | "joined" | "left">): void {
+  change(frame: Change): void {
+    this.#change(frame, this.#users);
+  }
+
+  /** `known`: those of before; whoever has not changed stays the same object. */
+  #change({ count, joined, left }: Change, known: ReadonlyMap<string, Person>): void {
     this.#count = count;
     // People who left come first: a change of name is a leave and a join of one id.
     for (const id of left ?? []) {
       this.#users.delete(id);
       this.stopTyping(id);
     }
-    this.#add(joined ?? [], this.#users);
-    if (Math.max(count, this.#users.size) > PRESENCE_NAMES) this.#users.clear();
-  }
-
-  /** `known`: those of before; whoever has not changed stays the same object. */
-  #add(people: readonly Person[], known: ReadonlyMap<string, Person>): void {
-    for (const { id, handle } of people) {
+    for (const { id, handle } of joined ?? []) {
       const before = known.get(id);
       this.#users.set(id, before?.handle === handle ? before : { id, handle });
     }
+    // Of many people, a frame without names is of a crowd: nobody of it is named.
+    if (Math.max(joined ? 0 : count, this.#users.size) > PRESENCE_NAMES) this.#users.clear();
   }
 
   /** @internal It lapses by itself, because the end of typing may get lost. */

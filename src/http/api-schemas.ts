@@ -128,7 +128,9 @@ export const StoredBefore = Type.Object(
 export const Presence = Type.Object(
   {
     count: Type.Integer(),
-    users: Type.Array(Person, { description: `Empty above ${LIMITS.presenceNames} people` }),
+    users: Type.Array(Person, {
+      description: `At most ${LIMITS.presenceNames}: networks share the names, and of more networks nobody is named`,
+    }),
   },
   { description: "Who is in the room, over all processes" },
 );

@@ -135,8 +135,17 @@ export interface LogStatus {
   readonly unusable?: true;
 }
 
-/** One person of a room, and the processes that have them. */
-export interface Present extends Person {
+/** One user of a room, as processes tell each other. */
+export interface RoomUser extends Person {
+  /**
+   * Where a guest comes from: a short digest of their network, the same on all processes, which only they can make. Never told to
+   * clients. Undefined = not a guest, or told by a process of a version before this one.
+   */
+  readonly network?: string | undefined;
+}
+
+/** One user of a room, and the processes that have them. */
+export interface Present extends RoomUser {
   readonly instances: readonly string[];
 }
 
@@ -234,7 +243,7 @@ export interface Log {
    * ended 40 s after the process dies. Calls within 100 ms may be told together, of those for one person the last.
    * Never rejects; what was lost while the log was away is repaired by `rollCall`.
    */
-  enter(room: string, person: Person): Promise<void>;
+  enter(room: string, user: RoomUser): Promise<void>;
   exit(room: string, user: string): Promise<void>;
 
   /**
@@ -242,7 +251,7 @@ export interface Log {
    * process has: the log's own record of it is put right first, and what dead processes left is removed.
    * Rejects with LogUnavailable.
    */
-  rollCall(room: string, here: readonly Person[]): Promise<Present[]>;
+  rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]>;
 
   /**
    * Gives people who are in a room their handles there, as `Append.requested` does; returns them in the order asked. A claim ends a

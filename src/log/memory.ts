@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { Person } from "../protocol.ts";
 import { FLOORS, Growth, LEVELS, YOUNG_MS } from "./growth.ts";
 import { GuestLimits } from "./guest-limits.ts";
 import {
@@ -17,6 +16,7 @@ import {
   type Present,
   type ReadLimit,
   type RoomHead,
+  type RoomUser,
 } from "./log.ts";
 import { MemoryRoom } from "./memory-room.ts";
 import { newestFirst } from "./newest-first.ts";
@@ -57,7 +57,7 @@ export class MemoryLog implements Log {
   /** Bytes above which room is made. */
   #tightBytes: number;
   /** Who is in which room, by user id. Emptied by `exit` and `rollCall`. */
-  readonly #people = new Map<string, Map<string, Person>>();
+  readonly #people = new Map<string, Map<string, RoomUser>>();
   readonly #subscribed = new Set<string>();
   readonly #shared = new Map<string, string>();
   /** What was published in this turn of the event loop; delivered and emptied in the next. */
@@ -155,9 +155,9 @@ export class MemoryLog implements Log {
     if (this.#state === "live") this.#publish(room, payload);
   }
 
-  async enter(room: string, person: Person): Promise<void> {
+  async enter(room: string, person: RoomUser): Promise<void> {
     if (this.#state !== "live") return;
-    const people = this.#people.get(room) ?? new Map<string, Person>();
+    const people = this.#people.get(room) ?? new Map<string, RoomUser>();
     people.set(person.id, person);
     this.#people.set(room, people);
     this.#publish(room, enterHint(this.instance, [person]));
@@ -171,9 +171,9 @@ export class MemoryLog implements Log {
     this.#publish(room, exitHint(this.instance, [user]));
   }
 
-  async rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
+  async rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]> {
     this.#mustBeLive();
-    const people = new Map(here.map(({ id, handle }) => [id, { id, handle }]));
+    const people = new Map(here.map((user) => [user.id, user]));
     if (people.size === 0) this.#people.delete(room);
     else this.#people.set(room, people);
     return [...people.values()].map((person) => ({ ...person, instances: [this.instance] }));

@@ -3,16 +3,16 @@
  * begins `{"type":"` as no stored entry does. One person travels alone, several together.
  */
 
-import type { Person } from "../protocol.ts";
+import type { RoomUser } from "./log.ts";
 
 type PresenceHint =
-  | { readonly type: "enter"; readonly instance: string; readonly person: Person }
-  | { readonly type: "enter"; readonly instance: string; readonly people: readonly Person[] }
+  | { readonly type: "enter"; readonly instance: string; readonly person: RoomUser }
+  | { readonly type: "enter"; readonly instance: string; readonly people: readonly RoomUser[] }
   | { readonly type: "exit"; readonly instance: string; readonly user: string }
   | { readonly type: "exit"; readonly instance: string; readonly users: readonly string[] };
 
 /** They are in the room, by way of that process. */
-export function enterHint(instance: string, people: readonly Person[]): Buffer {
+export function enterHint(instance: string, people: readonly RoomUser[]): Buffer {
   const [person] = people;
   if (people.length > 1 || person === undefined) return encode({ type: "enter", instance, people });
   return encode({ type: "enter", instance, person });

@@ -172,7 +172,7 @@ export class RoomView {
     const room = this.#room;
     const handle = ownHandle(room, selfId(), askedName());
     if (handle !== "") ownName.textContent = handle;
-    people.show(this.#isCrowd ? { count: room.people.count, users: this.#crowd(handle) } : room.people);
+    people.show({ count: room.people.count, users: this.#withSelf(handle) });
   }
 
   /** The server tells only how many there are. */
@@ -181,12 +181,14 @@ export class RoomView {
     return users.length === 0 && count > 0;
   }
 
-  /** Those of a crowd who are known: oneself, and who types or spoke lately. */
-  #crowd(handle: string): readonly Person[] {
+  /** Those who are known, and oneself: of many people the server names some. Of a crowd it names none, so that those who spoke lately are known. */
+  #withSelf(handle: string): readonly Person[] {
     const id = this.#ports.selfId();
     const { messages, people } = this.#room;
-    const others = recentPeople(messages, people.typing, Date.now()).filter((person) => person.id !== id);
-    return id === undefined ? others : [{ id, handle }, ...others];
+    const known = this.#isCrowd ? recentPeople(messages, people.typing, Date.now()) : people.users;
+    const isListed = !this.#isCrowd && known.some((person) => person.id === id);
+    if (id === undefined || isListed || people.count === 0) return known;
+    return [{ id, handle }, ...known.filter((person) => person.id !== id)];
   }
 
   #showCrowdSoon(): void {

@@ -65,7 +65,7 @@ describe("handles of users on two processes", () => {
 
   /** What people of a room are called by one process, in no order. */
   function listed(chat: Chat, room = "lobby"): string[] {
-    return (chat.rooms.get(room)?.presence.people() ?? []).map(({ handle }) => handle).sort();
+    return (chat.rooms.get(room)?.presence.people().users ?? []).map(({ handle }) => handle).sort();
   }
 
   let said = 0;

@@ -274,6 +274,21 @@ describe.each(BOTH_LOGS)("the $kind log", ({ kind, make }) => {
       expect(await log.rollCall("lobby", [])).toEqual([]);
     });
 
+    it("says of a guest where they come from, to subscribers and in the roll call", async () => {
+      const { log, listener } = await open();
+      await log.subscribe("lobby");
+      const guest = { ...ann, network: "Aa0_-9zZ" };
+      await log.enter("lobby", guest);
+      await log.enter("lobby", bob);
+      await waitFor(() => listener.deliveries.length === 2, "two hints");
+      expect(JSON.parse(listener.texts("lobby")[0] ?? "")).toMatchObject({ person: guest });
+      const present = await log.rollCall("lobby", [guest, bob]);
+      expect(Object.fromEntries(present.map(({ id, network }) => [id, network]))).toEqual({
+        ann: guest.network,
+        [bob.id]: undefined,
+      });
+    });
+
     it("takes effect in the order of the calls, also when none is awaited", async () => {
       const { log } = await open();
       const calls: Promise<void>[] = [];

@@ -17,7 +17,7 @@ describe("a roll call in Redis", () => {
     await two.log.subscribe("lobby");
     const heard = () =>
       two.listener.texts("lobby").map((text): Readonly<Record<string, unknown>> => JSON.parse(text));
-    return { one: one.log, two: two.log, heard };
+    return { one: one.log, two: two.log, heard, prefix: one.prefix };
   }
 
   it("tells the others who came and went while the process could not say so", async () => {
@@ -34,6 +34,31 @@ describe("a roll call in Redis", () => {
       { type: "exit", instance: one.instance, user: "gone" },
       { type: "enter", instance: one.instance, person: { id: "new", handle: 'N"ew é' } },
     ]);
+  });
+
+  it("keeps where guests come from apart from their handles, which older processes read", async () => {
+    const { one, two, prefix } = await twoProcesses();
+    const [who, networks] = ["who", "networks"].map((name) => `${prefix}{lobby}:${name}`);
+    const hash = async (key = ""): Promise<string[]> => (await redis.cli("HVALS", key)).split("\n").sort();
+    await one.enter("lobby", { id: "ann", handle: "Ann", network: "office" });
+    await two.enter("lobby", { id: "ben", handle: "Ben" });
+    expect([await hash(who), await hash(networks)]).toEqual([["Ann", "Ben"], ["office"]]);
+    // An older process knows nothing of the second hash: what it leaves behind there goes with the next roll call.
+    await redis.cli("HSET", networks ?? "", "gone:eve", "elsewhere", `${one.instance}:dee`, "elsewhere");
+    await redis.cli("HDEL", networks ?? "", `${one.instance}:ann`);
+    const here = [{ id: "ann", handle: "Ann", network: "office" }];
+    const present = await one.rollCall("lobby", here);
+    expect(present.find(({ id }) => id === "ann")).toMatchObject({ network: "office" });
+    expect([await hash(who), await hash(networks)]).toEqual([["Ann", "Ben"], ["office"]]);
+    await one.exit("lobby", "ann");
+    expect([await hash(who), await hash(networks)]).toEqual([["Ben"], [""]]);
+  });
+
+  it("tells the others where a guest comes from whom they were not told of", async () => {
+    const { one, heard } = await twoProcesses();
+    await one.rollCall("lobby", [{ id: "ann", handle: "Ann", network: "office" }]);
+    await waitFor(() => heard().length === 1, "what was wrong is told");
+    expect(heard()[0]).toMatchObject({ person: { id: "ann", handle: "Ann", network: "office" } });
   });
 
   it("tells nobody what everybody knows", async () => {

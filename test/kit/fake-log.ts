@@ -12,10 +12,11 @@ import {
   type Present,
   type ReadLimit,
   type RoomHead,
+  type RoomUser,
 } from "../../src/log/log.ts";
 import { newestFirst } from "../../src/log/newest-first.ts";
 import { enterHint, exitHint } from "../../src/log/presence-hint.ts";
-import { BEGINNING, compareIds, type Person } from "../../src/protocol.ts";
+import { BEGINNING, compareIds } from "../../src/protocol.ts";
 
 /** What a test stores without a client. */
 export interface Stored {
@@ -140,7 +141,7 @@ export class FakeLog implements Log {
     this.publish(room, payload);
   }
 
-  async enter(room: string, person: Person): Promise<void> {
+  async enter(room: string, person: RoomUser): Promise<void> {
     this.calls.push(`enter ${room} ${person.id}`);
     this.publish(room, enterHint(this.instance, [person]));
   }
@@ -150,7 +151,7 @@ export class FakeLog implements Log {
     this.publish(room, exitHint(this.instance, [user]));
   }
 
-  async rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
+  async rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]> {
     await this.#answer();
     const others = this.elsewhere.get(room) ?? [];
     return [...here.map((person) => ({ ...person, instances: [this.instance] })), ...others];

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Person } from "../../src/protocol.ts";
 import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
-import { type Out, payloadsIn } from "../kit/fake-connection.ts";
+import { FakeConnection, type Out, payloadsIn } from "../kit/fake-connection.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
@@ -28,6 +29,13 @@ async function inLobby(
 ): Promise<FakeClient> {
   const client = await FakeClient.greeted(chat, handle, guest);
   await client.ask({ type: "join", room: "lobby" });
+  return client;
+}
+
+async function inLobbyFrom(chat: Parameters<typeof FakeClient.in>[0], address: string): Promise<FakeClient> {
+  const client = new FakeClient(chat, undefined, new FakeConnection(undefined, address));
+  await client.ask({ type: "hello" });
+  await client.ask({ type: "join", room: "lobby", limit: 0 });
   return client;
 }
 
@@ -155,6 +163,85 @@ describe("presence", () => {
     expect(believed(frames)).toHaveLength(15);
   });
 
+  it("goes on naming those of a room into which one address brings hundreds of guests", async () => {
+    const { chat, log, ann, presence, enter } = await watched();
+    for (let n = 0; n < 50; n += 1) enter(`honest${n}`);
+    const entered = vi.spyOn(log, "enter");
+    for (let n = 0; n < 300; n += 1) await inLobbyFrom(chat, "198.51.100.7");
+    await vi.advanceTimersByTimeAsync(10_000);
+    const named = (await chat.reading.people("lobby")).users.map(({ id }) => id);
+    expect(named).toEqual(expect.arrayContaining([ann.guest, "honest0", "honest49"]));
+    expect(named).toHaveLength(200);
+    const others = named.filter((id) => id !== ann.guest).sort();
+    expect(believed(ann.connection.framesOf("presence"))).toEqual(others);
+    expect(presence().at(-1)).toMatchObject({ count: 351 });
+    const newcomer = await inLobby(chat, "Ben");
+    const { present } = newcomer.connection.framesOf("joined")[0] as { present: { users: unknown[] } };
+    expect(present.users.length).toBeGreaterThan(198);
+    // Other processes are told a digest, and clients not even that.
+    const digests = new Set(entered.mock.calls.map(([, { network }]) => network));
+    expect([...digests][0]).toMatch(/^[\w-]{8}$/);
+    expect(digests.size).toBe(2);
+    expect(JSON.stringify(newcomer.connection.frames)).not.toMatch(/network|198\.51/);
+  });
+
+  it("names the same people on processes that heard of them in another order, before and after a roll call", async () => {
+    const [one, two] = [await watched(), await watched()];
+    const guests = Array.from({ length: 400 }, (_, n) => ({
+      id: `guest${n}`,
+      handle: `Guest ${n}`,
+      network: n % 4 === 0 ? "office" : "school",
+    }));
+    const people = (list: readonly object[]) =>
+      Buffer.from(JSON.stringify({ type: "enter", instance: "elsewhere", people: list }));
+    one.log.publish("lobby", people(guests));
+    two.log.publish("lobby", people([...guests].reverse()));
+    const named = async ({ chat }: typeof one) =>
+      (await chat.reading.people("lobby")).users.map(({ id }) => id);
+    const others = async (room: typeof one) =>
+      (await named(room)).filter((id) => id !== room.ann.guest).sort();
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(await others(one)).toEqual(await others(two));
+    expect(await named(one)).toHaveLength(199);
+    const called = guests.map((guest) => ({ ...guest, instances: ["elsewhere"] }));
+    for (const { log } of [one, two])
+      log.elsewhere.set("lobby", log === one.log ? called : [...called].reverse());
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await others(one)).toEqual(await others(two));
+    expect(await named(one)).toHaveLength(199);
+  });
+
+  it("is told in frames of a bounded size, whatever names people take, and in the end completely", async () => {
+    const { log, ann, enter } = await watched();
+    const longest = (letter: string, n: number) => `${n}${letter.repeat(1_270)}`;
+    for (const letter of ["a", "b"]) {
+      const people = Array.from({ length: 150 }, (_, n) => ({ id: `user${n}`, handle: longest(letter, n) }));
+      for (const { id, handle } of people) enter(id, handle);
+      log.elsewhere.set(
+        "lobby",
+        people.map((person) => ({ ...person, instances: ["elsewhere"] })),
+      );
+      await vi.advanceTimersByTimeAsync(3_000);
+    }
+    await vi.advanceTimersByTimeAsync(30_000);
+    for (const write of ann.connection.writes) expect(write.length).toBeLessThan(9 * 1024);
+    const told = ann.connection.framesOf("presence").flatMap(({ joined }) => joined as Person[]);
+    const names = new Map(told.map(({ id, handle }) => [id, handle]));
+    for (let n = 0; n < 150; n += 1) expect(names.get(`user${n}`)).toBe(longest("b", n));
+  });
+
+  it("is told every 5 s where one person has more than 200 connections here", async () => {
+    const { chat, presence, enter } = await watched();
+    for (let n = 0; n < 201; n += 1) await inLobby(chat, "Ben", "many");
+    await vi.advanceTimersByTimeAsync(5_000);
+    presence();
+    for (let n = 0; n < 100; n += 1) {
+      enter(`user${n}`);
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(presence().length).toBeLessThanOrEqual(3);
+  });
+
   it("waits for a reader above 64 KiB, who then is told the whole state once", async () => {
     const { ann, presence, enter, exit } = await watched();
     enter("ben");
@@ -269,7 +356,7 @@ describe("typing", () => {
   it("is told to nobody above 200 people, whichever process it comes from", async () => {
     const { chat, log, ann, enter } = await watched();
     const ben = await inLobby(chat, "Ben");
-    for (let n = 0; n < 199; n += 1) enter(`user${n}`);
+    for (let n = 0; n < 200; n += 1) enter(`user${n}`);
     const published = vi.spyOn(log, "hint");
     ben.send({ type: "typing", room: "lobby", on: true });
     log.publish("lobby", Buffer.from('{"type":"typing","user":"user1","handle":"x","on":true}'));

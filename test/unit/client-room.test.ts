@@ -375,6 +375,16 @@ describe("a room", () => {
     expect(room.people.users.map((person) => person.handle)).toEqual(["Ada"]);
     network.socket.deliver({ type: "presence", room: "lobby", count: 1, joined: null, left: null });
     expect(room.people.users.map((person) => person.handle)).toEqual(["Ada"]);
+    network.socket.deliver({
+      type: "presence",
+      room: "lobby",
+      count: 900,
+      joined: [{ id: "u3", handle: "Cy" }],
+    });
+    expect([room.people.count, room.people.users.map((person) => person.handle)]).toEqual([
+      900,
+      ["Ada", "Cy"],
+    ]);
     network.socket.deliver({ type: "presence", room: "lobby", count: 900 });
     expect([room.people.count, room.people.users.length]).toEqual([900, 0]);
   });

@@ -18,8 +18,6 @@ export interface Asker extends Session, MembershipOwner {
   readonly joining: Set<string>;
   /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
   greet(person: Person, kind: UserKind, endsAt: number | undefined): void;
-  /** Of the person, once greeted. */
-  readonly kind: UserKind;
   /** Answers something that happened in a room: as `send`, but in a busy room together with its messages. */
   answerIn(room: string, frame: ServerFrame): void;
   /** Answers with an error; see `Refusals`. */

@@ -40,7 +40,7 @@ function rename(session: Asker): void {
     const presence = session.services.rooms.get(membership.room)?.presence;
     if (presence === undefined) continue;
     presence.join(membership);
-    membership.renamed(presence.seenBy(membership).handle);
+    membership.renamed(presence.handleOf(membership));
   }
 }
 

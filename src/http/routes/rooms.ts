@@ -1,6 +1,5 @@
 import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
-import { LIMITS } from "../../protocol.ts";
 import { refuse } from "../api-error.ts";
 import { FAILURES, Presence, READERS, RoomList, RoomParams } from "../api-schemas.ts";
 import type { ApiHouse } from "./api.ts";
@@ -42,8 +41,8 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): v
     async (request, reply) => {
       const reader = callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
-      const users = await chat.reading.people(request.params.room);
-      return { count: users.length, users: users.length > LIMITS.presenceNames ? [] : users };
+      const { count, users } = await chat.reading.people(request.params.room);
+      return { count, users: [...users] };
     },
   );
 }

@@ -1,14 +1,14 @@
-import type { Person } from "../../protocol.ts";
+import type { RoomUser } from "../log.ts";
 
 /** Comings and goings are told together at most this often, ms; pages are told once a second anyway. */
 const TOGETHER_MS = 100;
 
 /** What changed about the people of one room: here, or (undefined) gone. */
-export type Changes = ReadonlyMap<string, Person | undefined>;
+export type Changes = ReadonlyMap<string, RoomUser | undefined>;
 
 /** Changes of one turn or window. Emptied by its writing, `TOGETHER_MS` after the first at the latest. */
 interface Batch {
-  readonly rooms: Map<string, Map<string, Person | undefined>>;
+  readonly rooms: Map<string, Map<string, RoomUser | undefined>>;
   readonly written: Promise<void>;
 }
 
@@ -27,10 +27,10 @@ export class Announcements {
   }
 
   /** Fulfils when it was written, as well as that could be done. Of several changes of one person the last one counts. */
-  announce(room: string, user: string, person: Person | undefined): Promise<void> {
+  announce(room: string, user: string, person: RoomUser | undefined): Promise<void> {
     this.#batch ??= this.#begun();
     const { rooms, written } = this.#batch;
-    const changes = rooms.get(room) ?? new Map<string, Person | undefined>();
+    const changes = rooms.get(room) ?? new Map<string, RoomUser | undefined>();
     rooms.set(room, changes);
     // Anew, at the end: a write that is cut in pieces must not tell of the first change last.
     changes.delete(user);
@@ -39,7 +39,7 @@ export class Announcements {
   }
 
   #begun(): Batch {
-    const rooms = new Map<string, Map<string, Person | undefined>>();
+    const rooms = new Map<string, Map<string, RoomUser | undefined>>();
     const restMs = this.#lastMs + TOGETHER_MS - performance.now();
     const written = new Promise<void>((resolve) => {
       const write = (): void => {

@@ -71,6 +71,11 @@ export class Keys {
     return `${this.#prefix}{${room}}:who`;
   }
 
+  /** Hash: where the guests in a room come from, `<instance>:<user>` to digest. Apart from `who`, whose values older versions show. */
+  networks(room: string): string {
+    return `${this.#prefix}{${room}}:networks`;
+  }
+
   /** String: exists while the process lives. */
   lease(instance: string): string {
     return `${this.#prefix}lease:${instance}`;

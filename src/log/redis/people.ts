@@ -1,6 +1,5 @@
 import type { Redis } from "ioredis";
-import type { Person } from "../../protocol.ts";
-import type { HandleClaim, LeftHandle, Present } from "../log.ts";
+import type { HandleClaim, LeftHandle, Present, RoomUser } from "../log.ts";
 import { drawNonce } from "../nonce.ts";
 import { enterHint, exitHint } from "../presence-hint.ts";
 import type { Changes } from "./announcements.ts";
@@ -12,7 +11,7 @@ import type { Times } from "./times.ts";
 /** People in one command and hint: a few KB. */
 const AT_ONCE = 200;
 
-/** The record of who is in which room, one hash a room, and the leases that say which of it still holds. */
+/** The record of who is in which room, two hashes per room, and the leases that say which of it still holds. */
 export class People {
   readonly #keys: Keys;
   readonly #instance: string;
@@ -36,19 +35,20 @@ export class People {
   }
 
   /** As Log.rollCall; rejects with whatever Redis said. */
-  async rollCall(redis: Redis, room: string, here: readonly Person[]): Promise<Present[]> {
-    const who = this.#keys.who(room);
-    const record = here.flatMap(({ id, handle }) => [id, handle]);
+  async rollCall(redis: Redis, room: string, here: readonly RoomUser[]): Promise<Present[]> {
+    const keys = [this.#keys.who(room), this.#keys.networks(room)];
+    const record = here.flatMap(({ id, handle, network = "" }) => [id, handle, network]);
     const fields = parseRecord(
-      await ROLL_CALL.run(
-        redis,
-        [who],
-        [this.#instance, this.#times.whoMs, this.#keys.channel(room), ...record],
-      ),
+      await ROLL_CALL.run(redis, keys, [
+        this.#instance,
+        this.#times.whoMs,
+        this.#keys.channel(room),
+        ...record,
+      ]),
     );
     const dead = await this.#withoutLease(redis, new Set(fields.map(({ instance }) => instance)));
-    const left = fields.filter(({ instance }) => dead.has(instance));
-    if (left.length > 0) await redis.hdel(who, ...left.map(({ field }) => field));
+    const left = fields.filter(({ instance }) => dead.has(instance)).map(({ field }) => field);
+    if (left.length > 0) await Promise.all(keys.map((key) => redis.hdel(key, ...left)));
     return merge(fields.filter(({ instance }) => !dead.has(instance)));
   }
 
@@ -87,9 +87,10 @@ export class People {
   #changeSome(
     redis: Redis,
     room: string,
-    changes: readonly (readonly [string, Person | undefined])[],
+    changes: readonly (readonly [string, RoomUser | undefined])[],
   ): Promise<unknown>[] {
     const who = this.#keys.who(room);
+    const networks = this.#keys.networks(room);
     const channel = this.#keys.channel(room);
     const instance = this.#instance;
     const here = changes.flatMap(([, person]) => (person === undefined ? [] : [person]));
@@ -97,15 +98,21 @@ export class People {
     const commands: Promise<unknown>[] = [];
     if (here.length > 0) {
       const fields = here.flatMap(({ id, handle }) => [`${instance}:${id}`, handle]);
-      commands.push(
-        redis.hset(who, ...fields),
-        redis.pexpire(who, this.#times.whoMs),
-        redis.publish(channel, enterHint(instance, here)),
+      const origins = here.flatMap(({ id, network }) =>
+        network === undefined ? [] : [`${instance}:${id}`, network],
       );
+      commands.push(redis.hset(who, ...fields), redis.pexpire(who, this.#times.whoMs));
+      if (origins.length > 0)
+        commands.push(redis.hset(networks, ...origins), redis.pexpire(networks, this.#times.whoMs));
+      commands.push(redis.publish(channel, enterHint(instance, here)));
     }
     if (gone.length > 0) {
       const fields = gone.map((user) => `${instance}:${user}`);
-      commands.push(redis.hdel(who, ...fields), redis.publish(channel, exitHint(instance, gone)));
+      commands.push(
+        redis.hdel(who, ...fields),
+        redis.hdel(networks, ...fields),
+        redis.publish(channel, exitHint(instance, gone)),
+      );
     }
     return commands;
   }
@@ -118,33 +125,34 @@ export class People {
   }
 }
 
-interface Field extends Person {
+interface Field extends RoomUser {
   readonly field: string;
   readonly instance: string;
 }
 
 /** A field that is not `<instance>:<user>` belongs to the empty instance, which never has a lease. */
 function parseRecord(reply: unknown): Field[] {
-  const flat: readonly unknown[] = Array.isArray(reply) ? reply : [];
-  const fields: Field[] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const field = String(flat[i]);
+  const [people, networks] = Array.isArray(reply) ? reply.map(pairsIn) : [];
+  return Array.from(people ?? [], ([field, handle]) => {
     const cut = Math.max(0, field.indexOf(":"));
-    fields.push({
-      field,
-      instance: field.slice(0, cut),
-      id: field.slice(cut + 1),
-      handle: String(flat[i + 1]),
-    });
-  }
-  return fields;
+    const network = networks?.get(field);
+    return { field, instance: field.slice(0, cut), id: field.slice(cut + 1), handle, network };
+  });
+}
+
+/** What HGETALL answers. */
+function pairsIn(reply: unknown): Map<string, string> {
+  const flat: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  const pairs = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) pairs.set(String(flat[i]), String(flat[i + 1]));
+  return pairs;
 }
 
 function merge(fields: readonly Field[]): Present[] {
-  const people = new Map<string, Person & { instances: string[] }>();
-  for (const { id, handle, instance } of fields) {
+  const people = new Map<string, RoomUser & { instances: string[] }>();
+  for (const { id, handle, network, instance } of fields) {
     const present = people.get(id);
-    if (present === undefined) people.set(id, { id, handle, instances: [instance] });
+    if (present === undefined) people.set(id, { id, handle, network, instances: [instance] });
     else present.instances.push(instance);
   }
   return [...people.values()];

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { Complaints } from "../../complaints.ts";
 import type { Logger } from "../../logger.ts";
-import { BEGINNING, type Person } from "../../protocol.ts";
+import { BEGINNING } from "../../protocol.ts";
 import { redisAddress } from "../../redis-url.ts";
 import { looksLikeEntry } from "../entry.ts";
 import { Growth } from "../growth.ts";
@@ -20,6 +20,7 @@ import {
   type Present,
   type ReadLimit,
   type RoomHead,
+  type RoomUser,
 } from "../log.ts";
 import { newestFirst } from "../newest-first.ts";
 import { within } from "../within.ts";
@@ -221,7 +222,7 @@ export class RedisLog implements Log {
       });
   }
 
-  enter(room: string, person: Person): Promise<void> {
+  enter(room: string, person: RoomUser): Promise<void> {
     return this.#announcements.announce(room, person.id, person);
   }
 
@@ -229,7 +230,7 @@ export class RedisLog implements Log {
     return this.#announcements.announce(room, user, undefined);
   }
 
-  rollCall(room: string, here: readonly Person[]): Promise<Present[]> {
+  rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]> {
     return this.#ask((redis) => this.#people.rollCall(redis, room, here));
   }
 
