@@ -23,6 +23,9 @@ import { V1Session } from "./v1-session.ts";
 /** How often overdue hellos and idle allowances are looked for, ms. */
 const SWEEP_MS = 500;
 
+/** How often the keys of the site's users are looked at, ms; they are fetched every ten minutes. */
+const KEY_CHECK_MS = 60_000;
+
 /** The shared secret's name in the log. */
 const SECRET_NAME = "secret";
 
@@ -51,6 +54,7 @@ export class Chat implements LogListener, Services {
   readonly #young = new Map<V1Session, number>();
   readonly #stalled = new StalledReaders(this.answers);
   readonly #sweep: NodeJS.Timeout;
+  readonly #keyCheck: NodeJS.Timeout;
   /** The secret that the log gave, where the settings give none. */
   #sharedSecret: string | undefined;
   /** What clients were told last. */
@@ -89,6 +93,7 @@ export class Chat implements LogListener, Services {
     this.posting = new Posting(log, this.#rates, this.rooms, logger, this.counters);
     this.reading = new Reading(log, this.rooms, reads);
     this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
+    this.#keyCheck = setInterval(this.#endWithKeys, KEY_CHECK_MS).unref();
   }
 
   /** Whether messages can be stored and shown now. */
@@ -186,6 +191,7 @@ export class Chat implements LogListener, Services {
   /** Ends every timer and the log. Connections are the edge's to close. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
+    clearInterval(this.#keyCheck);
     this.rooms.close();
     await this.#log.close();
   }
@@ -205,6 +211,21 @@ export class Chat implements LogListener, Services {
   #statusFrame(): StatusFrame {
     return { type: "status", live: this.#live, reason: this.#live ? "live" : this.#log.status.reason };
   }
+
+  /** Closes the connections of users whose site has withdrawn the key that signed their tokens. */
+  readonly #endWithKeys = async (): Promise<void> => {
+    const keys = new Set(
+      Array.from(this.#sessions, ({ siteKey }) => siteKey).filter((key) => key !== undefined),
+    );
+    for (const key of keys) {
+      // While it cannot be told, they stay.
+      if ((await this.siteTokens?.holdsKey(key)) !== false) continue;
+      for (const session of this.#sessions) {
+        if (session.siteKey === key)
+          session.connection.close(CLOSE.unauthorized, "the key of the token was withdrawn");
+      }
+    }
+  };
 
   readonly #sweepAll = (): void => {
     const now = performance.now();

@@ -14,6 +14,8 @@ export interface Caller {
   readonly endsAt: number | undefined;
   /** `site`: the embedding site says who they are. */
   readonly kind: "guest" | "site";
+  /** The key that signed the site's token (`SiteUser.siteKey`); undefined = a guest. */
+  readonly siteKey: string | undefined;
 }
 
 /** Returns who a token names, or the guest of that id where it names nobody; fails with `unauthorized` or `unavailable`. Never rejects. */
@@ -35,7 +37,14 @@ export async function identify(
   const signed = guests.tokenFor(user);
   return signed === undefined
     ? failure({ code: "unavailable", message: "The chat is still starting; try again." })
-    : success({ user, token: signed, handle: undefined, endsAt: undefined, kind: "guest" });
+    : success({
+        user,
+        token: signed,
+        handle: undefined,
+        endsAt: undefined,
+        kind: "guest",
+        siteKey: undefined,
+      });
 }
 
 /**

@@ -36,6 +36,8 @@ const ENTER_AGAIN_MS = 1_000;
  */
 export class PlainSession implements Session, Member {
   readonly connection: Connection;
+  /** Nobody has a token without the subprotocol. */
+  readonly siteKey = undefined;
   readonly #services: Services;
   readonly #room: string;
   readonly #limit: number;

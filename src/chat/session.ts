@@ -7,6 +7,8 @@ import { Strikes } from "./strikes.ts";
 /** One client's conversation, whatever protocol it speaks. */
 export interface Session {
   readonly connection: Connection;
+  /** The site's key that signed the token by which it was let in (`SiteUser.siteKey`); undefined = there was none. */
+  readonly siteKey: string | undefined;
   /** Whether something it asked for has not been answered. */
   readonly busy: boolean;
   /** One inward frame; undefined stands for a binary one. Never throws. */

@@ -8,6 +8,8 @@ export interface SiteUser {
   readonly handle: string | undefined;
   /** When the token ends, ms since 1970 UTC; undefined = never. */
   readonly endsAt: number | undefined;
+  /** A public name of the key that signed the token: what is made of the token ends with the key. */
+  readonly siteKey: string;
 }
 
 /** A token that names nobody now. */
@@ -25,4 +27,9 @@ export interface SiteTokens {
    * told, because the site's keys cannot be fetched. Never rejects.
    */
   verify(token: string): Promise<Result<SiteUser>>;
+  /**
+   * Returns whether tokens of the key of that name are still accepted; undefined where that cannot be told, because the site's keys
+   * cannot be fetched. Never rejects.
+   */
+  holdsKey(key: string): Promise<boolean | undefined>;
 }

@@ -19,6 +19,8 @@ export interface StreamVisit {
 export interface StreamVisitor {
   readonly person: Person;
   readonly kind: UserKind;
+  /** As `Session.siteKey`. */
+  readonly siteKey: string | undefined;
   /** When they are no longer let in, ms since 1970 UTC; undefined = never. */
   readonly endsAt: number | undefined;
   /** Each room once. */
@@ -31,6 +33,7 @@ const ENTER_AGAIN_MS = 1_000;
 /** One connection that only reads: it is in its rooms from the start, as a socket would be that never speaks. */
 export class StreamSession implements Session {
   readonly connection: Connection;
+  readonly siteKey: string | undefined;
   readonly #services: Services;
   readonly #answers: AnswerBudget;
   readonly #places: readonly StreamPlace[];
@@ -43,6 +46,7 @@ export class StreamSession implements Session {
     const { endsAt, visits } = visitor;
     this.#services = services;
     this.connection = connection;
+    this.siteKey = visitor.siteKey;
     this.#answers = services.answers.of(connection);
     this.#places = visits.map(
       (visit) => new StreamPlace(services, connection, this.#answers, visitor, visit),

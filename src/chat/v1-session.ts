@@ -58,6 +58,7 @@ export class V1Session implements Asker {
   #unavailableAt = Number.NEGATIVE_INFINITY;
   #person: Person;
   #kind: UserKind = "guest";
+  #siteKey: string | undefined;
   #tokenClock: TokenClock | undefined;
 
   constructor(services: Services, connection: Connection, guest: string) {
@@ -75,6 +76,10 @@ export class V1Session implements Asker {
 
   get kind(): UserKind {
     return this.#kind;
+  }
+
+  get siteKey(): string | undefined {
+    return this.#siteKey;
   }
 
   get greeted(): boolean {
@@ -125,7 +130,8 @@ export class V1Session implements Asker {
     this.refuseWith({ code: "unavailable", message: "The chat cannot reach its storage; try again.", ref });
   }
 
-  greet(person: Person, kind: UserKind, endsAt: number | undefined): void {
+  greet(person: Person, kind: UserKind, endsAt: number | undefined, siteKey: string | undefined): void {
+    this.#siteKey = siteKey;
     this.#person = person;
     this.#kind = kind;
     this.#state = "greeted";

@@ -37,21 +37,21 @@ export class Callers {
   }
 
   /** Whoever may read: everybody, but where the site's tokens are required only those who showed one. */
-  reader(request: FastifyRequest): Result<Caller | undefined> {
-    const caller = this.#callerOf(request);
+  async reader(request: FastifyRequest): Promise<Result<Caller | undefined>> {
+    const caller = await this.#callerOf(request);
     return caller.ok && this.#isShutOut(caller.value) ? NEEDS_TOKEN : caller;
   }
 
   /** Whoever may write: a program with a key, or a person with a cookie. */
-  writer(request: FastifyRequest): Result<Caller> {
-    const caller = this.reader(request);
+  async writer(request: FastifyRequest): Promise<Result<Caller>> {
+    const caller = await this.reader(request);
     if (!caller.ok) return caller;
     return caller.value === undefined ? this.#program(request) : success(caller.value);
   }
 
-  #callerOf(request: FastifyRequest): Result<Caller | undefined> {
+  async #callerOf(request: FastifyRequest): Promise<Result<Caller | undefined>> {
     if (request.headers.authorization !== undefined) return this.#program(request);
-    const session = sessionOf(request.raw, this.#cookies);
+    const session = await sessionOf(request.raw, this.#cookies, this.#chat.siteTokens);
     if (!session.ok) return session;
     if (session.value !== undefined) return success({ kind: "person", ...session.value });
     const user = guestOf(request.raw, this.#cookies);

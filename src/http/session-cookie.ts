@@ -4,10 +4,14 @@ import { objectOf } from "../chat/checked-entry.ts";
 import { guestHandle } from "../chat/guests.ts";
 import { handleFrom } from "../chat/handle.ts";
 import { failure, type Result, success } from "../chat/result.ts";
+import type { SiteTokens } from "../chat/site-token.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
 
-/** Of a session that has no end of its own, seconds: a year. */
+/** Of a guest's session, which has no end of its own, seconds: a year. */
 const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
+
+/** How long a session lasts that a site's token opened, ms, where the token does not end before: a day. Only a token opens another one. */
+const SITE_SESSION_MS = 24 * 60 * 60 * 1000;
 
 /** Who a browser is over HTTP; opened by `POST /api/session`. */
 export interface HttpSession {
@@ -17,28 +21,57 @@ export interface HttpSession {
   readonly endsAt?: number;
   /** Whether a token of the embedding site opened it. */
   readonly site: boolean;
+  /** The key that signed that token (`SiteUser.siteKey`), with which the session ends; undefined = a guest's session. */
+  readonly siteKey?: string;
 }
 
-const ENDED = failure({ code: "unauthorized", message: "The token has ended." } as const);
+const ENDED = failure({
+  code: "unauthorized",
+  message: "The session has ended; open another one with a token of the site.",
+} as const);
+
+const UNDECIDED = failure({
+  code: "unavailable",
+  message: "The session cannot be checked now, because the keys of its site cannot be fetched; try again.",
+} as const);
+
+/** Returns when a session ends that a site's token opens now, ms since 1970 UTC. `tokenEndsAt`: undefined = the token never does. */
+export function siteSessionEnd(tokenEndsAt: number | undefined, now = Date.now()): number {
+  return Math.min(tokenEndsAt ?? Number.POSITIVE_INFINITY, now + SITE_SESSION_MS);
+}
 
 /**
  * Returns the session in a request's cookie; undefined where there is none, or it was not opened here. Fails with `unauthorized` where a
- * site's token opened it and has ended: its user is not taken for a guest.
+ * site's token opened it, and it has ended, or the site's key that signed the token is none any more: its user is not taken for a guest.
+ * Fails with `unavailable` where that cannot be told. Never rejects.
  */
-export function sessionOf(
+export async function sessionOf(
   request: IncomingMessage,
   cookies: ChatCookies,
+  siteTokens: SiteTokens | undefined,
   now = Date.now(),
-): Result<HttpSession | undefined> {
-  let hasEnded = false;
+): Promise<Result<HttpSession | undefined>> {
+  let refusal: Result<undefined> = success(undefined);
   for (const sealed of cookies.valuesOf("session", request)) {
     const words = cookies.guests.unseal(sealed);
     const session = words === undefined ? undefined : sessionIn(words);
     if (session === undefined) continue;
-    if (session.endsAt === undefined || session.endsAt > now) return success(session);
-    hasEnded ||= session.site;
+    if (!session.site) return success(session);
+    const holds = await siteSessionHolds(session, siteTokens, now);
+    if (holds === true) return success(session);
+    refusal = holds === undefined ? UNDECIDED : ENDED;
   }
-  return hasEnded ? ENDED : success(undefined);
+  return refusal;
+}
+
+/** Undefined where that cannot be told. A session of a version before this one has no key, and does not hold. */
+async function siteSessionHolds(
+  { endsAt, siteKey }: HttpSession,
+  siteTokens: SiteTokens | undefined,
+  now: number,
+): Promise<boolean | undefined> {
+  if (siteKey === undefined || endsAt === undefined || endsAt <= now) return false;
+  return siteTokens === undefined ? false : siteTokens.holdsKey(siteKey);
 }
 
 function sessionIn(words: string): HttpSession | undefined {
@@ -80,6 +113,7 @@ function isSession(value: unknown): value is HttpSession {
     typeof value.handle === "string" &&
     "site" in value &&
     typeof value.site === "boolean" &&
-    (!("endsAt" in value) || typeof value.endsAt === "number")
+    (!("endsAt" in value) || typeof value.endsAt === "number") &&
+    (!("siteKey" in value) || typeof value.siteKey === "string")
   );
 }

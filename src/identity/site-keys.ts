@@ -1,4 +1,12 @@
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
+import {
+  calculateJwkThumbprint,
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  exportJWK,
+  type JWTVerifyGetKey,
+  type ResolvedKey,
+} from "jose";
 import { Complaints } from "../complaints.ts";
 import type { Logger } from "../logger.ts";
 
@@ -19,28 +27,92 @@ interface Outage {
 }
 
 /**
- * Returns a function that finds the key of a token among those that the site publishes. They are fetched when they are first needed,
- * again after ten minutes, and for a token of a key that is not known. While they cannot be fetched, those that are known go on; for
- * every other key the function rejects with KeysUnavailable: an outage says nothing about a token.
+ * The keys that the site publishes. They are fetched when they are first needed, again after ten minutes, and where a key is not among
+ * them.
  */
-export function siteKeys(url: URL, logger: Logger): JWTVerifyGetKey {
-  const keys = createRemoteJWKSet(url);
-  const complaints = new Complaints(logger);
-  let outage: Outage | undefined;
-  return async (header, token) => {
-    if (outage !== undefined && performance.now() < outage.endsAt) return keyIn(outage, header, token);
+export class SiteKeys {
+  readonly #keys: ReturnType<typeof createRemoteJWKSet>;
+  readonly #complaints: Complaints;
+  /** The last one. */
+  #outage: Outage | undefined;
+  /** The names of the keys that were fetched last, and these keys as JSON. */
+  #named: { readonly json: string; readonly names: Promise<ReadonlySet<string>> } | undefined;
+
+  constructor(url: URL, logger: Logger) {
+    this.#keys = createRemoteJWKSet(url);
+    this.#complaints = new Complaints(logger);
+  }
+
+  /**
+   * Finds the key of a token. While the keys cannot be fetched, those that are known go on; for every other key this rejects with
+   * KeysUnavailable: an outage says nothing about a token.
+   */
+  readonly find: JWTVerifyGetKey = async (header, token) => {
+    if (this.#outage !== undefined && performance.now() < this.#outage.endsAt)
+      return keyIn(this.#outage, header, token);
     try {
-      return await keys(header, token);
+      return await this.#keys(header, token);
     } catch (error) {
       if (isAboutToken(error)) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      complaints.add("warn", "the keys of the site cannot be fetched", { event: "token-keys", reason });
-      const jwks = keys.jwks();
-      const known = jwks === undefined ? undefined : createLocalJWKSet(jwks);
-      outage = { endsAt: performance.now() + PAUSE_MS, reason, known };
-      return keyIn(outage, header, token);
+      return keyIn(this.#fail(error), header, token);
     }
   };
+
+  /**
+   * Returns whether the site still publishes the key of that name (`nameOf`), as of ten minutes ago at most; undefined where that cannot be
+   * told, because the keys cannot be fetched. Never rejects.
+   */
+  async holds(name: string): Promise<boolean | undefined> {
+    const known = await this.#names();
+    if (known?.has(name) === true) {
+      if (!this.#keys.fresh) void this.#fetch();
+      return true;
+    }
+    // Another process may have seen a newer key.
+    if (known !== undefined && this.#keys.coolingDown) return false;
+    if (!(await this.#fetch())) return undefined;
+    return (await this.#names())?.has(name);
+  }
+
+  /** Returns whether they were fetched. */
+  async #fetch(): Promise<boolean> {
+    if (this.#outage !== undefined && performance.now() < this.#outage.endsAt) return false;
+    try {
+      await this.#keys.reload();
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  #fail(error: unknown): Outage {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#complaints.add("warn", "the keys of the site cannot be fetched", { event: "token-keys", reason });
+    const jwks = this.#keys.jwks();
+    const known = jwks === undefined ? undefined : createLocalJWKSet(jwks);
+    this.#outage = { endsAt: performance.now() + PAUSE_MS, reason, known };
+    return this.#outage;
+  }
+
+  #names(): Promise<ReadonlySet<string>> | undefined {
+    const known = this.#keys.jwks();
+    if (known === undefined) return undefined;
+    const json = JSON.stringify(known);
+    if (this.#named?.json !== json) this.#named = { json, names: namesOf(known.keys) };
+    return this.#named.names;
+  }
+}
+
+/** Returns the name of a public key, its thumbprint (RFC 7638): a key that replaces another one under the same `kid` has another name. */
+export async function nameOf(key: ResolvedKey["key"]): Promise<string> {
+  return calculateJwkThumbprint(await exportJWK(key));
+}
+
+/** A key that has no thumbprint verifies no token. */
+async function namesOf(keys: readonly Parameters<typeof calculateJwkThumbprint>[0][]): Promise<Set<string>> {
+  const names = await Promise.all(keys.map((key) => calculateJwkThumbprint(key).catch(() => undefined)));
+  return new Set(names.filter((name) => name !== undefined));
 }
 
 /** Rejects with KeysUnavailable for a key that was not known before the outage. */

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
-import { type JWTPayload, type JWTVerifyResult, jwtVerify } from "jose";
+import { createHash, createHmac } from "node:crypto";
+import { type JWTPayload, jwtVerify } from "jose";
 import { failure, type Result, success } from "../chat/result.ts";
 import { INVALID_TOKEN, type SiteTokens, type SiteUser } from "../chat/site-token.ts";
 import type { Logger } from "../logger.ts";
-import { KeysUnavailable, siteKeys } from "./site-keys.ts";
+import { KeysUnavailable, nameOf, SiteKeys } from "./site-keys.ts";
 
 /** The settings that say whose tokens are accepted. */
 export interface SiteTokenOptions {
@@ -39,25 +39,45 @@ const PLAIN_SUBJECT = /^[A-Za-z0-9_-]{1,62}$/;
 export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteTokens | undefined {
   const checks = checksFor(options, logger);
   if (checks.length === 0) return undefined;
-  return { required: options.tokenRequired, verify: (token) => verify(token, checks) };
+  return {
+    required: options.tokenRequired,
+    verify: (token) => verify(token, checks),
+    holdsKey: (key) => holdsKey(key, checks),
+  };
 }
 
 /** The claims that are looked at. Only `exp` is known to be of its type. */
 type Claims = Pick<JWTPayload, "exp"> & { readonly sub?: unknown; readonly name?: unknown };
 
-type Check = (token: string) => Promise<JWTVerifyResult>;
+/** One kind of keys that a site may have. */
+interface Check {
+  /** Returns the claims of a token and the name of the key that signed it; rejects where the token is not valid. */
+  readonly verify: (token: string) => Promise<{ readonly claims: Claims; readonly key: string }>;
+  /** As `SiteTokens.holdsKey`. */
+  readonly holdsKey: (key: string) => Promise<boolean | undefined>;
+}
 
 function checksFor({ tokenSecret, tokenJwksUrl }: SiteTokenOptions, logger: Logger): Check[] {
   const checks: Check[] = [];
   if (tokenSecret !== undefined) {
-    const key = new TextEncoder().encode(tokenSecret);
+    const secret = new TextEncoder().encode(tokenSecret);
+    const key = `secret ${createHmac("sha256", tokenSecret).update("name of this secret").digest("base64url")}`;
     const options = { algorithms: SECRET_ALGORITHMS, clockTolerance: CLOCK_TOLERANCE };
-    checks.push((token) => jwtVerify(token, key, options));
+    checks.push({
+      verify: async (token) => ({ claims: (await jwtVerify(token, secret, options)).payload, key }),
+      holdsKey: async (name) => name === key,
+    });
   }
   if (tokenJwksUrl !== undefined) {
-    const keys = siteKeys(new URL(tokenJwksUrl), logger);
+    const keys = new SiteKeys(new URL(tokenJwksUrl), logger);
     const options = { algorithms: KEY_ALGORITHMS, clockTolerance: CLOCK_TOLERANCE };
-    checks.push((token) => jwtVerify(token, keys, options));
+    checks.push({
+      verify: async (token) => {
+        const { payload, key } = await jwtVerify(token, keys.find, options);
+        return { claims: payload, key: `key ${await nameOf(key)}` };
+      },
+      holdsKey: async (name) => name.startsWith("key ") && keys.holds(name.slice("key ".length)),
+    });
   }
   return checks;
 }
@@ -71,7 +91,8 @@ async function verify(token: string, checks: readonly Check[]): Promise<Result<S
   let refusal: Result<never> = INVALID_TOKEN;
   for (const check of checks) {
     try {
-      const user = userOf((await check(token)).payload);
+      const { claims, key } = await check.verify(token);
+      const user = userOf(claims, key);
       if (user !== undefined) return success(user);
     } catch (error) {
       if (error instanceof KeysUnavailable) refusal = UNAVAILABLE;
@@ -80,10 +101,15 @@ async function verify(token: string, checks: readonly Check[]): Promise<Result<S
   return refusal;
 }
 
+async function holdsKey(key: string, checks: readonly Check[]): Promise<boolean | undefined> {
+  const answers = await Promise.all(checks.map((check) => check.holdsKey(key)));
+  return answers.includes(true) || (answers.includes(undefined) ? undefined : false);
+}
+
 /** The latest time that a Date holds, ms since 1970 UTC; a token that ends later ends then. */
 const LATEST_MS = 8.64e15;
 
-function userOf({ sub, name, exp }: Claims): SiteUser | undefined {
+function userOf({ sub, name, exp }: Claims, key: string): SiteUser | undefined {
   // Not as the standard says (RFC 7519, section 4.1.2), and what many sites send: the number of a database's row.
   const subject = Number.isSafeInteger(sub) ? String(sub) : sub;
   if (typeof subject !== "string" || subject === "") return undefined;
@@ -91,6 +117,7 @@ function userOf({ sub, name, exp }: Claims): SiteUser | undefined {
     user: PLAIN_SUBJECT.test(subject) ? `s-${subject}` : `s_${digestOf(subject)}`,
     handle: typeof name === "string" ? name : undefined,
     endsAt: exp === undefined ? undefined : Math.min(Math.floor(exp * 1000), LATEST_MS),
+    siteKey: key,
   };
 }
 

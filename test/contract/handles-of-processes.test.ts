@@ -17,7 +17,8 @@ import { ownRedis } from "./open-redis-log.ts";
 /** A token names the user of the site that it says. */
 const SITE: SiteTokens = {
   required: false,
-  verify: async (token) => success({ user: token, handle: undefined, endsAt: undefined }),
+  verify: async (token) => success({ user: token, handle: undefined, endsAt: undefined, siteKey: "one" }),
+  holdsKey: async () => true,
 };
 
 describe("handles of users on two processes", () => {

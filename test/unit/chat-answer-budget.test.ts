@@ -74,6 +74,7 @@ describe("a client that reads nothing", () => {
     chat.connectStream(connection, {
       person: { id: "u", handle: "Ann" },
       kind: "guest",
+      siteKey: undefined,
       endsAt: undefined,
       visits,
     });

@@ -3,6 +3,7 @@ import { success } from "../../src/chat/result.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
 import { CLOSE } from "../../src/protocol.ts";
 import { FakeClient, openChat } from "../kit/fake-client.ts";
+import { FakeConnection } from "../kit/fake-connection.ts";
 
 const NOW = 1_800_000_000_000;
 
@@ -11,8 +12,9 @@ const SITE: SiteTokens = {
   required: false,
   verify: async (token) => {
     const [user = "", endsAt] = token.split(".");
-    return success({ user: `s-${user}`, handle: undefined, endsAt: Number(endsAt) });
+    return success({ user: `s-${user}`, handle: undefined, endsAt: Number(endsAt), siteKey: "one" });
   },
+  holdsKey: async () => true,
 };
 
 function tokenOf(endsInMs: number): string {
@@ -72,5 +74,30 @@ describe("a site's token on a connection", () => {
     vi.advanceTimersByTime(1);
     expect(warnings(client)).toEqual([50_000, 60_000]);
     expect(client.connection.closedWith).toBeUndefined();
+  });
+});
+
+describe("a site that withdraws a key", () => {
+  it("ends the connections that its tokens opened within a minute, and no other; an outage ends none", async () => {
+    vi.useFakeTimers({
+      toFake: ["Date", "setTimeout", "clearTimeout", "setInterval", "clearInterval"],
+      now: NOW,
+    });
+    let holds: boolean | undefined = true;
+    const holdsKey = async (): Promise<boolean | undefined> => holds;
+    const { chat } = openChat({}, undefined, { ...SITE, holdsKey });
+    const guest = await FakeClient.greeted(chat);
+    const ann = new FakeClient(chat);
+    await ann.ask({ type: "hello", token: tokenOf(3_600_000) });
+    const stream = new FakeConnection();
+    const person = { id: "s-ben", handle: "Ben" };
+    chat.connectStream(stream, { person, kind: "site", siteKey: "one", endsAt: undefined, visits: [] });
+    for (const now of [true, undefined, false]) {
+      expect([ann.connection, stream].map(({ closedWith }) => closedWith)).toEqual([undefined, undefined]);
+      holds = now;
+      await vi.advanceTimersByTimeAsync(60_000);
+    }
+    for (const { closedWith } of [ann.connection, stream]) expect(closedWith?.code).toBe(CLOSE.unauthorized);
+    expect(guest.connection.closedWith).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { SignJWT } from "jose";
 import { describe, expect, it, vi } from "vitest";
+import { Guests } from "../../src/chat/guests.ts";
 import { CLOSE } from "../../src/protocol.ts";
 import { cookiesOf, MESSAGES, openApi, say, withKey } from "../kit/api.ts";
 import { afterwards } from "../kit/cleanup.ts";
@@ -104,6 +105,76 @@ describe("a session over HTTP", () => {
     const next = await openSession(app, { token: await siteToken({ sub: "ann" }) }, both);
     expect(next.answer.json().user.id).toBe("s-ann");
     expect((await app.inject(MESSAGES)).json().messages).toEqual([]);
+  });
+
+  it.each([
+    ["another secret", { tokenSecret: "another secret of sufficient length!" }],
+    ["none any more", {}],
+  ])(
+    "of a user of the site is over where the site's secret is %s, also with a guest's cookie beside it",
+    async (_what, options) => {
+      const { cookie: guest } = await openSession(await openApi({ tokenSecret: SECRET }));
+      const token = await siteToken({ sub: "admin" }, 86_400);
+      const { cookie } = await openSession(
+        await openApi({ tokenSecret: SECRET }),
+        { token },
+        { cookie: guest },
+      );
+      const app = await openApi(options);
+      const own = guest.split("; ").filter((one) => !one.includes("session"));
+      for (const held of [cookie, [...own, cookie].join("; ")]) {
+        expect((await say(app, "as an administrator", { cookie: held })).json().code).toBe("unauthorized");
+        const renewed = await openSession(app, {}, { cookie: held });
+        expect([renewed.answer.statusCode, renewed.answer.cookies]).toEqual([401, []]);
+      }
+      expect((await app.inject(MESSAGES)).json().messages).toEqual([]);
+    },
+  );
+
+  it("of a token without an end is over after a day, whatever is asked with it before", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    afterwards(() => vi.useRealTimers());
+    const app = await openApi({ tokenSecret: SECRET });
+    const token = await new SignJWT({ sub: "ann" })
+      .setProtectedHeader({ alg: "HS256" })
+      .sign(new TextEncoder().encode(SECRET));
+    const opened = Date.now();
+    let { cookie } = await openSession(app, { token });
+    for (let hour = 1; hour < 24; hour += 11) {
+      vi.setSystemTime(opened + hour * 3_600_000);
+      const again = await openSession(app, {}, { cookie });
+      expect(again.answer.json()).toMatchObject({ user: { id: "s-ann" }, endsAt: opened + 86_400_000 });
+      cookie = again.cookie;
+    }
+    vi.setSystemTime(opened + 86_400_000);
+    expect((await say(app, "hi", { cookie })).statusCode).toBe(401);
+    expect((await openSession(app, {}, { cookie })).answer.statusCode).toBe(401);
+    expect((await openSession(app, { token }, { cookie })).answer.json().user.id).toBe("s-ann");
+  });
+
+  it("that a version before this one opened for a user of the site is over, and a guest's is not", async () => {
+    const app = await openApi({ tokenSecret: SECRET });
+    const guests = new Guests("s".repeat(32));
+    const old = (session: object) =>
+      `dynochat-session=${guests.seal(JSON.stringify({ handle: "Ann", ...session }))}`;
+    const site = { user: "s-ann", site: true, endsAt: Date.now() + 60_000 };
+    expect((await say(app, "hi", { cookie: old(site) })).statusCode).toBe(401);
+    expect((await say(app, "hi", { cookie: old({ user: "gann", site: false }) })).statusCode).toBe(201);
+  });
+
+  it("of a user of the site is undecided, and not over, while the keys of the site cannot be fetched", async () => {
+    const options = { tokenSecret: undefined, tokenJwksUrl: "http://localhost:1/" };
+    const guests = new Guests("s".repeat(32));
+    const session = {
+      user: "s-ann",
+      handle: "Ann",
+      site: true,
+      endsAt: Date.now() + 60_000,
+      siteKey: "key x",
+    };
+    const cookie = `dynochat-session=${guests.seal(JSON.stringify(session))}`;
+    const answer = await say(await openApi(options), "hi", { cookie });
+    expect([answer.statusCode, answer.json().retryable]).toEqual([503, true]);
   });
 
   it("ends the event stream that it opened, which says so before", async () => {

@@ -37,7 +37,11 @@ function siteToken(claims: object, exp = Math.floor(Date.now() / 1000) + 600): P
 
 /** A site whose tokens all name the user `s-ann`. */
 function siteWith(handle: string | undefined): SiteTokens {
-  return { required: true, verify: async () => success({ user: "s-ann", handle, endsAt: undefined }) };
+  return {
+    required: true,
+    verify: async () => success({ user: "s-ann", handle, endsAt: undefined, siteKey: "one" }),
+    holdsKey: async () => true,
+  };
 }
 
 it.each(["opaque-session-id", "a.b", "a.b.c.d.e", " a.b.c", "null"])(
@@ -143,7 +147,7 @@ describe("a session's cookie that another version set", () => {
     "lets its holder in with the handle %j",
     async (old) => {
       const app = await openApi({ apiKeys: undefined, secret });
-      const words = JSON.stringify({ user: "gabcd", handle: old, site: true });
+      const words = JSON.stringify({ user: "gabcd", handle: old, site: false });
       const cookie = `dynochat-session=${new Guests(secret).seal(words)}`;
       const answer = await app.inject({
         method: "POST",

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { INVALID_TOKEN, type SiteTokens } from "../../src/chat/site-token.ts";
 import { siteTokens } from "../../src/identity/site-tokens.ts";
 import { afterwards } from "../kit/cleanup.ts";
+import { waitFor } from "../kit/wait-for.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 const warnings: string[] = [];
@@ -73,7 +74,7 @@ describe("a site's token", () => {
     const token = await signed({ sub: "42", name: "Ann", exp });
     expect(await accepting().verify(token)).toEqual({
       ok: true,
-      value: { user: "s-42", handle: "Ann", endsAt: exp * 1000 },
+      value: { user: "s-42", handle: "Ann", endsAt: exp * 1000, siteKey: expect.any(String) },
     });
   });
 
@@ -100,6 +101,55 @@ describe("a site's token", () => {
     expect(await userOf(tokens, await site.sign({ sub: "42" }))).toBe("s-42");
     const confused = await signed({ sub: "42" }, JSON.stringify(site.jwk));
     expect(await tokens.verify(confused)).toEqual(INVALID_TOKEN);
+  });
+});
+
+/** The name of the key that signed a token. */
+async function keyOf(tokens: SiteTokens, token: string): Promise<string> {
+  const verified = await tokens.verify(token);
+  if (!verified.ok) throw new Error("the token is not valid");
+  return verified.value.siteKey;
+}
+
+describe("the name of the key that signed a token", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("holds on every process with the same secret, and with no other secret", async () => {
+    const key = await keyOf(accepting(), await signed({ sub: "42" }));
+    expect(key).not.toContain(SECRET);
+    expect(await accepting().holdsKey(key)).toBe(true);
+    expect(await accepting({ tokenSecret: "another secret of sufficient length!" }).holdsKey(key)).toBe(
+      false,
+    );
+    const site = await publishing();
+    expect(await accepting({ tokenSecret: undefined, tokenJwksUrl: site.url }).holdsKey(key)).toBe(false);
+  });
+
+  it("holds for as long as the site publishes the key, also under a kid that another key has now", async () => {
+    const site = await publishing();
+    const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url });
+    const key = await keyOf(tokens, await site.sign({ sub: "42" }));
+    expect(await tokens.holdsKey(key)).toBe(true);
+    // A process that has not fetched the keys yet.
+    expect(await accepting({ tokenJwksUrl: site.url }).holdsKey(key)).toBe(true);
+    const other = await publishing();
+    site.answer = (response) => void response.end(JSON.stringify({ keys: [other.jwk] }));
+    vi.useFakeTimers({ now: Date.now() + 601_000, toFake: ["Date"] });
+    await waitFor(async () => (await tokens.holdsKey(key)) === false, "the keys are fetched again");
+    expect(await tokens.holdsKey(await keyOf(tokens, await other.sign({ sub: "42" })))).toBe(true);
+  });
+
+  it("is not decided while the keys cannot be fetched, unless they were before", async () => {
+    const site = await publishing();
+    const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url });
+    const key = await keyOf(tokens, await site.sign({ sub: "42" }));
+    site.answer = undefined;
+    vi.useFakeTimers({ now: Date.now() + 601_000, toFake: ["Date"] });
+    expect(await tokens.holdsKey(key)).toBe(true);
+    expect(await accepting({ tokenJwksUrl: site.url }).holdsKey(key)).toBeUndefined();
+    expect(warnings).toContain("the keys of the site cannot be fetched");
   });
 });
 

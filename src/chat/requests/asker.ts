@@ -17,7 +17,7 @@ export interface Asker extends Session, MembershipOwner {
   /** Rooms it is about to enter: they count, or many joins sent at once would pass the limit. */
   readonly joining: Set<string>;
   /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
-  greet(person: Person, kind: UserKind, endsAt: number | undefined): void;
+  greet(person: Person, kind: UserKind, endsAt: number | undefined, siteKey: string | undefined): void;
   /** Answers something that happened in a room: as `send`, but in a busy room together with its messages. */
   answerIn(room: string, frame: ServerFrame): void;
   /** Answers with an error; see `Refusals`. */

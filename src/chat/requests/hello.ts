@@ -28,7 +28,7 @@ export async function hello(session: Asker, frame: HelloRequest): Promise<void> 
   const known = session.greeted ? session.person.handle : guestHandle(caller.user);
   const first = !session.greeted;
   const person = { id: caller.user, handle: wanted.value ?? caller.handle ?? known };
-  session.greet(person, caller.kind, caller.endsAt);
+  session.greet(person, caller.kind, caller.endsAt, caller.siteKey);
   welcome(session, frame.ref, person, caller.token);
   if (first) session.services.newcomer(session);
   else rename(session);

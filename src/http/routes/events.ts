@@ -80,19 +80,19 @@ function visitOf(words: string): StreamVisit {
   return { room, after };
 }
 
-function open(
+async function open(
   request: FastifyRequest,
   reply: FastifyReply,
   house: ApiHouse,
   visits: readonly StreamVisit[],
-): FastifyReply {
+): Promise<FastifyReply> {
   const { callers, streams } = house;
-  const caller = callers.reader(request);
+  const caller = await callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
   const address = house.addresses.of(request);
   const reason = refusal(address, house, visits);
   if (reason !== undefined) return refuse(reply, reason);
-  const { id, handle, kind, endsAt } = visitorOf(caller.value, house);
+  const { id, handle, kind, endsAt, siteKey } = visitorOf(caller.value, house);
   if (caller.value === undefined) {
     reply.header("Set-Cookie", guestCookies(id, request.raw, house.cookies, isSecure(request)));
   }
@@ -104,7 +104,7 @@ function open(
   }
   reply.raw.writeHead(200);
   reply.raw.flushHeaders();
-  const visitor = { person: { id, handle }, kind, endsAt, visits };
+  const visitor = { person: { id, handle }, kind, endsAt, siteKey, visits };
   const path = request.url.split("?")[0] ?? "";
   streams.take(reply.raw, { visitor, address, requestId: request.id, path });
   return reply;
@@ -152,8 +152,9 @@ const FULL_RETRY_MS = 5_000;
 function visitorOf(caller: Caller | undefined, { chat }: ApiHouse) {
   if (caller !== undefined) {
     const { user: id, handle } = caller;
-    return { id, handle, kind: kindOf(caller), endsAt: caller.kind === "person" ? caller.endsAt : undefined };
+    const { endsAt, siteKey } = caller.kind === "person" ? caller : {};
+    return { id, handle, kind: kindOf(caller), endsAt, siteKey };
   }
   const id = chat.guests.create();
-  return { id, handle: guestHandle(id), kind: "guest" as const, endsAt: undefined };
+  return { id, handle: guestHandle(id), kind: "guest" as const, endsAt: undefined, siteKey: undefined };
 }

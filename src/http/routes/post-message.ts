@@ -45,7 +45,7 @@ export function routePostMessage(app: FastifyInstance, { addresses, chat, caller
       },
     },
     async (request, reply) => {
-      const caller = callers.writer(request);
+      const caller = await callers.writer(request);
       if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
       const said = readSaid(request.body, caller.value, chat);

@@ -27,7 +27,7 @@ export function routeReadMessages(app: FastifyInstance, { addresses, chat, calle
       },
     },
     async (request, reply) => {
-      const reader = callers.reader(request);
+      const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
       const { before, after, limit = LIMITS.joinMessages } = request.query;
       if (before !== undefined && after !== undefined) {

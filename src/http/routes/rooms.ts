@@ -19,7 +19,7 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): v
       },
     },
     async (request, reply) => {
-      const reader = callers.reader(request);
+      const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
       const rooms = await chat.reading.recentRooms();
       return { rooms: rooms.map(({ room, head, count }) => ({ room, last: head, count })) };
@@ -39,7 +39,7 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): v
       },
     },
     async (request, reply) => {
-      const reader = callers.reader(request);
+      const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
       const { count, users } = await chat.reading.people(request.params.room);
       return { count, users: [...users] };

@@ -12,7 +12,7 @@ import { FAILURES, Hello, Welcome } from "../api-schemas.ts";
 import type { ChatCookies } from "../chat-cookies.ts";
 import { guestCookies, guestOf } from "../guest-cookie.ts";
 import { isSecure } from "../origin.ts";
-import { type HttpSession, sessionCookies, sessionOf } from "../session-cookie.ts";
+import { type HttpSession, sessionCookies, sessionOf, siteSessionEnd } from "../session-cookie.ts";
 import type { ApiHouse } from "./api.ts";
 
 /** `POST /api/session`: a person says hello without a socket; the cookie that is set stands for them from then on. */
@@ -34,7 +34,7 @@ export function routeSession(app: FastifyInstance, { chat, cookies }: ApiHouse):
     async (request, reply) => {
       const caller = await callerOf(request, chat, cookies);
       if (!caller.ok) return refuse(reply, caller.error);
-      const { user, handle, token, endsAt, kind } = caller.value;
+      const { user, handle, token, endsAt, kind, siteKey } = caller.value;
       const wanted = readHandle(request.body.handle ?? "");
       if (!wanted.ok) return refuse(reply, wanted.error);
       const ending = endsAt === undefined ? {} : { endsAt };
@@ -42,6 +42,7 @@ export function routeSession(app: FastifyInstance, { chat, cookies }: ApiHouse):
         user,
         handle: wanted.value ?? handle ?? guestHandle(user),
         site: kind === "site",
+        ...(siteKey === undefined ? {} : { siteKey }),
         ...ending,
       };
       setCookies(session, request, reply, cookies);
@@ -66,17 +67,25 @@ async function callerOf(
   cookies: ChatCookies,
 ): Promise<Result<SessionCaller>> {
   const { token } = request.body;
-  const found = sessionOf(request.raw, cookies);
+  const found = await sessionOf(request.raw, cookies, chat.siteTokens);
   if (token === undefined && !found.ok) return found;
   const session = found.ok ? found.value : undefined;
-  // The site's token was shown when the session was opened, and is not over.
+  // The site's token was shown when the session was opened; the session goes on, and ends when it was to end.
   if (token === undefined && session?.site === true) {
-    return success({ ...session, kind: "site", endsAt: session.endsAt, token: undefined });
+    return success({
+      ...session,
+      kind: "site",
+      endsAt: session.endsAt,
+      siteKey: session.siteKey,
+      token: undefined,
+    });
   }
   const known = guestOf(request.raw, cookies);
   const caller = await identify(chat, token, known ?? chat.guests.create());
-  if (!caller.ok || session === undefined || session.user !== caller.value.user) return caller;
-  return success({ ...caller.value, handle: caller.value.handle ?? session.handle });
+  if (!caller.ok) return caller;
+  const { user, kind, handle, endsAt } = caller.value;
+  const opened = { ...caller.value, endsAt: kind === "site" ? siteSessionEnd(endsAt) : endsAt };
+  return success(session?.user === user ? { ...opened, handle: handle ?? session.handle } : opened);
 }
 
 function setCookies(
