@@ -3,6 +3,7 @@ import { type Logger as PinoLogger, pino } from "pino";
 import { buildApp } from "./app.ts";
 import { Ending } from "./ending.ts";
 import { LogLines } from "./log-lines.ts";
+import { outdatedNode } from "./node-version.ts";
 import { redisAddress } from "./redis-url.ts";
 import type { Settings } from "./settings.ts";
 import { descriptorLimit } from "./watch/descriptors.ts";
@@ -25,6 +26,8 @@ export async function runProcess(settings: Settings, endStart: (reason: string) 
   });
   new Ending(app, settings.shutdownSeconds, logger).listen();
   warnOfSettings(settings, logger);
+  const outdated = outdatedNode();
+  if (outdated !== undefined) logger.warn({ event: "node-version" }, outdated);
   const address = await listen(app, settings);
   const kept = settings.redisUrl === undefined ? "in memory, lost at exit" : "in Redis";
   tellCapacity(app, logger);

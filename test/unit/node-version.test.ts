@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { refusedNode } from "../../src/node-version.ts";
+import { outdatedNode, refusedNode } from "../../src/node-version.ts";
 import { ROOT } from "../kit/program.ts";
 
 describe("the version of Node.js", () => {
@@ -14,6 +14,24 @@ describe("the version of Node.js", () => {
       expect(refusedNode(version)).toBeUndefined();
     },
   );
+
+  it.each([
+    ["20.20.2", "2026-04-30", "Node.js 20.20.2 has had no security fixes since 2026-04-30; use 24"],
+    ["20.20.2", "2026-04-29", undefined],
+    ["22.23.3", "2027-04-29", undefined],
+    ["24.21.0", "2026-11-27", undefined],
+    ["30.0.0-nightly", "2040-01-01", undefined],
+  ])("%s is, on %s, told of as: %s", (version, day, said) => {
+    expect(outdatedNode(version, Date.parse(day))).toBe(said);
+  });
+
+  it("that Dockerfile runs is the newest of package.json's engines, and the one that is recommended", async () => {
+    const { engines } = JSON.parse(await readFile(`${ROOT}package.json`, "utf8"));
+    const newest = engines.node.match(/(\d+)\.x$/)?.[1];
+    const images = (await readFile(`${ROOT}Dockerfile`, "utf8")).match(/^FROM node:\d+/gm);
+    expect(new Set(images)).toEqual(new Set([`FROM node:${newest}`]));
+    expect(outdatedNode("20.0.0", Date.parse("2030-01-01"))).toMatch(new RegExp(`use ${newest}$`));
+  });
 
   it("is refused below the oldest of package.json's engines", async () => {
     const { engines } = JSON.parse(await readFile(`${ROOT}package.json`, "utf8"));
