@@ -25,7 +25,7 @@ const AT_ONCE = 800;
 const BODY = `"type":"message","room":"lobby","user":"u","handle":"h","text":"${"x".repeat(100)}"}`;
 
 /** One user's, and so nobody else's, as nearly all handles are. */
-const HANDLE = ["0user", "h", ""];
+const HANDLE = "0user\nh";
 
 /** As the program's own defaults, but nobody is too fast; the rate is computed all the same. */
 const LIMITS: LogLimits = {
@@ -123,7 +123,7 @@ async function benchmarked(redis: TestRedis): Promise<number> {
     "bench:{lobby}:u__rand_int__:1",
     "bench:{lobby}:handles",
   ];
-  const args = ["bench:{lobby}", String(Date.now() + 3_600_000), "k__rand_int__", BODY, "7", "", ...HANDLE];
+  const args = ["bench:{lobby}", String(Date.now() + 3_600_000), "k__rand_int__", BODY, "7", "", HANDLE];
   const output = execFileSync(
     "redis-benchmark",
     [

@@ -96,6 +96,18 @@ describe.each(BOTH_LOGS)("the $kind log, naming", ({ make }) => {
     expect(await say(log, "ann", "Ann")).toBe("Ann 2");
   });
 
+  it("looks again whose a handle is after its user has left or has spoken under another", async () => {
+    const log = await open();
+    await say(log, "ann", "Ann");
+    await log.settleHandles("lobby", [], [{ user: "ann", requested: requestedHandle("Ann") }]);
+    expect(await settle(log, "new", "Ann")).toEqual(["Ann"]);
+    expect(await say(log, "ann", "Ann")).toBe("Ann 2");
+    expect(await say(log, "ann", "Bob")).toBe("Bob");
+    expect(await say(log, "new", "Ann")).toBe("Ann");
+    expect(await say(log, "new", "Bob")).toBe("Bob 2");
+    expect(await say(log, "ann", "Ann")).toBe("Ann 2");
+  });
+
   it("keeps the rooms apart", async () => {
     const log = await open();
     await say(log, "one", "Ada");

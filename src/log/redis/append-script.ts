@@ -1,7 +1,8 @@
 import { LIMITS } from "../../protocol.ts";
 import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../guest-limits.ts";
+import { CLAIM_MS, FRESH_MS } from "../handle-claims.ts";
 import type { LogLimits } from "../log.ts";
-import { HANDLE_CONSTANTS, Script } from "./scripts.ts";
+import { HANDLE_RULES, Script } from "./scripts.ts";
 
 const DAY_MS = 86_400_000;
 /** Keys of a person and room in one generation; two are kept. docs/protocol.md promises the last 128. */
@@ -17,7 +18,8 @@ export function appendScript(limits: LogLimits, secret: string): Script {
   const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
   const credit = interval * Math.max(1, messageBurst);
   const constants = {
-    ...HANDLE_CONSTANTS,
+    CLAIM_MS,
+    FRESH_MS,
     SECRET: secret,
     HISTORY_MESSAGES: historyMessages,
     HISTORY_MS: Math.ceil(historyDays * DAY_MS),
@@ -34,5 +36,5 @@ export function appendScript(limits: LogLimits, secret: string): Script {
     // The hash holds the credit too, which a slow rate may take longer to restore than keys are remembered.
     SENDER_MS: Math.ceil(Math.max(LIMITS.keyMs, credit)),
   };
-  return new Script("./append.lua", constants, ["./handles.lua"]);
+  return new Script("./append.lua", constants, [HANDLE_RULES]);
 }

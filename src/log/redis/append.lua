@@ -12,8 +12,7 @@
 -- ARGV  1 channel             2 deadline, ms by this server's clock
 --       3 key or ''           4 body: the frame without its first two members
 --       5 nonce               6 what it must not make: 'r' a new room, 'w' a new sender's hash, 'rw', or ''
---       7 owner of the handle, or '': the handle is the sender's as it is
---       8 its first look      9 what else handles.lua must know of it
+--       7 the claim of the handle (handles.lua), or '': the handle is the sender's as it is
 -- The names in capitals are bounds, and the store's secret, that every message of a process shares; they stand before
 -- this text as `local NAME = value` (append-script.ts), which is cheaper than to send and read them each time.
 -- Answer: {'stored', id, made, what follows the handle where that is another's} | {'duplicate', id} |
@@ -22,7 +21,7 @@
 --
 -- A stream entry has the fields p (id of the entry before it), n (frame bytes of the log so far, this
 -- entry included: what makes the byte bound cheap) and b (body). The sender's hash maps keys to ids;
--- its field '.', which no key can be, holds when the sender's credit is full again.
+-- its field '.', which no key can be, holds when the sender's credit is full again, and ',' what handles.lua says.
 --
 -- Guests are made without end, so what they may store hangs on their address and their room too, in one number each:
 --
@@ -59,7 +58,7 @@ if now > tonumber(ARGV[2]) then
 end
 
 -- One call for both: a call costs as much as the whole tag below. '' is never a field.
-local sent = call('HMGET', younger, key, '.')
+local sent = call('HMGET', younger, key, '.', ',')
 
 if key ~= '' then
   local id = sent[1] or call('HGET', older, key)
@@ -108,7 +107,15 @@ if guests and ADDRESS_BURST + ROOM_INTERVAL_MS > 0 then
   end
 end
 
-local settled = ARGV[7] ~= '' and settle(handles, ARGV[7], ARGV[8], ARGV[9], now, ARGV[5])
+local wanted = ARGV[7]
+local rules, settled
+-- Nearly always the sender has had the handle, and will for a while.
+local note = sent[3]
+local isNoted = note and string.sub(note, 15) == wanted and tonumber(string.sub(note, 1, 13)) + FRESH_MS > now
+if wanted ~= '' and not isNoted then
+  rules = handleRules(string.sub(younger, 1, #younger + 2 - string.find(wanted, '\n', 1, true)))
+  settled = rules.settle(handles, wanted, now, ARGV[5])
+end
 if settled and settled.number ~= '' then
   -- The first time that this stands in the body it is not in a text: there it would be escaped.
   local _, before = string.find(body, ',"handle":"', 1, true)
@@ -178,8 +185,8 @@ end
 local made = last and 0 or 2
 if key ~= '' or full then
   if key ~= '' then
-    local held = call('HLEN', younger)
-    -- Renaming a full generation over the older one forgets at most what came before the last 128.
+    -- Renaming a full generation over the older one forgets at most what came before the last 128. One of eight messages looks.
+    local held = sent[2] and ARGV[5] % 8 > 0 and 1 or call('HLEN', younger)
     if held > KEYS_PER_GENERATION then
       call('RENAME', younger, older)
     elseif held == 0 then
@@ -208,7 +215,15 @@ if addressCount then
 end
 
 if settled then
-  claim(handles, ARGV[7], settled, now)
+  if not settled.till then
+    rules.claim(handles, settled, now)
+  end
+  if settled.number == '' and #wanted <= 200 then
+    -- When the claim was made: what is in this hash begins with a time that is not to come (give-back.lua).
+    local since = settled.till and settled.till - CLAIM_MS or now
+    call('HSET', younger, ',', string.format('%013.0f ', since) .. wanted)
+    call('PEXPIRE', younger, SENDER_MS)
+  end
 end
 
 -- The tag shows subscribers that this script, which knows the secret, stored the entry (publications.ts). Of the hash 64 of

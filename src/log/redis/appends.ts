@@ -9,7 +9,7 @@ import { classify, describe } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import type { NetworkDigests } from "./network-digests.ts";
 import type { Replicas } from "./replicas.ts";
-import { claimArguments } from "./requested-handles.ts";
+import { claimArgument } from "./requested-handles.ts";
 import { ScriptLine } from "./script-line.ts";
 import type { Script } from "./scripts.ts";
 import type { ServerClock } from "./server-clock.ts";
@@ -28,9 +28,6 @@ export interface AppendsListener {
   /** The server is out of memory. */
   full(): void;
 }
-
-/** Instead of a claim: the handle is the sender's as it is. */
-const NOBODY_LOOKS = ["", "", ""] as const;
 
 const UNAVAILABLE: Appended = { outcome: "unavailable" };
 
@@ -127,7 +124,7 @@ export class Appends {
         body,
         drawNonce(),
         refusals(grant),
-        ...claimOf(message),
+        claimOf(message),
       ]),
     );
   }
@@ -195,8 +192,7 @@ function madeBy(reply: unknown): Made {
   return { writer: (made & MADE.writer) !== 0, room: (made & MADE.room) !== 0 };
 }
 
-function claimOf({ user, guest, requested }: Append): readonly string[] {
-  return requested === undefined
-    ? NOBODY_LOOKS
-    : claimArguments({ user, isGuest: guest !== undefined, requested });
+/** Instead of a claim '': the handle is the sender's as it is. */
+function claimOf({ user, guest, requested }: Append): string {
+  return requested === undefined ? "" : claimArgument({ user, isGuest: guest !== undefined, requested });
 }

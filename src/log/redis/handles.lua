@@ -1,10 +1,14 @@
--- Decides who has which handle in a room. It stands before the scripts that need it (scripts.ts).
+-- Decides who has which handle in a room. It is the body of a function, `handleRules`, that stands before the scripts which need it
+-- (scripts.ts): what is made in a function that is not called costs a run of a script nothing.
 --
 -- A hash of the room holds what a reader takes a handle for (a look) -> '<ms until, 13 digits><rank><user>'. A user with a higher
 -- rank takes a look from one with a lower rank; between equals the first one has it. A claim of a user who neither is in the room
 -- nor speaks there ends by itself.
 --
--- Names that a script uses: CLAIM_MS, FRESH_MS, MAX_CLAIMS, SWEEP_MS, LAST_NUMBER, DIGIT_LOOKS (handle-claims.ts)
+-- A sender's hash notes in its field ',', which no key can be, since when a handle is theirs and which look it has; whoever takes
+-- the look away, or lets it go, removes that. So an ordinary message reads one field more, and not the hash of the room.
+--
+-- `prefix` is what stands before the user in the name of a sender's hash. Names that a script uses: CLAIM_MS, FRESH_MS, MAX_CLAIMS, SWEEP_MS, LAST_NUMBER, DIGIT_LOOKS (handle-claims.ts)
 
 -- A handle of emoji can look like a kilobyte. No look is the empty field, which holds when ended claims were last removed.
 local function lookField(look)
@@ -27,19 +31,13 @@ local function digitLooks(number)
   end))
 end
 
--- Returns nothing where the user has the handle already, else a table: `number`, what is to follow the stem ('' = the handle as
--- it is), and `fields`, the looks to claim. It only reads.
+-- Returns a table: `number`, what is to follow the stem ('' = the handle as it is), `fields`, the looks to claim, and `till`, where
+-- the claim that there is already lasts for a while. It only reads.
 --
--- owner  rank and user             first  the first look
--- rest   '', or four lines: the second look or '', the looks of the stem, the stem as JSON without its quotes
-local function settle(claims, owner, first, rest, now, draw)
-  if rest == '' then
-    -- The ordinary message: one call.
-    local claim = redis.call('HGET', claims, lookField(first))
-    if isOwn(claim, owner, now + FRESH_MS) then
-      return
-    end
-  end
+-- wanted  lines: rank and user, the first look, and nothing more, or: the second look or '', the looks of the stem, and the stem as
+--         JSON without its quotes
+local function settle(claims, wanted, now, draw)
+  local owner, first, rest = string.match(wanted, '^([^\n]*)\n([^\n]*)\n?(.*)$')
   local second, stemFirst, stemSecond, stem = '', first, '', nil
   if rest ~= '' then
     second, stemFirst, stemSecond, stem = string.match(rest, '^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
@@ -48,7 +46,7 @@ local function settle(claims, owner, first, rest, now, draw)
   local fields = { lookField(first), second ~= '' and lookField(second) }
   local held = redis.call('HMGET', claims, fields[1], fields[2] or fields[1])
   if isOwn(held[1], owner, now + FRESH_MS) and isOwn(held[2], owner, now + FRESH_MS) then
-    return
+    return { number = '', fields = {}, owner = owner, till = tonumber(string.sub(held[1], 1, 13)) }
   end
   local isKnown = isOwn(held[1], owner, now) and isOwn(held[2], owner, now)
   local number = isFree(held[1], owner, now) and isFree(held[2], owner, now) and '' or nil
@@ -79,9 +77,9 @@ local function settle(claims, owner, first, rest, now, draw)
       digits = 100000 + draw % 900000
       look = lookField(stemFirst .. digitLooks(digits))
     end
-    return { number = tostring(digits), stem = stem, fields = count < 2 * MAX_CLAIMS and { look } or {}, isCrowd = true }
+    return { number = tostring(digits), owner = owner, stem = stem, fields = count < 2 * MAX_CLAIMS and { look } or {}, isCrowd = true }
   end
-  return { number = number, stem = stem, fields = fields }
+  return { number = number, owner = owner, stem = stem, fields = fields }
 end
 
 -- Removes the claims that have ended, at most once per SWEEP_MS.
@@ -98,12 +96,23 @@ local function sweep(claims, now)
   redis.call('HSET', claims, '', string.format('%.0f', now))
 end
 
+-- A user may no longer have the handle.
+local function forget(user)
+  redis.call('HDEL', prefix .. user, ',')
+end
+
 -- Writes down what `settle` decided.
-local function claim(claims, owner, settled, now)
+local function claim(claims, settled, now)
+  local owner = settled.owner
   local value = string.format('%013.0f', now + CLAIM_MS) .. owner
   for i = 1, 2 do
-    if settled.fields[i] then
-      redis.call('HSET', claims, settled.fields[i], value)
+    local look = settled.fields[i]
+    if look then
+      local held = redis.call('HGET', claims, look)
+      if held and string.sub(held, 15) ~= string.sub(owner, 2) then
+        forget(string.sub(held, 15))
+      end
+      redis.call('HSET', claims, look, value)
     end
   end
   if settled.isCrowd then
@@ -111,3 +120,5 @@ local function claim(claims, owner, settled, now)
   end
   redis.call('PEXPIRE', claims, CLAIM_MS)
 end
+
+return { settle = settle, sweep = sweep, claim = claim, forget = forget, lookField = lookField }

@@ -4,7 +4,7 @@ import { drawNonce } from "../nonce.ts";
 import { enterHint, exitHint } from "../presence-hint.ts";
 import type { Changes } from "./announcements.ts";
 import type { Keys } from "./keys.ts";
-import { claimArguments, lookArguments } from "./requested-handles.ts";
+import { claimArgument, lookArguments } from "./requested-handles.ts";
 import { ROLL_CALL, SETTLE_HANDLES } from "./scripts.ts";
 import type { Times } from "./times.ts";
 
@@ -69,7 +69,8 @@ export class People {
           this.#instance,
           drawNonce(),
           some.length,
-          ...some.flatMap(claimArguments),
+          this.#keys.youngerKeys(room, ""),
+          ...some.map(claimArgument),
           ...left
             .slice(start, start + AT_ONCE)
             .flatMap(({ user, requested }) => [user, ...lookArguments(requested)]),

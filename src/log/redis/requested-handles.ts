@@ -1,17 +1,11 @@
 import type { HandleClaim, RequestedHandle } from "../log.ts";
 
-/** What handles.lua is told of a handle: its first look, and what else is not the same as usual. */
-interface Packed {
-  readonly first: string;
-  readonly rest: string;
-}
+/** The lines of handles.lua that tell of a handle. */
+const LINES = new WeakMap<RequestedHandle, string>();
 
-const PACKED = new WeakMap<RequestedHandle, Packed>();
-
-/** Returns the arguments by which handles.lua knows a claim: owner, first look, rest. */
-export function claimArguments({ user, isGuest, requested }: HandleClaim): [string, string, string] {
-  const { first, rest } = PACKED.get(requested) ?? pack(requested);
-  return [(isGuest ? "0" : "1") + user, first, rest];
+/** Returns a claim as handles.lua reads it. */
+export function claimArgument({ user, isGuest, requested }: HandleClaim): string {
+  return `${isGuest ? 0 : 1}${user}\n${LINES.get(requested) ?? linesOf(requested)}`;
 }
 
 /** Returns the looks of a handle as two arguments, of which the second may be empty. */
@@ -19,15 +13,15 @@ export function lookArguments({ looks: [first = "", second = ""] }: RequestedHan
   return [first, second];
 }
 
-function pack(requested: RequestedHandle): Packed {
+/** A line feed stands in no handle and in no look. */
+function linesOf(requested: RequestedHandle): string {
   const { handle, looks, stem } = requested;
   const [first, second] = lookArguments(requested);
   const [stemFirst = "", stemSecond = ""] = stem.looks;
   const isUsual =
-    second === "" && stem.handle === handle && stemFirst === first && looks.length === stem.looks.length;
-  // A line feed stands in no handle and in no look.
-  const lines = [second, stemFirst, stemSecond, JSON.stringify(stem.handle).slice(1, -1)];
-  const packed = { first, rest: isUsual ? "" : lines.join("\n") };
-  PACKED.set(requested, packed);
-  return packed;
+    looks.length === 1 && stem.looks.length === 1 && stem.handle === handle && stemFirst === first;
+  const rest = isUsual ? [] : [second, stemFirst, stemSecond, JSON.stringify(stem.handle).slice(1, -1)];
+  const lines = [first, ...rest].join("\n");
+  LINES.set(requested, lines);
+  return lines;
 }

@@ -6,7 +6,7 @@ import { DIGIT_LOOKS, LAST_NUMBER } from "../numbered-handle.ts";
 import { isReply } from "./errors.ts";
 
 /** What handles.lua uses. */
-export const HANDLE_CONSTANTS = {
+const HANDLE_CONSTANTS = {
   CLAIM_MS,
   FRESH_MS,
   MAX_CLAIMS,
@@ -23,18 +23,14 @@ export class Script {
 
   /**
    * @param constants names that the script uses, and their values; a text must need no escape in quotes.
-   * @param libraries files that stand before it.
+   * @param libraries what stands before it.
    */
   constructor(
     file: string,
     constants: Readonly<Record<string, number | string>> = {},
     libraries: readonly string[] = [],
   ) {
-    const head = Object.entries(constants).map(
-      ([name, value]) => `local ${name} = ${typeof value === "number" ? value : `'${value}'`}\n`,
-    );
-    const texts = [...libraries, file].map((name) => readFileSync(new URL(name, import.meta.url), "utf8"));
-    this.body = head.join("") + texts.join("\n");
+    this.body = definitions(constants).join("") + libraries.join("") + textOf(file);
     this.sha = createHash("sha1").update(this.body).digest("hex");
   }
 
@@ -52,6 +48,9 @@ export class Script {
   }
 }
 
+/** handles.lua as a function: a run that does not call it pays nothing for it. */
+export const HANDLE_RULES = `local function handleRules(prefix)\n${definitions(HANDLE_CONSTANTS).join("")}${textOf("./handles.lua")}end\n`;
+
 export const ROLL_CALL = new Script("./roll-call.lua");
 export const LEASE = new Script("./lease.lua");
 export const NOTE_ROOMS = new Script("./note-rooms.lua");
@@ -59,7 +58,7 @@ export const HOUSEKEEPER = new Script("./housekeeper.lua");
 export const GIVE_BACK = new Script("./give-back.lua");
 export const REMOVE_ROOM = new Script("./remove-room.lua");
 export const SHARED = new Script("./shared.lua");
-export const SETTLE_HANDLES = new Script("./settle-handles.lua", HANDLE_CONSTANTS, ["./handles.lua"]);
+export const SETTLE_HANDLES = new Script("./settle-handles.lua", { CLAIM_MS }, [HANDLE_RULES]);
 export const PERMISSIONS = new Script("./permissions.lua");
 
 const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, GIVE_BACK, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
@@ -67,4 +66,14 @@ const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, GIVE_BACK, REMOVE_ROOM, 
 /** Makes a server know all scripts, the append script of this process included. */
 export async function loadScripts(redis: Redis, append: Script): Promise<void> {
   await Promise.all([append, ...ALL].map((script) => redis.script("LOAD", script.body)));
+}
+
+function definitions(constants: Readonly<Record<string, number | string>>): string[] {
+  return Object.entries(constants).map(
+    ([name, value]) => `local ${name} = ${typeof value === "number" ? value : `'${value}'`}\n`,
+  );
+}
+
+function textOf(file: string): string {
+  return readFileSync(new URL(file, import.meta.url), "utf8");
 }

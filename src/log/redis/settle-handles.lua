@@ -3,24 +3,25 @@
 -- The first write is one that needs no memory, so that a full server refuses none of the others.
 --
 -- KEYS  1 the claims (handles.lua)   2 the room's people: '<instance>:<user>' -> handle
--- ARGV  1 instance   2 a random number   3 how many claims follow
---       then for each claim: owner, first look, rest; and for each user who has left: user, look, second look or ''
+-- ARGV  1 instance   2 a random number   3 how many claims follow   4 what stands before the user in the name of a sender's hash
+--       then each claim (handles.lua), and for each user who has left: user, look, second look or ''
 -- Answer: for each claim the number that follows the stem; '' = the handle as it is
 
 local claims, own = KEYS[1], ARGV[1] .. ':'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 redis.call('PEXPIRE', claims, CLAIM_MS)
-sweep(claims, now)
+local rules = handleRules(ARGV[4])
+rules.sweep(claims, now)
 
 local numbers = {}
-local last = 3 + 3 * ARGV[3]
-for i = 4, last, 3 do
-  local settled = settle(claims, ARGV[i], ARGV[i + 1], ARGV[i + 2], now, ARGV[2] + i)
-  if settled then
-    claim(claims, ARGV[i], settled, now)
+local last = 4 + ARGV[3]
+for i = 5, last do
+  local settled = rules.settle(claims, ARGV[i], now, ARGV[2] + i)
+  if not settled.till then
+    rules.claim(claims, settled, now)
   end
-  numbers[#numbers + 1] = settled and settled.number or ''
+  numbers[#numbers + 1] = settled.number
 end
 
 if last == #ARGV then
@@ -38,10 +39,11 @@ for i = 1, #people, 2 do
 end
 for i = last + 1, #ARGV, 3 do
   for look = i + 1, i + 2 do
-    local field = ARGV[look] ~= '' and not present[ARGV[i]] and lookField(ARGV[look])
+    local field = ARGV[look] ~= '' and not present[ARGV[i]] and rules.lookField(ARGV[look])
     local held = field and redis.call('HGET', claims, field)
     if held and string.sub(held, 15) == ARGV[i] then
       redis.call('HDEL', claims, field)
+      rules.forget(ARGV[i])
     end
   end
 end
