@@ -17,9 +17,11 @@ export interface Cursor {
  * - a page that ends at the room's head, or says that there is more;
  * - `lost`: the log does not continue from it;
  * - `ahead`: the log ends where the room has never been; the room must catch up first;
+ * - `behind`: the log ended before what the room holds: the room went on by more than it holds while the log was read or, if that is
+ *   so again, the log lost something;
  * - `moved`: the room went on while the log was read; look again.
  */
-export type View = Page | "lost" | "ahead" | "moved";
+export type View = Page | "lost" | "ahead" | "behind" | "moved";
 
 /** A page of a room's past; `recovered` is false where the log does not continue from the id asked. */
 export interface HistoryPage extends Page {
@@ -89,7 +91,8 @@ export class History {
     const end = fetched.findIndex((entry) => entry.id === this.#ring.head);
     if (end >= 0) return newest(fetched.slice(0, end + 1), limit, more);
     const last = fetched.at(-1)?.id ?? BEGINNING;
-    return this.#ring.covers(last) ? newest([...fetched, ...this.#ring.behind(last)], limit, more) : "ahead";
+    if (!this.#ring.covers(last)) return this.#placeOf(last);
+    return newest([...fetched, ...this.#ring.behind(last)], limit, more);
   }
 
   #upToHead(after: string, limit: number, fetched: readonly Entry[]): View {
@@ -100,7 +103,13 @@ export class History {
     const last = found.at(-1)?.id ?? after;
     if (isFull(fetched, readFor(limit)))
       return compareIds(last, head) > 0 ? "ahead" : oldest(found, limit, true);
-    return this.#ring.covers(last) ? oldest([...found, ...this.#ring.behind(last)], limit, false) : "ahead";
+    if (!this.#ring.covers(last)) return this.#placeOf(last);
+    return oldest([...found, ...this.#ring.behind(last)], limit, false);
+  }
+
+  /** Where a log ended whose newest entry the ring does not reach. */
+  #placeOf(last: string): "ahead" | "behind" {
+    return compareIds(last, this.#ring.base) < 0 ? "behind" : "ahead";
   }
 }
 

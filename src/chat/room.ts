@@ -3,6 +3,7 @@ import { type Entry, type Log, LogUnavailable } from "../log/log.ts";
 import { within } from "../log/within.ts";
 import type { Logger } from "../logger.ts";
 import { BEGINNING, compareIds, LIMITS } from "../protocol.ts";
+import { AckedEntries } from "./acked-entries.ts";
 import { type AnswerSpace, UNCOUNTED } from "./answer-budget.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry } from "./checked-entry.ts";
@@ -39,17 +40,11 @@ interface Reading {
   readonly ended: Promise<void>;
 }
 
-/** An acked id that has not come back on the channel after this time is suspicious, ms. */
-const ECHO_MS = 1_000;
-
 /**
  * Between two reads of the log for publications that may not be stored, ms: whoever publishes them without end costs the log ten
  * reads per second, room and process.
  */
 const UNVERIFIED_PAUSE_MS = 100;
-
-/** What is awaited of one room at most; a room that acks more in `ECHO_MS` is seen to be alive anyway. */
-const ECHOES_AWAITED = 1_000;
 
 /**
  * One room in this process: its members, its newest frames, and the check that nothing is missing.
@@ -74,8 +69,11 @@ export class Room {
   #heldTooMuch = false;
   /** The newest reading of the log; fulfils when it ended, well or not. */
   #reading: Reading;
-  /** Acked ids not seen on the channel yet, and since when. */
-  readonly #echoes = new Map<string, number>();
+  /**
+   * What a reading brought may still arrive on the channel, which is in order: true until something arrives that the room has not read.
+   */
+  #channelIsBehind = false;
+  readonly #acked = new AckedEntries();
   /** A read for unverified publications that is due. */
   #unverified: NodeJS.Timeout | undefined;
   /** When the next such read may begin, as performance.now() tells it. */
@@ -164,9 +162,9 @@ export class Room {
       );
       return;
     }
-    this.#echoes.delete(entry.id);
-    if (this.#state === "live" && entry.prev === this.#ring.head) this.#show(entry);
-    else if (!this.#ring.has(entry.id)) this.#hold(entry);
+    this.#acked.arrived(entry.id);
+    if (this.#state === "live" && entry.prev === this.#ring.head) this.#showNext(entry);
+    else if (!this.#isPassed(entry.id)) this.#hold(entry);
   }
 
   /** An entry was published that may not be stored: it is read from the log, or never shown. */
@@ -178,25 +176,25 @@ export class Room {
 
   /** An append was acked: it must come back on the channel soon. */
   expect(id: string): void {
-    if (!this.#ring.has(id) && this.#echoes.size < ECHOES_AWAITED) this.#echoes.set(id, performance.now());
+    if (!this.#holdsOrPassed(id)) this.#acked.expect(id);
   }
 
   /** Called now and then: an acked id that did not come back, and a catch-up that failed, are looked into. */
   review(): void {
-    const [oldest] = this.#echoes.values();
-    if (this.#state === "live" && oldest !== undefined && performance.now() - oldest > ECHO_MS) {
-      this.#echoes.clear();
+    if (this.#state === "live" && this.#acked.isOverdue) {
+      this.#acked.clear();
       void this.suspect("an acked message did not come back");
     } else if (this.#state === "stale" && this.#log.status.state === "live") {
       void this.suspect("the last catch-up failed");
     }
   }
 
-  /** Holds the log's newest id against the room's. */
-  audit(logHead: string): void {
-    if (this.#state === "live" && logHead !== this.#ring.head && !this.#ring.has(logHead)) {
-      void this.suspect("the log's newest entry is not here");
-    }
+  /** Compares the log's newest id with the room's. `head` is what the room's was when the log was asked. */
+  audit(logHead: string, head: string): void {
+    if (this.#state !== "live" || logHead === this.#ring.head || this.#ring.has(logHead)) return;
+    // A log that is whole does not end before `head`. What is between may be more than the room holds: it went on while the log answered.
+    if (compareIds(logHead, head) >= 0 && compareIds(logHead, this.#ring.base) <= 0) return;
+    void this.suspect("the log's newest entry is not here");
   }
 
   /** Reads what may be missing, in order, once for all members. Fulfils when that ended, well or not. */
@@ -228,7 +226,7 @@ export class Room {
     this.#outbox.close();
     this.#ring.clear();
     this.#held = [];
-    this.#echoes.clear();
+    this.#acked.clear();
     this.presence.close();
   }
 
@@ -260,7 +258,7 @@ export class Room {
     await this.#log.subscribe(this.name);
     const [read] = await Promise.all([this.#entries.first(RING), this.presence.rollCall()]);
     if (!this.#counts(token, "opening")) return;
-    this.#ring.replace(read);
+    this.#replace(read);
     this.#step("opened");
     this.#release();
   }
@@ -268,6 +266,7 @@ export class Room {
   async #catchUp(token: object): Promise<void> {
     // What arrived before the read is in what is read, or was never stored.
     const before = this.#held.length;
+    const { base } = this.#ring;
     const found = await readMissed(this.#entries, this.#ring.head);
     if (!this.#counts(token, "catching-up")) return;
     if (found.lost || found.missed.length > 0) this.#counters.holes += 1;
@@ -276,8 +275,13 @@ export class Room {
       return;
     }
     this.#counters.recovered += found.missed.length;
+    if (found.missed.length > 0) this.#channelIsBehind = true;
     for (const entry of found.missed) this.#show(entry);
-    const unknown = this.#held.splice(0, before).filter((entry) => !this.#ring.has(entry.id));
+    const missed = new Set(found.missed.map(({ id }) => id));
+    // The log continues what the room has: what is not above `base` is before it there, or nowhere.
+    const unknown = this.#held
+      .splice(0, before)
+      .filter(({ id }) => compareIds(id, base) > 0 && !this.#ring.has(id) && !missed.has(id));
     if (unknown.length > 0) {
       const fields = { event: "not-stored", room: this.name, count: unknown.length };
       this.#logger.warn(fields, "dropped messages that the log does not have");
@@ -301,7 +305,7 @@ export class Room {
     this.#logger.warn(fields, "the log does not continue here; members start over");
     this.#counters.resets += 1;
     this.#outbox.flush();
-    this.#ring.replace(read);
+    this.#replace(read);
     this.#held.splice(0, before);
     const page = newest(this.#ring.entries, LIMITS.joinMessages, this.#ring.base !== BEGINNING);
     for (const member of this.#members.values()) {
@@ -318,9 +322,35 @@ export class Room {
     if (this.#reading.token === token) this.#step("log-lost");
   }
 
+  /** Begins anew with what was read. */
+  #replace(read: readonly Entry[]): void {
+    this.#ring.replace(read);
+    this.#channelIsBehind = true;
+    this.#acked.forget((id) => this.#holdsOrPassed(id));
+  }
+
+  /** Whether an entry that arrives is one that the room has been past: the channel brings it after a reading did, or a reading began after it. */
+  #isPassed(id: string): boolean {
+    return this.#channelIsBehind ? this.#holdsOrPassed(id) : this.#ring.has(id);
+  }
+
+  /**
+   * Whether the room holds an entry or, in a log that is whole, has been past it. Ids are compared only below what is held: a log that
+   * lost its newest entries and gives out lower ids is seen by entries that arrive, and by the audit.
+   */
+  #holdsOrPassed(id: string): boolean {
+    return this.#ring.has(id) || compareIds(id, this.#ring.base) <= 0;
+  }
+
+  /** Shows what arrived and continues the chain: everything before it has arrived. */
+  #showNext(entry: Entry): void {
+    this.#channelIsBehind = false;
+    this.#show(entry);
+  }
+
   #show(entry: Entry): void {
     // It may have come by a reading of the log: nobody need look for it again.
-    this.#echoes.delete(entry.id);
+    this.#acked.arrived(entry.id);
     this.#ring.add(entry);
     this.#outbox.push(entry);
   }
@@ -337,8 +367,8 @@ export class Room {
     this.#held = [];
     for (const entry of held) {
       // The first that does not fit begins a reading, which brings what is behind it too.
-      if (this.#state === "live" && entry.prev === this.#ring.head) this.#show(entry);
-      else if (!this.#ring.has(entry.id)) this.#hold(entry);
+      if (this.#state === "live" && entry.prev === this.#ring.head) this.#showNext(entry);
+      else if (!this.#isPassed(entry.id)) this.#hold(entry);
     }
     if (this.#heldTooMuch) {
       this.#heldTooMuch = false;
@@ -372,6 +402,7 @@ export class Room {
     wait: { readonly over: boolean },
   ): Promise<void> {
     let wanted = cursor;
+    let wasBehind = false;
     while (!wait.over) {
       await this.#settled();
       const fetched = await this.#history.fetch(wanted);
@@ -380,6 +411,8 @@ export class Room {
       if (this.#state !== "live") continue;
       const view = this.#history.view(wanted, fetched);
       if (view === "ahead") await this.suspect("a client has seen more than this room");
+      else if (view === "behind" && wasBehind) await this.suspect("the log ends before this room does");
+      else if (view === "behind") wasBehind = true;
       else if (view === "lost") wanted = { after: undefined, limit: cursor.limit };
       else if (view !== "moved") {
         space.take(sizeOf(view.entries));

@@ -1,4 +1,5 @@
 import { type Log, LogUnavailable } from "../log/log.ts";
+import { BEGINNING } from "../protocol.ts";
 import { type AnswerSpace, TooManyAnswers } from "./answer-budget.ts";
 import type { Cursor } from "./history.ts";
 import type { Member } from "./member.ts";
@@ -165,11 +166,12 @@ export class Rooms {
 
   async #auditSome(names: readonly string[]): Promise<void> {
     if (this.#log.status.state !== "live") return;
+    const before = names.map((name) => this.#rooms.get(name)?.head ?? BEGINNING);
     // An unreachable log finds its own way back, and every room is read then.
     const heads = await this.#log.heads(names).catch(() => []);
     for (const [index, head] of heads.entries()) {
       const name = names[index];
-      if (name !== undefined) this.#rooms.get(name)?.audit(head);
+      if (name !== undefined) this.#rooms.get(name)?.audit(head, before[index] ?? BEGINNING);
     }
   }
 

@@ -63,10 +63,10 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: "chat/room.js",
         find: [
-          "this.#echoes.delete(entry.id);",
+          "this.#acked.arrived(entry.id);",
           '        if (this.#state === "live" && entry.prev === this.#ring.head)',
         ].join("\n"),
-        replace: 'this.#echoes.delete(entry.id);\n        if (this.#state === "live")',
+        replace: 'this.#acked.arrived(entry.id);\n        if (this.#state === "live")',
       },
     ],
     mixture: { faults: { "payload-forged": 1, "payload-doubled": 1 }, faultCount: 24, quietRooms: 12 },
