@@ -7,7 +7,7 @@ import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
 import { PlainSession, type PlainVisit } from "./plain-session.ts";
-import { Posting } from "./posting.ts";
+import { Posting, type PostingRates } from "./posting.ts";
 import { Rates } from "./rate.ts";
 import { ReadSlots } from "./read-slots.ts";
 import { Reading } from "./reading.ts";
@@ -25,6 +25,9 @@ const SWEEP_MS = 500;
 
 /** How often the keys of the site's users are looked at, ms; they are fetched every ten minutes. */
 const KEY_CHECK_MS = 60_000;
+
+/** What guests of an address may try to store, for each message per second that they may: twice that, because what is refused comes again. */
+const TRIES = { perSecond: 2, burst: 10 } as const;
 
 /** The shared secret's name in the log. */
 const SECRET_NAME = "secret";
@@ -48,7 +51,7 @@ export class Chat implements LogListener, Services {
   readonly guests: Guests;
   readonly siteTokens: SiteTokens | undefined;
   readonly #log: Log;
-  readonly #rates: Rates;
+  readonly #rates: PostingRates;
   readonly #sessions = new Set<Session>();
   /** Young v1 sessions, and by when they must have said hello. */
   readonly #young = new Map<V1Session, number>();
@@ -74,6 +77,7 @@ export class Chat implements LogListener, Services {
       this.#foundUnusable = resolve;
     });
     const { batchWindowMs, messagesPerSecond, messageBurst } = options;
+    const perAddress = options.addressMessagesPerSecond;
     // Nobody shares an embedded log, so there is nothing to wait for.
     this.guests = new Guests(options.secret ?? (log.kind === "embedded" ? randomSecret() : undefined));
     const reads = new ReadSlots();
@@ -89,7 +93,10 @@ export class Chat implements LogListener, Services {
       },
       options.maxRoomsPerAddress,
     );
-    this.#rates = new Rates(messagesPerSecond, messageBurst);
+    this.#rates = {
+      users: new Rates(messagesPerSecond, messageBurst),
+      networks: new Rates(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
+    };
     this.posting = new Posting(log, this.#rates, this.rooms, logger, this.counters);
     this.reading = new Reading(log, this.rooms, reads);
     this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
@@ -229,7 +236,8 @@ export class Chat implements LogListener, Services {
 
   readonly #sweepAll = (): void => {
     const now = performance.now();
-    this.#rates.sweep(now);
+    this.#rates.users.sweep(now);
+    this.#rates.networks.sweep(now);
     this.answers.sweep();
     this.#stalled.look(this.#connections(), now);
     for (const [session, deadline] of this.#young) {

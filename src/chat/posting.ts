@@ -1,10 +1,10 @@
-import type { Appended, GrowthLimit, Log, MessageLimit } from "../log/log.ts";
+import type { GrowthLimit, Log, MessageLimit } from "../log/log.ts";
 import type { Logger } from "../logger.ts";
 import { type Counters, countOne } from "./counters.ts";
 import type { LimitName } from "./limit-names.ts";
 import { requestedHandle } from "./look-alike.ts";
 import type { Rates } from "./rate.ts";
-import { notStored, tooFast } from "./refusal.ts";
+import { type NotStored, notStored } from "./refusal.ts";
 import { failure, type Result, success } from "./result.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -37,6 +37,8 @@ export interface Posted {
   readonly handle: string;
 }
 
+type RateLimited = Extract<NotStored, { readonly outcome: "rate-limited" }>;
+
 const LIMITED: Readonly<Record<MessageLimit | GrowthLimit, LimitName>> = {
   user: "user-messages",
   address: "address-messages",
@@ -46,15 +48,23 @@ const LIMITED: Readonly<Record<MessageLimit | GrowthLimit, LimitName>> = {
   "address-bytes": "address-bytes",
 };
 
+/** What this process holds people to by itself, so that a flood of what the log would refuse does not reach it. */
+export interface PostingRates {
+  /** Messages of one user, over all rooms. */
+  readonly users: Rates;
+  /** Messages that guests of one network try to store. */
+  readonly networks: Rates;
+}
+
 /** Puts messages into the log. Shows nothing: what is stored comes back on the room's channel. */
 export class Posting {
   readonly #log: Log;
-  readonly #rates: Rates;
+  readonly #rates: PostingRates;
   readonly #rooms: Rooms;
   readonly #logger: Logger;
   readonly #counters: Counters;
 
-  constructor(log: Log, rates: Rates, rooms: Rooms, logger: Logger, counters: Counters) {
+  constructor(log: Log, rates: PostingRates, rooms: Rooms, logger: Logger, counters: Counters) {
     this.#log = log;
     this.#rates = rates;
     this.#rooms = rooms;
@@ -65,11 +75,8 @@ export class Posting {
   /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `Log.append`. Never rejects. */
   async post(post: Post): Promise<Result<Posted>> {
     const { room, user, kind, network, text, key, connection, arrivedAt } = post;
-    const retryAfterMs = this.#rates.take(user);
-    if (retryAfterMs > 0) {
-      countOne(this.#counters.limited, "user-messages");
-      return failure(tooFast(retryAfterMs));
-    }
+    const refused = this.#refusalHere(post);
+    if (refused !== undefined) return this.#refuse(refused);
     const here = this.#rooms.get(room)?.presence;
     const wanted =
       kind === "guest" ? (here?.nameFor({ id: user, handle: post.handle }) ?? post.handle) : post.handle;
@@ -85,10 +92,7 @@ export class Posting {
       body,
       waitedMs,
     });
-    const limit = limitOf(appended);
-    if (limit !== undefined) countOne(this.#counters.limited, limit);
-    if (appended.outcome !== "stored" && appended.outcome !== "duplicate")
-      return failure(notStored(appended));
+    if (appended.outcome !== "stored" && appended.outcome !== "duplicate") return this.#refuse(appended);
     this.#counters.acks.observe(performance.now() - arrivedAt);
     const { id } = appended;
     if (appended.outcome === "duplicate") {
@@ -102,10 +106,24 @@ export class Posting {
     this.#logger.info(fields, "message stored");
     return success({ id, duplicate: false, handle: appended.handle ?? wanted });
   }
+
+  #refusalHere({ user, kind, network }: Post): RateLimited | undefined {
+    const userMs = this.#rates.users.take(user);
+    if (userMs > 0) return { outcome: "rate-limited", limit: "user", retryAfterMs: userMs };
+    const networkMs = kind === "guest" ? this.#rates.networks.take(network) : 0;
+    if (networkMs > 0) return { outcome: "rate-limited", limit: "address", retryAfterMs: networkMs };
+    return undefined;
+  }
+
+  #refuse(appended: NotStored): Result<never> {
+    const limit = limitOf(appended);
+    if (limit !== undefined) countOne(this.#counters.limited, limit);
+    return failure(notStored(appended));
+  }
 }
 
 /** The limit that refused a message; undefined where none did. */
-function limitOf(appended: Appended): LimitName | undefined {
+function limitOf(appended: NotStored): LimitName | undefined {
   if (appended.outcome === "rate-limited") return LIMITED[appended.limit];
   return appended.outcome === "storage-full" ? appended.limit : undefined;
 }

@@ -14,6 +14,8 @@ export interface ChatOptions {
   readonly maxTextLength: number;
   readonly messagesPerSecond: number;
   readonly messageBurst: number;
+  /** Guests of one address, over all rooms; 0 = no limit. */
+  readonly addressMessagesPerSecond: number;
   readonly maxRoomsPerConnection: number;
   /** Rooms that connections of one address may have open in this process; 0 = no limit. */
   readonly maxRoomsPerAddress: number;

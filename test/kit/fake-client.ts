@@ -12,6 +12,7 @@ const OPTIONS: ChatOptions = {
   maxTextLength: 2000,
   messagesPerSecond: 0,
   messageBurst: 10,
+  addressMessagesPerSecond: 0,
   maxRoomsPerConnection: 50,
   maxRoomsPerAddress: 0,
   // Every message at once: tests of the window set it.

@@ -50,6 +50,21 @@ describe("a message that is over a limit", () => {
   });
 });
 
+describe("a flood of guests of one address", () => {
+  it("does not reach the log but for twice what the address may store", async () => {
+    const { chat, log } = openChat({ addressMessagesPerSecond: 1 });
+    const guests = await Promise.all(Array.from({ length: 40 }, () => FakeClient.in(chat, "lobby")));
+    for (const guest of guests) guest.request({ type: "message", room: "lobby", key: "k", text: "t" });
+    await settle();
+    expect(log.appends).toHaveLength(10);
+    expect(chat.counters.limited.get("address-messages")).toBe(30);
+    const errors = guests.flatMap(({ connection }) => connection.framesOf("error"));
+    expect(errors).toHaveLength(30);
+    for (const error of errors)
+      expect(error).toMatchObject({ code: "rate-limited", message: expect.stringMatching(/^This address/) });
+  });
+});
+
 describe("messages of guests over HTTP", () => {
   it("are limited by the address of the request, those of a program are not", async () => {
     const app = await openApi({ messagesPerSecond: 0, addressMessagesPerSecond: 1 });
