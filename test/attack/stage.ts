@@ -8,8 +8,12 @@ import type { Scenario } from "./scenario.ts";
 /** Between two looks at the memory of the processes, ms. */
 const SAMPLE_MS = 250;
 
-/** What no process of the attack suite gets from the kit: here a late event loop refuses newcomers, as it does by default. */
-const DEFAULTS = { MAX_LOOP_DELAY_MS: undefined };
+/** What no process of the attack suite gets from the kit: here everything is limited as it is by default. */
+const DEFAULTS = {
+  MAX_LOOP_DELAY_MS: undefined,
+  ADDRESS_MESSAGES_PER_SECOND: undefined,
+  ROOM_GUEST_MESSAGES_PER_SECOND: undefined,
+};
 
 /** Memory that one process holds, MB. */
 export interface Memory {
