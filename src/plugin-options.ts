@@ -69,6 +69,10 @@ export interface DynochatOptions {
   readonly maxRoomsPerConnection?: number | undefined;
   /** Rooms per process that connections of one address may have open; 0 = no limit. Default: 2000. */
   readonly maxRoomsPerAddress?: number | undefined;
+  /** Requests per second of one socket; a ping counts as 1/20, a message as 1/10; 0 = no limit. Default: 50. */
+  readonly requestsPerSecond?: number | undefined;
+  /** The same for all sockets and requests below `/api` of one address in this process; 0 = no limit. Default: 500. */
+  readonly addressRequestsPerSecond?: number | undefined;
   /** Origins of other pages that may connect, also `https://*.example.com`; `*` = any. Default: only the chat's own page. */
   readonly allowedOrigins?: "*" | readonly string[] | undefined;
   /** Host names that requests to the chat may be for, also `*.example.com`; any other gets 421. Default: any. */

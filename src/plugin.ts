@@ -15,6 +15,7 @@ import { OriginPolicy } from "./http/origin.ts";
 import { Page } from "./http/page.ts";
 import { PageAdmission } from "./http/page-admission.ts";
 import { Programs } from "./http/programs.ts";
+import { RequestTurns } from "./http/request-turns.ts";
 import { RequestsUnderWay } from "./http/requests-under-way.ts";
 import { StatusPage } from "./http/status/status-page.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
@@ -82,6 +83,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     { addresses, cookies, hosts, origins, overload },
   );
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
+  const turns = new RequestTurns(chat, addresses);
   const underWay = new RequestsUnderWay(addresses, chat.counters);
   const programs = new Programs(apiKeys, { addresses, counters: chat.counters, logger: app.log });
   const api = new Api(chat, programs, {
@@ -90,6 +92,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     hosts,
     origins,
     census: sockets.census,
+    turns,
     underWay,
     isDraining: () => sockets.drain.begun,
     overload,

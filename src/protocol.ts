@@ -46,9 +46,6 @@ export const LIMITS = {
   /** Refusals as rate-limited within `refusalWindowMs` that end a connection. */
   refusals: 200,
   refusalWindowMs: 10_000,
-  /** Requests but messages and pings that one connection may send: a second, and at once besides one a room. */
-  requestsPerSecond: 50,
-  requestBurst: 200,
   /** Characters of a handle as a reader counts them: grapheme clusters (UAX #29). */
   handleLength: 32,
 } as const;

@@ -174,7 +174,8 @@ export class AnswerBudget {
   /** Bytes of answers that the reader has not taken, as `AnswerBudgets` noted it. */
   unread = 0;
   readonly #budgets: AnswerBudgets;
-  readonly #queue: (() => void)[] = [];
+  /** Reads that wait for others of the same reader; most readers never have any. */
+  #queue: (() => void)[] | undefined;
   #reads = 0;
   #draining: Promise<void> | undefined;
   #closed = false;
@@ -193,17 +194,17 @@ export class AnswerBudget {
     await this.#begin();
     const { network } = this.reader;
     try {
-      const read = this.#budgets.isCrowded(network) ? NO_SPACE : await unlessFull(work(this.#space));
+      const read = this.#budgets.isCrowded(network) ? NO_SPACE : await unlessFull(work(this.#space()));
       if (read !== NO_SPACE) return read;
       await this.#budgets.reserve(network);
       try {
-        return await work(this.#reserved);
+        return await work({ take: (bytes) => this.#take(bytes) });
       } finally {
         this.#budgets.release(network);
       }
     } finally {
       this.#reads -= 1;
-      this.#queue.shift()?.();
+      this.#queue?.shift()?.();
     }
   }
 
@@ -216,7 +217,7 @@ export class AnswerBudget {
   /** Not bounded in time: a reader that takes nothing is closed. */
   async #begin(): Promise<void> {
     while (true) {
-      while (this.#reads >= READS_PER_READER) await new Promise<void>((next) => this.#queue.push(next));
+      while (this.#reads >= READS_PER_READER) await this.#turn();
       if (this.#closed || this.reader.waiting < LIMITS.hintWaterline) break;
       await this.#drained();
       // Not looked at again: a reader that is gone has drained too.
@@ -232,14 +233,20 @@ export class AnswerBudget {
     await this.#draining;
   }
 
-  readonly #space: AnswerSpace = {
-    take: (bytes) => {
-      if (!this.#budgets.fits(this.reader.network, bytes)) throw new NoSpace();
-      this.#take(bytes);
-    },
-  };
+  #turn(): Promise<void> {
+    this.#queue ??= [];
+    const queue = this.#queue;
+    return new Promise((next) => queue.push(next));
+  }
 
-  readonly #reserved: AnswerSpace = { take: (bytes) => this.#take(bytes) };
+  #space(): AnswerSpace {
+    return {
+      take: (bytes) => {
+        if (!this.#budgets.fits(this.reader.network, bytes)) throw new NoSpace();
+        this.#take(bytes);
+      },
+    };
+  }
 
   #take(bytes: number): void {
     if (!this.#closed) this.#budgets.note(this, this.unread + bytes);

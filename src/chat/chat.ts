@@ -6,15 +6,17 @@ import { AnswerBudgets } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
+import { WaitingBytes } from "./lane.ts";
 import { PlainSession, type PlainVisit } from "./plain-session.ts";
 import { Posting, type PostingRates } from "./posting.ts";
 import { Rates } from "./rate.ts";
 import { ReadSlots } from "./read-slots.ts";
 import { Reading } from "./reading.ts";
+import { RequestBudgets } from "./request-budget.ts";
 import { RingBudget } from "./ring.ts";
 import { Rooms } from "./rooms.ts";
 import type { ChatOptions, Services } from "./services.ts";
-import type { Session } from "./session.ts";
+import type { Session, SocketSession } from "./session.ts";
 import type { SiteTokens } from "./site-token.ts";
 import { StalledReaders } from "./stalled-readers.ts";
 import { StreamSession, type StreamVisitor } from "./stream-session.ts";
@@ -45,6 +47,8 @@ export class Chat implements LogListener, Services {
   readonly counters = new Counters();
   readonly rooms: Rooms;
   readonly answers = new AnswerBudgets();
+  readonly requests: RequestBudgets;
+  readonly waiting = new WaitingBytes();
   readonly posting: Posting;
   /** What may be asked without a connection. */
   readonly reading: Reading;
@@ -93,6 +97,7 @@ export class Chat implements LogListener, Services {
       },
       options.maxRoomsPerAddress,
     );
+    this.requests = new RequestBudgets(options);
     this.#rates = {
       users: new Rates(messagesPerSecond, messageBurst),
       networks: new Rates(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
@@ -122,7 +127,7 @@ export class Chat implements LogListener, Services {
   }
 
   /** A client connected that speaks `dynochat.v1`. `guest`: the user id its cookie names, or a new one. */
-  connectV1(connection: Connection, guest: string): Session {
+  connectV1(connection: Connection, guest: string): SocketSession {
     const session = new V1Session(this, connection, guest);
     this.#sessions.add(session);
     this.#young.set(session, performance.now() + LIMITS.helloMs);
@@ -130,7 +135,7 @@ export class Chat implements LogListener, Services {
   }
 
   /** A client connected that sends and gets plain frames. */
-  connectPlain(connection: Connection, guest: string, visit: PlainVisit): Session {
+  connectPlain(connection: Connection, guest: string, visit: PlainVisit): SocketSession {
     const session = new PlainSession(this, connection, guest, visit);
     this.#sessions.add(session);
     session.open();
@@ -239,6 +244,7 @@ export class Chat implements LogListener, Services {
     this.#rates.users.sweep(now);
     this.#rates.networks.sweep(now);
     this.answers.sweep();
+    this.requests.sweep(now);
     this.#stalled.look(this.#connections(), now);
     for (const [session, deadline] of this.#young) {
       // Sessions are in the order in which they came, and all have the same time.

@@ -59,18 +59,49 @@ export class Lane {
 /** Requests of one connection that may wait, and their bytes together. */
 const BACKLOG = { requests: 1_000, bytes: 1024 * 1024 } as const;
 
+/** Bytes of requests that may wait in a process. */
+const ALL_BYTES = 64 * 1024 * 1024;
+
+/** The bytes of all requests of a process that wait to be answered. */
+export class WaitingBytes {
+  readonly #limit: number;
+  #bytes = 0;
+
+  constructor(limit: number = ALL_BYTES) {
+    this.#limit = limit;
+  }
+
+  /** Takes in that many. False: too much is waiting already. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#limit) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
 /** What one connection has sent and not yet been answered: a client need not wait, but cannot pile up for ever. */
 export class Backlog {
+  readonly #all: WaitingBytes;
   #requests = 0;
   #bytes = 0;
+  #closed = false;
+
+  constructor(all: WaitingBytes) {
+    this.#all = all;
+  }
 
   get isEmpty(): boolean {
     return this.#requests === 0;
   }
 
-  /** Takes a request of that size in. False: too much is waiting already. */
+  /** Takes a request of that size in. False: too much is waiting already, of this connection or of all. */
   take(bytes: number): boolean {
     if (this.#requests >= BACKLOG.requests || this.#bytes + bytes > BACKLOG.bytes) return false;
+    if (!this.#all.take(bytes)) return false;
     this.#requests += 1;
     this.#bytes += bytes;
     return true;
@@ -79,5 +110,12 @@ export class Backlog {
   release(bytes: number): void {
     this.#requests -= 1;
     this.#bytes -= bytes;
+    if (!this.#closed) this.#all.release(bytes);
+  }
+
+  /** The connection is gone: what it has sent waits no more. */
+  close(): void {
+    if (!this.#closed) this.#all.release(this.#bytes);
+    this.#closed = true;
   }
 }

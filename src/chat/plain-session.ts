@@ -10,9 +10,10 @@ import { closeIfTooSlow } from "./outbox.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 import type { UserKind } from "./posting.ts";
 import { errorFrame, tooFast } from "./refusal.ts";
+import { FRAME_COST, type RequestBudget } from "./request-budget.ts";
 import { isTemporary } from "./rooms.ts";
 import type { Services } from "./services.ts";
-import { Refusals, type Session } from "./session.ts";
+import { Refusals, type SocketSession } from "./session.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** What a plain client asked for in its address. */
@@ -34,17 +35,18 @@ const ENTER_AGAIN_MS = 1_000;
  * One connection without a subprotocol: it is in one room from the start, sends `{"handle","text"}` or
  * `{"username","text"}`, and gets frames that need no answer. It also is its own place in that room.
  */
-export class PlainSession implements Session, Member {
+export class PlainSession implements SocketSession, Member {
   readonly connection: Connection;
   /** Nobody has a token without the subprotocol. */
   readonly siteKey = undefined;
+  readonly requests: RequestBudget;
   readonly #services: Services;
   readonly #room: string;
   readonly #limit: number;
   readonly #refusals: Refusals;
   readonly #answers: AnswerBudget;
   readonly #lane = new Lane();
-  readonly #backlog = new Backlog();
+  readonly #backlog: Backlog;
   /** The last id it has. */
   #after: string | undefined;
   #person: Person;
@@ -60,7 +62,9 @@ export class PlainSession implements Session, Member {
     this.#room = room;
     this.#after = after;
     this.#limit = limit;
-    this.#refusals = new Refusals(connection, services.counters);
+    this.requests = services.requests.of(connection.network);
+    this.#backlog = new Backlog(services.waiting);
+    this.#refusals = new Refusals(connection, services.counters, this.requests);
     this.#answers = services.answers.of(connection);
     this.#person = { id: guest, handle: guestHandle(guest) };
   }
@@ -85,6 +89,7 @@ export class PlainSession implements Session, Member {
 
   received(text: string | undefined): void {
     if (this.#closed || closeIfTooSlow(this.connection)) return;
+    this.requests.spend(FRAME_COST.message);
     const said = readPlainFrame(text, this.#services.options.maxTextLength);
     if (!said.ok) this.#refusals.send(errorFrame(said.error));
     else if (!this.#backlog.take(said.value.text.length))
@@ -123,6 +128,8 @@ export class PlainSession implements Session, Member {
     this.#closed = true;
     clearTimeout(this.#again);
     this.#answers.close();
+    this.requests.close();
+    this.#backlog.close();
     this.#lane.clear();
     this.#services.rooms.leave(this.#room, this.connection.id);
   }

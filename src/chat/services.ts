@@ -2,8 +2,10 @@ import type { Logger } from "../logger.ts";
 import type { AnswerBudgets } from "./answer-budget.ts";
 import type { Counters } from "./counters.ts";
 import type { Guests } from "./guests.ts";
+import type { WaitingBytes } from "./lane.ts";
 import type { Posting } from "./posting.ts";
 import type { Reading } from "./reading.ts";
+import type { RequestBudgets } from "./request-budget.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Session } from "./session.ts";
 import type { SiteTokens } from "./site-token.ts";
@@ -19,6 +21,8 @@ export interface ChatOptions {
   readonly maxRoomsPerConnection: number;
   /** Rooms that connections of one address may have open in this process; 0 = no limit. */
   readonly maxRoomsPerAddress: number;
+  readonly requestsPerSecond: number;
+  readonly addressRequestsPerSecond: number;
   readonly batchWindowMs: number;
   /** A line that a newcomer gets; undefined = none. */
   readonly greeting: string | undefined;
@@ -33,6 +37,9 @@ export interface Services {
   readonly counters: Counters;
   readonly rooms: Rooms;
   readonly answers: AnswerBudgets;
+  readonly requests: RequestBudgets;
+  /** Of requests that wait to be answered. */
+  readonly waiting: WaitingBytes;
   readonly posting: Posting;
   readonly reading: Reading;
   readonly guests: Guests;

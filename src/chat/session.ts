@@ -2,6 +2,7 @@ import type { ErrorFrame, ServerFrame, StatusFrame } from "../protocol.ts";
 import { CLOSE, LIMITS } from "../protocol.ts";
 import type { Connection } from "./connection.ts";
 import { type Counters, countOne } from "./counters.ts";
+import { COST, type RequestBudget } from "./request-budget.ts";
 import { Strikes } from "./strikes.ts";
 
 /** One client's conversation, whatever protocol it speaks. */
@@ -21,15 +22,22 @@ export interface Session {
   closed(): void;
 }
 
+/** The session of a socket: what it asks is limited. */
+export interface SocketSession extends Session {
+  readonly requests: RequestBudget;
+}
+
 /** Refuses what a client may not do, and ends a connection that does not stop. */
 export class Refusals {
   readonly #connection: Connection;
   readonly #counters: Counters;
+  readonly #requests: RequestBudget;
   // Most connections never offend.
   #bad: Strikes | undefined;
   #fast: Strikes | undefined;
 
-  constructor(connection: Connection, counters: Counters) {
+  constructor(connection: Connection, counters: Counters, requests: RequestBudget) {
+    this.#requests = requests;
     this.#connection = connection;
     this.#counters = counters;
   }
@@ -37,6 +45,7 @@ export class Refusals {
   /** Tells the client; ends the connection where that was one too many. */
   send(error: ErrorFrame): void {
     countOne(this.#counters.errors, error.code);
+    this.#requests.spend(COST.refusal);
     this.#connection.write(this.#connection.codec.frame(error), "soon");
     if (error.code === "bad-frame" || error.code === "bad-request") this.#countBad();
     else if (error.code === "rate-limited") this.#countFast(error.retryAfterMs ?? LIMITS.refusalWindowMs);

@@ -1,13 +1,6 @@
 import { LogUnavailable } from "../log/log.ts";
 import type { ClientFrame, Person } from "../protocol.ts";
-import {
-  CLOSE,
-  type ErrorCode,
-  type HelloRequest,
-  LIMITS,
-  type ServerFrame,
-  type StatusFrame,
-} from "../protocol.ts";
+import { CLOSE, type ErrorCode, type HelloRequest, type ServerFrame, type StatusFrame } from "../protocol.ts";
 import { type AnswerBudget, type AnswerSpace, TooManyAnswers } from "./answer-budget.ts";
 import type { Connection } from "./connection.ts";
 import { countOne } from "./counters.ts";
@@ -16,9 +9,9 @@ import type { Membership } from "./membership.ts";
 import { TooManyRooms } from "./opened-rooms.ts";
 import { closeIfTooSlow } from "./outbox.ts";
 import type { UserKind } from "./posting.ts";
-import { Allowance } from "./rate.ts";
 import { errorFrame, tooFast, tooManyAnswers, tooManyRooms } from "./refusal.ts";
 import { readRequest } from "./request.ts";
+import { COST, FRAME_COST, type RequestBudget } from "./request-budget.ts";
 import type { Asker } from "./requests/asker.ts";
 import { hello } from "./requests/hello.ts";
 import { history } from "./requests/history.ts";
@@ -43,17 +36,17 @@ const PILED_UP_MS = 1_000;
 export class V1Session implements Asker {
   readonly services: Services;
   readonly connection: Connection;
+  readonly requests: RequestBudget;
   readonly guest: string;
   readonly memberships = new Map<string, Membership>();
   readonly joining = new Set<string>();
   readonly #refusals: Refusals;
   readonly #answers: AnswerBudget;
-  readonly #backlog = new Backlog();
+  readonly #backlog: Backlog;
   readonly #greeting = new Lane();
   /** Requests of one room, in the order sent; an idle lane is let go. */
   readonly #lanes = new Map<string, Lane>();
   #state: SessionState = "silent";
-  #allowance: Allowance | undefined;
   /** When a request was last refused because the log did not answer. */
   #unavailableAt = Number.NEGATIVE_INFINITY;
   #person: Person;
@@ -67,7 +60,9 @@ export class V1Session implements Asker {
     this.guest = guest;
     this.#person = { id: guest, handle: "" };
     this.#answers = services.answers.of(connection);
-    this.#refusals = new Refusals(connection, services.counters);
+    this.requests = services.requests.of(connection.network);
+    this.#backlog = new Backlog(services.waiting);
+    this.#refusals = new Refusals(connection, services.counters, this.requests);
   }
 
   get person(): Person {
@@ -102,7 +97,7 @@ export class V1Session implements Asker {
       return;
     }
     const request: Request = { frame: read.value, bytes: text?.length ?? 0, arrivedAt: performance.now() };
-    if (!this.#mayAsk(request.frame)) return;
+    this.requests.spend(FRAME_COST[request.frame.type]);
     if (!this.#greeting.busy) this.#dispatch(request);
     else this.#queue(this.#greeting, request, async () => this.#dispatch(request));
   }
@@ -153,6 +148,8 @@ export class V1Session implements Asker {
     this.#state = "closed";
     this.#tokenClock?.stop();
     this.#answers.close();
+    this.requests.close();
+    this.#backlog.close();
     this.#greeting.clear();
     for (const lane of this.#lanes.values()) lane.clear();
     for (const room of this.memberships.keys()) this.services.rooms.leave(room, this.connection.id);
@@ -173,21 +170,6 @@ export class V1Session implements Asker {
     } else if (frame.type !== "pong") {
       this.#queue(this.#laneOf(frame.room), request, () => this.#inRoom(frame, request.arrivedAt));
     }
-  }
-
-  /** Everything but messages, which have limits of their own, costs the server more than it costs a flooder. */
-  #mayAsk(frame: ClientFrame): boolean {
-    if (frame.type === "message" || frame.type === "ping" || frame.type === "pong") return true;
-    this.#allowance ??= new Allowance(LIMITS.requestsPerSecond, this.#requestBurst());
-    const retryAfterMs = this.#allowance.take();
-    if (retryAfterMs > 0 && frame.type !== "typing")
-      this.refuseWith({ ...tooFast(retryAfterMs), ref: frame.ref });
-    return retryAfterMs === 0;
-  }
-
-  /** Coming back to all its rooms at once is what an honest client does after a restart. */
-  #requestBurst(): number {
-    return LIMITS.requestBurst + this.services.options.maxRoomsPerConnection;
   }
 
   async #inRoom(frame: RoomRequest, arrivedAt: number): Promise<void> {
@@ -212,7 +194,12 @@ export class V1Session implements Asker {
   #answer(frame: RoomRequest, arrivedAt: number, work: (space: AnswerSpace) => Promise<void>): Promise<void> {
     return this.#answers.read(async (space) => {
       // The log may have gone away, or the client, while this waited.
-      if (!this.isClosed && !this.#isLate(frame, arrivedAt)) await work(space);
+      if (this.isClosed || this.#isLate(frame, arrivedAt)) return;
+      const take = (bytes: number): void => {
+        space.take(bytes);
+        this.requests.spend(COST.answeredKib * (bytes >> 10));
+      };
+      await work({ take });
     });
   }
 

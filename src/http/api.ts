@@ -1,20 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Chat } from "../chat/chat.ts";
 import { countOne } from "../chat/counters.ts";
-import { Rates } from "../chat/rate.ts";
-import { tooFast } from "../chat/refusal.ts";
-import { LIMITS } from "../protocol.ts";
+import { COST } from "../chat/request-budget.ts";
 import { checkCompiler } from "./api-checks.ts";
 import { refuse } from "./api-error.ts";
 import { answerFailure, answerNotFound } from "./api-failures.ts";
 import { Callers } from "./callers.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
-import { type ClientAddresses, networkOf } from "./client-address.ts";
+import type { ClientAddresses } from "./client-address.ts";
 import { type Census, Streams } from "./events/streams.ts";
 import { type HostPolicy, MISDIRECTED } from "./hosts.ts";
 import { readJsonBodies } from "./json-body.ts";
 import type { OriginPolicy } from "./origin.ts";
 import type { Programs } from "./programs.ts";
+import type { RequestTurns } from "./request-turns.ts";
 import type { RequestsUnderWay } from "./requests-under-way.ts";
 import type { ApiHouse } from "./routes/api.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
@@ -26,9 +25,6 @@ import { routeReadMessages } from "./routes/read-messages.ts";
 import { routeRooms } from "./routes/rooms.ts";
 import { routeSession } from "./routes/session.ts";
 
-/** How often addresses whose allowance is whole again are forgotten, ms. */
-const SWEEP_MS = 5_000;
-
 export interface ApiOptions {
   readonly addresses: ClientAddresses;
   readonly cookies: ChatCookies;
@@ -37,6 +33,7 @@ export interface ApiOptions {
   /** The one that sockets are counted in, too. */
   readonly census: Census;
   readonly underWay: RequestsUnderWay;
+  readonly turns: RequestTurns;
   readonly isDraining: () => boolean;
   /** Why this process takes nobody in now; undefined = it does. */
   readonly overload: () => string | undefined;
@@ -48,24 +45,21 @@ export interface ApiOptions {
 export class Api {
   readonly #house: ApiHouse;
   readonly #options: ApiOptions;
-  /** Requests of each network. */
-  readonly #rates = new Rates(LIMITS.requestsPerSecond, LIMITS.requestBurst);
-  readonly #sweep: NodeJS.Timeout;
 
   constructor(chat: Chat, programs: Programs, options: ApiOptions) {
-    const { addresses, cookies, census, underWay, isDraining, overload } = options;
+    const { addresses, cookies, census, turns, underWay, isDraining, overload } = options;
     this.#house = {
       chat,
       addresses,
       cookies,
       callers: new Callers(chat, programs, cookies),
       streams: new Streams(chat, census),
+      turns,
       underWay,
       isDraining,
       overload,
     };
     this.#options = options;
-    this.#sweep = setInterval(() => this.#rates.sweep(), SWEEP_MS).unref();
   }
 
   /** Registers everything below `/api`, in a scope of its own. */
@@ -75,7 +69,6 @@ export class Api {
 
   /** Ends every timer. */
   close(): void {
-    clearInterval(this.#sweep);
     this.#house.streams.close();
   }
 
@@ -119,11 +112,8 @@ export class Api {
       reply.header("Access-Control-Allow-Origin", "*");
       return refuse(reply, { code: "forbidden", message: foreign });
     }
-    const retryAfterMs = this.#rates.take(networkOf(this.#options.addresses.of(request)));
-    if (retryAfterMs > 0) {
-      countOne(this.#house.chat.counters.limited, "api-requests");
-      return refuse(reply, tooFast(retryAfterMs));
-    }
+    const early = await this.#options.turns.of(request, COST.request);
+    if (early !== undefined) return refuse(reply, early);
     const refused = this.#options.underWay.begin(request, reply);
     return refused === undefined ? undefined : refuse(reply, refused);
   };

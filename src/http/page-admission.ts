@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Counters, countOne } from "../chat/counters.ts";
 import { Rates } from "../chat/rate.ts";
 import { tooFast } from "../chat/refusal.ts";
-import { LIMITS } from "../protocol.ts";
 import { refuse } from "./api-error.ts";
 import { type ClientAddresses, networkOf } from "./client-address.ts";
 import { PROBES } from "./health.ts";
@@ -17,6 +16,10 @@ const PAGE_BURST = 10_000;
 
 /** What is computed for each request, and asked for by machines and operators. */
 const COMPUTED = ["/metrics", "/status/fleet", "/status/session"];
+
+/** Such requests of one address, per second and at once. */
+const COMPUTED_PER_SECOND = 50;
+const COMPUTED_BURST = 200;
 
 /** How often addresses whose rates are whole again are forgotten, ms. */
 const SWEEP_MS = 5_000;
@@ -36,7 +39,7 @@ export class PageAdmission {
   readonly #probes: ReadonlySet<string | undefined>;
   readonly #computed: ReadonlySet<string | undefined>;
   readonly #pageRates = new Rates(PAGE_PER_SECOND, PAGE_BURST);
-  readonly #computedRates = new Rates(LIMITS.requestsPerSecond, LIMITS.requestBurst);
+  readonly #computedRates = new Rates(COMPUTED_PER_SECOND, COMPUTED_BURST);
   readonly #sweep = setInterval(() => {
     this.#pageRates.sweep();
     this.#computedRates.sweep();

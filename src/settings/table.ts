@@ -210,6 +210,19 @@ export const SETTINGS = {
     default: 2000,
     meaning: "Rooms per process that connections of one address may have open; 0 = no limit",
   }),
+  requestsPerSecond: setting({
+    names: ["REQUESTS_PER_SECOND"],
+    kind: wholeNumber(0, 100_000),
+    default: 50,
+    meaning:
+      "Requests per second of one socket, beyond which it is read more slowly; a ping counts as 1/20, a message as 1/10; 0 = no limit",
+  }),
+  addressRequestsPerSecond: setting({
+    names: ["ADDRESS_REQUESTS_PER_SECOND"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 500,
+    meaning: "The same per process for all sockets and requests below `/api` of one address; 0 = no limit",
+  }),
   allowedOrigins: setting({
     names: ["ALLOWED_ORIGINS"],
     kind: origins,

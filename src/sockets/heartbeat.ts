@@ -82,8 +82,12 @@ export class Heartbeat {
   readonly #tick = (): void => {
     this.#now = performance.now();
     for (const [connection, pulse] of this.#pulses) {
-      if (pulse.dueAt <= this.#now) this.#beat(connection, pulse);
-      this.#checkMessage(connection, pulse);
+      // Of one that is not read nobody knows what it has answered.
+      if (connection.isPaused) pulse.incompleteSince = undefined;
+      else {
+        if (pulse.dueAt <= this.#now) this.#beat(connection, pulse);
+        this.#checkMessage(connection, pulse);
+      }
       if (connection.codec === V1_CODEC && this.#now - connection.wroteAt >= LIMITS.pingMs) {
         connection.write(PING_BYTES);
       }

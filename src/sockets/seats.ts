@@ -4,11 +4,11 @@ import type { Chat } from "../chat/chat.ts";
 import type { Codec } from "../chat/connection.ts";
 import { countOne } from "../chat/counters.ts";
 import type { PlainVisit } from "../chat/plain-session.ts";
-import type { Session } from "../chat/session.ts";
 import { networkOf } from "../http/client-address.ts";
 import type { Census } from "./census.ts";
 import { countedCode } from "./close-codes.ts";
 import type { Heartbeat } from "./heartbeat.ts";
+import { Intake, type Source } from "./intake.ts";
 import { type Ending, SocketConnection } from "./socket-connection.ts";
 
 /** How long a peer may take to answer a close frame, ms; then its socket is ended. */
@@ -30,10 +30,9 @@ export interface Arrival {
 }
 
 /** An open socket's place in the house. */
-interface Seat {
+interface Seat extends Source {
   readonly seats: Seats;
   readonly connection: SocketConnection;
-  readonly session: Session;
   readonly address: string;
   readonly requestId: string;
 }
@@ -46,10 +45,12 @@ export class Seats {
   readonly #chat: Chat;
   readonly #census: Census;
   readonly #heartbeat: Heartbeat;
+  readonly #intake: Intake;
   readonly #open = new Set<SocketConnection>();
 
   constructor(chat: Chat, census: Census, heartbeat: Heartbeat) {
     this.#chat = chat;
+    this.#intake = new Intake(chat.counters);
     this.#census = census;
     this.#heartbeat = heartbeat;
   }
@@ -68,7 +69,7 @@ export class Seats {
       visit === undefined
         ? this.#chat.connectV1(connection, guest)
         : this.#chat.connectPlain(connection, guest, visit);
-    SEAT_OF.set(socket, { seats: this, connection, session, address, requestId });
+    SEAT_OF.set(socket, { seats: this, connection, session, address, requestId, inARow: 0 });
     socket.on("message", onMessage);
     socket.on("pong", onPong);
     socket.on("error", onError);
@@ -83,12 +84,14 @@ export class Seats {
   /** Ends the heartbeat. */
   close(): void {
     this.#heartbeat.stop();
+    this.#intake.close();
   }
 
-  received({ connection, session }: Seat, text: string | undefined): void {
+  received(seat: Seat, data: RawData, isBinary: boolean): void {
+    const { connection } = seat;
     this.#heartbeat.completed(connection);
     // What comes behind the close frame is not answered any more, so it must not be carried out.
-    if (connection.ending === undefined) session.received(text);
+    if (connection.ending === undefined) this.#intake.take(seat, data, isBinary);
   }
 
   ponged({ connection }: Seat): void {
@@ -105,7 +108,9 @@ export class Seats {
     this.#chat.logger.info(fields, "a socket failed");
   }
 
-  left({ connection, session, address, requestId }: Seat, peer: Ending): void {
+  left(seat: Seat, peer: Ending): void {
+    const { connection, session, address, requestId } = seat;
+    this.#intake.forget(seat);
     this.#heartbeat.remove(connection);
     this.#open.delete(connection);
     this.#census.depart(address);
@@ -120,7 +125,7 @@ export class Seats {
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   const seat = SEAT_OF.get(this);
-  seat?.seats.received(seat, isBinary ? undefined : data.toString());
+  seat?.seats.received(seat, data, isBinary);
 }
 
 function onPong(this: WebSocket): void {

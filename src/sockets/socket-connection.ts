@@ -99,8 +99,24 @@ export class SocketConnection implements Connection {
     if (this.#socket.readyState === WebSocket.OPEN) this.ending = { code, reason };
     this.release();
     uncork(this.#wire);
+    // Else the peer's answer would not be read.
+    if (this.#socket.isPaused) this.#socket.resume();
     // ws gives the peer `closeTimeout` to answer, then ends the socket.
     this.#socket.close(code, reason);
+  }
+
+  /** Whether nothing of what its peer sends is read now. */
+  get isPaused(): boolean {
+    return this.#socket.isPaused;
+  }
+
+  /** Stops reading: what the peer sends waits in its own machine. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   ping(): void {

@@ -1,6 +1,6 @@
 import { Chat } from "../../src/chat/chat.ts";
 import type { ChatOptions } from "../../src/chat/services.ts";
-import type { Session } from "../../src/chat/session.ts";
+import type { SocketSession } from "../../src/chat/session.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
 import type { Log } from "../../src/log/log.ts";
 import { afterwards } from "./cleanup.ts";
@@ -15,6 +15,8 @@ const OPTIONS: ChatOptions = {
   addressMessagesPerSecond: 0,
   maxRoomsPerConnection: 50,
   maxRoomsPerAddress: 0,
+  requestsPerSecond: 0,
+  addressRequestsPerSecond: 0,
   // Every message at once: tests of the window set it.
   batchWindowMs: 0,
   greeting: undefined,
@@ -47,7 +49,7 @@ export async function settle(turns = 6): Promise<void> {
 /** A v1 client of a chat, down to its frames. */
 export class FakeClient {
   readonly connection: FakeConnection;
-  readonly session: Session;
+  readonly session: SocketSession;
   readonly guest: string;
   readonly #chat: Chat;
   #ref = 0;

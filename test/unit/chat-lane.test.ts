@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { Lane } from "../../src/chat/lane.ts";
+import { describe, expect, it } from "vitest";
+import { Backlog, Lane, WaitingBytes } from "../../src/chat/lane.ts";
 import { settle } from "../kit/fake-client.ts";
 import { deferred } from "../kit/wait-for.ts";
 
@@ -49,4 +49,26 @@ it("what has not started when the client left never does", async () => {
   lane.clear();
   await end(0);
   expect(started).toEqual(["join"]);
+});
+
+describe("the bytes of requests that wait", () => {
+  it("are bounded for all connections together, and free again when they are answered or their connection is gone", () => {
+    const all = new WaitingBytes(1_000);
+    const [first, second] = [new Backlog(all), new Backlog(all)];
+    expect([first.take(600), second.take(600), second.take(400)]).toEqual([true, false, true]);
+    first.release(600);
+    expect(second.take(600)).toBe(true);
+    second.close();
+    second.close();
+    // Their answers come late.
+    second.release(400);
+    second.release(600);
+    expect([first.take(1_000), first.take(1)]).toEqual([true, false]);
+  });
+
+  it("are refused beyond a MiB of one connection", () => {
+    const backlog = new Backlog(new WaitingBytes());
+    for (let kib = 0; kib < 1_024; kib += 32) expect(backlog.take(32 * 1024)).toBe(kib < 1_024);
+    expect(backlog.take(1)).toBe(false);
+  });
 });

@@ -58,35 +58,3 @@ describe("requests that were sent before the log was found silent", () => {
     expect(log.appends[0]?.waitedMs).toBe(700);
   });
 });
-
-describe("a connection that asks faster than anyone would", () => {
-  it("is told when to come again, and its messages are not counted", async () => {
-    const { chat } = openChat({ maxRoomsPerConnection: 1 });
-    const client = await FakeClient.in(chat, "lobby");
-    const refs = Array.from({ length: LIMITS.requestBurst + 1 }, () =>
-      client.request({ type: "history", room: "lobby", limit: 1 }),
-    );
-    await settle(LIMITS.requestBurst * 4);
-    const codes = refs.map((ref) => client.answer(ref)?.["code"] ?? client.answer(ref)?.["type"]);
-    expect(codes.at(-1)).toBe("rate-limited");
-    expect(codes[0]).toBe("history");
-    expect(await client.ask({ type: "message", room: "lobby", key: "k", text: "hi" })).toMatchObject({
-      type: "ack",
-    });
-    await vi.advanceTimersByTimeAsync(1_000 / LIMITS.requestsPerSecond);
-    expect(await client.ask({ type: "history", room: "lobby", limit: 1 })).toMatchObject({ type: "history" });
-  });
-
-  it("has its typing dropped without a word", async () => {
-    const { chat } = openChat({ maxRoomsPerConnection: 1 });
-    const typist = await FakeClient.in(chat, "lobby");
-    const other = await FakeClient.in(chat, "lobby");
-    for (let n = 0; n < LIMITS.requestBurst * 2; n++)
-      typist.send({ type: "typing", room: "lobby", on: true });
-    await settle();
-    const shown = other.connection.framesOf("typing").length;
-    expect(shown).toBeGreaterThan(0);
-    expect(shown).toBeLessThanOrEqual(LIMITS.requestBurst);
-    expect(typist.connection.framesOf("error")).toEqual([]);
-  });
-});

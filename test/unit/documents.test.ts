@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CLOSE, ERRORS, KEY, LIMITS, ROOM, SUBPROTOCOL } from "../../src/protocol.ts";
+import { SETTINGS } from "../../src/settings/table.ts";
 
 function read(name: string): Promise<string> {
   return readFile(new URL(`../../${name}`, import.meta.url), "utf8");
@@ -64,7 +65,8 @@ describe("docs/protocol.md", () => {
       `the ${LIMITS.badFrames}th bad frame within ${LIMITS.badFrameWindowMs / 1000} s`,
       `${LIMITS.refusals} refusals as rate-limited within ${LIMITS.refusalWindowMs / 1000} s`,
       `1 to ${LIMITS.handleLength} characters`,
-      `${LIMITS.requestsPerSecond} a second, and ${LIMITS.requestBurst} at once`,
+      `${SETTINGS.requestsPerSecond.default} requests per second, and 200 at once`,
+      `${SETTINGS.addressRequestsPerSecond.default} per second, and 2,000 at once`,
     ]) {
       expect(text.replaceAll("\n", " ")).toContain(phrase);
     }

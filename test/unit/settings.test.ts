@@ -45,6 +45,8 @@ describe("settings", () => {
       connectsPerSecondPerAddress: 50,
       maxRoomsPerConnection: 50,
       maxRoomsPerAddress: 2000,
+      requestsPerSecond: 50,
+      addressRequestsPerSecond: 500,
       allowedOrigins: undefined,
       allowedHosts: undefined,
       pingSeconds: 15,

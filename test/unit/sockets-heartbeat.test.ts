@@ -24,6 +24,7 @@ function open(codec = V1_CODEC, pingSeconds = 15) {
   const socket = Object.assign(new EventEmitter(), {
     _receiver: receiver,
     readyState: WebSocket.OPEN as number,
+    isPaused: false,
     ping: vi.fn(),
     close: vi.fn(() => {
       socket.readyState = WebSocket.CLOSING;
@@ -44,6 +45,19 @@ function open(codec = V1_CODEC, pingSeconds = 15) {
 const seconds = (count: number) => vi.advanceTimersByTimeAsync(count * 1_000);
 
 describe("the heartbeat", () => {
+  it("neither pings nor closes a socket that is not read, until it is read again", async () => {
+    const { socket, receiver } = open();
+    socket.isPaused = true;
+    receiver._fragmented = 1;
+    await seconds(120);
+    expect(socket.ping).not.toHaveBeenCalled();
+    expect(socket.close).not.toHaveBeenCalled();
+    socket.isPaused = false;
+    receiver._fragmented = 0;
+    await seconds(50);
+    expect(socket.close).toHaveBeenCalledOnce();
+  });
+
   it("closes a socket that answers no ping: after two, with 4408, when the third is due", async () => {
     const { socket, heartbeat } = open();
     await seconds(44);

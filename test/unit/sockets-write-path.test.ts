@@ -23,6 +23,7 @@ const CLOCK = { now: 0 };
 /** One end of a real connection, and the other. */
 interface Pair {
   readonly connection: SocketConnection;
+  readonly socket: WebSocket;
   readonly wire: Socket;
   readonly client: WebSocket;
   readonly received: string[];
@@ -62,7 +63,7 @@ async function house({ deflate = false, tls = false }: House = {}): Promise<() =
     socket.on("error", () => undefined);
     await (client.readyState === WebSocket.OPEN || once(client, "open"));
     const connection = new SocketConnection(socket, request.socket, V1_CODEC, "192.0.2.1", CLOCK);
-    return { connection, wire: request.socket, client, received };
+    return { connection, socket, wire: request.socket, client, received };
   };
 }
 
@@ -137,6 +138,23 @@ test("what a peer takes of a large frame is seen before the frame is gone, and a
   // Every tick: the whole frame takes many of them.
   while (connection.progress === stalled) await new Promise(setImmediate);
   expect(connection.waiting).toBe(waiting);
+});
+
+test("what a peer sends while it is not read arrives when it is read again, and a close is answered all the same", async () => {
+  const connect = await house();
+  const [resumed, closed] = [await connect(), await connect()];
+  const got: string[] = [];
+  for (const { connection } of [resumed, closed]) connection.pause();
+  resumed.socket.on("message", (data) => got.push(data.toString()));
+  const sent = Array.from({ length: 100 }, (_, n) => `${n} ${randomText(1_000)}`);
+  for (const text of sent) resumed.client.send(text);
+  closed.connection.close(CLOSE.tooMany, "1000");
+  const [code] = await once(closed.socket, "close");
+  expect(code).toBe(CLOSE.tooMany);
+  expect(got).toEqual([]);
+  resumed.connection.resume();
+  await waitFor(() => got.length === sent.length, "everything arrived");
+  expect(got).toEqual(sent);
 });
 
 test("a reader that stops is closed as too slow, and what waits for it stays bounded", async () => {

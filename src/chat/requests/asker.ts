@@ -3,10 +3,10 @@ import type { Membership, MembershipOwner } from "../membership.ts";
 import type { UserKind } from "../posting.ts";
 import type { ErrorReply } from "../result.ts";
 import type { Services } from "../services.ts";
-import type { Session } from "../session.ts";
+import type { SocketSession } from "../session.ts";
 
 /** The v1 session behind a request, as the request's handler sees it. */
-export interface Asker extends Session, MembershipOwner {
+export interface Asker extends SocketSession, MembershipOwner {
   readonly services: Services;
   /** The user id of the guest whom the cookie names, or of a new one. */
   readonly guest: string;

@@ -3,6 +3,7 @@ import { guestHandle } from "../guests.ts";
 import { readHandle } from "../handle.ts";
 import { identify } from "../identify.ts";
 import { limitsFor } from "../limits.ts";
+import { COST } from "../request-budget.ts";
 import type { Asker } from "./asker.ts";
 
 /** Says who the client is. Later it renews the token, or changes the handle in all rooms. */
@@ -36,6 +37,7 @@ export async function hello(session: Asker, frame: HelloRequest): Promise<void> 
 
 /** The rooms it is in learn the new name; each may give it another suffix. */
 function rename(session: Asker): void {
+  session.requests.spend(COST.rename * session.memberships.size);
   for (const membership of session.memberships.values()) {
     const presence = session.services.rooms.get(membership.room)?.presence;
     if (presence === undefined) continue;

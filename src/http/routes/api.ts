@@ -3,6 +3,7 @@ import type { Callers } from "../callers.ts";
 import type { ChatCookies } from "../chat-cookies.ts";
 import type { ClientAddresses } from "../client-address.ts";
 import type { Streams } from "../events/streams.ts";
+import type { RequestTurns } from "../request-turns.ts";
 import type { RequestsUnderWay } from "../requests-under-way.ts";
 
 /** What the routes below /api stand on. */
@@ -12,6 +13,7 @@ export interface ApiHouse {
   readonly cookies: ChatCookies;
   readonly callers: Callers;
   readonly streams: Streams;
+  readonly turns: RequestTurns;
   readonly underWay: RequestsUnderWay;
   /** Whether this process is going away: requests are answered, and no stream is opened any more. */
   readonly isDraining: () => boolean;

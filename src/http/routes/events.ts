@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { guestHandle } from "../../chat/guests.ts";
+import { FRAME_COST } from "../../chat/request-budget.ts";
 import type { ErrorReply } from "../../chat/result.ts";
 import type { StreamVisit } from "../../chat/stream-session.ts";
 import { refuse } from "../api-error.ts";
@@ -89,6 +90,9 @@ async function open(
   const { callers, streams } = house;
   const caller = await callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
+  // Entering a room costs what a join does. Waited for first: what is refused below is decided for this moment.
+  const early = await house.turns.of(request, visits.length * FRAME_COST.join);
+  if (early !== undefined) return refuse(reply, early);
   const address = house.addresses.of(request);
   const reason = refusal(address, house, visits);
   if (reason !== undefined) return refuse(reply, reason);
