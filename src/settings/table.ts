@@ -207,7 +207,7 @@ export const SETTINGS = {
   maxRoomsPerAddress: setting({
     names: ["MAX_ROOMS_PER_ADDRESS"],
     kind: wholeNumber(0, 1_000_000),
-    default: 2000,
+    default: 10_000,
     meaning: "Rooms per process that connections of one address may have open; 0 = no limit",
   }),
   requestsPerSecond: setting({

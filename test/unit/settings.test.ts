@@ -44,7 +44,7 @@ describe("settings", () => {
       maxConnectionsPerAddress: 1000,
       connectsPerSecondPerAddress: 50,
       maxRoomsPerConnection: 50,
-      maxRoomsPerAddress: 2000,
+      maxRoomsPerAddress: 10_000,
       requestsPerSecond: 50,
       addressRequestsPerSecond: 500,
       allowedOrigins: undefined,
