@@ -24,7 +24,7 @@ export interface Answered {
 /** Something that an honest client was refused, at a time in ms of `performance.now()`. */
 export interface Refused {
   readonly at: number;
-  /** The code of an error frame, the status of an upgrade or the code of a close frame. */
+  /** The code and the sentence of an error frame, the status of an upgrade or the code of a close frame. */
   readonly what: string;
 }
 
@@ -98,9 +98,11 @@ export class HonestClient {
   #received(text: string): void {
     // Most frames are messages, which the witness and the library read.
     if (text.startsWith('{"id"')) return;
-    const frame: { type?: string; key?: string; code?: string; live?: boolean } = JSON.parse(text);
+    const frame: { type?: string; key?: string; code?: string; message?: string; live?: boolean } =
+      JSON.parse(text);
     if (frame.type === "ack" && frame.key !== undefined) this.#acked(frame.key);
-    else if (frame.type === "error") this.refusals.push({ at: performance.now(), what: frame.code ?? "?" });
+    else if (frame.type === "error")
+      this.refusals.push({ at: performance.now(), what: `${frame.code}: ${frame.message}` });
     else if (frame.type === "status" && frame.live === false) this.notLive += 1;
   }
 

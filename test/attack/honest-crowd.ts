@@ -13,6 +13,8 @@ export interface CrowdPlan {
   readonly rooms: number;
   /** Between two things that one person says, on average, ms. */
   readonly pauseMs: number;
+  /** Whether pauses are of about one length, instead of those of a Poisson process. */
+  readonly isRegular?: boolean;
   /** The address that all come from; one address per person if absent. */
   readonly localAddress?: string;
 }
@@ -30,14 +32,19 @@ export class HonestCrowd {
   readonly clients: readonly HonestClient[];
   readonly rooms: readonly string[];
   readonly #pauseMs: number;
+  readonly #isRegular: boolean;
   readonly #random = seededRandom(1);
   readonly #timers = new Map<HonestClient, NodeJS.Timeout>();
   #said = 0;
 
-  constructor({ people, rooms, pauseMs, localAddress }: CrowdPlan, wsUrls: readonly string[]) {
+  constructor(
+    { people, rooms, pauseMs, isRegular = false, localAddress }: CrowdPlan,
+    wsUrls: readonly string[],
+  ) {
     const names = Array.from({ length: rooms }, (_, n) => `room-${n + 1}`);
     this.rooms = [LOBBY, ...names];
     this.#pauseMs = pauseMs;
+    this.#isRegular = isRegular;
     this.clients = Array.from(
       { length: people },
       (_, n) =>
@@ -72,7 +79,14 @@ export class HonestCrowd {
   }
 
   talk(): void {
-    for (const client of this.clients) this.#next(client);
+    for (const client of this.clients) {
+      if (this.#isRegular)
+        this.#timers.set(
+          client,
+          setTimeout(() => this.#next(client), this.#random() * this.#pauseMs),
+        );
+      else this.#next(client);
+    }
   }
 
   /** Nobody says anything new; fulfils when everybody has everything, or after some time with how many have not. */
@@ -150,7 +164,8 @@ export class HonestCrowd {
 
   /** The pauses of a Poisson process, so that messages come in clusters and gaps. */
   #next(client: HonestClient): void {
-    const pause = -Math.log(1 - this.#random()) * this.#pauseMs;
+    const pause =
+      (this.#isRegular ? 0.8 + 0.4 * this.#random() : -Math.log(1 - this.#random())) * this.#pauseMs;
     const timer = setTimeout(() => {
       this.#speak(client);
       this.#next(client);

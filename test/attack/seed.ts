@@ -23,16 +23,17 @@ export interface Seed {
 }
 
 /**
- * Stores messages of one person, who is neither in the crowd nor the attacker, through a process without limits that is gone
- * afterwards. Rejects where one was refused.
+ * Stores messages in rooms, each of another person at another address, through a process without limits that is gone afterwards.
+ * Rejects where one was refused.
  */
 export async function seedRooms(stage: Stage, { rooms, messages, text }: Seed): Promise<void> {
   const beside = await stage.startBeside(NO_RATES);
-  const socket = new WebSocket(`${beside.wsUrl}/ws`, SUBPROTOCOL, { localAddress: "127.3.0.1" });
   try {
-    await once(socket, "open");
-    socket.send(JSON.stringify({ type: "hello", ref: 0, handle: "Historian" }));
-    for (const room of rooms) {
+    for (const [index, room] of rooms.entries()) {
+      const localAddress = `127.3.1.${index + 1}`;
+      const socket = new WebSocket(`${beside.wsUrl}/ws`, SUBPROTOCOL, { localAddress });
+      await once(socket, "open");
+      socket.send(JSON.stringify({ type: "hello", ref: 0 }));
       socket.send(JSON.stringify({ type: "join", ref: 0, room, limit: 0 }));
       for (let n = 0; n < messages; n += BATCH) {
         const count = Math.min(BATCH, messages - n);
@@ -43,9 +44,9 @@ export async function seedRooms(stage: Stage, { rooms, messages, text }: Seed): 
         }
         await acked;
       }
+      socket.terminate();
     }
   } finally {
-    socket.terminate();
     await beside.stop();
   }
 }

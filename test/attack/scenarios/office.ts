@@ -19,7 +19,7 @@ function office(name: string, does: string, processes: number): Scenario {
     name,
     does,
     processes,
-    crowd: { people: PEOPLE, rooms: 50, pauseMs: 10_000, localAddress: ADDRESS },
+    crowd: { people: PEOPLE, rooms: 50, pauseMs: 10_000, isRegular: true, localAddress: ADDRESS },
     // Nobody attacks: this is what the limits must not meet.
     attack: async () => ({}),
     attackMs: 10_000,
@@ -34,7 +34,10 @@ function office(name: string, does: string, processes: number): Scenario {
       };
     },
     after: async (scene) => ({ "times limited": limited(scene) }),
+    // Times and refusals are those of the crash too.
     limits: [
+      { figure: "acks p95 ms", atMost: 10_000 },
+      { figure: "newcomers refused", atMost: 30 },
       { figure: "back after a crash", atLeast: PEOPLE },
       { figure: "back after s", atMost: 60 },
       { figure: "times limited", atMost: 0 },
