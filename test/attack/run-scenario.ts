@@ -9,8 +9,8 @@ import { type Memory, Stage } from "./stage.ts";
 
 const CROWD: CrowdPlan = { people: 60, rooms: 10, pauseMs: 2_000 };
 const CALM_MS = 2_000;
-const ATTACK_MS = 8_000;
-const SETTLE_MS = 4_000;
+const ATTACK_MS = 6_000;
+const SETTLE_MS = 3_000;
 
 /** Between two looks at `/readyz`, ms. */
 const READY_EVERY_MS = 500;

@@ -38,14 +38,16 @@ export interface Scenario {
   readonly processes?: number;
   /** Descriptors that a process may have open. */
   readonly descriptors?: number;
+  /** Nothing is attacked, so that no other build is of interest. */
+  readonly isOfThisBuildOnly?: boolean;
   /** A descriptor that takes the processes' standard output; read by this process if absent. */
   readonly stdout?: () => number;
   /** The proxy through which everybody comes; none if absent. */
   readonly proxy?: ProxyKind;
   readonly crowd?: Partial<CrowdPlan>;
-  /** How long the attacker goes on, ms; 8,000 if absent. */
+  /** How long the attacker goes on, ms; 6,000 if absent. */
   readonly attackMs?: number;
-  /** How long honest clients go on talking after it, ms; 4,000 if absent. */
+  /** How long honest clients go on talking after it, ms; 3,000 if absent. */
   readonly settleMs?: number;
   /** Prepares what the attack needs, before the honest clients come. */
   prepare?(stage: Stage): Promise<Parameters>;

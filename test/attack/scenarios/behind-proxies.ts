@@ -51,7 +51,7 @@ function behind(proxy: ProxyKind): Scenario {
     proxy,
     settings: async () => ({ TRUST_PROXY: "true" }),
     crowd: { people: 30, rooms: 5 },
-    attackMs: 12_000,
+    attackMs: 9_000,
     attack: async (attacker) => {
       const all = await Promise.all([
         sendOddUpgrades(attacker, 30),

@@ -23,7 +23,7 @@ export async function crowdRoom(attacker: Attacker, sockets = SOCKETS): Promise<
 export const crowdedRoom: Scenario = {
   name: "crowded-room",
   does: "fills a room with 230 guests, so that nobody there is named any more",
-  attackMs: 12_000,
+  attackMs: 9_000,
   prepare: async () => ({ attacked: ROOM }),
   attack: (attacker) => crowdRoom(attacker),
   atEnd: async ({ stage }) => {

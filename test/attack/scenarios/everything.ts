@@ -35,8 +35,8 @@ export const everything: Scenario = {
   name: "everything",
   does: "does all of this at the same time, from one address, beside 200 honest people",
   crowd: { people: 200, rooms: 30, pauseMs: 5_000 },
-  attackMs: 15_000,
-  settleMs: 6_000,
+  attackMs: 12_000,
+  settleMs: 4_000,
   prepare: async (stage) => {
     await seedRooms(stage, SEEDED);
     return { rooms: SEEDED.rooms, attacked: "room-1" };

@@ -82,7 +82,7 @@ export const roomFlood: Scenario = {
   name: "room-flood",
   does: "fills a Redis of 25 MB with rooms of its own, as ever new guests",
   redisArgs: SMALL_REDIS,
-  attackMs: 20_000,
+  attackMs: 12_000,
   prepare: async (stage) => {
     await seedRooms(stage, { rooms: ROOMS, messages: MESSAGES, text: "y".repeat(400) });
     return {};
@@ -96,7 +96,7 @@ export const keyFlood: Scenario = {
   name: "key-flood",
   does: "fills a Redis of 25 MB with keys of 64 letters of messages of one letter, as ever new guests",
   redisArgs: SMALL_REDIS,
-  attackMs: 20_000,
+  attackMs: 12_000,
   prepare: async (stage) => {
     // Two thirds of the memory, as in a chat that is used.
     await seedRooms(stage, { rooms: ROOMS, messages: MESSAGES, text: "y".repeat(1_900) });
@@ -110,7 +110,7 @@ export const keyFlood: Scenario = {
 export const guestFlood: Scenario = {
   name: "guest-flood",
   does: "talks in a room of others over 100 connections, as a new guest every 10 messages",
-  attackMs: 10_000,
+  attackMs: 8_000,
   prepare: async () => ({ attacked: "room-1" }),
   attack: (attacker) => floodAsGuests(attacker, { sockets: 100, roomOf: () => "room-1", text: "noise" }),
   // 60 a second, and what may come at once.

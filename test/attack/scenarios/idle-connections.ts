@@ -27,7 +27,7 @@ export const idleConnections: Scenario = {
   name: "idle-connections",
   does: "opens 1,100 TCP connections per process, where a process may have 1,024 descriptors",
   descriptors: 1024,
-  attackMs: 10_000,
+  attackMs: 8_000,
   attack: (attacker) => holdConnections(attacker),
   limits: [],
 };

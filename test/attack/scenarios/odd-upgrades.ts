@@ -48,7 +48,7 @@ export const oddUpgrades: Scenario = {
   name: "odd-upgrades",
   does: "asks for upgrades that must be refused, and never closes their connections",
   // 10 s after the last request nothing may be left of it.
-  attackMs: 14_000,
+  attackMs: 13_000,
   attack: (attacker) => sendOddUpgrades(attacker),
   atEnd: async ({ stage }) => ({ "descriptors left": stage.descriptors() - stage.descriptorsBefore }),
   limits: [{ figure: "descriptors left", atMost: 20 }],

@@ -20,10 +20,11 @@ function office(name: string, does: string, processes: number): Scenario {
     does,
     processes,
     crowd: { people: PEOPLE, rooms: 50, pauseMs: 10_000, isRegular: true, localAddress: ADDRESS },
+    isOfThisBuildOnly: true,
     // Nobody attacks: this is what the limits must not meet.
     attack: async () => ({}),
-    attackMs: 10_000,
-    settleMs: 4_000,
+    attackMs: 8_000,
+    settleMs: 3_000,
     atEnd: async (scene) => {
       const begun = performance.now();
       await scene.stage.replaceAll();

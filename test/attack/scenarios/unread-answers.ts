@@ -46,8 +46,8 @@ export const unreadAnswers: Scenario = {
   does: "asks 197 connections for the history of 50 rooms each, and reads nothing",
   // As a dyno of 512 MB; the heap is given, so that the process that listens is the one that was started.
   settings: async () => ({ MEMORY_AVAILABLE: "512", NODE_OPTIONS: "--max-old-space-size=256" }),
-  attackMs: 10_000,
-  settleMs: 10_000,
+  attackMs: 8_000,
+  settleMs: 6_000,
   prepare: async (stage) => {
     const rooms = roomNames("library", ROOMS);
     await seedRooms(stage, { rooms, messages: 200, text: "x".repeat(1_100) });
