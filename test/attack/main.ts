@@ -4,7 +4,8 @@ import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../kit/program.ts";
 import { brokenLimits, type Labelled, markdownOf, reportOf } from "./report.ts";
-import { runScenario } from "./run-scenario.ts";
+import { type Outcome, runScenario } from "./run-scenario.ts";
+import type { Scenario } from "./scenario.ts";
 import { SCENARIOS, scenarioNamed } from "./scenarios.ts";
 
 const USAGE = `npm run attack -- [--only name,name] [--against path/to/other/dist/main.js] [--markdown]
@@ -38,30 +39,38 @@ interface Build {
 /** Plays the scenarios; whether this build keeps every limit. */
 async function run(): Promise<boolean> {
   const scenarios = values.only?.split(",").map(scenarioNamed) ?? SCENARIOS;
+  const tries = scenarios.flatMap((scenario) => builds().map((build) => ({ scenario, build })));
   const outcomes: Labelled[] = [];
   let isGood = true;
-  for (const scenario of scenarios) {
-    for (const { label, house } of builds()) {
-      if (label === "before" && scenario.isOfThisBuildOnly) continue;
-      try {
-        const outcome = await runScenario(scenario, house);
-        outcomes.push({ build: label, outcome });
-        process.stdout.write(`${reportOf({ build: label, outcome })}\n`);
-        if (label === "now" && brokenLimits(outcome).length > 0) isGood = false;
-      } catch (error) {
-        process.stdout.write(`BROKEN ${scenario.name} (${label}): could not be played: ${String(error)}\n\n`);
-        if (label === "now") isGood = false;
-      }
-    }
+  for (const { scenario, build } of tries) {
+    if (build.label === "before" && scenario.isOfThisBuildOnly) continue;
+    const outcome = await play(scenario, build);
+    if (outcome !== undefined) outcomes.push({ build: build.label, outcome });
+    const isKept = outcome !== undefined && brokenLimits(outcome).length === 0;
+    isGood &&= isKept || build.label === "before";
   }
-  if (values.markdown) {
-    const machine = `${cpus().length} processors shared by processes, Redis, honest people and the attacker (load average ${loadavg()[0]?.toFixed(1)})`;
-    process.stdout.write(
-      `${new Date().toISOString().slice(0, 10)}, Node.js ${process.version}; ${machine}.\n\n${markdownOf(outcomes)}\n`,
-    );
-  }
+  if (values.markdown) process.stdout.write(`${measuredOn()}\n\n${markdownOf(outcomes)}\n`);
   process.stdout.write(isGood ? "every limit is kept\n" : "limits are broken\n");
   return isGood;
+}
+
+/** Plays one scenario against a build and prints what happened; undefined where it could not be played. */
+async function play(scenario: Scenario, { label, house }: Build): Promise<Outcome | undefined> {
+  try {
+    const outcome = await runScenario(scenario, house);
+    process.stdout.write(`${reportOf({ build: label, outcome })}\n`);
+    return outcome;
+  } catch (error) {
+    process.stdout.write(`BROKEN ${scenario.name} (${label}): could not be played: ${String(error)}\n\n`);
+    return undefined;
+  }
+}
+
+function measuredOn(): string {
+  const date = new Date().toISOString().slice(0, 10);
+  const load = loadavg()[0]?.toFixed(1);
+  const machine = `${cpus().length} processors shared by processes, Redis, honest people and the attacker`;
+  return `${date}, Node.js ${process.version}; ${machine} (load average ${load}).`;
 }
 
 function builds(): readonly Build[] {
