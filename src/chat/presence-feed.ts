@@ -34,7 +34,7 @@ export class PresenceFeed {
   readonly #behind = new Map<Connection, Set<string>>();
   /** People by user id, as everybody was told; `LIMITS.presenceNames` at most. */
   readonly #told = new Map<string, Person>();
-  /** Users whom only some were told of: those who joined since the last frame. Emptied by the frames. */
+  /** Users whom only some were told of, or told otherwise: those who joined since the last frame. Emptied by the frames. */
   readonly #listed = new Set<string>();
   #toldCount = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -58,9 +58,16 @@ export class PresenceFeed {
     this.#timer = setTimeout(this.#tell, Math.max(0, this.#lastMs + this.#pauseMs - performance.now()));
   }
 
-  /** A newcomer was told of these by its `joined`. */
+  /** A newcomer was told of these by its `joined`, and of nobody else. */
   listed(users: readonly Person[]): void {
-    for (const { id } of users) if (!this.#told.has(id)) this.#listed.add(id);
+    const handles = new Map(users.map(({ id, handle }) => [id, handle]));
+    for (const id of handles.keys()) if (!this.#told.has(id)) this.#listed.add(id);
+    // Whoever was away just then, or had another handle, may be as before by the next frame: the newcomer must be told even so.
+    for (const [id, { handle }] of this.#told) {
+      if (handles.get(id) === handle) continue;
+      this.#told.delete(id);
+      this.#listed.add(id);
+    }
   }
 
   forget(connection: Connection): void {

@@ -121,6 +121,22 @@ describe("presence", () => {
     expect(believed(dan.connection.frames)).toContain("ben");
   });
 
+  it("tells a newcomer of those who were away, or called otherwise, just when they came", async () => {
+    const { chat, enter, exit } = await watched();
+    enter("u1", "One");
+    enter("u2", "Two");
+    await vi.advanceTimersByTimeAsync(2_000);
+    exit("u1");
+    enter("u2", "Zwei");
+    const newcomer = await inLobby(chat, "Ben");
+    enter("u1", "One");
+    enter("u2", "Two");
+    await vi.advanceTimersByTimeAsync(1_000);
+    const told = newcomer.connection.framesOf("presence").flatMap(({ joined }) => joined);
+    expect(told).toContainEqual({ id: "u1", handle: "One" });
+    expect(told).toContainEqual({ id: "u2", handle: "Two" });
+  });
+
   it("is put right by a roll call: who died is gone, who was missed is there, who is here stays", async () => {
     const { log, ann, enter, presence } = await watched();
     enter("ghost");
