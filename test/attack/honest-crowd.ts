@@ -24,6 +24,9 @@ export const LOBBY = "lobby";
 /** One message of so many is said in the lobby. */
 const LOBBY_SHARE = 16;
 
+/** Between two messages that one person writes, ms. */
+const LEAST_PAUSE_MS = 300;
+
 /** For everybody to have what was said, after the attack, ms. */
 const PATIENCE_MS = 10_000;
 
@@ -162,10 +165,10 @@ export class HonestCrowd {
     });
   }
 
-  /** The pauses of a Poisson process, so that messages come in clusters and gaps. */
+  /** The pauses of a Poisson process, so that messages come in clusters and gaps; nobody writes one faster than `LEAST_PAUSE_MS`. */
   #next(client: HonestClient): void {
-    const pause =
-      (this.#isRegular ? 0.8 + 0.4 * this.#random() : -Math.log(1 - this.#random())) * this.#pauseMs;
+    const share = this.#isRegular ? 0.8 + 0.4 * this.#random() : -Math.log(1 - this.#random());
+    const pause = Math.max(LEAST_PAUSE_MS, share * this.#pauseMs);
     const timer = setTimeout(() => {
       this.#speak(client);
       this.#next(client);

@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../kit/program.ts";
+import { withFigures } from "../rehearsal/report.ts";
 import { brokenLimits, type Labelled, markdownOf, reportOf } from "./report.ts";
 import { type Outcome, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { SCENARIOS, scenarioNamed } from "./scenarios.ts";
 
-const USAGE = `npm run attack -- [--only name,name] [--against path/to/other/dist/main.js] [--markdown]
+const USAGE = `npm run attack -- [--only name,name] [--against path/to/other/dist/main.js] [--markdown] [--write docs/security.md]
 scenarios: ${SCENARIOS.map(({ name }) => name).join(" ")}
 --against runs every attack against that build too, first; what breaks there does not count.
 `;
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     against: { type: "string" },
     markdown: { type: "boolean", default: false },
+    write: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -29,6 +32,9 @@ process.once("SIGTERM", () => process.exit(143));
 if (values.help) process.stdout.write(USAGE);
 // Whatever a scenario has left open does not keep this process.
 else process.exit((await run()) ? 0 : 1);
+
+/** Between these lines of a document the figures stand. */
+const MARKS = { begin: "<!-- figures of npm run attack -->", end: "<!-- end of figures -->" };
 
 interface Build {
   readonly label: "before" | "now";
@@ -49,7 +55,12 @@ async function run(): Promise<boolean> {
     const isKept = outcome !== undefined && brokenLimits(outcome).length === 0;
     isGood &&= isKept || build.label === "before";
   }
-  if (values.markdown) process.stdout.write(`${measuredOn()}\n\n${markdownOf(outcomes)}\n`);
+  const figures = `${measuredOn()}\n\n${markdownOf(outcomes)}`;
+  if (values.markdown) process.stdout.write(`${figures}\n`);
+  if (values.write !== undefined) {
+    const path = `${ROOT}${values.write}`;
+    await writeFile(path, withFigures(await readFile(path, "utf8"), figures, MARKS));
+  }
   process.stdout.write(isGood ? "every limit is kept\n" : "limits are broken\n");
   return isGood;
 }

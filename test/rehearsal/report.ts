@@ -61,16 +61,16 @@ function duration(ms: number): string {
 }
 
 /** Between these lines of a document the figures stand; the rehearsal replaces what is there. */
-const MARKS = { begin: "<!-- figures of npm run rehearse -->", end: "<!-- end of figures -->" } as const;
+const MARKS = { begin: "<!-- figures of npm run rehearse -->", end: "<!-- end of figures -->" };
 
 /** What goes into a document: `head` says how it was measured, `tail` what else was seen. */
 export function figuresOf(head: string, rehearsal: Rehearsal, tail: string): string {
   return [head, actsTable(rehearsal.measures), countsTable(rehearsal), `${tail}.`].join("\n\n");
 }
 
-/** The document with other figures. Throws where the marks are not there. */
-export function withFigures(document: string, figures: string): string {
-  const [begin, end] = [document.indexOf(MARKS.begin), document.indexOf(MARKS.end)];
+/** The document with other figures between two marks. Throws where the marks are not there. */
+export function withFigures(document: string, figures: string, marks = MARKS): string {
+  const [begin, end] = [document.indexOf(marks.begin), document.indexOf(marks.end)];
   if (begin < 0 || end < begin) throw new Error("the document has no place for figures");
-  return `${document.slice(0, begin)}${MARKS.begin}\n\n${figures}\n\n${document.slice(end)}`;
+  return `${document.slice(0, begin)}${marks.begin}\n\n${figures}\n\n${document.slice(end)}`;
 }
