@@ -67,7 +67,7 @@ export interface DynochatOptions {
   readonly connectsPerSecondPerAddress?: number | undefined;
   /** Rooms per socket or event stream. Default: 50. */
   readonly maxRoomsPerConnection?: number | undefined;
-  /** Rooms per process that connections of one address may have open; 0 = no limit. Default: 2000. */
+  /** Rooms per process that connections of one address may have open; 0 = no limit. Default: 10000. */
   readonly maxRoomsPerAddress?: number | undefined;
   /** Requests per second of one socket; a ping counts as 1/20, a message as 1/10; 0 = no limit. Default: 50. */
   readonly requestsPerSecond?: number | undefined;
