@@ -105,6 +105,7 @@ describe("a page whose document comes from a process of another version", () => 
     });
     const { page, errors } = await newVisitor(browser);
     await page.goto(url);
+    await page.locator("#copy-link").waitFor({ state: "attached" });
     await giveName(page, "Ada");
     await say(page, "hello");
     await stored(page, "hello").waitFor();

@@ -245,8 +245,10 @@ describe("the chat page", () => {
       [1, 6],
       [7, 12],
     ] as const) {
-      for (let n = first; n <= last; n += 1) crowd.send({ handle: "Crowd", text: `number ${n}` });
-      await messages(ada, `number ${last}`).waitFor();
+      for (let n = first; n <= last; n += 1) {
+        crowd.send({ handle: "Crowd", text: `number ${n}` });
+        await messages(ada, `number ${n}`).waitFor();
+      }
       await ada.clock.runFor(500);
     }
     expect(await log.textContent()).toBe("12 new messages");
