@@ -5,6 +5,7 @@ import type { Entry, Refused } from "./frames.ts";
 import { KEY_LENGTH, QUEUE_LIMIT } from "./limits.ts";
 import type { Cancel, Clock, Random } from "./ports.ts";
 import { nextSendState, type SendEvent, type SendState } from "./send-state.ts";
+import { REASON_MS } from "./timing.ts";
 
 /**
  * A message on its way, as it is shown behind the room's messages; plain values, so that it can be kept over a
@@ -16,7 +17,10 @@ export interface Outgoing {
   readonly state: SendState;
   /** When it was given to the client, or given to it again, in ms since 1970 UTC. */
   readonly at: number;
-  /** Why it failed: the server's sentence, or one of the client's own words for it. */
+  /**
+   * Why it failed: the server's sentence, or one of the client's own words for it. While it is `queued`: why a limit or a full
+   * storage lets it wait `REASON_MS` or longer, the server's sentence.
+   */
   readonly error?: SendDoubt | (string & {}) | undefined;
   /** When it was first attempted, and by whom: since then the server may have it. */
   readonly attempt?: { readonly at: number; readonly user: string } | undefined;
@@ -179,13 +183,17 @@ export class OutgoingQueue {
   }
 
   /** The answer to a message that was not stored. */
-  refused(key: string, { message, retryable, retryAfterMs }: Refused): void {
+  refused(key: string, { code, message, retryable, retryAfterMs }: Refused): void {
     if (!retryable) this.#step(key, "refuse", { error: message });
-    else if (this.#step(key, "postpone")) {
+    else {
       const { clock, pauseMs } = this.#ports;
       const told = toldMs(retryAfterMs);
-      this.#isTold = told > 0;
-      this.#cancelPause = clock.after(Math.max(told, pauseMs()), () => this.#endPause());
+      const pause = Math.max(told, pauseMs());
+      const isSaid = pause >= REASON_MS && (code === "rate-limited" || code === "storage-full");
+      if (this.#step(key, "postpone", { error: isSaid ? message : undefined })) {
+        this.#isTold = told > 0;
+        this.#cancelPause = clock.after(pause, () => this.#endPause());
+      }
     }
     this.#changed();
   }

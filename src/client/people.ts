@@ -41,6 +41,11 @@ export class People {
     return this.#typingList;
   }
 
+  /** @internal What a user is called, where the user is known by name. */
+  handleOf(id: string | undefined): string | undefined {
+    return this.#users.get(id ?? "")?.handle;
+  }
+
   /** @internal The full list of a join. */
   replace({ count, users }: JoinedFrame["present"]): void {
     const known = new Map(this.#users);

@@ -101,9 +101,12 @@ export class Room extends Events<RoomEvents> {
     return this.#state;
   }
 
-  /** The own name in this room: it has a suffix where a look-alike is there. Empty before the first join. */
+  /**
+   * The own name in this room: it has a number where another user has the name. As the server said last, when the room was joined, in
+   * the list of people, or of a crowd with the own messages. Empty before the first join.
+   */
   get handle(): string {
-    return this.#handle;
+    return this.people.handleOf(this.#ports.client.self?.id) ?? this.#handle;
   }
 
   /** Why the server refused the room, a sentence; undefined where it did not. */
@@ -348,7 +351,10 @@ export class Room extends Events<RoomEvents> {
     // The list first, then the queue: a row of the queue that is a message now can be taken over.
     if (messages.length > 0) this.emit("added", { messages, live, gone });
     for (const message of changed) this.emit("changed", message);
-    for (const message of messages) this.people.stopTyping(message.user);
+    for (const { user, handle } of messages) {
+      this.people.stopTyping(user);
+      if (live && user === this.#ports.client.self?.id) this.#handle = handle;
+    }
     this.#queue.shown(entries, this.#timeline.cursor);
     return fits;
   }

@@ -35,6 +35,8 @@ export const RESTARTS_IN_A_ROW = 3;
 export const TOO_MANY_MS = 10_000;
 /** Milliseconds: no server keeps a client away longer than this in one go. */
 export const STAY_AWAY_CAP_MS = 600_000;
+/** Milliseconds that a message waits before a person is told why: shorter waits are those of everybody who types fast. */
+export const REASON_MS = 2_000;
 /** Milliseconds in which the application must have the user's token. */
 export const TOKEN_MS = 10_000;
 /** Milliseconds, at least and at most, before the next of several short-lived tokens is asked for; below `RENEWAL_CALM_MS`. */

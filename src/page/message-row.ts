@@ -121,6 +121,12 @@ const WORDS = {
   sent: "Sent",
 } as const;
 
+/** A wait that the server has explained says why. */
+function stateWords({ state, error }: Outgoing): string {
+  if (state === "failed") return failureWords(error);
+  return state === "queued" && error !== undefined ? `${WORDS.queued}. ${error}` : WORDS[state];
+}
+
 export interface OutgoingRowOptions {
   readonly self: { readonly id: string; readonly handle: string };
   readonly retry: (key: string) => void;
@@ -137,8 +143,7 @@ export function outgoingRow(
   { self, retry, edit, discard, resize }: OutgoingRowOptions,
 ): HTMLLIElement {
   const isFailed = item.state === "failed";
-  const words = isFailed ? failureWords(item.error) : WORDS[item.state];
-  const delivery = element("p", "delivery", element("span", "", words));
+  const delivery = element("p", "delivery", element("span", "", stateWords(item)));
   if (isFailed) {
     delivery.setAttribute("role", "alert");
     delivery.append(

@@ -255,6 +255,21 @@ describe("a message that is sent", () => {
     expect(second?.key).toBe(first?.key);
   });
 
+  it("says why a limit or a full storage lets it wait for long, until it is tried again", () => {
+    const { clock, network, room } = joinedClient();
+    room.send("hello");
+    refuse(network.socket, "rate-limited", { retryAfterMs: 200 });
+    expect(room.outgoing[0]?.error).toBeUndefined();
+    clock.advance(1_000);
+    refuse(network.socket, "unavailable", { retryAfterMs: 5_000 });
+    expect(room.outgoing[0]?.error).toBeUndefined();
+    clock.advance(5_000);
+    refuse(network.socket, "storage-full", { retryAfterMs: 2_000 });
+    expect([room.outgoing[0]?.state, room.outgoing[0]?.error]).toEqual(["queued", "It is storage-full."]);
+    clock.advance(2_000);
+    expect([room.outgoing[0]?.state, room.outgoing[0]?.error]).toEqual(["sending", undefined]);
+  });
+
   it.each(["unavailable", "storage-full"])("is tried again with growing pauses after %s", (code) => {
     const { clock, network, room } = joinedClient();
     room.send("hello");

@@ -362,6 +362,16 @@ describe("a room", () => {
     expect(room.hasOlder).toBe(true);
   });
 
+  it("has the own handle that the server said last, in the list of people or with a message", () => {
+    const { network, room } = joinedClient();
+    const presence = { type: "presence", room: "lobby" } as const;
+    network.socket.deliver({ ...presence, count: 1, left: ["u1"], joined: [{ id: "u1", handle: "Ada 2" }] });
+    expect(room.handle).toBe("Ada 2");
+    network.socket.deliver({ ...presence, count: 201 });
+    network.socket.deliver(messages(1, 1, { user: "u1", handle: "Ada 3" })[0]!);
+    expect(room.handle).toBe("Ada 3");
+  });
+
   it("knows who is here", () => {
     const { network, room } = joinedClient();
     network.socket.deliver({
