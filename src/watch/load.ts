@@ -75,8 +75,8 @@ export class Load {
 
   readonly #look = (): void => {
     const now = performance.now();
-    // Without a single sample it was all one turn, or no time at all behind a long one.
-    const unseen = this.#delays.count === 0 ? Math.max(0, now - this.#lookedAt - LOOK_MS) : undefined;
+    // A sample is taken from the second waking on: without one, some turn took half of the time or more.
+    const unseen = this.#delays.count === 0 ? halfOf(now - this.#lookedAt) : undefined;
     const loopDelayMs = unseen ?? late(this.#delays.mean);
     const utilization = performance.eventLoopUtilization();
     this.#lastingDelayMs = Math.min(this.#reading.loopDelayMs, loopDelayMs);
@@ -105,6 +105,10 @@ export class Load {
       return { resident, inUse };
     }
   }
+}
+
+function halfOf(elapsedMs: number): number {
+  return Math.max(0, elapsedMs / 2 - RESOLUTION_MS);
 }
 
 function late(nanoseconds: number): number {

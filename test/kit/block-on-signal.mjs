@@ -1,6 +1,6 @@
 // Loaded into the program by `node --import`: from SIGUSR2 on every turn of its event loop takes half a second,
-// until the next SIGUSR2.
-const TURN_MS = 500;
+// or BLOCKED_MS, until the next SIGUSR2.
+const TURN_MS = Number(process.env.BLOCKED_MS ?? 500);
 let blocking = false;
 
 function block() {

@@ -40,6 +40,16 @@ it("a process whose event loop is late takes nobody in, serves those it has, and
   await ann.waitForText("welcome");
 });
 
+it("a process each of whose turns takes a second takes nobody in either", async () => {
+  const planted = new URL("../kit/block-on-signal.mjs", import.meta.url).href;
+  const server = await startServer({
+    env: { NODE_OPTIONS: `--import ${planted}`, MAX_LOOP_DELAY_MS: "300", BLOCKED_MS: "1000" },
+  });
+  server.kill("SIGUSR2");
+  await server.waitForLog(({ event }) => event === "overload", "the overload is noticed");
+  server.kill("SIGUSR2");
+});
+
 it("without a limit everybody is taken in, however late the event loop is", async () => {
   const planted = new URL("../kit/block-on-signal.mjs", import.meta.url).href;
   const server = await startServer({
