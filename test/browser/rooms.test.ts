@@ -42,6 +42,8 @@ describe("changing between two short rooms", () => {
     await stored(page, "first").waitFor();
     await page.getByLabel("Open or create a room").fill("short-two");
     await page.keyboard.press("Enter");
+    // What is typed before is a draft of the room that was shown.
+    await page.locator("#room-title", { hasText: "short-two" }).waitFor();
     await say(page, "second");
     await stored(page, "second").waitFor();
     for (const [room, text] of [
