@@ -18,9 +18,10 @@ export const COST = {
 
 /** What a frame costs besides `COST.frame`. What a message costs is limited where it is stored. */
 export const FRAME_COST: Readonly<Record<ClientFrame["type"], number>> = {
-  hello: REQUEST,
-  join: REQUEST,
-  leave: REQUEST,
+  hello: 9,
+  // With its frame 100 µs, as measured; an office of 500 returns to 50 rooms each.
+  join: 4,
+  leave: 4,
   history: REQUEST,
   typing: 4,
   message: 1,

@@ -15,7 +15,7 @@ const SLICE_MS = 5;
 const TICK_MS = 20;
 
 /** Frames that may be held back of one connection and of all: as many as came with the last bytes that were read. */
-const MOST_HELD = { connection: 1_000, process: 20_000 } as const;
+const MOST_HELD = { connection: 1_000, process: 100_000 } as const;
 
 /** How long a connection may keep sending more than it may, ms; then it is closed. */
 const LONGEST_MS = 30_000;

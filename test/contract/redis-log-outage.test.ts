@@ -53,7 +53,7 @@ describe("when Redis runs out of memory", () => {
     const redis = await ownRedis();
     await redis.cli("CONFIG", "SET", "maxmemory", "1");
     const { log, prefix } = await open({ redis });
-    expect(await log.append(message("one"))).toEqual({ outcome: "storage-full" });
+    expect(await log.append(message("one"))).toMatchObject({ outcome: "storage-full" });
     expect(await redis.cli("EXISTS", `${prefix}lease:${log.instance}`)).toBe("1");
   });
 });

@@ -300,6 +300,18 @@ describe("by default nobody meets a limit who", () => {
     }
   });
 
+  it("is one of 500 guests of an office who return to 50 rooms at once, and waits some seconds", () => {
+    const budgets = new RequestBudgets(DEFAULTS);
+    const office = Array.from({ length: 500 }, () => budgets.of("192.0.2.1"));
+    for (const guest of office) {
+      guest.spend(FRAME_COST.hello + 1);
+      for (let room = 0; room < 50; room += 1) guest.spend(FRAME_COST.join + 1);
+    }
+    // Less than the 30 s after which the client library gives a connection up.
+    vi.advanceTimersByTime(10_000);
+    expect(office.filter(({ isEmpty }) => isEmpty)).toEqual([]);
+  });
+
   it("sends as fast as a program can, where both limits are 0", async () => {
     const { chat, sender } = openIntake({ requestsPerSecond: 0, addressRequestsPerSecond: 0 });
     const program = sender();
