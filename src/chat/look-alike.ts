@@ -71,8 +71,8 @@ function prototype(text: string): string {
   return look;
 }
 
-/** Handles whose looks are kept: a room's people are asked for again and again. */
-const REQUESTS_KEPT = 1_000;
+/** Handles whose looks are kept: those of all rooms of a process are asked for again and again, and making them takes some 50 µs. */
+const REQUESTS_KEPT = 10_000;
 
 /** Oldest first. */
 const requests = new Map<string, RequestedHandle>();
