@@ -31,13 +31,11 @@ export class Allowance {
   }
 }
 
-/**
- * What each person may send through this process, over all rooms: the sum that the limit a room, which the
- * log keeps over all processes, does not bound. 0 a second = no limit.
- */
+/** A token bucket per key, such as a user or a network, in this process. 0 per second = no limit. */
 export class Rates {
   readonly #perSecond: number;
   readonly #burst: number;
+  /** By key. Emptied by `sweep`. */
   readonly #allowances = new Map<string, Allowance>();
 
   constructor(perSecond: number, burst: number) {
@@ -45,18 +43,18 @@ export class Rates {
     this.#burst = burst;
   }
 
-  /** Takes one message from the user's allowance; the result is 0, or the ms until there is one again. */
-  take(user: string, now: number = performance.now()): number {
+  /** Takes one from a key's bucket; returns 0, or the ms until there is one again. */
+  take(key: string, now: number = performance.now()): number {
     if (this.#perSecond === 0) return 0;
-    const allowance = this.#allowances.get(user) ?? new Allowance(this.#perSecond, this.#burst, now);
-    this.#allowances.set(user, allowance);
+    const allowance = this.#allowances.get(key) ?? new Allowance(this.#perSecond, this.#burst, now);
+    this.#allowances.set(key, allowance);
     return allowance.take(now);
   }
 
-  /** Forgets everyone whose allowance is whole again; to be called now and then. */
+  /** Forgets the keys whose bucket is whole again; to be called now and then. */
   sweep(now: number = performance.now()): void {
-    for (const [user, allowance] of this.#allowances) {
-      if (allowance.isWhole(now)) this.#allowances.delete(user);
+    for (const [key, allowance] of this.#allowances) {
+      if (allowance.isWhole(now)) this.#allowances.delete(key);
     }
   }
 }
