@@ -1,3 +1,5 @@
+import { Tally } from "./tally.ts";
+
 /** Connections of one address have opened as many rooms as they may. */
 export class TooManyRooms extends Error {
   constructor() {
@@ -13,7 +15,7 @@ export class OpenedRooms {
   readonly #limit: number;
   /** Room to the network that opened it. Emptied by `closed`. */
   readonly #openers = new Map<string, string>();
-  readonly #counts = new Map<string, number>();
+  readonly #byNetwork = new Tally();
 
   /** @param limit rooms per network; 0 = no limit. */
   constructor(limit: number) {
@@ -23,10 +25,9 @@ export class OpenedRooms {
   /** A connection of a network opens a room. Throws TooManyRooms where the network has too many; a room that is open stays its opener's. */
   open(room: string, network: string): void {
     if (this.#limit === 0 || this.#openers.has(room)) return;
-    const count = this.#counts.get(network) ?? 0;
-    if (count >= this.#limit) throw new TooManyRooms();
+    if (this.#byNetwork.of(network) >= this.#limit) throw new TooManyRooms();
     this.#openers.set(room, network);
-    this.#counts.set(network, count + 1);
+    this.#byNetwork.add(network);
   }
 
   /** The room is no longer open. */
@@ -34,8 +35,6 @@ export class OpenedRooms {
     const network = this.#openers.get(room);
     if (network === undefined) return;
     this.#openers.delete(room);
-    const left = (this.#counts.get(network) ?? 0) - 1;
-    if (left > 0) this.#counts.set(network, left);
-    else this.#counts.delete(network);
+    this.#byNetwork.remove(network);
   }
 }

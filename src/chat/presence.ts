@@ -2,6 +2,7 @@ import type { Present, RoomUser } from "../log/log.ts";
 import { LIMITS, type Person } from "../protocol.ts";
 import { requestedHandle } from "./look-alike.ts";
 import { namedUsers, networkKey } from "./named-users.ts";
+import { Tally } from "./tally.ts";
 
 const NOBODY: readonly Person[] = [];
 
@@ -20,7 +21,7 @@ export class Roster {
   /** Which users look like what. */
   readonly #looks = new Map<string, Set<string>>();
   /** How many users each network has. */
-  readonly #networks = new Map<string, number>();
+  readonly #networks = new Tally();
   /** What `named` gave last, until something changes. */
   #named: readonly Person[] | undefined;
 
@@ -116,10 +117,8 @@ export class Roster {
 
   /** One more or one fewer of a network. */
   #count(user: RoomUser, change: 1 | -1): void {
-    const key = networkKey(user);
-    const count = (this.#networks.get(key) ?? 0) + change;
-    if (count === 0) this.#networks.delete(key);
-    else this.#networks.set(key, count);
+    if (change === 1) this.#networks.add(networkKey(user));
+    else this.#networks.remove(networkKey(user));
     this.#named = undefined;
   }
 

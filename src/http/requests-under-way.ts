@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Counters } from "../chat/counters.ts";
 import { countOne } from "../chat/counters.ts";
 import type { ErrorReply } from "../chat/result.ts";
+import { Tally } from "../chat/tally.ts";
 import { type ClientAddresses, networkOf } from "./client-address.ts";
 
 /**
@@ -39,8 +40,7 @@ export class RequestsUnderWay {
   readonly #limited: Counters["limited"];
   /** By response; each leaves when its response closes, or at the sweep after its connection has gone. */
   readonly #pending = new Map<ServerResponse, Pending>();
-  /** By network; a network without requests is removed. */
-  readonly #counts = new Map<string, number>();
+  readonly #byNetwork = new Tally();
   readonly #timer = setInterval(() => this.sweep(), SWEEP_MS).unref();
 
   constructor(addresses: ClientAddresses, { limited }: Pick<Counters, "limited">) {
@@ -59,12 +59,11 @@ export class RequestsUnderWay {
     const response = reply.raw;
     if (raw.headers.upgrade !== undefined) return undefined;
     const network = networkOf(this.#addresses.of(request));
-    const count = this.#counts.get(network) ?? 0;
-    if (count >= REQUESTS_UNDER_WAY) {
+    if (this.#byNetwork.of(network) >= REQUESTS_UNDER_WAY) {
       countOne(this.#limited, "address-requests");
       return TOO_MANY;
     }
-    this.#counts.set(network, count + 1);
+    this.#byNetwork.add(network);
     this.#pending.set(response, { response, request: raw, network, since: performance.now() });
     const release = () => this.release(response);
     response.once("finish", release).once("close", release);
@@ -76,9 +75,7 @@ export class RequestsUnderWay {
     const pending = this.#pending.get(response);
     if (pending === undefined) return;
     this.#pending.delete(response);
-    const left = (this.#counts.get(pending.network) ?? 1) - 1;
-    if (left > 0) this.#counts.set(pending.network, left);
-    else this.#counts.delete(pending.network);
+    this.#byNetwork.remove(pending.network);
   }
 
   /** Ends the connections of requests that do not arrive in time, and of answers that are not read in time. */

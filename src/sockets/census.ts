@@ -1,5 +1,6 @@
 import { type Counters, countOne } from "../chat/counters.ts";
 import { Rates } from "../chat/rate.ts";
+import { Tally } from "../chat/tally.ts";
 import { networkOf } from "../http/client-address.ts";
 
 /** Why a connection is not accepted. */
@@ -21,7 +22,7 @@ const BURST_SECONDS = 10;
 export class Census {
   readonly #limits: CensusLimits;
   readonly #limited: Counters["limited"];
-  readonly #byNetwork = new Map<string, number>();
+  readonly #byNetwork = new Tally();
   /** Swept by `sweep`. */
   readonly #rates: Rates;
   #count = 0;
@@ -43,7 +44,7 @@ export class Census {
       countOne(this.#limited, "connections");
       return "process";
     }
-    const here = this.#byNetwork.get(networkOf(address)) ?? 0;
+    const here = this.#byNetwork.of(networkOf(address));
     if (connectionsPerAddress === 0 || here < connectionsPerAddress) return undefined;
     countOne(this.#limited, "address-connections");
     return "address";
@@ -58,16 +59,12 @@ export class Census {
 
   arrive(address: string): void {
     this.#count += 1;
-    const network = networkOf(address);
-    this.#byNetwork.set(network, (this.#byNetwork.get(network) ?? 0) + 1);
+    this.#byNetwork.add(networkOf(address));
   }
 
   depart(address: string): void {
     this.#count -= 1;
-    const network = networkOf(address);
-    const left = (this.#byNetwork.get(network) ?? 1) - 1;
-    if (left > 0) this.#byNetwork.set(network, left);
-    else this.#byNetwork.delete(network);
+    this.#byNetwork.remove(networkOf(address));
   }
 
   /** Forgets the addresses whose rate is whole again; to be called now and then. */
