@@ -157,6 +157,8 @@ const rooms = new RoomSwitch({
   opened: () => {
     // Until a room is shown nothing can be written to it.
     composerForm.inert = false;
+    // Finding the room takes a while; the user may have begun to write the name of another one.
+    if (nav.isWritten) return;
     roomsPanel.close();
     // At the beginning somebody may have put the focus elsewhere already.
     if (rooms.current !== undefined || document.activeElement === document.body) ownName.focus();

@@ -33,6 +33,12 @@ export class RoomNav {
     ports.list.addEventListener("click", (event) => this.#clicked(event));
   }
 
+  /** Whether somebody is writing the name of a room. */
+  get isWritten(): boolean {
+    const { field } = this.#ports;
+    return field.value !== "" && document.activeElement === field;
+  }
+
   show(rooms: readonly string[], current: string, unread: ReadonlyMap<string, UnreadCount>): void {
     const countOf = (room: string) => unread.get(room) ?? NONE_UNREAD;
     const shown = JSON.stringify([current, rooms.map((room) => [room, countOf(room)])]);

@@ -72,6 +72,27 @@ describe("an address", () => {
     await page.goto(`${server.url}/?room=Old-Room`);
     await showsRoom(page, "Old-Room");
   });
+
+  it("leaves the focus with a user who writes the name of another room while one is looked for", async () => {
+    const { page } = await enterRoom(browser, server.url, "Ada", "garden");
+    const field = page.getByLabel("Open or create a room");
+    let answer: () => void = () => undefined;
+    const mayAnswer = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route("**/api/rooms", (route) => mayAnswer.then(() => route.continue()));
+    await field.fill("kitchen");
+    const asked = page.waitForRequest("**/api/rooms");
+    await page.keyboard.press("Enter");
+    await asked;
+    await field.pressSequentially("att");
+    answer();
+    await showsRoom(page, "kitchen");
+    await page.keyboard.type("ic");
+    await page.keyboard.press("Enter");
+    await showsRoom(page, "attic");
+    await page.waitForFunction(() => document.activeElement?.id === "text");
+  });
 });
 
 describe("without JavaScript", () => {
