@@ -10,6 +10,9 @@ import { startRedis, type TestRedis } from "../kit/redis.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { atBeginning, goHome } from "./glides.ts";
 
+/** Tests write faster than people. */
+const QUICK_WRITERS = { MESSAGES_PER_SECOND: "0" };
+
 let browser: Browser;
 let redis: TestRedis;
 let server: Server;
@@ -18,7 +21,7 @@ let rooms = 0;
 beforeAll(async () => {
   redis = await startRedis();
   [server, browser] = await Promise.all([
-    startServer({ env: { REDIS_URL: redis.url, MESSAGES_PER_SECOND: "50", MESSAGE_BURST: "100" } }),
+    startServer({ env: { ...QUICK_WRITERS, REDIS_URL: redis.url } }),
     startBrowser(),
   ]);
   await server.ready();
@@ -227,9 +230,11 @@ describe("the chat page", () => {
 
   it("tells screen readers about live messages of others, and not about one's own or the history", async () => {
     const room = newRoom();
-    const { page: bob } = await enter("Bob", room);
+    // Without Redis: a page whose time stands still would never recover when a busy machine stalls Redis.
+    const { url, wsUrl } = await startServer({ env: QUICK_WRITERS });
+    const { page: bob } = await enter("Bob", room, url);
     await say(bob, "before");
-    const { page: ada } = await enter("Ada", room, server.url, (page) => page.clock.install());
+    const { page: ada } = await enter("Ada", room, url, (page) => page.clock.install());
     await messages(ada, "before").waitFor();
     // What comes within a second is said together.
     await stopTime(ada);
@@ -240,7 +245,7 @@ describe("the chat page", () => {
     const log = ada.locator("#announcer");
     await ada.clock.runFor(1_000);
     expect(await log.textContent()).toBe("Bob: live");
-    const crowd = await connectPlain(server.wsUrl, { query: { room } });
+    const crowd = await connectPlain(wsUrl, { query: { room } });
     for (const [first, last] of [
       [1, 6],
       [7, 12],
