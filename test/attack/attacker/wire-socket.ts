@@ -17,6 +17,12 @@ export interface Upgrade {
   readonly onText?: (text: string) => void;
 }
 
+/** Returns the bytes of a text frame, of JSON unless it is text already. */
+export function textFrame(frame: object | string): Buffer {
+  const text = typeof frame === "string" ? frame : JSON.stringify(frame);
+  return clientFrame(OPCODE.text, Buffer.from(text));
+}
+
 /** A WebSocket client on a bare TCP socket: it keeps to no rule that it is not told to keep. */
 export class WireSocket {
   readonly socket: Socket;
@@ -56,8 +62,12 @@ export class WireSocket {
 
   /** Sends a text frame, of JSON unless it is text already. */
   send(frame: object | string): void {
-    const text = typeof frame === "string" ? frame : JSON.stringify(frame);
-    this.socket.write(clientFrame(OPCODE.text, Buffer.from(text)));
+    this.socket.write(textFrame(frame));
+  }
+
+  /** Sends bytes as they are. */
+  sendBytes(bytes: Buffer): void {
+    this.socket.write(bytes);
   }
 
   /** Fulfils when the kernel has taken what was written, or the connection has ended. */
