@@ -40,7 +40,7 @@ const LIMITS: LogLimits = {
 
 const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-const script = appendScript(LIMITS, "a-secret-of-the-bench_");
+const script = appendScript(LIMITS, "a-secret-of-the-bench_", "live");
 const ours: number[] = [];
 const theirs: number[] = [];
 let commands = 0;
@@ -123,7 +123,7 @@ async function benchmarked(redis: TestRedis): Promise<number> {
     "bench:{lobby}:u__rand_int__:1",
     "bench:{lobby}:handles",
   ];
-  const args = ["bench:{lobby}", String(Date.now() + 3_600_000), "k__rand_int__", BODY, "7", "", HANDLE];
+  const args = [String(Date.now() + 3_600_000), "k__rand_int__", BODY, "7", HANDLE];
   const output = execFileSync(
     "redis-benchmark",
     [

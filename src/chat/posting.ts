@@ -75,14 +75,14 @@ export class Posting {
   /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `Log.append`. Never rejects. */
   async post(post: Post): Promise<Result<Posted>> {
     const { room, user, kind, network, text, key, connection, arrivedAt } = post;
-    const refused = this.#refusalHere(post);
+    const now = performance.now();
+    const refused = this.#refusalHere(post, now);
     if (refused !== undefined) return this.#refuse(refused);
     const here = this.#rooms.get(room)?.presence;
     const wanted =
       kind === "guest" ? (here?.nameFor({ id: user, handle: post.handle }) ?? post.handle) : post.handle;
     // `{` is left to the log, which puts id and prev behind it.
     const body = JSON.stringify({ type: "message", room, user, handle: wanted, text, key }).slice(1);
-    const waitedMs = performance.now() - arrivedAt;
     const appended = await this.#log.append({
       room,
       user,
@@ -90,7 +90,7 @@ export class Posting {
       requested: requestedHandle(wanted),
       key,
       body,
-      waitedMs,
+      waitedMs: now - arrivedAt,
     });
     if (appended.outcome !== "stored" && appended.outcome !== "duplicate") return this.#refuse(appended);
     this.#counters.acks.observe(performance.now() - arrivedAt);
@@ -107,10 +107,10 @@ export class Posting {
     return success({ id, duplicate: false, handle: appended.handle ?? wanted });
   }
 
-  #refusalHere({ user, kind, network }: Post): RateLimited | undefined {
-    const userMs = this.#rates.users.take(user);
+  #refusalHere({ user, kind, network }: Post, now: number): RateLimited | undefined {
+    const userMs = this.#rates.users.take(user, now);
     if (userMs > 0) return { outcome: "rate-limited", limit: "user", retryAfterMs: userMs };
-    const networkMs = kind === "guest" ? this.#rates.networks.take(network) : 0;
+    const networkMs = kind === "guest" ? this.#rates.networks.take(network, now) : 0;
     if (networkMs > 0) return { outcome: "rate-limited", limit: "address", retryAfterMs: networkMs };
     return undefined;
   }

@@ -46,8 +46,11 @@ export class Rates {
   /** Takes one from a key's bucket; returns 0, or the ms until there is one again. */
   take(key: string, now: number = performance.now()): number {
     if (this.#perSecond === 0) return 0;
-    const allowance = this.#allowances.get(key) ?? new Allowance(this.#perSecond, this.#burst, now);
-    this.#allowances.set(key, allowance);
+    let allowance = this.#allowances.get(key);
+    if (allowance === undefined) {
+      allowance = new Allowance(this.#perSecond, this.#burst, now);
+      this.#allowances.set(key, allowance);
+    }
     return allowance.take(now);
   }
 

@@ -2,6 +2,7 @@ import { LIMITS } from "../../protocol.ts";
 import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../guest-limits.ts";
 import { CLAIM_MS, FRESH_MS } from "../handle-claims.ts";
 import type { LogLimits } from "../log.ts";
+import { LOG } from "./keys.ts";
 import { HANDLE_RULES, Script } from "./scripts.ts";
 
 const DAY_MS = 86_400_000;
@@ -11,8 +12,10 @@ const KEYS_PER_GENERATION = 128;
 /**
  * Returns append.lua for a process with these limits, which signs what it publishes with the store's secret. Processes whose limits differ
  * have a script each.
+ *
+ * @param channelName as `Keys.channelName`.
  */
-export function appendScript(limits: LogLimits, secret: string): Script {
+export function appendScript(limits: LogLimits, secret: string, channelName: string): Script {
   const { messagesPerSecond, messageBurst, historyMessages, historyDays, historyBytes } = limits;
   const { addressBurst, highestCount, roomIntervalMs } = guestBounds(limits);
   const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
@@ -21,6 +24,8 @@ export function appendScript(limits: LogLimits, secret: string): Script {
     CLAIM_MS,
     FRESH_MS,
     SECRET: secret,
+    STREAM_END: LOG.length,
+    CHANNEL_NAME: channelName,
     HISTORY_MESSAGES: historyMessages,
     HISTORY_MS: Math.ceil(historyDays * DAY_MS),
     HISTORY_BYTES: historyBytes,

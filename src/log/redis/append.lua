@@ -9,10 +9,10 @@
 -- KEYS  1 the room's stream   2, 3 the sender's hash in this room: younger and older generation
 --       4 who has which handle in the room (handles.lua, which stands before this)
 --       5, 6 for a guest only: what the guests of this room, and those of the guest's address, have used
--- ARGV  1 channel             2 deadline, ms by this server's clock
---       3 key or ''           4 body: the frame without its first two members
---       5 nonce               6 what it must not make: 'r' a new room, 'w' a new sender's hash, 'rw', or ''
---       7 the claim of the handle (handles.lua), or '': the handle is the sender's as it is
+-- ARGV  1 deadline, ms by this server's clock
+--       2 key or ''           3 body: the frame without its first two members
+--       4 nonce               5 the claim of the handle (handles.lua), or '': the handle is the sender's as it is
+--       6 absent, or what it must not make: 'r' a new room, 'w' a new sender's hash, 'rw'
 -- The names in capitals are bounds, and the store's secret, that every message of a process shares; they stand before
 -- this text as `local NAME = value` (append-script.ts), which is cheaper than to send and read them each time.
 -- Answer: {'stored', id, made, what follows the handle where that is another's} | {'duplicate', id} |
@@ -35,7 +35,7 @@
 
 local stream, younger, older = KEYS[1], KEYS[2], KEYS[3]
 local handles, guests, address = KEYS[4], KEYS[5], KEYS[6]
-local key, body = ARGV[3], ARGV[4]
+local key, body, nonce = ARGV[2], ARGV[3], ARGV[4]
 local HOUR = 3600000
 local call = redis.call
 
@@ -53,7 +53,7 @@ local now = time[1] * 1000 + time[2] / 1000
 
 -- A command can wait in a frozen server's socket and be carried out when it wakes, long after its
 -- sender was told that it failed.
-if now > tonumber(ARGV[2]) then
+if now > tonumber(ARGV[1]) then
   return { 'late' }
 end
 
@@ -107,14 +107,14 @@ if guests and ADDRESS_BURST + ROOM_INTERVAL_MS > 0 then
   end
 end
 
-local wanted = ARGV[7]
+local wanted = ARGV[5]
 local rules, settled
 -- Nearly always the sender has had the handle, and will for a while.
 local note = sent[3]
 local isNoted = note and string.sub(note, 15) == wanted and tonumber(string.sub(note, 1, 13)) + FRESH_MS > now
 if wanted ~= '' and not isNoted then
   rules = handleRules(string.sub(younger, 1, #younger + 2 - string.find(wanted, '\n', 1, true)))
-  settled = rules.settle(handles, wanted, now, ARGV[5])
+  settled = rules.settle(handles, wanted, now, nonce)
 end
 if settled and settled.number ~= '' then
   -- The first time that this stands in the body it is not in a text: there it would be escaped.
@@ -135,7 +135,7 @@ end
 
 -- What would take memory besides the message (growth.ts).
 local refused = ARGV[6]
-if refused ~= '' then
+if refused then
   if not last and string.find(refused, 'r', 1, true) then
     return { 'no-room' }
   end
@@ -145,10 +145,10 @@ if refused ~= '' then
 end
 
 local ms = math.max(math.floor(now), lastMs)
-local number = (ms == lastMs and lastNumber or 0) + ARGV[5]
+local number = (ms == lastMs and lastNumber or 0) + nonce
 -- Beyond 2^53 a double no longer tells neighbours apart.
 if number > 9000000000000000 then
-  ms, number = ms + 1, tonumber(ARGV[5])
+  ms, number = ms + 1, tonumber(nonce)
 end
 local id = string.format('%.0f-%.0f', ms, number)
 
@@ -186,7 +186,7 @@ local made = last and 0 or 2
 if key ~= '' or full then
   if key ~= '' then
     -- Renaming a full generation over the older one forgets at most what came before the last 128. One of eight messages looks.
-    local held = sent[2] and ARGV[5] % 8 > 0 and 1 or call('HLEN', younger)
+    local held = sent[2] and nonce % 8 > 0 and 1 or call('HLEN', younger)
     if held > KEYS_PER_GENERATION then
       call('RENAME', younger, older)
     elseif held == 0 then
@@ -229,5 +229,7 @@ end
 -- The tag shows subscribers that this script, which knows the secret, stored the entry (publications.ts). Of the hash 64 of
 -- its 160 bits are told: with all of them one could hash on from where it ended, and so sign a longer text without the secret.
 local tag = string.sub(redis.sha1hex(signed), 1, 16)
-call('PUBLISH', ARGV[1], '{"id":"' .. id .. '","prev":"' .. prev .. '","tag":"' .. tag .. '",' .. body)
+-- The channel is named as the stream is (keys.ts).
+local channel = string.sub(stream, 1, -1 - STREAM_END) .. CHANNEL_NAME
+call('PUBLISH', channel, '{"id":"' .. id .. '","prev":"' .. prev .. '","tag":"' .. tag .. '",' .. body)
 return { 'stored', id, made, settled and settled.number ~= '' and settled.number or nil }

@@ -1,6 +1,9 @@
 const YOUNGER = ":sent:younger:";
 const OLDER = ":sent:older:";
 
+/** The end of a stream's name. */
+export const LOG = "log";
+
 /**
  * Every key and channel name of the Redis log, in one place.
  *
@@ -21,12 +24,17 @@ export class Keys {
 
   /** Stream: the room's log. */
   log(room: string): string {
-    return `${this.#prefix}{${room}}:log`;
+    return `${this.#prefix}{${room}}:${LOG}`;
   }
 
   /** Channel: entries and hints of a room. */
   channel(room: string): string {
-    return `${this.#prefix}{${room}}:live${this.#channelEnd}`;
+    return `${this.#prefix}{${room}}:${this.channelName}`;
+  }
+
+  /** What a room's channel is named in the place of `log`, which its stream is. */
+  get channelName(): string {
+    return `live${this.#channelEnd}`;
   }
 
   /** Hash: what one person sent to a room last, by key, and their credit. */

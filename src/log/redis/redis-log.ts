@@ -101,7 +101,7 @@ export class RedisLog implements Log {
     this.#subscriptions = new Subscriptions(keys);
     this.#limits = limits;
     this.#publications = new Publications(keys.shared(PUBLICATIONS));
-    this.#append = appendScript(limits, this.#publications.secret);
+    this.#append = appendScript(limits, this.#publications.secret, this.#keys.channelName);
     this.#networks = new NetworkDigests(this.#publications.secret);
     const growth = new Growth(limits, () => this.#housekeeping.share);
     const complaints = this.#complaints;
@@ -396,7 +396,7 @@ export class RedisLog implements Log {
   async #learnSecret(redis: Redis): Promise<boolean> {
     try {
       if (!(await this.#publications.learn(redis))) return false;
-      this.#append = appendScript(this.#limits, this.#publications.secret);
+      this.#append = appendScript(this.#limits, this.#publications.secret, this.#keys.channelName);
       this.#appends.use(this.#append);
       this.#networks.use(this.#publications.secret);
       return true;
