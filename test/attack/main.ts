@@ -15,6 +15,9 @@ scenarios: ${SCENARIOS.map(({ name }) => name).join(" ")}
 --against runs every attack against that build too, first; what breaks there does not count.
 `;
 
+/** Between these lines of a document the figures stand. */
+const MARKS = { begin: "<!-- figures of npm run attack -->", end: "<!-- end of figures -->" };
+
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
@@ -32,9 +35,6 @@ process.once("SIGTERM", () => process.exit(143));
 if (values.help) process.stdout.write(USAGE);
 // Whatever a scenario has left open does not keep this process.
 else process.exit((await run()) ? 0 : 1);
-
-/** Between these lines of a document the figures stand. */
-const MARKS = { begin: "<!-- figures of npm run attack -->", end: "<!-- end of figures -->" };
 
 interface Build {
   readonly label: "before" | "now";

@@ -96,7 +96,7 @@ export const keyFlood: Scenario = {
   name: "key-flood",
   does: "fills a Redis of 25 MB with keys of 64 letters of messages of one letter, as ever new guests",
   redisArgs: SMALL_REDIS,
-  attackMs: 12_000,
+  attackMs: 25_000,
   prepare: async (stage) => {
     // Two thirds of the memory, as in a chat that is used.
     await seedRooms(stage, { rooms: ROOMS, messages: MESSAGES, text: "y".repeat(1_900) });
