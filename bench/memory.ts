@@ -11,9 +11,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import type { LogLimits } from "../src/log/log.ts";
-import { readMemory } from "../src/log/redis/memory-use.ts";
-import { RedisLog } from "../src/log/redis/redis-log.ts";
+import { RedisLog } from "../src/store/redis/redis-store.ts";
+import { readMemory } from "../src/store/redis/retention/memory-use.ts";
+import type { LogLimits } from "../src/store/store.ts";
 import { startRedis, type TestRedis } from "../test/kit/redis.ts";
 
 const PREFIX = "dynochat:";

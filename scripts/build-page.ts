@@ -16,7 +16,7 @@ const TARGET = `${ROOT}public/build/`;
 
 /**
  * Bundled one by one. Entries of one run share code in a chunk, and a process of another version cannot answer for a chunk
- * (src/http/page-files.ts).
+ * (src/http/page/page-files.ts).
  */
 const ENTRIES = [
   "src/page/main.ts",

@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
-import { answerBadAddress } from "./http/api-failures.ts";
-import { TcpConnections } from "./http/tcp-connections.ts";
+import { answerBadAddress } from "./http/api/failures.ts";
 import { dynochat } from "./plugin.ts";
-import { pluginOptions } from "./plugin-options.ts";
-import { processesOf } from "./process-plan.ts";
-import type { Settings } from "./settings.ts";
+import { processesOf } from "./process/process-plan.ts";
+import { pluginOptions } from "./settings/plugin-options.ts";
+import type { Settings } from "./settings/settings.ts";
+import { TcpConnections } from "./transport/tcp-connections.ts";
 
 /** Longer than the platform's router keeps idle connections (90 s), so that it never writes into a closed one, ms. */
 const KEEP_ALIVE_MS = 95_000;

@@ -1,38 +1,38 @@
 // First: on a version of Node.js that is too old, nothing else needs to be loaded.
-import "./supported-node.ts";
+import "./process/supported-node.ts";
 
 import type { FastifyInstance } from "fastify";
 import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
 import { explainCollision } from "./collision.ts";
-import { Api } from "./http/api.ts";
-import { ChatCookies } from "./http/chat-cookies.ts";
-import { ClientAddresses } from "./http/client-address.ts";
+import { Api } from "./http/api/api.ts";
+import { Programs } from "./http/api/programs.ts";
+import { RequestTurns } from "./http/api/request-turns.ts";
+import { RequestsUnderWay } from "./http/api/requests-under-way.ts";
 import { registerHealth } from "./http/health.ts";
-import { HostPolicy } from "./http/hosts.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
-import { OriginPolicy } from "./http/origin.ts";
-import { Page } from "./http/page.ts";
-import { PageAdmission } from "./http/page-admission.ts";
-import { Programs } from "./http/programs.ts";
-import { RequestTurns } from "./http/request-turns.ts";
-import { RequestsUnderWay } from "./http/requests-under-way.ts";
+import { Page } from "./http/page/page.ts";
+import { PageAdmission } from "./http/page/page-admission.ts";
 import { StatusPage } from "./http/status/status-page.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
 import { siteTokens } from "./identity/site-tokens.ts";
-import type { Log } from "./log/log.ts";
-import { MemoryLog } from "./log/memory.ts";
-import { RedisLog } from "./log/redis/redis-log.ts";
-import type { Logger } from "./logger.ts";
-import { type CheckedOptions, checkPluginOptions, type DynochatOptions } from "./plugin-options.ts";
-import { capacityOf } from "./sockets/capacity.ts";
-import { Sockets } from "./sockets/sockets.ts";
-import { descriptorLimit } from "./watch/descriptors.ts";
-import { drawInstance, identityOf } from "./watch/identity.ts";
-import { memoryLimit } from "./watch/memory-limit.ts";
-import { Watch } from "./watch/watch.ts";
+import type { Logger } from "./logging/logger.ts";
+import { descriptorLimit } from "./monitoring/descriptors.ts";
+import { memoryLimit } from "./monitoring/memory-limit.ts";
+import { Watch } from "./monitoring/monitor.ts";
+import { drawInstance, identityOf } from "./monitoring/process-identity.ts";
+import { type CheckedOptions, checkPluginOptions, type DynochatOptions } from "./settings/plugin-options.ts";
+import { MemoryLog } from "./store/memory/memory-store.ts";
+import { RedisLog } from "./store/redis/redis-store.ts";
+import type { Log } from "./store/store.ts";
+import { capacityOf } from "./transport/capacity.ts";
+import { ClientAddresses } from "./transport/client-address.ts";
+import { ChatCookies } from "./transport/cookies/chat-cookies.ts";
+import { HostPolicy } from "./transport/hosts.ts";
+import { OriginPolicy } from "./transport/origin.ts";
+import { Sockets } from "./transport/websocket/sockets.ts";
 
-export type { DynochatOptions } from "./plugin-options.ts";
+export type { DynochatOptions } from "./settings/plugin-options.ts";
 
 declare module "fastify" {
   interface FastifyInstance {

@@ -7,8 +7,8 @@ import type { Duplex } from "node:stream";
 import websocket from "@fastify/websocket";
 import fastify from "fastify";
 import { Redis } from "ioredis";
-import { DirectWrite } from "../../src/sockets/direct-write.ts";
-import { textFrame } from "../../src/sockets/text-frame.ts";
+import { DirectWrite } from "../../src/transport/websocket/direct-write.ts";
+import { textFrame } from "../../src/transport/websocket/text-frame.ts";
 
 const CHANNEL = "chat";
 /** As `BATCH_WINDOW_MS` is unless told otherwise. */

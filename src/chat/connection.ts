@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { Entry } from "../log/log.ts";
 import type { ServerFrame } from "../protocol.ts";
+import type { Entry } from "../store/store.ts";
 
 /**
  * How frames look to one kind of client. One object a kind, shared by all its connections: the outbox

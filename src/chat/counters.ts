@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../protocol.ts";
 import { Latencies } from "./latencies.ts";
-import type { LimitName } from "./limit-names.ts";
+import type { LimitName } from "./limits/limit-names.ts";
 
 /**
  * What this process has done since it started, for whoever watches it. Plain numbers that only grow, so that counting

@@ -6,13 +6,14 @@ import {
   type StatusFrame,
   type WelcomeFrame,
 } from "../protocol.ts";
-import { backoffMs, toldMs } from "./backoff.ts";
-import type { ConnectionState } from "./connection.ts";
+import { backoffMs, toldMs } from "./connection/backoff.ts";
+import type { ConnectionState } from "./connection/connection.ts";
+import { type GetToken, Greeting } from "./connection/greeting.ts";
+import { Link } from "./connection/link.ts";
+import { PONG_EVERY_MS } from "./connection/timing.ts";
 import { Events } from "./events.ts";
 import type { Incoming } from "./frames.ts";
-import { type GetToken, Greeting } from "./greeting.ts";
 import { TEXT_LENGTH } from "./limits.ts";
-import { Link } from "./link.ts";
 import {
   type Clock,
   MemoryTokenStore,
@@ -22,8 +23,7 @@ import {
   systemClock,
   type TokenStore,
 } from "./ports.ts";
-import { Room, type RoomPorts } from "./room.ts";
-import { PONG_EVERY_MS } from "./timing.ts";
+import { Room, type RoomPorts } from "./room/room.ts";
 
 /** How often the server is asked to let this client leave a room, where it wants the request later. */
 const LEAVES = 5;

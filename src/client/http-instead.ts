@@ -1,7 +1,7 @@
-import type { Fetch } from "./http-calls.ts";
+import type { Fetch } from "./http/http-calls.ts";
+import { lookForSockets } from "./http/socket-again.ts";
 import { openHttpSocket } from "./http-socket.ts";
 import type { Clock, OpenSocket } from "./ports.ts";
-import { lookForSockets } from "./socket-again.ts";
 
 export interface InsteadPorts {
   readonly openSocket: OpenSocket;

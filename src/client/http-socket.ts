@@ -1,7 +1,7 @@
 import type { ClientFrame } from "../protocol.ts";
-import { readEventStream } from "./event-stream.ts";
-import { type Fetch, type Fields, HttpCalls, isFields, type Reply } from "./http-calls.ts";
-import { HttpRoom } from "./http-room.ts";
+import { readEventStream } from "./http/event-stream.ts";
+import { type Fetch, type Fields, HttpCalls, isFields, type Reply } from "./http/http-calls.ts";
+import { HttpRoom } from "./http/http-room.ts";
 import type { Cancel, ClientSocket, Clock, OpenSocket, SocketListener } from "./ports.ts";
 
 /** Milliseconds in which joins are gathered, so that the rooms of a page come by one stream and not by one after the other. */

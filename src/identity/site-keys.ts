@@ -7,8 +7,8 @@ import {
   type JWTVerifyGetKey,
   type ResolvedKey,
 } from "jose";
-import { Complaints } from "../complaints.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logging/logger.ts";
+import { Complaints } from "../logging/throttled-logger.ts";
 
 /** The site's keys cannot be fetched, so nothing can be said about a token. */
 export class KeysUnavailable extends Error {

@@ -2,7 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 import { type JWTPayload, jwtVerify } from "jose";
 import { failure, type Result, success } from "../chat/result.ts";
 import { INVALID_TOKEN, type SiteTokens, type SiteUser } from "../chat/site-token.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../logging/logger.ts";
 import { KeysUnavailable, nameOf, SiteKeys } from "./site-keys.ts";
 
 /** The settings that say whose tokens are accepted. */

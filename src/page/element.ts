@@ -1,4 +1,4 @@
-import { staleDocument } from "./stale-document.ts";
+import { staleDocument } from "./connection/stale-document.ts";
 
 /** Makes an element with a class (none if empty) and children; strings become text, never markup. */
 export function element<K extends keyof HTMLElementTagNameMap>(

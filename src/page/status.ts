@@ -1,6 +1,6 @@
-import type { StatusView } from "../status-view.ts";
+import type { StatusView } from "../http/status/status-view.ts";
+import { staleDocument } from "./connection/stale-document.ts";
 import { byId } from "./element.ts";
-import { staleDocument } from "./stale-document.ts";
 import { Board } from "./status/board.ts";
 
 /** Between two looks, ms. */

@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { formatHostPattern, formatOriginPattern, parseHostPattern, parseOriginPattern } from "../origins.ts";
 import { isRoom } from "../protocol.ts";
-import { redisAddress } from "../redis-url.ts";
+import { redisAddress } from "../store/redis/redis-url.ts";
+import { formatHostPattern, formatOriginPattern, parseHostPattern, parseOriginPattern } from "./origins.ts";
 
 /** What a setting may be: as the text of a variable, and as an option of the plugin. */
 export interface Kind<T> {

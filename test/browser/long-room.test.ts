@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { ROWS_LIMIT } from "../../src/page/row-window.ts";
+import { ROWS_LIMIT } from "../../src/page/messages/row-window.ts";
 import { startBrowser } from "../kit/browser.ts";
 import { enterRoom, say, stored } from "../kit/chat-page.ts";
 import { afterwards } from "../kit/cleanup.ts";

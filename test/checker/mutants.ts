@@ -28,7 +28,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a known key is stored again",
     edits: [
       {
-        file: "log/redis/append.lua",
+        file: "store/redis/messages/append.lua",
         find: "if id and tonumber(string.match(id, '^%d+')) > now - KEY_MS then",
         replace: "if false then",
       },
@@ -44,11 +44,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "nothing is read after the subscriptions were renewed",
     edits: [
       {
-        file: "chat/rooms.js",
+        file: "chat/room/rooms.js",
         find: 'await Promise.all(rooms.map((room) => room.suspect("the subscription was renewed")));',
         replace: "",
       },
-      { file: "chat/rooms.js", find: "            room.logLost();\n", replace: "" },
+      { file: "chat/room/rooms.js", find: "            room.logLost();\n", replace: "" },
     ],
     mixture: {
       faults: { "subscribers-killed": 1, "redis-link-cut": 1, "redis-link-stalled": 1 },
@@ -61,7 +61,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "whatever arrives is shown, whether or not it continues the chain",
     edits: [
       {
-        file: "chat/room.js",
+        file: "chat/room/room.js",
         find: [
           "this.#acked.arrived(entry.id);",
           '        if (this.#state === "live" && entry.prev === this.#ring.head)',
@@ -76,7 +76,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "what is published is shown whatever its tag",
     edits: [
       {
-        file: "log/redis/publications.js",
+        file: "store/redis/messages/publications.js",
         find: "const isSigned = tag === tagOf(payload.subarray(start));",
         replace: "const isSigned = true;",
       },
@@ -87,9 +87,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a room reads the log before it subscribes",
     edits: [
-      { file: "chat/room.js", find: SUBSCRIBE, replace: "" },
+      { file: "chat/room/room.js", find: SUBSCRIBE, replace: "" },
       {
-        file: "chat/room.js",
+        file: "chat/room/room.js",
         find: OPENED,
         replace: `${SUBSCRIBE} if (!this.#counts(token, "opening")) return; ${OPENED}`,
       },
@@ -101,7 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a room that opens forgets what arrived while it read",
     edits: [
       {
-        file: "chat/room.js",
+        file: "chat/room/room.js",
         find: OPENED,
         replace: `this.#held = []; ${OPENED}`,
       },
@@ -113,7 +113,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "who joins also gets what was due to the others",
     edits: [
       {
-        file: "chat/outbox.js",
+        file: "chat/room/outbox.js",
         find: "add(connection) {\n        this.flush();",
         replace: "add(connection) {",
       },

@@ -1,6 +1,6 @@
-import type { Outgoing } from "../../src/client/outgoing.ts";
-import type { Room } from "../../src/client/room.ts";
-import type { Message } from "../../src/client/timeline.ts";
+import type { Outgoing } from "../../src/client/room/outgoing.ts";
+import type { Room } from "../../src/client/room/room.ts";
+import type { Message } from "../../src/client/room/timeline.ts";
 import type { Send } from "./send.ts";
 
 /** One stay of one chatter in one room, followed by the library's events alone, as a page does it. */

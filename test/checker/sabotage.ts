@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { publicationOf } from "../../src/log/redis/publications.ts";
 import { BEGINNING } from "../../src/protocol.ts";
+import { publicationOf } from "../../src/store/redis/messages/publications.ts";
 import type { Passage } from "../kit/fault-proxy.ts";
 import type { Fault, FaultKind } from "./faults.ts";
 import { forgery } from "./forgery.ts";

@@ -1,4 +1,4 @@
-import type { SendState } from "../../src/client/send-state.ts";
+import type { SendState } from "../../src/client/room/send-state.ts";
 
 /** One text that was given to the client library, and what became of it there. */
 export interface Send {

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { Keys } from "../../src/log/redis/keys.ts";
+import { Keys } from "../../src/store/redis/keys.ts";
 
 /** An entry as it stands in a room's stream. */
 export interface StoredEntry {

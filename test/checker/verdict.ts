@@ -1,4 +1,4 @@
-import type { Message } from "../../src/client/timeline.ts";
+import type { Message } from "../../src/client/room/timeline.ts";
 import { BEGINNING, compareIds } from "../../src/protocol.ts";
 import type { Findings } from "./findings.ts";
 import type { Send } from "./send.ts";

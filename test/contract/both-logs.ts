@@ -1,7 +1,7 @@
 import { beforeAll } from "vitest";
-import type { Log, LogLimits } from "../../src/log/log.ts";
-import { MemoryLog } from "../../src/log/memory.ts";
-import { RedisLog } from "../../src/log/redis/redis-log.ts";
+import { MemoryLog } from "../../src/store/memory/memory-store.ts";
+import { RedisLog } from "../../src/store/redis/redis-store.ts";
+import type { Log, LogLimits } from "../../src/store/store.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 import { startRedis, type TestRedis } from "../kit/redis.ts";

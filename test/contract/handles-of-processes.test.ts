@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Chat } from "../../src/chat/chat.ts";
-import type { UserKind } from "../../src/chat/posting.ts";
 import { success } from "../../src/chat/result.ts";
+import type { UserKind } from "../../src/chat/room/member.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
-import { RedisLog } from "../../src/log/redis/redis-log.ts";
-import { PLAIN_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
+import { RedisLog } from "../../src/store/redis/redis-store.ts";
+import { PLAIN_CODEC } from "../../src/transport/codecs/plain.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { FakeClient, openChatOn } from "../kit/fake-client.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { looksOf, requestedHandle } from "../../src/chat/look-alike.ts";
-import type { Append, Log } from "../../src/log/log.ts";
-import { DIGIT_LOOKS, withNumber } from "../../src/log/numbered-handle.ts";
+import { looksOf, requestedHandle } from "../../src/chat/text/look-alike.ts";
 import { BEGINNING } from "../../src/protocol.ts";
+import { DIGIT_LOOKS, withNumber } from "../../src/store/numbered-handle.ts";
+import type { Append, Log } from "../../src/store/store.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { BOTH_LOGS } from "./both-logs.ts";
 import { ALL, begin, message, ROOMY } from "./open-log.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Append, Appended, Log, LogLimits } from "../../src/log/log.ts";
 import { BEGINNING, compareIds, isMessageId, timeOf } from "../../src/protocol.ts";
+import type { Append, Appended, Log, LogLimits } from "../../src/store/store.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { BOTH_LOGS } from "./both-logs.ts";

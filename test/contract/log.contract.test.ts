@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Log, LogLimits } from "../../src/log/log.ts";
-import { LogUnavailable } from "../../src/log/log.ts";
 import { BEGINNING, compareIds, timeOf } from "../../src/protocol.ts";
+import type { Log, LogLimits } from "../../src/store/store.ts";
+import { LogUnavailable } from "../../src/store/store.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { BOTH_LOGS } from "./both-logs.ts";

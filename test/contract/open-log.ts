@@ -1,5 +1,5 @@
-import type { Append, Log, LogLimits, LogListener, LogState, LogStatus } from "../../src/log/log.ts";
-import { TIMES, type Times } from "../../src/log/redis/times.ts";
+import { TIMES, type Times } from "../../src/store/redis/timeouts.ts";
+import type { Append, Log, LogLimits, LogListener, LogState, LogStatus } from "../../src/store/store.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 export interface Received {

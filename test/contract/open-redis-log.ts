@@ -1,6 +1,6 @@
-import type { LogLimits } from "../../src/log/log.ts";
-import { RedisLog } from "../../src/log/redis/redis-log.ts";
-import type { Times } from "../../src/log/redis/times.ts";
+import { RedisLog } from "../../src/store/redis/redis-store.ts";
+import type { Times } from "../../src/store/redis/timeouts.ts";
+import type { LogLimits } from "../../src/store/store.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 import { startRedis, type TestRedis, type TestRedisOptions } from "../kit/redis.ts";

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Log, LogLimits } from "../../src/log/log.ts";
-import { MemoryLog } from "../../src/log/memory.ts";
-import { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { BEGINNING, timeOf } from "../../src/protocol.ts";
+import { MemoryLog } from "../../src/store/memory/memory-store.ts";
+import { RedisLog } from "../../src/store/redis/redis-store.ts";
+import type { Log, LogLimits } from "../../src/store/store.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { FakeClient, idsOf, openChatOn } from "../kit/fake-client.ts";
 import type { Out } from "../kit/fake-connection.ts";

@@ -110,7 +110,7 @@ describe("closing the log in Redis", () => {
     ["while it is live", async () => (await ownRedis()).port],
   ])("leaves nothing that keeps the process from ending, %s", async (_, findPort) => {
     const program = `
-      import { RedisLog } from "./src/log/redis/redis-log.ts";
+      import { RedisLog } from "./src/store/redis/redis-store.ts";
       const limits = { historyMessages: 1, historyDays: 1, historyBytes: 1, messagesPerSecond: 1, messageBurst: 1 };
       const logger = { debug() {}, info() {}, warn() {}, error() {} };
       const options = { url: process.env.URL, prefix: "exit:", tlsVerify: true };

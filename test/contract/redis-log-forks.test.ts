@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
-import { drawNonce } from "../../src/log/nonce.ts";
-import { appendScript } from "../../src/log/redis/append-script.ts";
 import { compareIds, timeOf } from "../../src/protocol.ts";
+import { drawNonce } from "../../src/store/random-increment.ts";
+import { appendScript } from "../../src/store/redis/messages/append-script.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { promote, startReplica } from "../kit/replica.ts";

@@ -1,9 +1,9 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
-import { GuestLimits, RoomGuests } from "../../src/log/guest-limits.ts";
-import type { Append } from "../../src/log/log.ts";
-import { drawNonce } from "../../src/log/nonce.ts";
-import { appendScript } from "../../src/log/redis/append-script.ts";
+import { GuestLimits, RoomGuests } from "../../src/store/guest-limits.ts";
+import { drawNonce } from "../../src/store/random-increment.ts";
+import { appendScript } from "../../src/store/redis/messages/append-script.ts";
+import type { Append } from "../../src/store/store.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { seededRandom } from "../kit/seeded-random.ts";
 import { message, ROOMY } from "./open-log.ts";

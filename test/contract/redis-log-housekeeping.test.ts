@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { BEGINNING, timeOf } from "../../src/protocol.ts";
+import type { RedisLog } from "../../src/store/redis/redis-store.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { waitFor } from "../kit/wait-for.ts";

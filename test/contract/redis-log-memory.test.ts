@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RedisLog } from "../../src/log/redis/redis-log.ts";
+import type { RedisLog } from "../../src/store/redis/redis-store.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { message, store } from "./open-log.ts";

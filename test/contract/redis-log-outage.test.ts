@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { LogUnavailable } from "../../src/log/log.ts";
-import { TIMES } from "../../src/log/redis/times.ts";
 import { BEGINNING } from "../../src/protocol.ts";
+import { TIMES } from "../../src/store/redis/timeouts.ts";
+import { LogUnavailable } from "../../src/store/store.ts";
 import { awakeClock } from "../kit/awake-clock.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { freePort } from "../kit/ports.ts";

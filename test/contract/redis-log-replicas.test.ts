@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
-import type { RedisLog } from "../../src/log/redis/redis-log.ts";
-import { expectSameServer } from "../../src/log/redis/replicas.ts";
-import { TIMES } from "../../src/log/redis/times.ts";
+import { expectSameServer } from "../../src/store/redis/node/replica-acks.ts";
+import type { RedisLog } from "../../src/store/redis/redis-store.ts";
+import { TIMES } from "../../src/store/redis/timeouts.ts";
 import { awakeClock } from "../kit/awake-clock.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { openDoorway } from "../kit/doorway.ts";

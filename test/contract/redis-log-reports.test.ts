@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readClientUse, tightness } from "../../src/log/redis/client-limit.ts";
+import { readClientUse, tightness } from "../../src/store/redis/node/client-limit.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { open, ownRedis } from "./open-redis-log.ts";

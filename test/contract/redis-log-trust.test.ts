@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
-import { Keys } from "../../src/log/redis/keys.ts";
-import { publicationOf } from "../../src/log/redis/publications.ts";
+import { Keys } from "../../src/store/redis/keys.ts";
+import { publicationOf } from "../../src/store/redis/messages/publications.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { FakeClient, openChatOn } from "../kit/fake-client.ts";
 import type { TestRedis } from "../kit/redis.ts";

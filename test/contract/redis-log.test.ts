@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { RedisLog } from "../../src/log/redis/redis-log.ts";
 import { BEGINNING, compareIds } from "../../src/protocol.ts";
+import type { RedisLog } from "../../src/store/redis/redis-store.ts";
 import type { TestRedis } from "../kit/redis.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { ALL, message, NO_HOUSEKEEPING, store, textsOf } from "./open-log.ts";

@@ -1,8 +1,8 @@
 import { Chat } from "../../src/chat/chat.ts";
-import type { ChatOptions } from "../../src/chat/services.ts";
-import type { SocketSession } from "../../src/chat/session.ts";
+import type { ChatOptions } from "../../src/chat/session/chat-context.ts";
+import type { SocketSession } from "../../src/chat/session/session.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
-import type { Log } from "../../src/log/log.ts";
+import type { Log } from "../../src/store/store.ts";
 import { afterwards } from "./cleanup.ts";
 import { FakeConnection, type Out } from "./fake-connection.ts";
 import { FakeLog } from "./fake-log.ts";

@@ -1,5 +1,5 @@
 import type { Codec, Connection } from "../../src/chat/connection.ts";
-import { V1_CODEC } from "../../src/sockets/codecs/v1-codec.ts";
+import { V1_CODEC } from "../../src/transport/codecs/v1.ts";
 
 /** A frame as it came out; tests know what to expect of which. */
 export type Out = Readonly<Record<string, unknown>> & { readonly type?: string };

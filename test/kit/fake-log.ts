@@ -1,4 +1,7 @@
-import { entryOf } from "../../src/log/entry.ts";
+import { BEGINNING, compareIds } from "../../src/protocol.ts";
+import { entryOf } from "../../src/store/entry.ts";
+import { enterHint, exitHint } from "../../src/store/ephemeral.ts";
+import { newestFirst } from "../../src/store/memory/newest-first.ts";
 import {
   type Append,
   type Appended,
@@ -13,10 +16,7 @@ import {
   type ReadLimit,
   type RoomHead,
   type RoomUser,
-} from "../../src/log/log.ts";
-import { newestFirst } from "../../src/log/newest-first.ts";
-import { enterHint, exitHint } from "../../src/log/presence-hint.ts";
-import { BEGINNING, compareIds } from "../../src/protocol.ts";
+} from "../../src/store/store.ts";
 
 /** What a test stores without a client. */
 export interface Stored {

@@ -1,4 +1,4 @@
-import type { KeptRoom, TabLocks, UnsentJournal, UnsentStore } from "../../src/page/unsent.ts";
+import type { KeptRoom, TabLocks, UnsentJournal, UnsentStore } from "../../src/page/writing/unsent.ts";
 
 /** What the tabs of one browser share: a store and locks. */
 export class FakeBrowser {

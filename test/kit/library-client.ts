@@ -1,7 +1,7 @@
 import { WebSocket } from "ws";
 import { ChatClient } from "../../src/client/client.ts";
 import type { OpenSocket } from "../../src/client/ports.ts";
-import type { Room } from "../../src/client/room.ts";
+import type { Room } from "../../src/client/room/room.ts";
 import { afterwards } from "./cleanup.ts";
 import { waitFor } from "./wait-for.ts";
 

@@ -166,17 +166,17 @@ describe("a later build beside today's", () => {
     name: "a later build",
     edits: [
       {
-        file: "chat/posting.js",
+        file: "chat/publisher.js",
         find: "text, key }).slice(1)",
         replace: 'text, key, mood: { of: "tomorrow" } }).slice(1)',
       },
       {
-        file: "log/redis/append.lua",
+        file: "store/redis/messages/append.lua",
         find: "'b', body)",
         replace: "'b', body, 'later', 'a field that nobody knows')",
       },
       {
-        file: "log/presence-hint.js",
+        file: "store/ephemeral.js",
         find: "JSON.stringify(hint)",
         replace: "JSON.stringify({ ...hint, since: 1 })",
       },

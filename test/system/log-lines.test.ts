@@ -144,7 +144,7 @@ it("a warning of Node's is a log line", async () => {
 it("a fatal line is written before whatever comes next, and all lines are at the end", async () => {
   const program = `
     import { pino } from "pino";
-    import { LogLines } from "./dist/log-lines.js";
+    import { LogLines } from "./dist/logging/log-lines.js";
     const logger = pino({}, new LogLines());
     logger.info("one");
     logger.fatal("two");

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readSettings } from "../../src/settings.ts";
+import { readSettings } from "../../src/settings/settings.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { connectPlain } from "../kit/plain-client.ts";
 import { Account } from "../kit/platform/account.ts";

@@ -64,7 +64,7 @@ describe("the package", () => {
       "package.json",
     );
     const entries = Object.values(exports).flatMap(({ types, default: code }) => [types, code]);
-    const needed = ["./dist/main.js", "./dist/log/redis/append.lua", "./public/build/index.html"];
+    const needed = ["./dist/main.js", "./dist/store/redis/messages/append.lua", "./public/build/index.html"];
     for (const path of [...entries, ...needed]) expect(paths).toContain(path.slice(2));
     expect(paths.filter((path) => /^(src|test|bench)\//.test(path))).toEqual([]);
   });

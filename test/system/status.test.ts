@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import type { StatusView } from "../../src/status-view.ts";
+import type { StatusView } from "../../src/http/status/status-view.ts";
 import { startFleet } from "../kit/fleet.ts";
 import { type Server, startServer } from "../kit/server.ts";
 import { connectV1 } from "../kit/v1-client.ts";

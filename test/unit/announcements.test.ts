@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { Announcements } from "../../src/log/redis/announcements.ts";
 import type { Person } from "../../src/protocol.ts";
+import { Announcements } from "../../src/store/redis/presence/presence-batcher.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({

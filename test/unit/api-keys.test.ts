@@ -1,9 +1,9 @@
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { Counters } from "../../src/chat/counters.ts";
-import { ClientAddresses } from "../../src/http/client-address.ts";
-import { Programs } from "../../src/http/programs.ts";
+import { Programs } from "../../src/http/api/programs.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
+import { ClientAddresses } from "../../src/transport/client-address.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 
 const [ONE, OTHER] = ["0123456789abcdef", "fedcba9876543210"];

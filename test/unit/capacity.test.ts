@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
-import { capacityOf } from "../../src/sockets/capacity.ts";
-import { descriptorLimit, isOutOfDescriptors } from "../../src/watch/descriptors.ts";
-import { Load } from "../../src/watch/load.ts";
+import { descriptorLimit, isOutOfDescriptors } from "../../src/monitoring/descriptors.ts";
+import { Load } from "../../src/monitoring/event-loop.ts";
+import { capacityOf } from "../../src/transport/capacity.ts";
 import { afterwards } from "../kit/cleanup.ts";
 
 const DEFAULTS = { maxConnections: 10_000, maxConnectionsPerAddress: 1_000 };

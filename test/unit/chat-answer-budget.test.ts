@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { ANSWER_BYTES } from "../../src/chat/answer-budget.ts";
 import type { Chat } from "../../src/chat/chat.ts";
-import { ReadSlots } from "../../src/chat/read-slots.ts";
-import { EVENT_CODEC } from "../../src/http/events/event-codec.ts";
+import { ANSWER_BYTES } from "../../src/chat/limits/answer-budget.ts";
+import { ReadSlots } from "../../src/chat/limits/read-slots.ts";
 import { LIMITS } from "../../src/protocol.ts";
-import { V1_CODEC } from "../../src/sockets/codecs/v1-codec.ts";
+import { EVENT_CODEC } from "../../src/transport/codecs/events.ts";
+import { V1_CODEC } from "../../src/transport/codecs/v1.ts";
 import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";
 import { deferred } from "../kit/wait-for.ts";

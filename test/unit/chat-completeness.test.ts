@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { behind, isComplete } from "../../src/chat/completeness.ts";
-import type { Entry } from "../../src/log/log.ts";
+import { behind, isComplete } from "../../src/chat/room/completeness.ts";
 import { BEGINNING } from "../../src/protocol.ts";
+import type { Entry } from "../../src/store/store.ts";
 
 /** A chain `1-1` … `9-1`, read from somewhere on. */
 function chain(first: number, last: number): Entry[] {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Counters } from "../../src/chat/counters.ts";
 import { ACK_BUCKETS, Latencies } from "../../src/chat/latencies.ts";
-import { Outbox } from "../../src/chat/outbox.ts";
-import { entryOf } from "../../src/log/entry.ts";
-import { HANDLE_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
-import { V1_CODEC } from "../../src/sockets/codecs/v1-codec.ts";
+import { Outbox } from "../../src/chat/room/outbox.ts";
+import { entryOf } from "../../src/store/entry.ts";
+import { HANDLE_CODEC } from "../../src/transport/codecs/plain.ts";
+import { V1_CODEC } from "../../src/transport/codecs/v1.ts";
 import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";
 

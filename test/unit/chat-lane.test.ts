@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Backlog, Lane, WaitingBytes } from "../../src/chat/lane.ts";
+import { Backlog, Lane, WaitingBytes } from "../../src/chat/session/v1/request-queue.ts";
 import { settle } from "../kit/fake-client.ts";
 import { deferred } from "../kit/wait-for.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { LogState } from "../../src/log/log.ts";
+import type { LogState } from "../../src/store/store.ts";
 import { openChat } from "../kit/fake-client.ts";
 
 describe("the chat's log lines about the log", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { MessageLimit } from "../../src/log/log.ts";
+import type { MessageLimit } from "../../src/store/store.ts";
 import { cookiesOf, openApi, say, withKey } from "../kit/api.ts";
 import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
 

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { Outbox } from "../../src/chat/outbox.ts";
-import { entryOf } from "../../src/log/entry.ts";
-import { HANDLE_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
-import { textFrame } from "../../src/sockets/text-frame.ts";
+import { Outbox } from "../../src/chat/room/outbox.ts";
+import { entryOf } from "../../src/store/entry.ts";
+import { HANDLE_CODEC } from "../../src/transport/codecs/plain.ts";
+import { textFrame } from "../../src/transport/websocket/text-frame.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";
 
 beforeEach(() => {

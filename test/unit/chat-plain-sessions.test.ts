@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Chat } from "../../src/chat/chat.ts";
 import type { Codec } from "../../src/chat/connection.ts";
-import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
+import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../../src/transport/codecs/plain.ts";
 import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";
 

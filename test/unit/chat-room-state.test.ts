@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextRoomState, type RoomEvent, type RoomState } from "../../src/chat/room-state.ts";
+import { nextRoomState, type RoomEvent, type RoomState } from "../../src/chat/room/room-state.ts";
 
 const EVENTS: readonly RoomEvent[] = ["opened", "suspicion", "caught-up", "log-lost", "closed"];
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { entryOf } from "../../src/log/entry.ts";
+import { entryOf } from "../../src/store/entry.ts";
 import { FakeClient, idsOf, openChat, settle, textsOf } from "../kit/fake-client.ts";
 import { inRoom } from "../kit/fake-room.ts";
 

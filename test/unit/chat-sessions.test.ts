@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Guests } from "../../src/chat/guests.ts";
-import { Lane } from "../../src/chat/lane.ts";
+import { Lane } from "../../src/chat/session/v1/request-queue.ts";
 import { FakeClient, openChat, settle, textsOf } from "../kit/fake-client.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";
 import { deferred } from "../kit/wait-for.ts";

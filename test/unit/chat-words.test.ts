@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ERRORS } from "../../src/protocol.ts";
-import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
+import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../../src/transport/codecs/plain.ts";
 import { MESSAGES, openApi, withKey } from "../kit/api.ts";
 import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { backoffMs } from "../../src/client/backoff.ts";
+import { backoffMs } from "../../src/client/connection/backoff.ts";
 import {
   type ConnectionEvent,
   type ConnectionState,
   type Loss,
   nextConnectionState,
-} from "../../src/client/connection.ts";
+} from "../../src/client/connection/connection.ts";
 import { joined, joinedClient, messages, newClient, reconnect, welcome } from "../kit/connected-client.ts";
 
 const idle: ConnectionState = { name: "idle" };

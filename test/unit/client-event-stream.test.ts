@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { eventParser } from "../../src/client/event-stream.ts";
+import { eventParser } from "../../src/client/http/event-stream.ts";
 
 const STREAM =
   'retry: 2000\n\n: ping\n\nevent: joined\ndata: {"id":"1-0"}\n\ndata: a: b\n\nevent: lost\n\ndata: ü 👍\n\ndata: cut';

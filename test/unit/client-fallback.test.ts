@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../src/client/client.ts";
-import { openSocketOrHttp } from "../../src/client/fallback.ts";
+import { openSocketOrHttp } from "../../src/client/http/fallback.ts";
+import { LOOK_AGAIN_MS } from "../../src/client/http/socket-again.ts";
 import type { OpenSocket, SocketListener } from "../../src/client/ports.ts";
-import { LOOK_AGAIN_MS } from "../../src/client/socket-again.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { waitFor } from "../kit/wait-for.ts";
 

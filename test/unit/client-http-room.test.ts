@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Fields } from "../../src/client/http-calls.ts";
-import { HttpRoom } from "../../src/client/http-room.ts";
+import type { Fields } from "../../src/client/http/http-calls.ts";
+import { HttpRoom } from "../../src/client/http/http-room.ts";
 
 const ANN = { id: "ann", handle: "Ann" };
 const BOB = { id: "bob", handle: "Bob" };

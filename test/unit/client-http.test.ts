@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../src/client/client.ts";
 import { openHttpSocket } from "../../src/client/http-socket.ts";
 import { type Clock, systemClock } from "../../src/client/ports.ts";
-import type { Room } from "../../src/client/room.ts";
+import type { Room } from "../../src/client/room/room.ts";
 import { openApi } from "../kit/api.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { afterwards } from "../kit/cleanup.ts";

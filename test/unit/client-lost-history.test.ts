@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Room } from "../../src/client/room.ts";
+import type { Room } from "../../src/client/room/room.ts";
 import { joined, joinedClient, messages, reconnect } from "../kit/connected-client.ts";
 
 function texts(room: Room): string[] {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { QUEUE_LIMIT } from "../../src/client/limits.ts";
-import { SendRefused } from "../../src/client/outgoing.ts";
-import type { Room } from "../../src/client/room.ts";
-import { nextSendState, type SendEvent, type SendState } from "../../src/client/send-state.ts";
+import { SendRefused } from "../../src/client/room/outgoing.ts";
+import type { Room } from "../../src/client/room/room.ts";
+import { nextSendState, type SendEvent, type SendState } from "../../src/client/room/send-state.ts";
 import type { ErrorFrame, MessageFrame } from "../../src/protocol.ts";
 import { joined, joinedClient, messages, newClient, reconnect, welcome } from "../kit/connected-client.ts";
 import type { FakeSocket } from "../kit/fake-socket.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Room } from "../../src/client/room.ts";
-import { nextRoomState, type RoomEvent, type RoomState } from "../../src/client/room-state.ts";
+import type { Room } from "../../src/client/room/room.ts";
+import { nextRoomState, type RoomEvent, type RoomState } from "../../src/client/room/room-state.ts";
 import type { MessageFrame } from "../../src/protocol.ts";
 import { joined, joinedClient, messages, newClient, reconnect, welcome } from "../kit/connected-client.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../src/client/client.ts";
-import type { People } from "../../src/client/people.ts";
-import type { Room } from "../../src/client/room.ts";
+import type { People } from "../../src/client/room/people.ts";
+import type { Room } from "../../src/client/room/room.ts";
 import { joinedClient, messages } from "../kit/connected-client.ts";
 import { FakeClock } from "../kit/fake-clock.ts";
 import { ModelServer, NO_FAULTS } from "../kit/model-server.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Complaints } from "../../src/complaints.ts";
+import { Complaints } from "../../src/logging/throttled-logger.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 
 describe("complaints", () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LogUnavailable } from "../../src/log/log.ts";
-import { Deadlines } from "../../src/log/within.ts";
+import { LogUnavailable } from "../../src/store/store.ts";
+import { Deadlines } from "../../src/store/with-timeout.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

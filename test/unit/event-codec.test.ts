@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EVENT_CODEC } from "../../src/http/events/event-codec.ts";
+import { EVENT_CODEC } from "../../src/transport/codecs/events.ts";
 
 function entry(frame: string): string {
   return EVENT_CODEC.entry({ id: "2-1", prev: "1-1", frame: Buffer.from(frame) }).toString();

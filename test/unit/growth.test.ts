@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Growth, LEVELS } from "../../src/log/growth.ts";
+import { Growth, LEVELS } from "../../src/store/growth.ts";
 import { ROOMY } from "../contract/open-log.ts";
 
 const NOTHING = { room: false, writer: false };

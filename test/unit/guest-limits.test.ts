@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { GuestLimits, RoomGuests } from "../../src/log/guest-limits.ts";
+import { GuestLimits, RoomGuests } from "../../src/store/guest-limits.ts";
 import { ROOMY } from "../contract/open-log.ts";
 
 const START = Date.UTC(2026, 0, 1);

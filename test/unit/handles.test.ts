@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { handleFrom, readHandle } from "../../src/chat/handle.ts";
-import { apart, looksOf } from "../../src/chat/look-alike.ts";
+import { handleFrom, readHandle } from "../../src/chat/text/handle.ts";
+import { apart, looksOf } from "../../src/chat/text/look-alike.ts";
 import { unicodeTables } from "../fixtures/unicode-tables.ts";
 import { MESSAGES, openApi, say, withKey } from "../kit/api.ts";
 import { FakeClient, openChat } from "../kit/fake-client.ts";
@@ -212,6 +212,6 @@ describe("a text of which nothing is seen", () => {
 });
 
 it("the tables are what is generated from Unicode's data", async () => {
-  const written = await readFile(new URL("../../src/chat/unicode/tables.ts", import.meta.url), "utf8");
+  const written = await readFile(new URL("../../src/chat/text/unicode/tables.ts", import.meta.url), "utf8");
   expect(written).toBe(await unicodeTables());
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { HostPolicy } from "../../src/http/hosts.ts";
-import { readSettings, SettingsError } from "../../src/settings.ts";
+import { readSettings, SettingsError } from "../../src/settings/settings.ts";
+import { HostPolicy } from "../../src/transport/hosts.ts";
 import { KEY, MESSAGES, openApi, withKey } from "../kit/api.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 import { connectPlain } from "../kit/plain-client.ts";

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { buildApp } from "../../src/app.ts";
 import { dynochat } from "../../src/plugin.ts";
 import { BEGINNING, ERRORS, LIMITS } from "../../src/protocol.ts";
-import { readSettings } from "../../src/settings.ts";
+import { readSettings } from "../../src/settings/settings.ts";
 import { KEY, MESSAGES, OTHER_KEY, openApi, say, withKey } from "../kit/api.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { FakeLog } from "../kit/fake-log.ts";

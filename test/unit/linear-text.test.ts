@@ -2,15 +2,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { checkSync } from "recheck";
 import { describe, expect, it } from "vitest";
-import { handleFrom, readHandle } from "../../src/chat/handle.ts";
-import { readText } from "../../src/chat/text.ts";
-import { eventParser } from "../../src/client/event-stream.ts";
-import { splitAddresses } from "../../src/page/addresses.ts";
-import { codePoints } from "../../src/page/code-points.ts";
-import { isLong } from "../../src/page/fold.ts";
-import { isEmojiOnly, piecesOf, shownAddress } from "../../src/page/markup.ts";
-import { mentions } from "../../src/page/mention.ts";
-import { roomName } from "../../src/page/places.ts";
+import { handleFrom, readHandle } from "../../src/chat/text/handle.ts";
+import { readText } from "../../src/chat/text/text.ts";
+import { eventParser } from "../../src/client/http/event-stream.ts";
+import { splitAddresses } from "../../src/page/messages/addresses.ts";
+import { isLong } from "../../src/page/messages/fold.ts";
+import { isEmojiOnly, piecesOf, shownAddress } from "../../src/page/messages/markup.ts";
+import { roomName } from "../../src/page/room/places.ts";
+import { mentions } from "../../src/page/unread/mention.ts";
+import { codePoints } from "../../src/page/writing/code-points.ts";
 import { trimText } from "../../src/protocol.ts";
 import { patternsOf } from "../kit/patterns.ts";
 import { ROOT } from "../kit/program.ts";
@@ -49,7 +49,7 @@ describe("every regular expression that reads what others write", () => {
 
   it("is a literal, so that it can be checked, but for those of a name, whose length is bounded", () => {
     const called = sources.filter(({ calls }) => calls > 0).map(({ name }) => name);
-    expect(called.sort()).toEqual(["src/chat/handle.ts", "src/chat/invisible.ts"]);
+    expect(called.sort()).toEqual(["src/chat/text/handle.ts", "src/chat/text/invisible.ts"]);
   });
 
   it.each([

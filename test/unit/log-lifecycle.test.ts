@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { LogState } from "../../src/log/log.ts";
-import { type LifecycleEvent, transition } from "../../src/log/redis/lifecycle.ts";
+import { type LifecycleEvent, transition } from "../../src/store/redis/node/lifecycle.ts";
+import type { LogState } from "../../src/store/store.ts";
 
 const STATES = ["connecting", "subscribing", "catching-up", "live", "down", "closed"] as const;
 const EVENTS = ["reached", "subscribed", "caught-up", "lost", "retry", "close"] as const;

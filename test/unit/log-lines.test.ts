@@ -2,11 +2,11 @@ import { connect } from "node:net";
 import { PassThrough } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import { buildApp } from "../../src/app.ts";
-import { ForwardedLines } from "../../src/forwarded-lines.ts";
-import { LogLines } from "../../src/log-lines.ts";
-import { processLogger } from "../../src/process.ts";
-import { readSettings } from "../../src/settings.ts";
-import { identityOf } from "../../src/watch/identity.ts";
+import { ForwardedLines } from "../../src/logging/forwarded-lines.ts";
+import { LogLines } from "../../src/logging/log-lines.ts";
+import { identityOf } from "../../src/monitoring/process-identity.ts";
+import { processLogger } from "../../src/process/process.ts";
+import { readSettings } from "../../src/settings/settings.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { waitFor } from "../kit/wait-for.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Append } from "../../src/log/log.ts";
-import { MemoryLog } from "../../src/log/memory.ts";
 import { BEGINNING, compareIds } from "../../src/protocol.ts";
+import { MemoryLog } from "../../src/store/memory/memory-store.ts";
+import type { Append } from "../../src/store/store.ts";
 import { ALL, begin, message, ROOMY, store, textsOf } from "../contract/open-log.ts";
 import { afterwards } from "../kit/cleanup.ts";
 

@@ -2,14 +2,14 @@ import { readFile } from "node:fs/promises";
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { Counters, countOne } from "../../src/chat/counters.ts";
-import { ClientAddresses } from "../../src/http/client-address.ts";
+import { Programs } from "../../src/http/api/programs.ts";
 import { exposition } from "../../src/http/metrics/exposition.ts";
 import { limitsTable, metricsTable } from "../../src/http/metrics/reference.ts";
 import { registerMetrics } from "../../src/http/metrics/route.ts";
 import { METRICS } from "../../src/http/metrics/table.ts";
-import { Programs } from "../../src/http/programs.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
-import { countsOf, readVitals, type Vitals } from "../../src/watch/vitals.ts";
+import { countsOf, readVitals, type Vitals } from "../../src/monitoring/process-stats.ts";
+import { ClientAddresses } from "../../src/transport/client-address.ts";
 import { afterwards } from "../kit/cleanup.ts";
 
 /** One process with some numbers. */

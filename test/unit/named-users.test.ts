@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { namedUsers } from "../../src/chat/named-users.ts";
-import type { RoomUser } from "../../src/log/log.ts";
+import { namedUsers } from "../../src/chat/room/presence/named-users.ts";
+import type { RoomUser } from "../../src/store/store.ts";
 
 function guests(count: number, network: string | undefined): RoomUser[] {
   return Array.from({ length: count }, (_, n) => ({ id: `${network}-${n}`, handle: "Guest", network }));

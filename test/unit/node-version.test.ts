@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { outdatedNode, refusedNode } from "../../src/node-version.ts";
+import { outdatedNode, refusedNode } from "../../src/process/node-version.ts";
 import { ROOT } from "../kit/program.ts";
 
 describe("the version of Node.js", () => {
@@ -44,12 +44,12 @@ describe("the version of Node.js", () => {
   it("is checked before anything else is loaded: static imports come first", async () => {
     const main = await readFile(`${ROOT}src/main.ts`, "utf8");
     expect([...main.matchAll(/^import .*$/gm)].map(([line]) => line)).toEqual([
-      'import { refusedNode } from "./node-version.ts";',
+      'import { refusedNode } from "./process/node-version.ts";',
     ]);
     const plugin = await readFile(`${ROOT}src/plugin.ts`, "utf8");
-    expect(/^import .*$/m.exec(plugin)?.[0]).toBe('import "./supported-node.ts";');
+    expect(/^import .*$/m.exec(plugin)?.[0]).toBe('import "./process/supported-node.ts";');
     for (const name of ["node-version", "supported-node"]) {
-      const text = await readFile(`${ROOT}src/${name}.ts`, "utf8");
+      const text = await readFile(`${ROOT}src/process/${name}.ts`, "utf8");
       const imports = [...text.matchAll(/ from "(.*)"/g)].map(([, from]) => from);
       expect(imports.filter((from) => from !== "./node-version.ts")).toEqual([]);
     }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { OriginPolicy } from "../../src/http/origin.ts";
-import { readSettings, SettingsError } from "../../src/settings.ts";
+import { readSettings, SettingsError } from "../../src/settings/settings.ts";
+import { OriginPolicy } from "../../src/transport/origin.ts";
 import { MESSAGES, openApi } from "../kit/api.ts";
 import { appLog } from "../kit/app-log.ts";
 import { afterwards } from "../kit/cleanup.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Overload, type OverloadLimits } from "../../src/watch/overload.ts";
+import { Overload, type OverloadLimits } from "../../src/monitoring/overload.ts";
 
 const WELL = {
   loopDelayMs: 0,

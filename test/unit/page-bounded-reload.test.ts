@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BoundedReload, type ReloadPorts } from "../../src/page/bounded-reload.ts";
+import { BoundedReload, type ReloadPorts } from "../../src/page/connection/bounded-reload.ts";
 
 /** A tab whose reloads are counted, and the pauses before them. */
 function openTab(): { ports: ReloadPorts; pauses: number[]; reloads: () => number } {

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import type { FastifyInstance } from "fastify";
 import { beforeAll, describe, expect, it } from "vitest";
-import { PageFiles } from "../../src/http/page-files.ts";
+import { PageFiles } from "../../src/http/page/page-files.ts";
 import { openApi } from "../kit/api.ts";
 import { ROOT } from "../kit/program.ts";
 

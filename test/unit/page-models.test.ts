@@ -1,17 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { ConnectionState } from "../../src/client/connection.ts";
-import { splitAddresses } from "../../src/page/addresses.ts";
-import { announcementOf } from "../../src/page/announcement.ts";
-import { beginningOf } from "../../src/page/beginning.ts";
-import { codePoints } from "../../src/page/code-points.ts";
-import { type ConnectionView, connectionWords } from "../../src/page/connection-words.ts";
-import { countedIcon, pageTitle } from "../../src/page/counted-title.ts";
-import { dayName, untilMidnight } from "../../src/page/dates.ts";
-import { isLong } from "../../src/page/fold.ts";
-import { type HeadView, headWords } from "../../src/page/head-words.ts";
-import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/markup.ts";
-import { mentions } from "../../src/page/mention.ts";
-import { ownHandle } from "../../src/page/own-handle.ts";
+import type { ConnectionState } from "../../src/client/connection/connection.ts";
+import { type ConnectionView, connectionWords } from "../../src/page/connection/connection-words.ts";
+import { splitAddresses } from "../../src/page/messages/addresses.ts";
+import { dayName, untilMidnight } from "../../src/page/messages/dates.ts";
+import { isLong } from "../../src/page/messages/fold.ts";
+import { isEmojiOnly, type Piece, piecesOf, shownAddress } from "../../src/page/messages/markup.ts";
+import { typingParts } from "../../src/page/messages/typing-line.ts";
+import {
+  lineText,
+  nextUnreadLine,
+  type UnreadLine,
+  type UnreadLineEvent,
+} from "../../src/page/messages/unread-line.ts";
+import { beginningOf } from "../../src/page/room/beginning.ts";
+import { type HeadView, headWords } from "../../src/page/room/head-words.ts";
 import {
   nearestRoom,
   noRoomOf,
@@ -20,18 +22,16 @@ import {
   roomName,
   roomOf,
   socketUrl,
-} from "../../src/page/places.ts";
-import { recentPeople } from "../../src/page/recent-people.ts";
-import { failureWords, refusalWords } from "../../src/page/send-words.ts";
-import { typingParts } from "../../src/page/typing-line.ts";
-import { unreadOf } from "../../src/page/unread.ts";
-import { unreadAboveText } from "../../src/page/unread-above.ts";
-import {
-  lineText,
-  nextUnreadLine,
-  type UnreadLine,
-  type UnreadLineEvent,
-} from "../../src/page/unread-line.ts";
+} from "../../src/page/room/places.ts";
+import { recentPeople } from "../../src/page/room/recent-people.ts";
+import { announcementOf } from "../../src/page/unread/announcement.ts";
+import { countedIcon, pageTitle } from "../../src/page/unread/counted-title.ts";
+import { mentions } from "../../src/page/unread/mention.ts";
+import { unreadOf } from "../../src/page/unread/unread.ts";
+import { unreadAboveText } from "../../src/page/unread/unread-above.ts";
+import { ownHandle } from "../../src/page/user/own-handle.ts";
+import { codePoints } from "../../src/page/writing/code-points.ts";
+import { failureWords, refusalWords } from "../../src/page/writing/send-words.ts";
 
 describe("the page's address", () => {
   it("decides between ws: and wss:", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HELD_ROWS_LIMIT, ROWS_LIMIT, RowWindow } from "../../src/page/row-window.ts";
+import { HELD_ROWS_LIMIT, ROWS_LIMIT, RowWindow } from "../../src/page/messages/row-window.ts";
 
 /** Messages numbered from `from` to `to`. */
 function numbered(from: number, to: number): readonly { readonly id: string }[] {

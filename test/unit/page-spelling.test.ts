@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type RoomLookup, spellingOf } from "../../src/page/spelling.ts";
+import { type RoomLookup, spellingOf } from "../../src/page/room/spelling.ts";
 
 /** A server that lists some rooms, and has messages in others too. */
 function server(listed: readonly string[], others: readonly string[] = []) {

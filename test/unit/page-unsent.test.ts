@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Outgoing } from "../../src/client/outgoing.ts";
-import { Unsent } from "../../src/page/unsent.ts";
+import type { Outgoing } from "../../src/client/room/outgoing.ts";
+import { Unsent } from "../../src/page/writing/unsent.ts";
 import { settle } from "../kit/fake-client.ts";
 import { FakeBrowser } from "../kit/fake-tabs.ts";
 import { deferred, waitFor } from "../kit/wait-for.ts";

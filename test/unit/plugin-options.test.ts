@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { type DynochatOptions, dynochat } from "../../src/plugin.ts";
-import { checkPluginOptions, pluginOptions } from "../../src/plugin-options.ts";
+import { checkPluginOptions, pluginOptions } from "../../src/settings/plugin-options.ts";
+import { readSettings, SettingsError } from "../../src/settings/settings.ts";
 import { SETTINGS } from "../../src/settings/table.ts";
-import { readSettings, SettingsError } from "../../src/settings.ts";
 import { openApi, say, withKey } from "../kit/api.ts";
 import { afterwards } from "../kit/cleanup.ts";
 
@@ -137,7 +137,7 @@ describe("the plugin's options", () => {
   });
 
   it("are described one by one, with the default that the table of settings has", async () => {
-    const source = await readFile(new URL("../../src/plugin-options.ts", import.meta.url), "utf8");
+    const source = await readFile(new URL("../../src/settings/plugin-options.ts", import.meta.url), "utf8");
     for (const [field, { default: standard, defaultWords }] of Object.entries(SETTINGS)) {
       if (!CHAT_FIELDS.includes(field)) continue;
       const words = defaultWords ?? (standard === undefined ? "none" : String(standard));

@@ -1,8 +1,8 @@
 import { getHeapStatistics } from "node:v8";
 import { describe, expect, it } from "vitest";
-import { planProcesses } from "../../src/process-plan.ts";
-import { heapLimitMib, memoryLimit } from "../../src/watch/memory-limit.ts";
-import { backoffAfter } from "../../src/workers.ts";
+import { heapLimitMib, memoryLimit } from "../../src/monitoring/memory-limit.ts";
+import { planProcesses } from "../../src/process/process-plan.ts";
+import { backoffAfter } from "../../src/process/workers.ts";
 
 const REDIS = "redis://localhost";
 const MIB = 1024 * 1024;

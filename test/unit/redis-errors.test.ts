@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LogUnavailable } from "../../src/log/log.ts";
-import { classify, describe as inWords } from "../../src/log/redis/errors.ts";
+import { classify, describe as inWords } from "../../src/store/redis/errors.ts";
+import { LogUnavailable } from "../../src/store/store.ts";
 
 function reply(message: string): Error {
   return Object.assign(new Error(message), { name: "ReplyError" });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { claimedId, Publications, publicationOf } from "../../src/log/redis/publications.ts";
+import { claimedId, Publications, publicationOf } from "../../src/store/redis/messages/publications.ts";
 
 const FRAME = Buffer.from(
   '{"id":"12-3","prev":"0-0","type":"message","room":"lobby","user":"u","handle":"h","text":"é"}',

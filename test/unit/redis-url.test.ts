@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { redisAddress } from "../../src/redis-url.ts";
+import { redisAddress } from "../../src/store/redis/redis-url.ts";
 
 const PLAIN = {
   host: "host",

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { FRAME_COST, RequestBudgets } from "../../src/chat/request-budget.ts";
+import { FRAME_COST, RequestBudgets } from "../../src/chat/limits/request-budget.ts";
 import { SETTINGS } from "../../src/settings/table.ts";
-import { Intake } from "../../src/sockets/intake.ts";
-import type { Ending } from "../../src/sockets/socket-connection.ts";
+import { Intake } from "../../src/transport/websocket/intake.ts";
+import type { Ending } from "../../src/transport/websocket/socket-connection.ts";
 import { FakeClient, openChat, settle } from "../kit/fake-client.ts";
 import { FakeConnection } from "../kit/fake-connection.ts";
 

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Keys } from "../../src/log/redis/keys.ts";
-import { RoomIndex } from "../../src/log/redis/room-index.ts";
+import { Keys } from "../../src/store/redis/keys.ts";
+import { RoomIndex } from "../../src/store/redis/retention/room-index.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

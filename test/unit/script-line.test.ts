@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { LogUnavailable } from "../../src/log/log.ts";
-import { ScriptLine } from "../../src/log/redis/script-line.ts";
-import { LEASE } from "../../src/log/redis/scripts.ts";
+import { ScriptLine } from "../../src/store/redis/node/ordered-script.ts";
+import { LEASE } from "../../src/store/redis/node/scripts.ts";
+import { LogUnavailable } from "../../src/store/store.ts";
 import { settle } from "../kit/fake-client.ts";
 
 /** What ioredis rejects with where a server answers with an error. */

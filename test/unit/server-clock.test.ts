@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ServerClock } from "../../src/log/redis/server-clock.ts";
+import { ServerClock } from "../../src/store/redis/node/server-clock.ts";
 
 describe("the server's clock as known here", () => {
   it("is never ahead of the server's, however long the reply took", () => {

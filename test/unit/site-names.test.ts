@@ -1,9 +1,9 @@
 import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { Guests } from "../../src/chat/guests.ts";
-import { readHandle } from "../../src/chat/handle.ts";
 import { success } from "../../src/chat/result.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
+import { readHandle } from "../../src/chat/text/handle.ts";
 import { cookiesOf, MESSAGES, openApi, say } from "../kit/api.ts";
 import { FakeClient, openChat } from "../kit/fake-client.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { usableMs } from "../../src/sockets/drain.ts";
-import { drainSchedule } from "../../src/sockets/drain-schedule.ts";
-import { type DrainEvent, type DrainState, nextDrainState } from "../../src/sockets/drain-state.ts";
+import { usableMs } from "../../src/transport/drain.ts";
+import { drainSchedule } from "../../src/transport/drain-schedule.ts";
+import { type DrainEvent, type DrainState, nextDrainState } from "../../src/transport/drain-state.ts";
 
 describe("a drain", () => {
   it.each<[DrainState, DrainEvent, DrainState]>([

@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import * as ws from "ws";
 import { Counters } from "../../src/chat/counters.ts";
 import { SETTINGS } from "../../src/settings/table.ts";
-import { Census, type CensusLimits } from "../../src/sockets/census.ts";
-import { textFrame } from "../../src/sockets/text-frame.ts";
+import { Census, type CensusLimits } from "../../src/transport/connection-limits.ts";
+import { textFrame } from "../../src/transport/websocket/text-frame.ts";
 import { afterwards } from "../kit/cleanup.ts";
 
 /** What reads frames in `ws`; exported there, and left out of its types. */

@@ -3,10 +3,10 @@ import { PassThrough } from "node:stream";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { Counters } from "../../src/chat/counters.ts";
-import { PLAIN_CODEC } from "../../src/sockets/codecs/plain-codec.ts";
-import { V1_CODEC } from "../../src/sockets/codecs/v1-codec.ts";
-import { Heartbeat } from "../../src/sockets/heartbeat.ts";
-import { SocketConnection } from "../../src/sockets/socket-connection.ts";
+import { PLAIN_CODEC } from "../../src/transport/codecs/plain.ts";
+import { V1_CODEC } from "../../src/transport/codecs/v1.ts";
+import { Heartbeat } from "../../src/transport/websocket/heartbeat.ts";
+import { SocketConnection } from "../../src/transport/websocket/socket-connection.ts";
 import { payloadsIn } from "../kit/fake-connection.ts";
 
 beforeEach(() => {

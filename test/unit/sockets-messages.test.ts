@@ -5,7 +5,7 @@ import * as ws from "ws";
 import { WebSocket } from "ws";
 import { clientFrame, OPCODE } from "../../bench/generator/frames.ts";
 import { LIMITS } from "../../src/protocol.ts";
-import { UnfinishedMessage } from "../../src/sockets/unfinished-message.ts";
+import { UnfinishedMessage } from "../../src/transport/websocket/unfinished-message.ts";
 import { openApi } from "../kit/api.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { waitFor, within } from "../kit/wait-for.ts";

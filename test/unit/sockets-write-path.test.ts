@@ -9,11 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import { Outbox } from "../../src/chat/outbox.ts";
-import type { Entry } from "../../src/log/log.ts";
+import { Outbox } from "../../src/chat/room/outbox.ts";
 import { CLOSE, LIMITS } from "../../src/protocol.ts";
-import { V1_CODEC } from "../../src/sockets/codecs/v1-codec.ts";
-import { SocketConnection } from "../../src/sockets/socket-connection.ts";
+import type { Entry } from "../../src/store/store.ts";
+import { V1_CODEC } from "../../src/transport/codecs/v1.ts";
+import { SocketConnection } from "../../src/transport/websocket/socket-connection.ts";
 import { makeCertificates } from "../kit/certificates.ts";
 import { waitFor } from "../kit/wait-for.ts";
 

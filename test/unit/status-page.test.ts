@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { ProcessView, StatusView } from "../../src/http/status/status-view.ts";
 import { ApiKeys } from "../../src/identity/api-keys.ts";
 import { OperatorPasses, PASS_MS } from "../../src/identity/operator-passes.ts";
 import { ProcessRates, quantile } from "../../src/page/status/rates.ts";
 import { bytesInWords, durationInWords, msInWords, rateInWords } from "../../src/page/status/words.ts";
-import type { ProcessView, StatusView } from "../../src/status-view.ts";
 
 const KEY = "the-key-of-the-operator";
 

@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { Counters } from "../../src/chat/counters.ts";
-import { TcpConnections, type TcpLimits } from "../../src/http/tcp-connections.ts";
+import { TcpConnections, type TcpLimits } from "../../src/transport/tcp-connections.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 

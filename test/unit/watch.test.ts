@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { identityOf } from "../../src/watch/identity.ts";
-import { Watch } from "../../src/watch/watch.ts";
+import { Watch } from "../../src/monitoring/monitor.ts";
+import { identityOf } from "../../src/monitoring/process-identity.ts";
 import { afterwards } from "../kit/cleanup.ts";
 import { openChat } from "../kit/fake-client.ts";
 

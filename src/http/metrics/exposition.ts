@@ -1,5 +1,5 @@
 import { AggregatorRegistry } from "prom-client";
-import type { Vitals } from "../../watch/vitals.ts";
+import type { Vitals } from "../../monitoring/process-stats.ts";
 import type { Metric } from "./metric.ts";
 import { METRICS } from "./table.ts";
 

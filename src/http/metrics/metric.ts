@@ -1,4 +1,4 @@
-import type { CountName, Vitals } from "../../watch/vitals.ts";
+import type { CountName, Vitals } from "../../monitoring/process-stats.ts";
 
 /** One number of a metric. */
 export interface Sample {

@@ -1,4 +1,4 @@
-import { LIMIT_NAMES } from "../../chat/limit-names.ts";
+import { LIMIT_NAMES } from "../../chat/limits/limit-names.ts";
 import type { Metric } from "./metric.ts";
 
 /** The table of docs/metrics.md, GitHub's Markdown. */

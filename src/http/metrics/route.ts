@@ -1,8 +1,8 @@
 import type { FastifyInstance } from "fastify";
-import type { Vitals } from "../../watch/vitals.ts";
-import type { Watch } from "../../watch/watch.ts";
-import { refuse } from "../api-error.ts";
-import type { Programs } from "../programs.ts";
+import type { Watch } from "../../monitoring/monitor.ts";
+import type { Vitals } from "../../monitoring/process-stats.ts";
+import { refuse } from "../api/error.ts";
+import type { Programs } from "../api/programs.ts";
 import { EXPOSITION_TYPE, exposition } from "./exposition.ts";
 
 /** Who may read the metrics: everybody, who has one of API_KEYS, nobody. */

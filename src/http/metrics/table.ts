@@ -1,5 +1,5 @@
 import { ACK_BUCKETS } from "../../chat/latencies.ts";
-import type { Vitals } from "../../watch/vitals.ts";
+import type { Vitals } from "../../monitoring/process-stats.ts";
 import { counter, counterBy, gauge, type Metric, type Sample } from "./metric.ts";
 
 const ACKS = "dynochat_ack_seconds";

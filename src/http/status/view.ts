@@ -1,6 +1,6 @@
 import { ACK_BUCKETS } from "../../chat/latencies.ts";
-import type { ProcessView, StatusView } from "../../status-view.ts";
-import type { Vitals } from "../../watch/vitals.ts";
+import type { Vitals } from "../../monitoring/process-stats.ts";
+import type { ProcessView, StatusView } from "./status-view.ts";
 
 /** What the page is told of a fleet; ordered so that a process keeps its place. */
 export function statusView(fleet: readonly Vitals[]): StatusView {

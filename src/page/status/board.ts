@@ -1,4 +1,4 @@
-import type { StatusView } from "../../status-view.ts";
+import type { StatusView } from "../../http/status/status-view.ts";
 import { byId } from "../element.ts";
 import { Tile } from "./chart.ts";
 import { processRows } from "./process-rows.ts";

@@ -1,4 +1,4 @@
-import type { ProcessView, StatusView } from "../../status-view.ts";
+import type { ProcessView, StatusView } from "../../http/status/status-view.ts";
 import { element } from "../element.ts";
 import type { Rate } from "./rates.ts";
 import { bytesInWords, countInWords, durationInWords, msInWords, rateInWords } from "./words.ts";

@@ -1,4 +1,4 @@
-import type { ProcessView, StatusView } from "../../status-view.ts";
+import type { ProcessView, StatusView } from "../../http/status/status-view.ts";
 
 /** What one process does a second. */
 export interface Rate {

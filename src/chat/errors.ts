@@ -1,0 +1,90 @@
+import { ERRORS, type ErrorFrame } from "../protocol.ts";
+import type { Appended, GrowthLimit, MessageLimit, SpaceLimit } from "../store/store.ts";
+import type { ErrorReply } from "./result.ts";
+
+/** Returns the error frame of a reply; it has `ref` and `retryAfterMs` only where the reply has. */
+export function errorFrame({ code, message, ref, retryAfterMs }: ErrorReply): ErrorFrame {
+  return {
+    type: "error",
+    ...(ref === undefined ? {} : { ref }),
+    code,
+    message,
+    retryable: ERRORS[code].retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+/** An append that stored nothing, or is not known to have. */
+export type NotStored = Exclude<Appended, { readonly id: string }>;
+
+const FULL: Readonly<Record<SpaceLimit | "memory", string>> = {
+  memory: "The chat's storage is full; nothing was stored.",
+  "memory-rooms":
+    "The chat's storage is nearly full: no new room can be made now, and nothing was stored; others go on.",
+  "memory-writers":
+    "The chat's storage is nearly full: for now only guests who wrote in this room lately can write; nothing was stored.",
+};
+
+/** When to ask again for a room that may not be opened, ms: rooms are open for 10 s after their last member left. */
+const ROOMS_FULL_MS = 10_000;
+
+/** What the sender is told about it. */
+export function notStored(appended: NotStored): ErrorReply {
+  switch (appended.outcome) {
+    case "rate-limited":
+      return overLimit(appended);
+    case "storage-full":
+      return { code: "storage-full", message: FULL[appended.limit ?? "memory"] };
+    case "unavailable":
+      return {
+        code: "unavailable",
+        message: "The chat cannot reach its storage; try again with the same key.",
+      };
+  }
+}
+
+/** What a sender is told of each limit. */
+const SENTENCES: Readonly<Record<MessageLimit | GrowthLimit, string>> = {
+  user: "You are sending faster than this chat allows.",
+  address: "This address is sending more messages of guests than this chat allows.",
+  room: "This room is getting more messages of guests than this chat allows.",
+  "new-rooms":
+    "Too many new rooms were made from your address; use one that has messages, or try again later.",
+  "new-writers": "Too many new guests write from your address; try again later.",
+  "address-bytes": "The guests of your address send more than this chat allows; try again later.",
+};
+
+/** Milliseconds, at least, over which the senders that share a limit are spread: all of them are refused at once. */
+const SPREAD_MS = 1_000;
+
+export function tooFast(retryAfterMs: number): ErrorReply {
+  return { code: "rate-limited", message: SENTENCES.user, retryAfterMs };
+}
+
+function overLimit({ limit, retryAfterMs }: Extract<NotStored, { outcome: "rate-limited" }>): ErrorReply {
+  if (limit === "user") return tooFast(retryAfterMs);
+  const spread = Math.floor(Math.random() * (SPREAD_MS + retryAfterMs));
+  return { code: "rate-limited", message: SENTENCES[limit], retryAfterMs: retryAfterMs + spread };
+}
+
+/** A pause after which a request whose answer found no space may be sent again, ms. */
+const CROWDED_MS = 1_000;
+
+/** Returns what a client is told whose answer found no space. */
+export function tooManyAnswers(ref?: number): ErrorReply {
+  const message = "Too many answers wait to be read here; try again.";
+  return { code: "rate-limited", message, retryAfterMs: CROWDED_MS, ...(ref === undefined ? {} : { ref }) };
+}
+
+/** Returns what a client is told whose address has as many rooms open as it may. */
+export function tooManyRooms(ref?: number): ErrorReply {
+  const message = "Too many rooms are open from your address; leave one, or try again later.";
+  return {
+    code: "rate-limited",
+    message,
+    retryAfterMs: ROOMS_FULL_MS,
+    ...(ref === undefined ? {} : { ref }),
+  };
+}
+
+export const BAD_ROOM = "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.";

@@ -1,0 +1,55 @@
+import { LogUnavailable } from "../../store/store.ts";
+import { LOG_WAIT_MS } from "./time-limit.ts";
+
+/** Reads for clients that a process has under way; each brings up to 256 KiB. */
+const READS = 64;
+
+/** A read that waits for a slot. */
+interface Waiting {
+  readonly since: number;
+  readonly start: () => void;
+  readonly reject: (error: LogUnavailable) => void;
+}
+
+/** Bounds how many reads of entries a process has under way, so that neither it nor the log holds more of their answers at a time. */
+export class ReadSlots {
+  readonly #limit: number;
+  /** The longest waiting first. */
+  readonly #waiting: Waiting[] = [];
+  #taken = 0;
+
+  constructor(limit: number = READS) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Runs a read in a free slot. Rejects with LogUnavailable where it had none within `LOG_WAIT_MS`, because whoever asked has been told so by
+   * then; else as the read does.
+   */
+  async run<T>(read: () => Promise<T>): Promise<T> {
+    if (this.#taken < this.#limit) this.#taken += 1;
+    else await this.#slot();
+    try {
+      return await read();
+    } finally {
+      this.#passOn();
+    }
+  }
+
+  #slot(): Promise<void> {
+    return new Promise((start, reject) => this.#waiting.push({ since: performance.now(), start, reject }));
+  }
+
+  /** Gives a slot to the next that still waits. */
+  #passOn(): void {
+    const now = performance.now();
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (now - next.since < LOG_WAIT_MS) {
+        next.start();
+        return;
+      }
+      next.reject(new LogUnavailable("no answer in time"));
+    }
+    this.#taken -= 1;
+  }
+}

@@ -1,0 +1,42 @@
+import { CLOSE } from "../../protocol.ts";
+import type { Connection } from "../connection.ts";
+import type { AnswerBudgets } from "./answer-budget.ts";
+
+/** How long a reader may take nothing of what waits for it, ms; less where others of its network wait for space that it takes. */
+export const STALLED_MS = { most: 30_000, crowded: 5_000 } as const;
+
+/** A connection for which bytes wait. */
+interface Waiting {
+  /** As `Connection.progress`, since `since`. */
+  readonly progress: number;
+  readonly since: number;
+}
+
+/** Closes connections that have bytes waiting and take none of them: what waits for them is memory that nobody uses. */
+export class StalledReaders {
+  readonly #answers: AnswerBudgets;
+  /** Made anew by each look, so that it holds open connections only. */
+  #waiting = new Map<Connection, Waiting>();
+
+  constructor(answers: AnswerBudgets) {
+    this.#answers = answers;
+  }
+
+  /** Looks at all connections; to be called now and then. */
+  look(connections: Iterable<Connection>, now: number = performance.now()): void {
+    const waiting = new Map<Connection, Waiting>();
+    for (const connection of connections) {
+      if (connection.waiting === 0) continue;
+      const { progress } = connection;
+      const known = this.#waiting.get(connection);
+      const seen = known?.progress === progress ? known : { progress, since: now };
+      waiting.set(connection, seen);
+      if (now - seen.since >= this.#patienceMs(connection)) connection.close(CLOSE.tooSlow, "took nothing");
+    }
+    this.#waiting = waiting;
+  }
+
+  #patienceMs({ network }: Connection): number {
+    return this.#answers.isCrowded(network) ? STALLED_MS.crowded : STALLED_MS.most;
+  }
+}

@@ -1,0 +1,13 @@
+import { LIMITS, type WelcomeFrame } from "../../protocol.ts";
+import type { ChatOptions } from "../session/chat-context.ts";
+
+/** What a client is told that it may do. */
+export function limitsFor(options: ChatOptions): WelcomeFrame["limits"] {
+  return {
+    textLength: options.maxTextLength,
+    frameBytes: LIMITS.frameBytes,
+    messagesPerSecond: options.messagesPerSecond,
+    burst: options.messageBurst,
+    rooms: options.maxRoomsPerConnection,
+  };
+}

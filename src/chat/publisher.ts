@@ -1,0 +1,127 @@
+import type { Logger } from "../logging/logger.ts";
+import type { GrowthLimit, Log, MessageLimit } from "../store/store.ts";
+import { type Counters, countOne } from "./counters.ts";
+import { type NotStored, notStored } from "./errors.ts";
+import type { LimitName } from "./limits/limit-names.ts";
+import type { Rates } from "./limits/rate.ts";
+import { failure, type Result, success } from "./result.ts";
+import type { UserKind } from "./room/member.ts";
+import type { Rooms } from "./room/rooms.ts";
+import { requestedHandle } from "./text/look-alike.ts";
+
+/** A message somebody wants said; every field already checked. */
+export interface Post {
+  readonly room: string;
+  readonly user: string;
+  readonly kind: UserKind;
+  /** As `Connection.network`. */
+  readonly network: string;
+  readonly handle: string;
+  readonly text: string;
+  /** Undefined: the client has none (the plain protocol), and nothing finds a double. */
+  readonly key: string | undefined;
+  /** The connection it came by, for the log line. */
+  readonly connection: string;
+  /** When it came in, as performance.now() tells it. */
+  readonly arrivedAt: number;
+}
+
+/** A message that the log has. */
+export interface Posted {
+  readonly id: string;
+  /** Whether its key was stored before; `id` is the first one's. */
+  readonly duplicate: boolean;
+  /** The handle that it was stored with; of a duplicate the one that was wanted now. */
+  readonly handle: string;
+}
+
+type RateLimited = Extract<NotStored, { readonly outcome: "rate-limited" }>;
+
+const LIMITED: Readonly<Record<MessageLimit | GrowthLimit, LimitName>> = {
+  user: "user-messages",
+  address: "address-messages",
+  room: "room-messages",
+  "new-rooms": "new-rooms",
+  "new-writers": "new-writers",
+  "address-bytes": "address-bytes",
+};
+
+/** What this process holds people to by itself, so that a flood of what the log would refuse does not reach it. */
+export interface PostingRates {
+  /** Messages of one user, over all rooms. */
+  readonly users: Rates;
+  /** Messages that guests of one network try to store. */
+  readonly networks: Rates;
+}
+
+/** Puts messages into the log. Shows nothing: what is stored comes back on the room's channel. */
+export class Posting {
+  readonly #log: Log;
+  readonly #rates: PostingRates;
+  readonly #rooms: Rooms;
+  readonly #logger: Logger;
+  readonly #counters: Counters;
+
+  constructor(log: Log, rates: PostingRates, rooms: Rooms, logger: Logger, counters: Counters) {
+    this.#log = log;
+    this.#rates = rates;
+    this.#rooms = rooms;
+    this.#logger = logger;
+    this.#counters = counters;
+  }
+
+  /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `Log.append`. Never rejects. */
+  async post(post: Post): Promise<Result<Posted>> {
+    const { room, user, kind, network, text, key, connection, arrivedAt } = post;
+    const now = performance.now();
+    const refused = this.#refusalHere(post, now);
+    if (refused !== undefined) return this.#refuse(refused);
+    const here = this.#rooms.get(room)?.presence;
+    const wanted =
+      kind === "guest" ? (here?.nameFor({ id: user, handle: post.handle }) ?? post.handle) : post.handle;
+    // `{` is left to the log, which puts id and prev behind it.
+    const body = JSON.stringify({ type: "message", room, user, handle: wanted, text, key }).slice(1);
+    const appended = await this.#log.append({
+      room,
+      user,
+      ...(kind === "guest" ? { guest: { network } } : {}),
+      requested: requestedHandle(wanted),
+      key,
+      body,
+      waitedMs: now - arrivedAt,
+    });
+    if (appended.outcome !== "stored" && appended.outcome !== "duplicate") return this.#refuse(appended);
+    this.#counters.acks.observe(performance.now() - arrivedAt);
+    const { id } = appended;
+    if (appended.outcome === "duplicate") {
+      this.#counters.duplicates += 1;
+      return success({ id, duplicate: true, handle: wanted });
+    }
+    this.#counters.messages += 1;
+    if (appended.handle !== undefined) here?.settled(user, wanted, appended.handle);
+    this.#rooms.get(room)?.expect(id);
+    const fields = { event: "message", connection, room, id, bytes: body.length };
+    this.#logger.info(fields, "message stored");
+    return success({ id, duplicate: false, handle: appended.handle ?? wanted });
+  }
+
+  #refusalHere({ user, kind, network }: Post, now: number): RateLimited | undefined {
+    const userMs = this.#rates.users.take(user, now);
+    if (userMs > 0) return { outcome: "rate-limited", limit: "user", retryAfterMs: userMs };
+    const networkMs = kind === "guest" ? this.#rates.networks.take(network, now) : 0;
+    if (networkMs > 0) return { outcome: "rate-limited", limit: "address", retryAfterMs: networkMs };
+    return undefined;
+  }
+
+  #refuse(appended: NotStored): Result<never> {
+    const limit = limitOf(appended);
+    if (limit !== undefined) countOne(this.#counters.limited, limit);
+    return failure(notStored(appended));
+  }
+}
+
+/** The limit that refused a message; undefined where none did. */
+function limitOf(appended: NotStored): LimitName | undefined {
+  if (appended.outcome === "rate-limited") return LIMITED[appended.limit];
+  return appended.outcome === "storage-full" ? appended.limit : undefined;
+}

@@ -1,0 +1,86 @@
+import { LIMITS } from "../../protocol.ts";
+import { entryOf } from "../../store/entry.ts";
+import type { Entry, Log, ReadLimit } from "../../store/store.ts";
+import type { ReadSlots } from "../limits/read-slots.ts";
+import { checkedEntry } from "./checked-entry.ts";
+
+/**
+ * What one room reads of the log: checked like everything that comes from there. What clients ask for is shared, so
+ * that a thousand who ask the same thing at once cost one read.
+ * All calls reject with LogUnavailable as the log's own do.
+ */
+export class RoomLog {
+  readonly #log: Log;
+  readonly #room: string;
+  readonly #slots: ReadSlots;
+  /** Reads under way; each removes itself when it ends, which the log's time limit sees to. */
+  readonly #underWay = new Map<string, Promise<Entry[]>>();
+
+  constructor(log: Log, room: string, slots: ReadSlots) {
+    this.#log = log;
+    this.#room = room;
+    this.#slots = slots;
+  }
+
+  /** As `Log.readFrom`, begun now: a read that was under way before may not have what was missed since. */
+  freshFrom(id: string, limit: ReadLimit): Promise<Entry[]> {
+    return this.#checked(this.#log.readFrom(this.#room, id, limit));
+  }
+
+  /** The newest entries for a room that a client opens. */
+  first(limit: ReadLimit): Promise<Entry[]> {
+    return this.#checked(this.#slots.run(() => this.#log.readBefore(this.#room, undefined, limit)));
+  }
+
+  /** The newest entries, begun now. */
+  freshNewest(limit: ReadLimit): Promise<Entry[]> {
+    return this.#checked(this.#log.readBefore(this.#room, undefined, limit));
+  }
+
+  /** As `Log.readFrom`, shared. */
+  from(id: string, limit: ReadLimit): Promise<Entry[]> {
+    return this.#shared(`from ${id} ${limit.entries} ${limit.bytes}`, () =>
+      this.#log.readFrom(this.#room, id, limit),
+    );
+  }
+
+  /** As `Log.readBefore`, shared. */
+  before(id: string | undefined, limit: ReadLimit): Promise<Entry[]> {
+    return this.#shared(`before ${id ?? ""} ${limit.entries} ${limit.bytes}`, () =>
+      this.#log.readBefore(this.#room, id, limit),
+    );
+  }
+
+  #shared(name: string, read: () => Promise<Entry[]>): Promise<Entry[]> {
+    const underWay = this.#underWay.get(name);
+    if (underWay !== undefined) return underWay;
+    const reading = this.#checked(this.#slots.run(read)).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, reading);
+    return reading;
+  }
+
+  async #checked(reading: Promise<Entry[]>): Promise<Entry[]> {
+    const entries = await reading;
+    return entries.map((entry) => checkedEntry(this.#room, entry.frame) ?? this.#unreadable(entry));
+  }
+
+  /** Stands for an entry that no client could read, so that the chain of ids stays whole. */
+  #unreadable({ id, prev }: Entry): Entry {
+    return entryOf(id, prev, `"type":"unreadable","room":"${this.#room}"}`);
+  }
+}
+
+/**
+ * Whether a read may have ended because of its limit, so that the log may go on. A read stops before the entry that
+ * would be too much, so it is full where another as large as a frame can be would not have fit.
+ */
+export function isFull(read: readonly Entry[], limit: ReadLimit): boolean {
+  return read.length >= limit.entries || sizeOf(read) + LIMITS.frameBytes > limit.bytes;
+}
+
+/** Bytes of frames. */
+export function sizeOf(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entry.frame.length;
+  return bytes;
+}

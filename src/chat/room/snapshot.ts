@@ -1,0 +1,54 @@
+import { LIMITS, type Person } from "../../protocol.ts";
+import type { Entry } from "../../store/store.ts";
+
+/** What a member is told when it joins, or when its room started over. */
+export interface Snapshot {
+  /** False: what the client holds may have a hole behind its cursor. */
+  readonly recovered: boolean;
+  /** The room's newest id at this moment; live entries begin behind it. */
+  readonly head: string;
+  /** Oldest first. */
+  readonly entries: readonly Entry[];
+  readonly more: boolean;
+  readonly count: number;
+  /** `LIMITS.presenceNames` at most; see `namedUsers`. */
+  readonly users: readonly Person[];
+  /** The member's own handle in this room. */
+  readonly handle: string;
+}
+
+/** Some entries of a log, and whether there are more in the direction asked. */
+export interface Page {
+  readonly entries: readonly Entry[];
+  readonly more: boolean;
+}
+
+/**
+ * Bytes of an answer that are left to its messages: beside them stand up to `LIMITS.presenceNames` users, with an id of 64 and a handle
+ * of up to 128 bytes each. Handles of nothing but long emoji may be ten times as long, and such an answer is longer.
+ */
+const MESSAGES_BYTES = LIMITS.answerBytes - 48 * 1024;
+
+/** The oldest of `entries`, as many as an answer may carry. */
+export function oldest(entries: readonly Entry[], limit: number, moreBehind: boolean): Page {
+  let bytes = 0;
+  let end = 0;
+  for (const entry of entries.slice(0, limit)) {
+    bytes += entry.frame.length;
+    if (end > 0 && bytes > MESSAGES_BYTES) break;
+    end++;
+  }
+  return { entries: entries.slice(0, end), more: moreBehind || end < entries.length };
+}
+
+/** The newest of `entries`, as many as an answer may carry. */
+export function newest(entries: readonly Entry[], limit: number, moreBefore: boolean): Page {
+  let bytes = 0;
+  let start = entries.length;
+  while (start > 0 && entries.length - start < limit) {
+    bytes += entries[start - 1]?.frame.length ?? 0;
+    if (start < entries.length && bytes > MESSAGES_BYTES) break;
+    start--;
+  }
+  return { entries: entries.slice(start), more: moreBefore || start > 0 };
+}

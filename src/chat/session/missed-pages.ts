@@ -1,0 +1,31 @@
+import { LIMITS } from "../../protocol.ts";
+import type { Entry } from "../../store/store.ts";
+import type { AnswerBudget, AnswerSpace } from "../limits/answer-budget.ts";
+import { sizeOf } from "../room/entry-reader.ts";
+import type { Reading } from "../room/queries.ts";
+
+/**
+ * Gives `write` what a connection that cannot ask for pages itself missed behind `after`, page by page, each read when there is space for it,
+ * until one page is the rest: that one comes with joining behind the last entry. Nothing where the log does not continue from `after`, which
+ * joining tells. Ends where `write` returns false: the reader is gone. Rejects with LogUnavailable and
+ * TooManyAnswers.
+ */
+export async function writeMissed(
+  reading: Reading,
+  answers: AnswerBudget,
+  room: string,
+  after: string,
+  write: (entries: readonly Entry[]) => boolean,
+): Promise<void> {
+  let cursor = after;
+  const writePage = async (space: AnswerSpace): Promise<boolean> => {
+    const { entries, more, recovered } = await reading.behind(room, cursor, LIMITS.answerMessages);
+    const last = entries.at(-1);
+    if (!recovered || !more || last === undefined) return false;
+    space.take(sizeOf(entries));
+    if (!write(entries)) return false;
+    cursor = last.id;
+    return true;
+  };
+  while (await answers.read(writePage));
+}

@@ -1,0 +1,36 @@
+import type { ErrorCode } from "../../../protocol.ts";
+import { failure, type Result, success } from "../../result.ts";
+import { objectOf } from "../../room/checked-entry.ts";
+import { readHandle } from "../../text/handle.ts";
+import { readText } from "../../text/text.ts";
+
+/** What a plain client says: a text, and perhaps a name. */
+export interface Said {
+  readonly handle: string | undefined;
+  readonly text: string;
+}
+
+/**
+ * Reads one inward frame of a plain socket: `{"handle","text"}` or `{"username","text"}`, other keys
+ * ignored; undefined stands for a binary frame. `maxTextLength` in code points.
+ */
+export function readPlainFrame(frame: string | undefined, maxTextLength: number): Result<Said> {
+  const value = frame === undefined ? undefined : objectOf(frame);
+  if (value === undefined) {
+    return refused(
+      "bad-frame",
+      'A frame must be one JSON object in a text frame, such as {"handle":"Ann","text":"hi"}.',
+    );
+  }
+  const given = value["handle"] ?? value["username"] ?? "";
+  if (typeof given !== "string") return refused("bad-request", "The handle must be a string.");
+  if (typeof value["text"] !== "string") return refused("bad-request", "The frame needs a text: a string.");
+  const handle = readHandle(given);
+  if (!handle.ok) return handle;
+  const read = readText(value["text"], maxTextLength);
+  return read.ok ? success({ handle: handle.value, text: read.value }) : read;
+}
+
+function refused(code: ErrorCode, message: string): Result<never> {
+  return failure({ code, message });
+}

@@ -1,0 +1,219 @@
+import { CLOSE, type Person, type ServerFrame, type StatusFrame } from "../../../protocol.ts";
+import type { Entry } from "../../../store/store.ts";
+import type { Connection } from "../../connection.ts";
+import { errorFrame, tooFast } from "../../errors.ts";
+import { guestHandle } from "../../guests.ts";
+import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
+import { FRAME_COST, type RequestBudget } from "../../limits/request-budget.ts";
+import type { Member, UserKind } from "../../room/member.ts";
+import { closeIfTooSlow } from "../../room/outbox.ts";
+import { isTemporary } from "../../room/rooms.ts";
+import type { Snapshot } from "../../room/snapshot.ts";
+import type { Services } from "../chat-context.ts";
+import { writeMissed } from "../missed-pages.ts";
+import { Refusals, type SocketSession } from "../session.ts";
+import { Backlog, Lane } from "../v1/request-queue.ts";
+import { readPlainFrame, type Said } from "./plain-frame.ts";
+
+/** What a plain client asked for in its address. */
+export interface PlainVisit {
+  readonly room: string;
+  /** Cursor, for recovery; undefined = the newest. */
+  readonly after: string | undefined;
+  /** Messages of history. */
+  readonly limit: number;
+}
+
+/** A pause after which a client whose messages pile up may send the next one, ms. */
+const PILED_UP_MS = 1_000;
+
+/** The pause before another try to enter, where the log is live and did not answer in time, ms. */
+const ENTER_AGAIN_MS = 1_000;
+
+/**
+ * One connection without a subprotocol: it is in one room from the start, sends `{"handle","text"}` or
+ * `{"username","text"}`, and gets frames that need no answer. It also is its own place in that room.
+ */
+export class PlainSession implements SocketSession, Member {
+  readonly connection: Connection;
+  /** Nobody has a token without the subprotocol. */
+  readonly siteKey = undefined;
+  readonly requests: RequestBudget;
+  readonly #services: Services;
+  readonly #room: string;
+  readonly #limit: number;
+  readonly #refusals: Refusals;
+  readonly #answers: AnswerBudget;
+  readonly #lane = new Lane();
+  readonly #backlog: Backlog;
+  /** The last id it has. */
+  #after: string | undefined;
+  #person: Person;
+  #inRoom = false;
+  #closed = false;
+  /** What it was told last of the log. */
+  #logLive = true;
+  #again: NodeJS.Timeout | undefined;
+
+  constructor(services: Services, connection: Connection, guest: string, { room, after, limit }: PlainVisit) {
+    this.#services = services;
+    this.connection = connection;
+    this.#room = room;
+    this.#after = after;
+    this.#limit = limit;
+    this.requests = services.requests.of(connection.network);
+    this.#backlog = new Backlog(services.waiting);
+    this.#refusals = new Refusals(connection, services.counters, this.requests);
+    this.#answers = services.answers.of(connection);
+    this.#person = { id: guest, handle: guestHandle(guest) };
+  }
+
+  get person(): Person {
+    return this.#person;
+  }
+
+  get kind(): UserKind {
+    return "guest";
+  }
+
+  get busy(): boolean {
+    return !this.#backlog.isEmpty;
+  }
+
+  /** Enters the room, now or as soon as the log is there. */
+  open(): void {
+    this.#services.newcomer(this);
+    this.#lane.run(() => this.#enter());
+  }
+
+  received(text: string | undefined): void {
+    if (this.#closed || closeIfTooSlow(this.connection)) return;
+    this.requests.spend(FRAME_COST.message);
+    const said = readPlainFrame(text, this.#services.options.maxTextLength);
+    if (!said.ok) this.#refusals.send(errorFrame(said.error));
+    else if (!this.#backlog.take(said.value.text.length))
+      this.#refusals.send(errorFrame(tooFast(PILED_UP_MS)));
+    else this.#queue(said.value);
+  }
+
+  send(frame: ServerFrame): void {
+    this.connection.write(this.connection.codec.frame(frame));
+  }
+
+  statusChanged(status: StatusFrame): void {
+    this.send(status);
+    this.#logLive = status.live;
+    if (status.live && !this.#inRoom) this.#lane.run(() => this.#enter());
+  }
+
+  /** It says its wish with each message, or keeps the last one. */
+  handleSettled(): void {}
+
+  joined({ recovered, entries, more }: Snapshot): void {
+    this.#inRoom = true;
+    if (!recovered) this.#tellGap();
+    this.#sendEntries(entries);
+    // Faster than it could be read, page by page.
+    if (recovered && more && this.#after !== undefined) this.#tellGap();
+  }
+
+  restarted({ entries }: Snapshot): void {
+    this.#tellGap();
+    this.#sendEntries(entries);
+  }
+
+  closed(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#again);
+    this.#answers.close();
+    this.requests.close();
+    this.#backlog.close();
+    this.#lane.clear();
+    this.#services.rooms.leave(this.#room, this.connection.id);
+  }
+
+  async #enter(): Promise<void> {
+    if (this.#closed || this.#inRoom) return;
+    try {
+      await this.#readOn();
+      await this.#answers.read(this.#join);
+    } catch (error) {
+      if (!isTemporary(error)) this.#fail(error);
+      // Where it has been told that the log is away, it enters when that changes.
+      else if (this.#logLive) this.#enterLater();
+    }
+  }
+
+  readonly #join = async (space: AnswerSpace): Promise<void> => {
+    if (this.#closed) return;
+    await this.#services.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit }, space);
+    // The client may have gone while the room was being read.
+    if (this.#closed) this.#services.rooms.leave(this.#room, this.connection.id);
+  };
+
+  /** Sends all that it missed but the last page, which comes with joining: it cannot ask for pages. */
+  async #readOn(): Promise<void> {
+    if (this.#after === undefined) return;
+    await writeMissed(this.#services.reading, this.#answers, this.#room, this.#after, (entries) => {
+      if (this.#closed) return false;
+      this.#sendEntries(entries);
+      this.#after = entries.at(-1)?.id;
+      return true;
+    });
+  }
+
+  /** A plain client cannot ask again. */
+  #enterLater(): void {
+    clearTimeout(this.#again);
+    if (!this.#closed) this.#again = setTimeout(() => this.#lane.run(() => this.#enter()), ENTER_AGAIN_MS);
+  }
+
+  async #say({ handle = this.#person.handle, text }: Said, arrivedAt: number): Promise<void> {
+    const stored = await this.#services.posting.post({
+      room: this.#room,
+      user: this.#person.id,
+      kind: this.kind,
+      network: this.connection.network,
+      handle,
+      text,
+      key: undefined,
+      connection: this.connection.id,
+      arrivedAt,
+    });
+    this.#backlog.release(text.length);
+    if (!stored.ok) this.#refusals.send(errorFrame(stored.error));
+    // Only behind the rate limit: a new name is told to every process.
+    else this.#rename(handle, stored.value.handle);
+  }
+
+  #queue(said: Said): void {
+    const arrivedAt = performance.now();
+    this.#lane.run(() => this.#say(said, arrivedAt), true);
+  }
+
+  /** It wants to be called `wanted`, and the last message has `handle`. */
+  #rename(wanted: string, handle: string): void {
+    if (wanted !== this.#person.handle) this.#person = { ...this.#person, handle: wanted };
+    if (this.#inRoom) this.#services.rooms.get(this.#room)?.presence.spoke(this, handle);
+  }
+
+  #tellGap(): void {
+    this.send({
+      type: "notice",
+      room: this.#room,
+      text: "Some messages are missing here; the newest ones follow.",
+    });
+  }
+
+  #sendEntries(entries: readonly Entry[]): void {
+    const { codec } = this.connection;
+    if (entries.length > 0) this.connection.write(Buffer.concat(entries.map((entry) => codec.entry(entry))));
+  }
+
+  #fail(error: unknown): void {
+    const fields = { event: "request-failed", connection: this.connection.id, err: error };
+    this.#services.logger.error(fields, "entering the room failed");
+    this.connection.close(CLOSE.serverFault, "the server failed");
+  }
+}

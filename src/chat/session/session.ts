@@ -1,0 +1,63 @@
+import type { ErrorFrame, ServerFrame, StatusFrame } from "../../protocol.ts";
+import { CLOSE, LIMITS } from "../../protocol.ts";
+import type { Connection } from "../connection.ts";
+import { type Counters, countOne } from "../counters.ts";
+import { COST, type RequestBudget } from "../limits/request-budget.ts";
+import { Strikes } from "./violation-window.ts";
+
+/** One client's conversation, whatever protocol it speaks. */
+export interface Session {
+  readonly connection: Connection;
+  /** The site's key that signed the token by which it was let in (`SiteUser.siteKey`); undefined = there was none. */
+  readonly siteKey: string | undefined;
+  /** Whether something it asked for has not been answered. */
+  readonly busy: boolean;
+  /** One inward frame; undefined stands for a binary one. Never throws. */
+  received(text: string | undefined): void;
+  /** The log went away or is back. */
+  statusChanged(status: StatusFrame): void;
+  /** A frame of the server's own, such as `restart`. */
+  send(frame: ServerFrame): void;
+  /** The socket is gone. Idempotent. */
+  closed(): void;
+}
+
+/** The session of a socket: what it asks is limited. */
+export interface SocketSession extends Session {
+  readonly requests: RequestBudget;
+}
+
+/** Refuses what a client may not do, and ends a connection that does not stop. */
+export class Refusals {
+  readonly #connection: Connection;
+  readonly #counters: Counters;
+  readonly #requests: RequestBudget;
+  // Most connections never offend.
+  #bad: Strikes | undefined;
+  #fast: Strikes | undefined;
+
+  constructor(connection: Connection, counters: Counters, requests: RequestBudget) {
+    this.#requests = requests;
+    this.#connection = connection;
+    this.#counters = counters;
+  }
+
+  /** Tells the client; ends the connection where that was one too many. */
+  send(error: ErrorFrame): void {
+    countOne(this.#counters.errors, error.code);
+    this.#requests.spend(COST.refusal);
+    this.#connection.write(this.#connection.codec.frame(error), "soon");
+    if (error.code === "bad-frame" || error.code === "bad-request") this.#countBad();
+    else if (error.code === "rate-limited") this.#countFast(error.retryAfterMs ?? LIMITS.refusalWindowMs);
+  }
+
+  #countBad(): void {
+    this.#bad ??= new Strikes(LIMITS.badFrames, LIMITS.badFrameWindowMs);
+    if (this.#bad.add()) this.#connection.close(CLOSE.protocolViolation, "too many bad frames");
+  }
+
+  #countFast(stayAwayMs: number): void {
+    this.#fast ??= new Strikes(LIMITS.refusals, LIMITS.refusalWindowMs);
+    if (this.#fast.add()) this.#connection.close(CLOSE.tooMany, String(Math.max(stayAwayMs, 1_000)));
+  }
+}

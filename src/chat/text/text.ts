@@ -1,0 +1,27 @@
+import { trimText } from "../../protocol.ts";
+import { failure, type Result, success } from "../result.ts";
+import { showsNothing } from "./characters.ts";
+
+/** C0 and C1 characters but tab and newline. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/**
+ * Returns a text as it is stored: without control characters but tab and newline, lone surrogates replaced,
+ * trimmed by `trimText`; fails with `text-empty` where nothing of it would be seen, or with `text-too-long`. `maxLength` in code points.
+ */
+export function readText(given: string, maxLength: number): Result<string> {
+  const text = trimText(given.replace(/\r\n?/g, "\n").replace(CONTROL, "").toWellFormed());
+  if (showsNothing(text)) return failure({ code: "text-empty", message: "The text is empty." });
+  if (!isLonger(text, maxLength)) return success(text);
+  return failure({ code: "text-too-long", message: `The text is longer than ${maxLength} characters.` });
+}
+
+function isLonger(text: string, maxLength: number): boolean {
+  // A code point is one or two UTF-16 units: most texts are settled without counting.
+  if (text.length <= maxLength) return false;
+  if (text.length > 2 * maxLength) return true;
+  let count = 0;
+  for (const _ of text) count++;
+  return count > maxLength;
+}

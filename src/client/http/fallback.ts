@@ -1,0 +1,99 @@
+import { ABNORMAL, ORIGIN_REFUSED } from "../contract.ts";
+import type { openHttpInstead } from "../http-instead.ts";
+import { type ClientSocket, type Clock, type OpenSocket, systemClock } from "../ports.ts";
+
+/** Sockets that must fail in a row, while the server answers over HTTP, before they are taken to be blocked. */
+const TRIES = 3;
+
+/** A socket that was neither opened nor refused, until the client gave it up after 15 s, counts for two: people wait. */
+const IGNORED = 2;
+
+export interface FallbackPorts {
+  readonly openSocket: OpenSocket;
+  readonly fetch: typeof fetch;
+  readonly clock?: Clock;
+  /** Loads http-instead.ts, which is not needed where sockets work. */
+  readonly load: () => Promise<{ readonly openHttpInstead: typeof openHttpInstead }>;
+}
+
+/**
+ * Opens sockets, and where they are blocked what speaks HTTP in their place; from there the way back is looked for. A browser
+ * does not tell why a socket failed, so the server is asked over HTTP whether it refuses this page: then the socket is closed with
+ * ORIGIN_REFUSED and the server's sentence.
+ */
+export function openSocketOrHttp({
+  openSocket,
+  fetch,
+  load,
+  clock = systemClock,
+}: FallbackPorts): OpenSocket {
+  let failures = 0;
+
+  /** Fulfils with the server's sentence where it refuses this page. */
+  const failed = async (url: string, weight: number): Promise<string | undefined> => {
+    const address = new URL("./api/origin", url.replace(/^ws/, "http")).href;
+    // A server that cannot be reached at all says nothing about sockets. One of a version before this address answers 404.
+    const answer = await fetch(address, { method: "POST" }).catch(() => undefined);
+    failures = answer && answer.status < 500 ? failures + weight : 0;
+    if (answer?.status !== 403) return undefined;
+    // Something on the way may answer 403 as well, and not in JSON.
+    const body: unknown = await answer.json().catch(() => undefined);
+    return typeof body === "object" && body !== null && "message" in body ? String(body.message) : undefined;
+  };
+
+  const openWatched: OpenSocket = (url, subprotocol, listener) => {
+    let settled = false;
+    const socket = openSocket(url, subprotocol, {
+      opened: () => {
+        settled = true;
+        failures = 0;
+        listener.opened();
+      },
+      received: (data) => listener.received(data),
+      closed: (code, reason) => {
+        if (settled) listener.closed(code, reason);
+        else {
+          settled = true;
+          void failed(url, 1).then((refusal) => {
+            if (refusal === undefined) listener.closed(code, reason);
+            else listener.closed(ORIGIN_REFUSED, refusal);
+          });
+        }
+      },
+    });
+    return {
+      send: (text) => socket.send(text),
+      close: () => {
+        if (!settled) void failed(url, IGNORED);
+        settled = true;
+        socket.close();
+      },
+    };
+  };
+
+  const openHttp: OpenSocket = (url, subprotocol, listener) => {
+    let closed = false;
+    const begin = async (): Promise<ClientSocket | undefined> => {
+      const { openHttpInstead } = await load();
+      if (closed) return undefined;
+      const found = () => {
+        failures = 0;
+      };
+      return openHttpInstead({ openSocket, fetch, clock }, found)(url, subprotocol, listener);
+    };
+    const socket = begin().catch(() => {
+      if (!closed) listener.closed(ABNORMAL, "");
+      return undefined;
+    });
+    return {
+      send: (text) => void socket.then((opened) => opened?.send(text)),
+      close: () => {
+        closed = true;
+        void socket.then((opened) => opened?.close());
+      },
+    };
+  };
+
+  return (url, subprotocol, listener) =>
+    (failures < TRIES ? openWatched : openHttp)(url, subprotocol, listener);
+}

@@ -1,0 +1,120 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Chat } from "../../chat/chat.ts";
+import { countOne } from "../../chat/counters.ts";
+import { COST } from "../../chat/limits/request-budget.ts";
+import type { ClientAddresses } from "../../transport/client-address.ts";
+import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
+import { type HostPolicy, MISDIRECTED } from "../../transport/hosts.ts";
+import type { OriginPolicy } from "../../transport/origin.ts";
+import { type Census, Streams } from "../../transport/sse/streams.ts";
+import { Callers } from "./callers.ts";
+import { checkCompiler } from "./checks.ts";
+import { refuse } from "./error.ts";
+import { answerFailure, answerNotFound } from "./failures.ts";
+import { readJsonBodies } from "./json-body.ts";
+import type { Programs } from "./programs.ts";
+import type { RequestTurns } from "./request-turns.ts";
+import type { RequestsUnderWay } from "./requests-under-way.ts";
+import { describeRoutes, routeDescription } from "./routes/description.ts";
+import { routeEvents } from "./routes/events.ts";
+import { routeLongRooms } from "./routes/long-room.ts";
+import { routeOrigin } from "./routes/origin.ts";
+import { routePostMessage } from "./routes/post-message.ts";
+import { routeReadMessages } from "./routes/read-messages.ts";
+import { routeRooms } from "./routes/rooms.ts";
+import type { ApiHouse } from "./routes/route-deps.ts";
+import { routeSession } from "./routes/session.ts";
+
+export interface ApiOptions {
+  readonly addresses: ClientAddresses;
+  readonly cookies: ChatCookies;
+  readonly hosts: HostPolicy;
+  readonly origins: OriginPolicy;
+  /** The one that sockets are counted in, too. */
+  readonly census: Census;
+  readonly underWay: RequestsUnderWay;
+  readonly turns: RequestTurns;
+  readonly isDraining: () => boolean;
+  /** Why this process takes nobody in now; undefined = it does. */
+  readonly overload: () => string | undefined;
+  /** Whether what is not there below `/api` is answered here; else it is the surrounding app's affair. */
+  readonly ownsPath: boolean;
+}
+
+/** The HTTP interface, docs/protocol.md section 8. */
+export class Api {
+  readonly #house: ApiHouse;
+  readonly #options: ApiOptions;
+
+  constructor(chat: Chat, programs: Programs, options: ApiOptions) {
+    const { addresses, cookies, census, turns, underWay, isDraining, overload } = options;
+    this.#house = {
+      chat,
+      addresses,
+      cookies,
+      callers: new Callers(chat, programs, cookies),
+      streams: new Streams(chat, census),
+      turns,
+      underWay,
+      isDraining,
+      overload,
+    };
+    this.#options = options;
+  }
+
+  /** Registers everything below `/api`, in a scope of its own. */
+  async register(app: FastifyInstance): Promise<void> {
+    await app.register(this.#scope, { prefix: "/api" });
+  }
+
+  /** Ends every timer. */
+  close(): void {
+    this.#house.streams.close();
+  }
+
+  readonly #scope = async (scope: FastifyInstance): Promise<void> => {
+    scope.setValidatorCompiler(checkCompiler);
+    readJsonBodies(scope);
+    scope.setErrorHandler(answerFailure);
+    scope.addHook("onRequest", this.#admit);
+    scope.addHook("onResponse", this.#count);
+    await describeRoutes(scope);
+    routeRooms(scope, this.#house);
+    routeReadMessages(scope, this.#house);
+    routePostMessage(scope, this.#house);
+    routeEvents(scope, this.#house);
+    routeSession(scope, this.#house);
+    routeOrigin(scope);
+    routeLongRooms(scope);
+    routeDescription(scope);
+    if (!this.#options.ownsPath) return;
+    // Before the page's files get to see it: they would answer in their own way.
+    for (const url of ["/", "/*"]) scope.all(url, { schema: { hide: true } }, answerNotFound);
+  };
+
+  readonly #count = async (_request: FastifyRequest, { statusCode }: FastifyReply): Promise<void> => {
+    countOne(this.#house.chat.counters.answers, statusCode);
+  };
+
+  /** What is asked of every request, before anything of it is read. */
+  readonly #admit = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply | undefined> => {
+    reply.header("X-Content-Type-Options", "nosniff").header("Cross-Origin-Resource-Policy", "same-origin");
+    const misdirected = this.#options.hosts.refusal(request);
+    if (misdirected !== undefined) {
+      return refuse(reply, { code: "forbidden", message: misdirected }, MISDIRECTED);
+    }
+    const foreign = this.#options.origins.refusal(request);
+    if (foreign !== undefined) {
+      // It says nothing but that, so the refused page may read it.
+      reply.header("Access-Control-Allow-Origin", "*");
+      return refuse(reply, { code: "forbidden", message: foreign });
+    }
+    const early = await this.#options.turns.of(request, COST.request);
+    if (early !== undefined) return refuse(reply, early);
+    const refused = this.#options.underWay.begin(request, reply);
+    return refused === undefined ? undefined : refuse(reply, refused);
+  };
+}

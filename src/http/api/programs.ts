@@ -1,0 +1,93 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { type Counters, countOne } from "../../chat/counters.ts";
+import type { ErrorReply } from "../../chat/result.ts";
+import { failure, type Result, success } from "../../chat/result.ts";
+import type { ApiKeys } from "../../identity/api-keys.ts";
+import { KeyAttempts } from "../../identity/key-attempts.ts";
+import type { Logger } from "../../logging/logger.ts";
+import { Complaints } from "../../logging/throttled-logger.ts";
+import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
+import { refuse } from "./error.ts";
+
+/** `Authorization: Bearer <key>` (RFC 6750, section 2.1). */
+const BEARER = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i;
+
+const NO_KEYS = failure({
+  code: "forbidden",
+  message: "This server takes no programs: it has no API_KEYS.",
+} as const);
+const NEEDS_KEY = failure({
+  code: "unauthorized",
+  message: "This needs a key: Authorization: Bearer <key>.",
+} as const);
+const WRONG_KEY = failure({ code: "unauthorized", message: "Nobody has this key." } as const);
+
+function tooManyWrong(retryAfterMs: number): ErrorReply {
+  return {
+    code: "rate-limited",
+    message: "Too many wrong keys came from your address; wait a moment.",
+    retryAfterMs,
+  };
+}
+
+/** What is counted and logged of wrong keys. */
+export interface KeyWatch {
+  readonly addresses: ClientAddresses;
+  readonly counters: Pick<Counters, "limited">;
+  readonly logger: Logger;
+}
+
+/**
+ * The one place where requests show the keys of programs, at whatever address. After ten wrong keys of an address within a minute no
+ * key is tried for it until the minute is over, but keys that were right from that address before go on.
+ */
+export class Programs {
+  readonly #keys: ApiKeys;
+  readonly #watch: KeyWatch;
+  readonly #complaints: Complaints;
+  readonly #attempts = new KeyAttempts();
+
+  constructor(keys: ApiKeys, watch: KeyWatch) {
+    this.#keys = keys;
+    this.#watch = watch;
+    this.#complaints = new Complaints(watch.logger);
+  }
+
+  /**
+   * Returns the user id of the program that sent a request, by its bearer key; fails with `forbidden`, `unauthorized` or
+   * `rate-limited`.
+   */
+  sender(request: FastifyRequest): Result<string> {
+    if (this.#keys.isEmpty) return NO_KEYS;
+    const { authorization } = request.headers;
+    if (authorization === undefined) return NEEDS_KEY;
+    const key = BEARER.exec(authorization)?.[1];
+    return key === undefined ? WRONG_KEY : this.owner(key, request);
+  }
+
+  /** Returns the user id of the program that has a key which stands elsewhere in a request; fails as `sender` does. */
+  owner(key: string, request: FastifyRequest): Result<string> {
+    if (this.#keys.isEmpty) return NO_KEYS;
+    const network = networkOf(this.#watch.addresses.of(request));
+    const user = this.#keys.recognise(key);
+    const waitMs = this.#attempts.add(network, user);
+    if (waitMs > 0) {
+      countOne(this.#watch.counters.limited, "wrong-keys");
+      this.#complaints.add("warn", "too many wrong API keys from one address", {
+        event: "wrong-keys",
+        network,
+      });
+      return failure(tooManyWrong(waitMs));
+    }
+    return user === undefined ? WRONG_KEY : success(user);
+  }
+
+  /**
+   * A preHandler that lets programs with a key of API_KEYS through, and answers everybody else: 403 where the server has no keys, 401
+   * without a key or with one that nobody has, 429 after too many wrong ones.
+   */
+  readonly only = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const program = this.sender(request);
+    return program.ok ? undefined : refuse(reply, program.error);
+  };
+}

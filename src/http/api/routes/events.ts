@@ -1,0 +1,157 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Static } from "typebox";
+import { guestHandle } from "../../../chat/guests.ts";
+import { FRAME_COST } from "../../../chat/limits/request-budget.ts";
+import type { ErrorReply } from "../../../chat/result.ts";
+import type { StreamVisit } from "../../../chat/session/stream/stream-subscription.ts";
+import { guestCookies } from "../../../transport/cookies/guest-cookie.ts";
+import { isSecure } from "../../../transport/origin.ts";
+import { type Caller, kindOf } from "../callers.ts";
+import { refuse } from "../error.ts";
+import { EventStreamAnswer, EventsQuery, FAILURES, LastEventId, READERS, RoomParams } from "../schemas.ts";
+import type { ApiHouse } from "./route-deps.ts";
+
+interface OneRoom {
+  Params: Static<typeof RoomParams>;
+  Headers: Static<typeof LastEventId>;
+}
+
+/** Nothing on the way may keep the events back, change or store them. */
+const HEAD = {
+  "Content-Type": "text/event-stream; charset=utf-8",
+  "Cache-Control": "no-store, no-transform",
+  "X-Accel-Buffering": "no",
+  // A server that closes does not wait for the connection of a stream that has ended.
+  Connection: "close",
+} as const;
+
+/** `GET /api/rooms/{room}/events`, and `GET /api/events` for several rooms in one stream. */
+export function routeEvents(app: FastifyInstance, house: ApiHouse): void {
+  const response = { 200: EventStreamAnswer, ...FAILURES };
+  app.get<OneRoom>(
+    "/rooms/:room/events",
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: "streamRoom",
+        summary: "What is said in a room, as it comes",
+        description: "One room as server-sent events, from now on or from Last-Event-ID on.",
+        tags: ["events"],
+        security: READERS,
+        params: RoomParams,
+        headers: LastEventId,
+        response,
+      },
+    },
+    async (request, reply) => {
+      const { "last-event-id": after } = request.headers;
+      return open(request, reply, house, [
+        { room: request.params.room, after: after === "" ? undefined : after },
+      ]);
+    },
+  );
+  app.get<{ Querystring: Static<typeof EventsQuery> }>(
+    "/events",
+    {
+      exposeHeadRoute: false,
+      schema: {
+        operationId: "streamRooms",
+        summary: "What is said in several rooms",
+        description: "Several rooms as server-sent events in one stream, each from now on or from an id on.",
+        tags: ["events"],
+        security: READERS,
+        querystring: EventsQuery,
+        response,
+      },
+    },
+    async (request, reply) => open(request, reply, house, request.query.room.map(visitOf)),
+  );
+}
+
+/** `lobby`, or `lobby@1795257593307-41`. */
+function visitOf(words: string): StreamVisit {
+  const [room = "", after] = words.split("@");
+  return { room, after };
+}
+
+async function open(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  house: ApiHouse,
+  visits: readonly StreamVisit[],
+): Promise<FastifyReply> {
+  const { callers, streams } = house;
+  const caller = await callers.reader(request);
+  if (!caller.ok) return refuse(reply, caller.error);
+  // Entering a room costs what a join does. Waited for first: what is refused below is decided for this moment.
+  const early = await house.turns.of(request, visits.length * FRAME_COST.join);
+  if (early !== undefined) return refuse(reply, early);
+  const address = house.addresses.of(request);
+  const reason = refusal(address, house, visits);
+  if (reason !== undefined) return refuse(reply, reason);
+  const { id, handle, kind, endsAt, siteKey } = visitorOf(caller.value, house);
+  if (caller.value === undefined) {
+    reply.header("Set-Cookie", guestCookies(id, request.raw, house.cookies, isSecure(request)));
+  }
+  reply.hijack();
+  // From now on it is counted as a connection.
+  house.underWay.release(reply.raw);
+  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...HEAD })) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  reply.raw.writeHead(200);
+  reply.raw.flushHeaders();
+  const visitor = { person: { id, handle }, kind, endsAt, siteKey, visits };
+  const path = request.url.split("?")[0] ?? "";
+  streams.take(reply.raw, { visitor, address, requestId: request.id, path });
+  return reply;
+}
+
+/** Why no stream can be opened now, or not for these rooms. */
+function refusal(
+  address: string,
+  { chat, streams, isDraining, overload }: ApiHouse,
+  visits: readonly StreamVisit[],
+): ErrorReply | undefined {
+  const { maxRoomsPerConnection } = chat.options;
+  if (visits.length > maxRoomsPerConnection) {
+    return { code: "too-many-rooms", message: `A stream may carry ${maxRoomsPerConnection} rooms.` };
+  }
+  if (new Set(visits.map(({ room }) => room)).size < visits.length)
+    return { code: "bad-request", message: "query.room names a room twice." };
+  if (isDraining()) return { code: "unavailable", message: "This server is restarting; try again." };
+  if (!chat.live) return { code: "unavailable", message: "The chat cannot reach its storage; try again." };
+  const busy = overload();
+  if (busy !== undefined) return { code: "unavailable", message: `This server has too much to do: ${busy}.` };
+  const full = streams.full(address);
+  if (full === "process")
+    return { code: "unavailable", message: "This server has no room for another connection." };
+  if (full === "address")
+    return {
+      code: "rate-limited",
+      message: "There are too many connections from your address.",
+      retryAfterMs: FULL_RETRY_MS,
+    };
+  const retryAfterMs = streams.connect(address);
+  if (retryAfterMs > 0)
+    return {
+      code: "rate-limited",
+      message: "Connections are opened too fast from your address.",
+      retryAfterMs,
+    };
+  return undefined;
+}
+
+/** After which a reader that found the house full may knock again, ms. */
+const FULL_RETRY_MS = 5_000;
+
+/** Whoever cannot be told again is a new guest. */
+function visitorOf(caller: Caller | undefined, { chat }: ApiHouse) {
+  if (caller !== undefined) {
+    const { user: id, handle } = caller;
+    const { endsAt, siteKey } = caller.kind === "person" ? caller : {};
+    return { id, handle, kind: kindOf(caller), endsAt, siteKey };
+  }
+  const id = chat.guests.create();
+  return { id, handle: guestHandle(id), kind: "guest" as const, endsAt: undefined, siteKey: undefined };
+}

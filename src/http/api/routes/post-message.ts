@@ -1,0 +1,84 @@
+import type { FastifyInstance } from "fastify";
+import type { Static } from "typebox";
+import type { Chat } from "../../../chat/chat.ts";
+import { type Result, success } from "../../../chat/result.ts";
+import { readHandle } from "../../../chat/text/handle.ts";
+import { readText } from "../../../chat/text/text.ts";
+import { LIMITS } from "../../../protocol.ts";
+import { networkOf } from "../../../transport/client-address.ts";
+import { type Caller, kindOf } from "../callers.ts";
+import { refuse } from "../error.ts";
+import {
+  FAILURES,
+  NewMessage,
+  NewMessageHeaders,
+  RoomParams,
+  Stored,
+  StoredBefore,
+  WRITERS,
+} from "../schemas.ts";
+import type { ApiHouse } from "./route-deps.ts";
+
+interface Route {
+  Params: Static<typeof RoomParams>;
+  Body: Static<typeof NewMessage>;
+  Headers: Static<typeof NewMessageHeaders>;
+}
+
+/** `POST /api/rooms/{room}/messages`: a program, or a person without a socket, says something. */
+export function routePostMessage(app: FastifyInstance, { addresses, chat, callers }: ApiHouse): void {
+  app.post<Route>(
+    "/rooms/:room/messages",
+    {
+      bodyLimit: LIMITS.frameBytes,
+      schema: {
+        operationId: "postMessage",
+        summary: "Say something in a room",
+        description:
+          "Stores a message, which everybody in the room gets. The same Idempotency-Key stores nothing new.",
+        tags: ["messages"],
+        security: WRITERS,
+        params: RoomParams,
+        headers: NewMessageHeaders,
+        body: NewMessage,
+        response: { 200: StoredBefore, 201: Stored, ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      const caller = await callers.writer(request);
+      if (!caller.ok) return refuse(reply, caller.error);
+      const { room } = request.params;
+      const said = readSaid(request.body, caller.value, chat);
+      if (!said.ok) return refuse(reply, said.error);
+      const { user } = caller.value;
+      const { handle, text } = said.value;
+      const posted = await chat.posting.post({
+        room,
+        user,
+        kind: kindOf(caller.value),
+        network: networkOf(addresses.of(request)),
+        handle,
+        text,
+        key: request.headers["idempotency-key"],
+        connection: request.id,
+        arrivedAt: performance.now() - reply.elapsedTime,
+      });
+      if (!posted.ok) return refuse(reply, posted.error);
+      reply.header("Cache-Control", "no-store");
+      const { id, duplicate } = posted.value;
+      return duplicate ? reply.code(200).send({ id, duplicate }) : reply.code(201).send({ id });
+    },
+  );
+}
+
+/** What is to be said, and under which name. */
+function readSaid(
+  body: Static<typeof NewMessage>,
+  caller: Caller,
+  { options: { maxTextLength } }: Chat,
+): Result<{ readonly handle: string; readonly text: string }> {
+  const handle = readHandle(body.handle ?? "");
+  if (!handle.ok) return handle;
+  const read = readText(body.text, maxTextLength);
+  return read.ok ? success({ handle: handle.value ?? caller.handle, text: read.value }) : read;
+}

@@ -1,0 +1,197 @@
+import Type from "typebox";
+import { ROOMS_LISTED } from "../../chat/room/queries.ts";
+import { ERRORS, ID, KEY, LIMITS, ROOM } from "../../protocol.ts";
+
+const MessageId = (description: string) =>
+  Type.String({ pattern: ID.source, description, examples: ["1795257593307-41"] });
+
+const Person = Type.Object(
+  { id: Type.String(), handle: Type.String() },
+  { description: "A user as others see them" },
+);
+
+const RoomSummary = Type.Object(
+  {
+    room: Type.String(),
+    last: MessageId("The newest message's id"),
+    count: Type.Integer({ description: "People who are there now" }),
+  },
+  { description: "A room that has messages" },
+);
+
+const Message = Type.Object(
+  {
+    id: MessageId("Order, time and cursor"),
+    prev: MessageId("The id of the message before it"),
+    type: Type.String({ description: "message, or a kind that a reader need not know" }),
+    room: Type.String(),
+    user: Type.Optional(Type.String()),
+    handle: Type.Optional(Type.String()),
+    text: Type.Optional(Type.String()),
+    key: Type.Optional(Type.String()),
+  },
+  { description: "A stored entry of a room" },
+);
+
+const Limits = Type.Object(
+  {
+    textLength: Type.Integer({ description: "Code points" }),
+    frameBytes: Type.Integer(),
+    messagesPerSecond: Type.Integer({ description: "0 = no limit" }),
+    burst: Type.Integer(),
+    rooms: Type.Integer(),
+  },
+  { description: "What one connection or session may do" },
+);
+
+/** Who may read: anybody, but where the site's tokens are required only who has shown one, and programs. */
+export const READERS = [{}, { key: [] }, { session: [] }];
+
+/** Who may write. */
+export const WRITERS = [{ key: [] }, { session: [] }];
+
+export const RoomParams = Type.Object({
+  room: Type.String({ pattern: ROOM.source, description: "The room's name", examples: ["lobby"] }),
+});
+
+export const Failure = Type.Object(
+  {
+    code: Type.String({ enum: Object.keys(ERRORS) }),
+    message: Type.String({ description: "A sentence for a person" }),
+    retryable: Type.Boolean({ description: "Whether the same request may succeed later" }),
+    retryAfterMs: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  { description: "The request was not carried out" },
+);
+
+/** For every route: whatever goes wrong looks like this. */
+export const FAILURES = { "4xx": Failure, "5xx": Failure };
+
+export const RoomList = Type.Object(
+  {
+    rooms: Type.Array(RoomSummary, {
+      maxItems: ROOMS_LISTED,
+      description: "The one spoken in last first",
+    }),
+  },
+  { description: "Rooms that have messages" },
+);
+
+export const PageQuery = Type.Object({
+  before: Type.Optional(MessageId("The newest messages before this one; not together with after")),
+  after: Type.Optional(MessageId("The oldest messages behind this one; 0-0 = from the beginning")),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: LIMITS.answerMessages, default: LIMITS.joinMessages }),
+  ),
+});
+
+export const MessagePage = Type.Object(
+  {
+    messages: Type.Array(Message, { description: "Oldest first" }),
+    more: Type.Boolean({ description: "Whether the log goes on in the direction asked" }),
+    recovered: Type.Optional(
+      Type.Boolean({
+        description: "false: the log no longer continues from `after`, and there are no messages",
+      }),
+    ),
+  },
+  { description: `At most ${LIMITS.answerBytes / 1024} KiB of messages` },
+);
+
+export const NewMessage = Type.Object(
+  {
+    text: Type.String({ description: "Markup in it is text" }),
+    handle: Type.Optional(
+      Type.String({ description: "The name to be shown; the caller's own if it is missing" }),
+    ),
+  },
+  { description: "What is to be said" },
+);
+
+/** Node gives header names in lower case. */
+export const NewMessageHeaders = Type.Object({
+  "idempotency-key": Type.Optional(
+    Type.String({ pattern: KEY.source, description: "The same key again stores nothing new" }),
+  ),
+});
+
+export const Stored = Type.Object(
+  { id: MessageId("The message's id"), duplicate: Type.Optional(Type.Boolean()) },
+  { description: "Everybody in the room gets the message" },
+);
+
+export const StoredBefore = Type.Object(
+  { id: MessageId("The first one's id"), duplicate: Type.Boolean() },
+  { description: "This key was stored before" },
+);
+
+export const Presence = Type.Object(
+  {
+    count: Type.Integer(),
+    users: Type.Array(Person, {
+      description: `At most ${LIMITS.presenceNames}: networks share the names, and of more networks nobody is named`,
+    }),
+  },
+  { description: "Who is in the room, over all processes" },
+);
+
+export const Hello = Type.Object(
+  {
+    token: Type.Optional(Type.String({ description: "The embedding site's, or that of an earlier welcome" })),
+    handle: Type.Optional(Type.String({ description: "The name to be shown" })),
+  },
+  { description: "Who a session is for" },
+);
+
+export const Welcome = Type.Object(
+  {
+    user: Person,
+    token: Type.Optional(Type.String({ description: "Makes a guest the same guest again" })),
+    endsAt: Type.Optional(Type.Integer({ description: "When the session ends, ms since 1970" })),
+    pingMs: Type.Integer(),
+    limits: Limits,
+  },
+  { description: "The session's cookie is set" },
+);
+
+export const LastEventId = Type.Object({
+  "last-event-id": Type.Optional(
+    Type.String({
+      pattern: `^$|${ID.source}`,
+      description:
+        "The last id the reader has: the stream begins behind it; without it, with what comes next",
+    }),
+  ),
+});
+
+export const EventsQuery = Type.Object({
+  room: Type.Array(
+    Type.String({
+      pattern: `${ROOM.source.slice(0, -1)}(@${ID.source.slice(1, -1)})?$`,
+      examples: ["lobby", "attic@1795257593307-41"],
+    }),
+    { minItems: 1, description: "Rooms, each with the last id the reader has behind an @, or without one" },
+  ),
+});
+
+export const EventStreamAnswer = {
+  description: "Server-sent events: messages without an event name, everything else with its type for a name",
+  content: { "text/event-stream": { schema: Type.String() } },
+};
+
+/** The schemas that the description names; what is held by another stands before it. */
+export const NAMED_SCHEMAS = {
+  User: Person,
+  Limits,
+  Message,
+  MessagePage,
+  NewMessage,
+  StoredMessage: Stored,
+  MessageStoredBefore: StoredBefore,
+  RoomSummary,
+  RoomList,
+  Presence,
+  SessionRequest: Hello,
+  Session: Welcome,
+  Failure,
+};

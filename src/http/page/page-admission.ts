@@ -1,0 +1,83 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { type Counters, countOne } from "../../chat/counters.ts";
+import { tooFast } from "../../chat/errors.ts";
+import { Rates } from "../../chat/limits/rate.ts";
+import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
+import { type HostPolicy, MISDIRECTED } from "../../transport/hosts.ts";
+import { refuse } from "../api/error.ts";
+import type { RequestsUnderWay } from "../api/requests-under-way.ts";
+import { PROBES } from "../health.ts";
+
+/** Requests of one address for the page and its files per second. */
+const PAGE_PER_SECOND = 500;
+
+/** Such requests at once: five hundred people behind one address open the page, each with some ten files. */
+const PAGE_BURST = 10_000;
+
+/** What is computed for each request, and asked for by machines and operators. */
+const COMPUTED = ["/metrics", "/status/fleet", "/status/session"];
+
+/** Such requests of one address, per second and at once. */
+const COMPUTED_PER_SECOND = 50;
+const COMPUTED_BURST = 200;
+
+/** How often addresses whose rates are whole again are forgotten, ms. */
+const SWEEP_MS = 5_000;
+
+export interface PageAdmissionOptions {
+  readonly addresses: ClientAddresses;
+  readonly hosts: HostPolicy;
+  readonly underWay: RequestsUnderWay;
+  readonly counters: Pick<Counters, "limited">;
+  /** The path at which the surrounding app has mounted the chat. */
+  readonly mountPath: string;
+}
+
+/** Decides whether a request for the page, `/status` or `/metrics` is answered: by its host and by what its address asks for. */
+export class PageAdmission {
+  readonly #options: PageAdmissionOptions;
+  readonly #probes: ReadonlySet<string | undefined>;
+  readonly #computed: ReadonlySet<string | undefined>;
+  readonly #pageRates = new Rates(PAGE_PER_SECOND, PAGE_BURST);
+  readonly #computedRates = new Rates(COMPUTED_PER_SECOND, COMPUTED_BURST);
+  readonly #sweep = setInterval(() => {
+    this.#pageRates.sweep();
+    this.#computedRates.sweep();
+  }, SWEEP_MS).unref();
+
+  constructor(options: PageAdmissionOptions) {
+    this.#options = options;
+    this.#probes = new Set(PROBES.map((path) => `${options.mountPath}${path}`));
+    this.#computed = new Set(COMPUTED.map((path) => `${options.mountPath}${path}`));
+  }
+
+  /** An onRequest hook that answers what is refused. Probes are never refused. */
+  readonly admit = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply | undefined> => {
+    const { addresses, hosts, underWay, counters } = this.#options;
+    const { url } = request.routeOptions;
+    if (this.#probes.has(url)) return undefined;
+    const misdirected = hosts.refusal(request);
+    if (misdirected !== undefined) {
+      return refuse(reply, { code: "forbidden", message: misdirected }, MISDIRECTED);
+    }
+    const rates = this.#computed.has(url) ? this.#computedRates : this.#pageRates;
+    const retryAfterMs = rates.take(networkOf(addresses.of(request)));
+    if (retryAfterMs > 0) {
+      countOne(counters.limited, "page-requests");
+      return refuse(reply, {
+        ...tooFast(retryAfterMs),
+        message: "Too many requests come from your address.",
+      });
+    }
+    const refused = underWay.begin(request, reply);
+    return refused === undefined ? undefined : refuse(reply, refused);
+  };
+
+  /** Ends the timer. */
+  close(): void {
+    clearInterval(this.#sweep);
+  }
+}

@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { extname } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { isKnown } from "../api/etag.ts";
+import { CODINGS, type Coding, codingFor } from "./content-coding.ts";
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".map": "application/json; charset=utf-8",
+  ".png": "image/png",
+  ".svg": "image/svg+xml; charset=utf-8",
+  ".webmanifest": "application/manifest+json; charset=utf-8",
+};
+
+/** `main-1A2B3C4D.js`: the name in the sources, the hash of the content, the rest. */
+const HASHED = /^([\w-]+)-[0-9A-Z]{8}(\.[a-z.]+)$/;
+
+const DOCUMENT = ".html";
+const IMMUTABLE = "public, max-age=31536000, immutable";
+/** May be stored, and is asked for again each time. */
+const REVALIDATED = "no-cache";
+
+interface Variant {
+  readonly body: Buffer;
+  /** Strong: each coding has its own. */
+  readonly tag: string;
+}
+
+/** One file in all codings. */
+interface PageFile {
+  readonly type: string;
+  readonly variants: Readonly<Record<Coding, Variant>>;
+}
+
+/**
+ * The built page, read once: a process serves the version that it started with, whatever is built beside it later. Its
+ * tags come from the content, so they are the same in every process that has the same version.
+ */
+export class PageFiles {
+  readonly #built: ReadonlyMap<string, PageFile>;
+  readonly #documents: ReadonlyMap<string, PageFile>;
+  /** What files are called in the sources, and in this build: `main.js` is `main-1A2B3C4D.js`. */
+  readonly #current: ReadonlyMap<string, string>;
+
+  private constructor(built: ReadonlyMap<string, PageFile>, documents: ReadonlyMap<string, PageFile>) {
+    this.#built = built;
+    this.#documents = documents;
+    this.#current = new Map([...built.keys()].map((name) => [unhashed(name), name]));
+  }
+
+  /**
+   * Reads what `npm run build:page` wrote into a folder, whose name ends with a slash. Documents become what `fill` makes
+   * of their HTML. Rejects if the page is not built.
+   */
+  static async read(folder: string, fill: (html: string) => string): Promise<PageFiles> {
+    const names = await readdir(folder).catch((): string[] => []);
+    const built = names.filter((name) => HASHED.test(name) && extname(name) in TYPES);
+    const documents = names.filter((name) => extname(name) === DOCUMENT);
+    if (documents.length === 0)
+      throw new Error(`The page is not built (none in ${folder}): npm run build:page`);
+    const [files, filled] = await Promise.all([
+      Promise.all(built.map(async (name) => [name, await readBuilt(folder, name)] as const)),
+      Promise.all(documents.map(async (name) => [name, await readDocument(folder, name, fill)] as const)),
+    ]);
+    return new PageFiles(new Map(files), new Map(filled));
+  }
+
+  /** Files that browsers look for at `/` by the name they have in the sources. */
+  get rootNames(): readonly string[] {
+    return [...this.#current.keys()].filter((name) => /\.(?:png|svg|webmanifest)$/.test(name));
+  }
+
+  /** Answers with a document; `caching` must be one that asks for it again each time. */
+  sendDocument(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    name: string,
+    caching: "no-cache" | "private, no-cache" = REVALIDATED,
+  ): FastifyReply {
+    return send(request, reply, this.#documents.get(name), caching);
+  }
+
+  /**
+   * Answers with a file below `/build`, which never changes. During a deploy the document may come from a process of
+   * another version and name files that this one does not have: it gets this version's file of that name in their place,
+   * which is not stored, because a page without its script or styles cannot be used.
+   */
+  sendBuilt(request: FastifyRequest, reply: FastifyReply, name: string): FastifyReply {
+    const file = this.#built.get(name);
+    if (file !== undefined) return send(request, reply, file, IMMUTABLE);
+    return this.#sendCurrent(request, reply, unhashed(name), "no-store");
+  }
+
+  /** Answers with a file by its name in the sources. */
+  sendNamed(request: FastifyRequest, reply: FastifyReply, name: string): FastifyReply {
+    return this.#sendCurrent(request, reply, name, REVALIDATED);
+  }
+
+  #sendCurrent(request: FastifyRequest, reply: FastifyReply, name: string, caching: string): FastifyReply {
+    return send(request, reply, this.#built.get(this.#current.get(name) ?? ""), caching);
+  }
+}
+
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  file: PageFile | undefined,
+  caching: string,
+): FastifyReply {
+  if (file === undefined) {
+    reply.callNotFound();
+    return reply;
+  }
+  reply.header("Vary", "Accept-Encoding");
+  const coding = codingFor(request.raw.headers["accept-encoding"]);
+  if (coding === undefined) {
+    return reply
+      .code(406)
+      .header("Cache-Control", "no-store")
+      .type("text/plain; charset=utf-8")
+      .send(`Accept-Encoding must allow one of ${CODINGS.join(", ")}.\n`);
+  }
+  const { body, tag } = file.variants[coding];
+  reply.header("Cache-Control", caching).header("ETag", tag);
+  if (isKnown(request.headers["if-none-match"], tag)) return reply.code(304).send();
+  if (coding !== "identity") reply.header("Content-Encoding", coding);
+  return reply.type(file.type).send(body);
+}
+
+function unhashed(name: string): string {
+  return name.replace(HASHED, "$1$2");
+}
+
+async function readBuilt(folder: string, name: string): Promise<PageFile> {
+  const [br, gz, identity] = await Promise.all([
+    readFile(`${folder}${name}.br`),
+    readFile(`${folder}${name}.gz`),
+    readFile(`${folder}${name}`),
+  ]);
+  return pageFile(name, { br, gzip: gz, identity });
+}
+
+async function readDocument(folder: string, name: string, fill: (html: string) => string): Promise<PageFile> {
+  const identity = Buffer.from(fill(await readFile(folder + name, "utf8")));
+  const [br, gz] = await Promise.all([promisify(brotliCompress)(identity), promisify(gzip)(identity)]);
+  return pageFile(name, { br, gzip: gz, identity });
+}
+
+function pageFile(name: string, bodies: Readonly<Record<Coding, Buffer>>): PageFile {
+  const hash = createHash("sha256").update(bodies.identity).digest("base64url").slice(0, 22);
+  const variant = (coding: Coding): Variant => ({ body: bodies[coding], tag: `"${hash}-${coding}"` });
+  return {
+    type: TYPES[extname(name)] ?? "application/octet-stream",
+    variants: { br: variant("br"), gzip: variant("gzip"), identity: variant("identity") },
+  };
+}

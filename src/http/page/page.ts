@@ -1,0 +1,96 @@
+import { fileURLToPath } from "node:url";
+import fastifyHelmet from "@fastify/helmet";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
+import { guestCookies, guestOf } from "../../transport/cookies/guest-cookie.ts";
+import { isSecure } from "../../transport/origin.ts";
+import { PageFiles } from "./page-files.ts";
+
+/** The built page, beside `dist` and `src`. */
+const BUILT = fileURLToPath(new URL("../../../public/build/", import.meta.url));
+
+/** As it stands in the document that is built. */
+const NO_DEFAULT_ROOM = '<meta name="default-room" content="">';
+
+/** What the page knows before it connects. */
+export interface PageSettings {
+  readonly defaultRoom: string;
+  /** Code points. */
+  readonly maxTextLength: number;
+}
+
+/**
+ * What the page may load: its own scripts, styles, icons and sockets, nothing inline and nothing from
+ * elsewhere. `'self'` covers ws: and wss: of the same host.
+ */
+const CONTENT_SECURITY_POLICY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'", "data:"],
+    connectSrc: ["'self'"],
+    manifestSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+  },
+};
+
+/** The chat page: its files, its headers, and who the visitor is. */
+export class Page {
+  readonly files: PageFiles;
+  readonly #cookies: ChatCookies;
+  readonly #settings: PageSettings;
+
+  private constructor(files: PageFiles, cookies: ChatCookies, settings: PageSettings) {
+    this.files = files;
+    this.#cookies = cookies;
+    this.#settings = settings;
+  }
+
+  /** Reads the built page. Rejects if it is not built. */
+  static async open(cookies: ChatCookies, { defaultRoom, maxTextLength }: PageSettings): Promise<Page> {
+    const files = await PageFiles.read(BUILT, (html) => withDefaultRoom(html, defaultRoom));
+    return new Page(files, cookies, { defaultRoom, maxTextLength });
+  }
+
+  async register(app: FastifyInstance): Promise<void> {
+    await app.register(fastifyHelmet, {
+      contentSecurityPolicy: CONTENT_SECURITY_POLICY,
+      // Where there is https the platform's router sends it; over plain http it would mean nothing.
+      strictTransportSecurity: false,
+    });
+    app.route<{ Params: { name: string } }>({
+      method: ["GET", "HEAD"],
+      url: "/build/:name",
+      handler: async (request, reply) => this.files.sendBuilt(request, reply, request.params.name),
+    });
+    for (const name of this.files.rootNames) {
+      app.route({
+        method: ["GET", "HEAD"],
+        url: `/${name}`,
+        handler: async (request, reply) => this.files.sendNamed(request, reply, name),
+      });
+    }
+    // The script of the version before asks for it; this one reads the document.
+    app.get("/page-settings.json", async () => this.#settings);
+  }
+
+  /** Answers `GET /`; a browser that is nobody yet becomes a guest. */
+  readonly serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const cookies = this.#cookies;
+    const guest = guestOf(request.raw, cookies) ?? cookies.guests.create();
+    const set = guestCookies(guest, request.raw, cookies, isSecure(request));
+    reply.header("Set-Cookie", [...cookies.deletions(request.raw), ...set]);
+    // The cookie is this visitor's alone: a cache that gave it to others would make them one guest.
+    return this.files.sendDocument(request, reply, "index.html", "private, no-cache");
+  };
+}
+
+/** Writes the room of a page whose address names none into the document: the page needs no request to know it. */
+function withDefaultRoom(html: string, room: string): string {
+  const value = room.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+  return html.replace(NO_DEFAULT_ROOM, () => NO_DEFAULT_ROOM.replace('""', () => `"${value}"`));
+}

@@ -1,0 +1,54 @@
+import { button, element } from "../element.ts";
+
+/** Notices shown at once; the oldest goes first. */
+const LIMIT = 3;
+/** Texts that were put away and stay away. */
+const DISMISSED_LIMIT = 50;
+
+export interface NoticeOffer {
+  readonly label: string;
+  readonly accept: () => void;
+}
+
+/** The server's own words, and the page's, each once, until they are put away. */
+export class Notices {
+  readonly #region: HTMLElement;
+  readonly #shown = new Map<string, HTMLElement>();
+  readonly #dismissed = new Set<string>();
+
+  constructor(region: HTMLElement) {
+    this.#region = region;
+  }
+
+  /** The same text again, as after each reconnect, changes nothing. `offer`: what can be done about it, on a button. */
+  add(text: string, offer?: NoticeOffer): void {
+    if (this.#shown.has(text) || this.#dismissed.has(text)) return;
+    const close = button("Dismiss", "quiet-button", () => this.#dismiss(text));
+    const notice = element("div", "notice", element("p", "", text));
+    if (offer !== undefined) {
+      const accept = () => {
+        this.#remove(text);
+        offer.accept();
+      };
+      notice.append(button(offer.label, "line-button", accept));
+    }
+    notice.append(close);
+    this.#shown.set(text, notice);
+    this.#region.append(notice);
+    const [oldest] = this.#shown.keys();
+    if (this.#shown.size > LIMIT && oldest !== undefined) this.#remove(oldest);
+    this.#region.hidden = false;
+  }
+
+  #dismiss(text: string): void {
+    if (this.#dismissed.size >= DISMISSED_LIMIT) this.#dismissed.clear();
+    this.#dismissed.add(text);
+    this.#remove(text);
+  }
+
+  #remove(text: string): void {
+    this.#shown.get(text)?.remove();
+    this.#shown.delete(text);
+    this.#region.hidden = this.#shown.size === 0;
+  }
+}

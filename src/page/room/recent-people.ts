@@ -1,0 +1,30 @@
+import type { Person } from "../../protocol.ts";
+
+/** Milliseconds after which somebody who said nothing may well have left. */
+const RECENT_MS = 15 * 60_000;
+/** Names at most, so that the list stays short. */
+const LIMIT = 50;
+
+interface Said {
+  readonly user: string;
+  readonly handle: string;
+  readonly at: number;
+}
+
+/**
+ * Returns who types and who spoke a short while ago, each once with the newest name, at most 50 people. It stands for the list
+ * of a room with so many people that the server names none (docs/protocol.md, `presence`). `messages`: oldest first.
+ */
+export function recentPeople(
+  messages: readonly Said[],
+  typing: readonly Person[],
+  now: number,
+): readonly Person[] {
+  const people = new Map(typing.map((person) => [person.id, person]));
+  for (let index = messages.length - 1; index >= 0 && people.size < LIMIT; index -= 1) {
+    const said = messages[index];
+    if (said === undefined || said.at < now - RECENT_MS) break;
+    if (!people.has(said.user)) people.set(said.user, { id: said.user, handle: said.handle });
+  }
+  return [...people.values()];
+}

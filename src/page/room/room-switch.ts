@@ -1,0 +1,199 @@
+import type { ChatClient } from "../../client/client.ts";
+import type { Room } from "../../client/room/room.ts";
+import { BEGINNING } from "../../protocol.ts";
+import { showBadge } from "../unread/badge.ts";
+import type { ReadState } from "../unread/read-state.ts";
+import { unreadOf } from "../unread/unread.ts";
+import { addUnread, NONE_UNREAD, type UnreadCount } from "../unread/unread-count.ts";
+import { type Preferences, ROOMS_LIMIT } from "../user/preferences.ts";
+import type { SharedDraft } from "../writing/shared-draft.ts";
+import { noRoomOf, roomLink, roomOf } from "./places.ts";
+import { roomLookup } from "./room-lookup.ts";
+import type { RoomNav } from "./room-nav.ts";
+import { RoomView, type RoomViewPorts } from "./room-view.ts";
+import { spellingOf } from "./spelling.ts";
+
+/** Milliseconds in which changes of what is unread are shown together. */
+const UNREAD_MS = 100;
+
+export interface RoomSwitchPorts {
+  readonly client: ChatClient;
+  readonly preferences: Preferences;
+  readonly nav: RoomNav;
+  readonly readState: ReadState;
+  readonly draft: SharedDraft;
+  readonly title: HTMLElement;
+  readonly view: RoomViewPorts;
+  /** Another room is shown. */
+  readonly opened: () => void;
+  /** The address names something that is no room. */
+  readonly misnamed: (written: string) => void;
+  /** A room is joined that was not. */
+  readonly joined: (room: Room) => void;
+}
+
+/** Which room is shown. Follows links and the browser's history; counts what is unread in the others. */
+export class RoomSwitch {
+  readonly #ports: RoomSwitchPorts;
+  readonly #counting = new Set<Room>();
+  #unreadTimer: ReturnType<typeof setTimeout> | undefined;
+  #defaultRoom = "";
+  #search: symbol | undefined;
+  #current: Room | undefined;
+  #view: RoomView | undefined;
+
+  constructor(ports: RoomSwitchPorts) {
+    this.#ports = ports;
+    addEventListener("popstate", () => this.#follow());
+  }
+
+  get current(): Room | undefined {
+    return this.#current;
+  }
+
+  get view(): RoomView | undefined {
+    return this.#view;
+  }
+
+  /** Shows the room of the address; if it names none, the one visited last; on a first visit that one. */
+  begin(defaultRoom: string): void {
+    this.#defaultRoom = defaultRoom;
+    this.#follow();
+  }
+
+  /** Changes to a room as a link does. */
+  open(name: string): void {
+    this.#find(name, (room) => {
+      if (room !== this.#current?.name) history.pushState(null, "", roomLink(room));
+      this.#show(room);
+    });
+  }
+
+  /** Shows the room of the address, which names the room that is shown from then on. */
+  #follow(): void {
+    const { preferences, misnamed } = this.#ports;
+    const written = noRoomOf(location.search);
+    if (written !== undefined) misnamed(written);
+    this.#find(roomOf(location.search) ?? preferences.rooms[0] ?? this.#defaultRoom, (room) => {
+      if (roomOf(location.search) !== room) history.replaceState(null, "", roomLink(room));
+      this.#show(room);
+    });
+  }
+
+  /** Finds the spelling of a room: at once where this browser knows the room. Only the search that began last goes on. */
+  #find(name: string, found: (room: string) => void): void {
+    const search = Symbol();
+    this.#search = search;
+    const known = [...this.#ports.preferences.rooms, this.#defaultRoom];
+    if (known.includes(name)) {
+      found(name);
+      return;
+    }
+    void spellingOf(name, known, roomLookup).then((room) => {
+      if (this.#search === search) found(room);
+    });
+  }
+
+  /** Joins a room without showing it. */
+  join(name: string): Room {
+    const room = this.#ports.client.join(name);
+    this.#count(room);
+    return room;
+  }
+
+  #show(name: string): void {
+    const { preferences, draft, title } = this.#ports;
+    this.#ports.opened();
+    if (name === this.#current?.name) return;
+    if (this.#current !== undefined) this.#leaveView(this.#current);
+    preferences.visited(name);
+    // First, so that the server has a place for the next one.
+    this.#leaveOthers(name);
+    const room = this.join(name);
+    this.#current = room;
+    title.textContent = name;
+    title.title = name;
+    this.#view = new RoomView(room, this.#ports.view);
+    this.#view.open();
+    draft.open(name);
+    this.#showUnread();
+  }
+
+  #leaveView(room: Room): void {
+    room.typing(false);
+    this.#view?.close();
+  }
+
+  #count(room: Room): void {
+    if (this.#counting.has(room)) return;
+    this.#counting.add(room);
+    this.#ports.joined(room);
+    room.on("added", () => this.showUnread());
+    room.on("reset", () => {
+      this.#begin(room);
+      this.showUnread();
+    });
+  }
+
+  /** In a room of which nothing was read, because it was never shown while it could be joined, what comes next is unread. */
+  #begin(room: Room): void {
+    const { readState } = this.#ports;
+    if (room === this.#current || readState.of(room.name) !== undefined) return;
+    readState.advance(room.name, room.messages.at(-1)?.id ?? BEGINNING);
+  }
+
+  /**
+   * Joins the rooms that this browser knows, so that each counts what is unread and notifies. Where the server allows fewer, those
+   * visited last.
+   */
+  joinKnown(): void {
+    const { client } = this.#ports;
+    // How many the server allows is not known before.
+    if (client.connection.name !== "live" || this.#current === undefined) return;
+    const known = this.#known(this.#current.name);
+    this.#leaveOthers(this.#current.name);
+    for (const name of known) this.join(name);
+    this.showUnread();
+  }
+
+  /** The known rooms that may be joined while `current` is shown. One place is left for the next room that is opened. */
+  #known(current: string): ReadonlySet<string> {
+    const { client, preferences } = this.#ports;
+    const limit = Math.max(1, Math.min(ROOMS_LIMIT, client.roomLimit - 1));
+    return new Set([...new Set([current, ...preferences.rooms])].slice(0, limit));
+  }
+
+  /** Leaves all rooms but those, unless something waits to be sent there. */
+  #leaveOthers(current: string): void {
+    const { client } = this.#ports;
+    const known = this.#known(current);
+    for (const room of client.rooms) {
+      if (known.has(room.name) || room.outgoing.length > 0) continue;
+      client.leave(room.name);
+      this.#counting.delete(room);
+    }
+  }
+
+  /** Shows anew, soon, what is unread: something came or was read, here or in another tab. */
+  showUnread(): void {
+    this.#unreadTimer ??= setTimeout(() => this.#showUnread(), UNREAD_MS);
+  }
+
+  #showUnread(): void {
+    clearTimeout(this.#unreadTimer);
+    this.#unreadTimer = undefined;
+    const { client, nav, preferences, readState } = this.#ports;
+    const unread = new Map<string, UnreadCount>();
+    let sum = NONE_UNREAD;
+    for (const room of client.rooms) {
+      const { messages, before } = unreadOf(room, readState.of(room.name), client.self?.id);
+      const count = { count: messages.length, hasMore: before === "more" };
+      unread.set(room.name, count);
+      sum = addUnread(sum, count);
+    }
+    const current = this.#current?.name ?? "";
+    const names = [...preferences.rooms].sort((a, b) => a.localeCompare(b));
+    nav.show(names, current, unread);
+    showBadge(current, sum);
+  }
+}

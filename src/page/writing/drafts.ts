@@ -1,0 +1,13 @@
+import { readStored, writeStored } from "../user/stored.ts";
+
+const PREFIX = "dynochat.draft.";
+
+/** Returns what was begun in a room and not sent; kept over reloads. */
+export function draftOf(room: string): string {
+  return readStored(PREFIX + room) ?? "";
+}
+
+/** Stores the draft of a room. An empty text removes it. */
+export function keepDraft(room: string, text: string): void {
+  writeStored(PREFIX + room, text);
+}

@@ -1,0 +1,158 @@
+import type { Log } from "../store/store.ts";
+import { type Kind, line, trueOrFalse, wholeNumber } from "./kinds.ts";
+import { checkOptions, type Settings, SettingsError, type Table } from "./settings.ts";
+import { SETTINGS } from "./table.ts";
+
+/** The settings of a process and its server, which the app around the plugin decides on itself. */
+type ProcessSettings = "port" | "host" | "webConcurrency" | "logLevel" | "trustProxy";
+
+/** The settings of the chat itself. */
+type ChatSettings = Omit<Settings, ProcessSettings>;
+
+/**
+ * The options of the plugin: the program's settings (README, "Settings") by their names in camel case, and some of its own. A
+ * missing option, or one that is undefined, has its default. An option that is not accepted or not known ends the registration.
+ */
+export interface DynochatOptions {
+  /** False leaves `/` to the app: no chat page, and no socket there. Default: true. */
+  readonly page?: boolean | undefined;
+  /** Where messages are stored; closed with the app. Default: Redis if there is a `redisUrl`, else memory. */
+  readonly log?: Log | undefined;
+  /** The name of this process in log lines, metrics and presence. Default: a random one. */
+  readonly instance?: string | undefined;
+  /** Processes that share the memory of this machine or container, this one included. Default: 1. */
+  readonly processes?: number | undefined;
+
+  /** URL of the Redis server, `redis://` or `rediss://`; without one, messages are kept in memory, in one process. Default: none. */
+  readonly redisUrl?: string | undefined;
+  /** False accepts a self-signed certificate of a `rediss://` server. Default: true. */
+  readonly redisTlsVerify?: boolean | undefined;
+  /** Certificates (PEM) of the authority that signed the Redis server's certificate. Default: none. */
+  readonly redisCa?: string | undefined;
+  /** True: the URL names one node of a Redis Cluster; not available in this version. Default: false. */
+  readonly redisCluster?: boolean | undefined;
+  /** Prefix of every key and channel. Default: dynochat:. */
+  readonly redisPrefix?: string | undefined;
+  /** Replicas that must have a message before it is acknowledged. Default: 0. */
+  readonly redisMinReplicas?: number | undefined;
+  /** Room of plain clients that name none, and the page's first room. Default: lobby. */
+  readonly defaultRoom?: string | undefined;
+  /** Messages kept per room; up to 200 more may be. Default: 1000. */
+  readonly historyMessages?: number | undefined;
+  /** Days for which a room's messages are kept. Default: 30. */
+  readonly historyDays?: number | undefined;
+  /** Bytes of messages kept per room. Default: 1048576 (1 MiB). */
+  readonly historyBytes?: number | undefined;
+  /** Longest text of a message, in Unicode code points. Default: 2000. */
+  readonly maxTextLength?: number | undefined;
+  /** Messages per second, user and room, over all processes; 0 = no limit. Default: 5. */
+  readonly messagesPerSecond?: number | undefined;
+  /** Messages that may come at once before that limit counts; of a guest new to the room, 2. Default: 10. */
+  readonly messageBurst?: number | undefined;
+  /** Messages per second of all guests of one address (IPv6: per /64 network) over all rooms; 0 = no limit. Default: 60. */
+  readonly addressMessagesPerSecond?: number | undefined;
+  /** Messages per second of all guests of one room, divided evenly among their addresses; 0 = no limit. Default: 100. */
+  readonly roomGuestMessagesPerSecond?: number | undefined;
+  /** New rooms per hour that guests of one address may make, five times as many at once; 0 = no limit. Default: 100. */
+  readonly newRoomsPerAddress?: number | undefined;
+  /** Guests of one address who may begin to write in a room, per minute, five times as many at once; 0 = no limit. Default: 300. */
+  readonly newWritersPerAddress?: number | undefined;
+  /** Bytes of messages per second from guests of one address, 60 times as many at once; 0 = no limit. Default: 32768. */
+  readonly addressBytesPerSecond?: number | undefined;
+  /** Sockets and event streams per process; 0 = no limit. Default: 10000. */
+  readonly maxConnections?: number | undefined;
+  /** Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 1000. */
+  readonly maxConnectionsPerAddress?: number | undefined;
+  /** Sockets and event streams opened per second and process from one address, ten times as many at once; 0 = no limit. Default: 50. */
+  readonly connectsPerSecondPerAddress?: number | undefined;
+  /** Rooms per socket or event stream. Default: 50. */
+  readonly maxRoomsPerConnection?: number | undefined;
+  /** Rooms per process that connections of one address may have open; 0 = no limit. Default: 10000. */
+  readonly maxRoomsPerAddress?: number | undefined;
+  /** Requests per second of one socket; a ping counts as 1/20, a message as 1/10; 0 = no limit. Default: 50. */
+  readonly requestsPerSecond?: number | undefined;
+  /** The same for all sockets and requests below `/api` of one address in this process; 0 = no limit. Default: 500. */
+  readonly addressRequestsPerSecond?: number | undefined;
+  /** Origins of other pages that may connect, also `https://*.example.com`; `*` = any. Default: only the chat's own page. */
+  readonly allowedOrigins?: "*" | readonly string[] | undefined;
+  /** Host names that requests to the chat may be for, also `*.example.com`; any other gets 421. Default: any. */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** Seconds between pings; a socket that misses two is closed. Default: 15. */
+  readonly pingSeconds?: number | undefined;
+  /** One line that is sent to each client that enters. Default: none. */
+  readonly greeting?: string | undefined;
+  /** Signs the tokens and cookies of guests, 32 bytes or more. Default: drawn once and shared through Redis. */
+  readonly secret?: string | undefined;
+  /** Verifies the tokens of a site that embeds the chat (HS256, HS384, HS512), 32 bytes or more. Default: none. */
+  readonly tokenSecret?: string | undefined;
+  /** URL of the public keys (JWKS) that verify such tokens. Default: none. */
+  readonly tokenJwksUrl?: string | undefined;
+  /** True refuses guests; needs `tokenSecret` or `tokenJwksUrl`. Default: false. */
+  readonly tokenRequired?: boolean | undefined;
+  /** Bearer keys of programs that write over HTTP, each at least 16 characters. Default: none. */
+  readonly apiKeys?: readonly string[] | undefined;
+  /** Who may read `/metrics`: anybody, only holders of one of `apiKeys`, or nobody. Default: open. */
+  readonly metrics?: "open" | "key" | "off" | undefined;
+  /** New connections are refused while the event loop was later than this on average for two seconds; 0 = never. Default: 300. */
+  readonly maxLoopDelayMs?: number | undefined;
+  /** Milliseconds for which a busy room collects messages for one write; 0 = one write per message. Default: 5. */
+  readonly batchWindowMs?: number | undefined;
+  /** Seconds within which `app.close()` moves all connections away. Default: 20. */
+  readonly shutdownSeconds?: number | undefined;
+}
+
+/** The options with their defaults, every one checked. */
+export interface CheckedOptions extends ChatSettings {
+  readonly page: boolean;
+  readonly log: Log | undefined;
+  readonly instance: string | undefined;
+  readonly processes: number;
+}
+
+const { port, host, webConcurrency, logLevel, trustProxy, ...CHAT_SETTINGS } = SETTINGS;
+
+const PROCESS_FIELDS = Object.keys({ port, host, webConcurrency, logLevel, trustProxy });
+
+const messageLog: Kind<Log> = {
+  accepts: "an object with the methods of the interface Log",
+  read: () => undefined,
+  check: (option) => (isLog(option) ? option : undefined),
+};
+
+/** Options are given by a program only: none is read from a variable, so none has the name of one. */
+function own<T>(name: string, kind: Kind<T>, standard: T) {
+  return { names: [name], kind, default: standard, meaning: "" } as const;
+}
+
+const TABLE: Table<CheckedOptions> = {
+  ...CHAT_SETTINGS,
+  page: own("page", trueOrFalse, true),
+  log: own<Log | undefined>("log", messageLog, undefined),
+  instance: own<string | undefined>("instance", line(100), undefined),
+  processes: own("processes", wholeNumber(1, 64), 1),
+};
+
+/** Returns the plugin's options with their defaults. Throws SettingsError, as `checkOptions` does. */
+export function checkPluginOptions(options: DynochatOptions): CheckedOptions {
+  const name = Object.keys(options).find((field) => PROCESS_FIELDS.includes(field));
+  if (name !== undefined) throw new SettingsError(`${name} is for the app around the plugin to decide`);
+  return checkOptions(TABLE, options);
+}
+
+/** Returns the options that make the plugin of a program with these settings, without what belongs to its process. */
+export function pluginOptions(settings: Settings): ChatSettings {
+  const {
+    port: _port,
+    host: _host,
+    webConcurrency: _concurrency,
+    logLevel: _level,
+    trustProxy: _proxy,
+    ...chat
+  } = settings;
+  return chat;
+}
+
+function isLog(value: unknown): value is Log {
+  if (typeof value !== "object" || value === null) return false;
+  return "append" in value && typeof value.append === "function" && "start" in value && "status" in value;
+}

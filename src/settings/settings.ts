@@ -1,0 +1,130 @@
+import { type Environment, SETTINGS, type Setting } from "./table.ts";
+import { inspected, nearestName } from "./wording.ts";
+
+/** What the environment says, checked. Which variable each field is read from: settings/table.ts. */
+export type Settings = {
+  readonly [Field in keyof typeof SETTINGS]: (typeof SETTINGS)[Field] extends Setting<infer T> ? T : never;
+};
+
+/** The settings that the fields of `Values` are read from or checked by. */
+export type Table<Values extends object> = { readonly [Field in keyof Values]: Setting<Values[Field]> };
+
+/** A setting that cannot be used. `message` is one line for the person who set it. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+/** What stands for bytes that are not UTF-8: decoded so, two secrets would be the same. */
+const REPLACEMENT = "\uFFFD";
+const UTF8 = "valid UTF-8";
+
+/** The settings that are checked against each other. */
+type Combined = Pick<Settings, "tokenRequired" | "tokenSecret" | "tokenJwksUrl">;
+
+/**
+ * Returns the settings of an environment. Blanks and line ends around a value do not count, and an empty variable counts as one
+ * that is not set.
+ * Throws SettingsError for the first value that is not accepted. Secrets are not repeated in it.
+ */
+export function readSettings(env: Environment): Settings {
+  const settings = valuesOf<Settings>(SETTINGS, (setting) => readOne(setting, env));
+  checkTogether(settings, variableOf);
+  return settings;
+}
+
+/**
+ * Returns the values of options that a program gives by their fields in `table`: checked as the variables are, and the default
+ * where an option is missing or undefined. Throws SettingsError for the first option that is not known, not accepted, or not
+ * available in this version. Secrets are not repeated in it.
+ */
+export function checkOptions<Values extends Combined>(table: Table<Values>, options: object): Values {
+  const given = new Map<string, unknown>(Object.entries(options));
+  const unknown = [...given.keys()].find((name) => !Object.hasOwn(table, name));
+  if (unknown !== undefined) throw new SettingsError(unknownOption(unknown, Object.keys(table)));
+  const values = valuesOf<Values>(table, (setting, name) => checkOne(setting, name, given.get(name)));
+  checkTogether(values, String);
+  const [unavailable] = departures(table, values);
+  if (unavailable !== undefined) throw new SettingsError(`${unavailable} is not available in this version`);
+  return values;
+}
+
+/** Returns the variables that ask for something this version cannot do, by name; empty = everything can be done. */
+export function unavailableSettings(settings: Settings): string[] {
+  return departures<Settings>(SETTINGS, settings).map(variableOf);
+}
+
+function variableOf(field: keyof Settings): string {
+  return SETTINGS[field].names[0];
+}
+
+function valuesOf<Values extends object>(
+  table: Table<Values>,
+  read: <T>(setting: Setting<T>, field: string) => T,
+): Values {
+  const values: Partial<Values> = {};
+  for (const field in table) values[field] = read(table[field], field);
+  if (!isWhole(table, values)) throw new TypeError("a setting was not read");
+  return values;
+}
+
+function isWhole<Values extends object>(table: Table<Values>, values: Partial<Values>): values is Values {
+  return Object.keys(table).every((field) => field in values);
+}
+
+function readOne<T>(setting: Setting<T>, env: Environment): T {
+  const name = setting.names.find((candidate) => textOf(env, candidate) !== "");
+  if (name === undefined) return setting.defaultIn?.(env) ?? setting.default;
+  const given = textOf(env, name);
+  if (given.includes(REPLACEMENT)) throw refusal(name, given, setting, UTF8);
+  const value = setting.kind.read(given);
+  if (value === undefined) throw refusal(name, given, setting, setting.kind.accepts);
+  return value;
+}
+
+function checkOne<T>(setting: Setting<T>, name: string, given: unknown): T {
+  if (given === undefined) return setting.default;
+  const { kind } = setting;
+  if (typeof given === "string" && given.includes(REPLACEMENT)) throw refusal(name, given, setting, UTF8);
+  const value = kind.check(given);
+  if (value === undefined) throw refusal(name, given, setting, kind.acceptsOption ?? kind.accepts);
+  return value;
+}
+
+/** What a variable holds without the blanks and line ends around it, which files and consoles add; "" where it is not set. */
+function textOf(env: Environment, name: string): string {
+  return env[name]?.trim() ?? "";
+}
+
+function refusal(
+  name: string,
+  given: unknown,
+  { secret, kind }: Pick<Setting<unknown>, "secret" | "kind">,
+  accepts: string,
+): SettingsError {
+  const quoted = secret === true ? "what was given (not shown)" : inspected(given);
+  const why = secret === true ? undefined : kind.why?.(given);
+  const reason = why === undefined ? "" : ` (${why})`;
+  return new SettingsError(`${name}: ${quoted} is not accepted, it must be ${accepts}${reason}`);
+}
+
+function unknownOption(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  return `${inspected(name)} is no option${nearest === undefined ? "" : `; did you mean ${nearest}?`}`;
+}
+
+/** Checks what is wrong only beside another setting. `nameOf`: what a setting is called where it was given. */
+function checkTogether(settings: Combined, nameOf: (field: keyof Combined) => string): void {
+  const { tokenRequired, tokenSecret, tokenJwksUrl } = settings;
+  if (!tokenRequired || tokenSecret !== undefined || tokenJwksUrl !== undefined) return;
+  const [required, secret, keys] = [nameOf("tokenRequired"), nameOf("tokenSecret"), nameOf("tokenJwksUrl")];
+  throw new SettingsError(`${required}: true is not accepted without ${secret} or ${keys}`);
+}
+
+function departures<Values extends object>(table: Table<Values>, values: Values): (keyof Values & string)[] {
+  const fields: (keyof Values & string)[] = [];
+  for (const field in table) {
+    const { planned, default: standard } = table[field];
+    if (planned === true && values[field] !== standard) fields.push(field);
+  }
+  return fields;
+}

@@ -1,0 +1,30 @@
+/**
+ * How a change of a room's people travels between processes: a hint on the room's channel, which
+ * begins `{"type":"` as no stored entry does. One person travels alone, several together.
+ */
+
+import type { RoomUser } from "./store.ts";
+
+type PresenceHint =
+  | { readonly type: "enter"; readonly instance: string; readonly person: RoomUser }
+  | { readonly type: "enter"; readonly instance: string; readonly people: readonly RoomUser[] }
+  | { readonly type: "exit"; readonly instance: string; readonly user: string }
+  | { readonly type: "exit"; readonly instance: string; readonly users: readonly string[] };
+
+/** They are in the room, by way of that process. */
+export function enterHint(instance: string, people: readonly RoomUser[]): Buffer {
+  const [person] = people;
+  if (people.length > 1 || person === undefined) return encode({ type: "enter", instance, people });
+  return encode({ type: "enter", instance, person });
+}
+
+/** They are no longer in the room by way of that process. */
+export function exitHint(instance: string, users: readonly string[]): Buffer {
+  const [user] = users;
+  if (users.length > 1 || user === undefined) return encode({ type: "exit", instance, users });
+  return encode({ type: "exit", instance, user });
+}
+
+function encode(hint: PresenceHint): Buffer {
+  return Buffer.from(JSON.stringify(hint));
+}

@@ -1,0 +1,217 @@
+import { compareIds, timeOf } from "../../protocol.ts";
+import { entryOf } from "../entry.ts";
+import { type GrowthGrant, type Made, PASSING } from "../growth.ts";
+import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "../guest-limits.ts";
+import { HandleClaims } from "../handle-claims.ts";
+import { drawNonce } from "../random-increment.ts";
+import type { Append, Appended, Entry, LogLimits, ReadLimit } from "../store.ts";
+import { SenderMemory } from "./sender.ts";
+
+const DAY_MS = 86_400_000;
+/** What Node keeps for one room and for one entry besides its frame, bytes, as measured. */
+const ROOM_BYTES = 800;
+const ENTRY_BYTES = 300;
+
+/** What stands around the handle in a body. Inside a JSON string it would be escaped. */
+const BEFORE_HANDLE = ',"handle":"';
+const BEHIND_HANDLE = '","text":"';
+
+/** One room of the embedded log: its entries and what is remembered of its senders. */
+export class MemoryRoom {
+  readonly #limits: LogLimits;
+  #entries: Entry[] = [];
+  #bytes = 0;
+  /** The newest id ever given, which outlives its entry. */
+  #lastMs = 0;
+  #lastNumber = 0;
+  /** Emptied by `sweep`. */
+  readonly #senders = new Map<string, SenderMemory>();
+  readonly #guestLimits: GuestLimits;
+  readonly #roomGuests = new RoomGuests();
+  #senderBytes = 0;
+  /** Senders that are guests. Emptied as `#senders` is. */
+  readonly #guests = new Set<string>();
+  /** Who has which handle. */
+  readonly handles = new HandleClaims(drawNonce);
+
+  /** @param guestLimits those of all rooms. */
+  constructor(limits: LogLimits, guestLimits: GuestLimits) {
+    this.#limits = limits;
+    this.#guestLimits = guestLimits;
+  }
+
+  /** Bytes of memory, roughly: entries, senders and what is remembered of them. */
+  get bytes(): number {
+    return ROOM_BYTES + this.#bytes + ENTRY_BYTES * this.#entries.length + this.#senderBytes;
+  }
+
+  /** The newest id; `0-0` = empty. */
+  get head(): string {
+    return this.#entries.at(-1)?.id ?? "0-0";
+  }
+
+  /** Nothing is left that a later call could notice. */
+  get isEmpty(): boolean {
+    return this.#entries.length === 0 && this.#senders.size === 0 && this.handles.isEmpty;
+  }
+
+  /**
+   * Stores a message in the same order of checks as the Redis log's script; with the entry, and what it made besides, if it was stored.
+   */
+  append(
+    message: Append,
+    grant: GrowthGrant,
+    now: number,
+  ): { readonly appended: Appended; readonly entry?: Entry; readonly made?: Made } {
+    const { user, guest, key } = message;
+    const known = this.#senders.get(user);
+    const sender = known ?? this.#newSender(message, now);
+    const id = key === undefined ? undefined : sender.idOf(key, now);
+    if (id !== undefined) return { appended: { outcome: "duplicate", id } };
+    const retryAfterMs = sender.waitMs(now);
+    if (retryAfterMs > 0) return { appended: { outcome: "rate-limited", limit: "user", retryAfterMs } };
+    const refusal = guest && this.#guestLimits.refusal(this.#roomGuests, guest.network, now);
+    if (refusal !== undefined) return { appended: { outcome: "rate-limited", ...refusal } };
+    const made = { room: this.#entries.length === 0, writer: known === undefined };
+    if (made.room && grant.room !== undefined) return { appended: grant.room };
+    if (made.writer && grant.writer !== undefined) return { appended: grant.writer };
+    const handle = this.#settledHandle(message, now);
+    const body = handle === undefined ? message.body : withHandle(message.body, handle);
+    const entry = entryOf(this.#nextId(now), this.head, body);
+    this.#entries.push(entry);
+    this.#bytes += entry.frame.length;
+    this.#trim(now);
+    if (known !== undefined) this.#senderBytes -= known.bytes;
+    sender.stored(key, entry.id, now);
+    this.#senderBytes += sender.bytes;
+    if (guest !== undefined) {
+      this.#guestLimits.stored(this.#roomGuests, guest.network, now);
+      this.#guests.add(user);
+    }
+    // Only now: a refusal leaves nothing behind.
+    this.#senders.set(user, sender);
+    const appended = {
+      outcome: "stored",
+      id: entry.id,
+      ...(handle === undefined ? {} : { handle }),
+    } as const;
+    return { appended, entry, made };
+  }
+
+  /** As Log.readFrom. */
+  from(from: string, limit: ReadLimit): Entry[] {
+    const read: Entry[] = [];
+    let bytes = 0;
+    for (
+      let i = this.#firstAtOrAfter(from);
+      i < this.#entries.length && read.length < limit.entries;
+      i += 1
+    ) {
+      const entry = this.#entries[i];
+      if (entry === undefined) break;
+      bytes += entry.frame.length;
+      if (bytes > limit.bytes && read.length > 0) break;
+      read.push(entry);
+    }
+    return read;
+  }
+
+  /** As Log.readBefore. */
+  before(before: string | undefined, limit: ReadLimit): Entry[] {
+    const read: Entry[] = [];
+    let bytes = 0;
+    const end = before === undefined ? this.#entries.length : this.#firstAtOrAfter(before);
+    for (let i = end - 1; i >= 0 && read.length < limit.entries; i -= 1) {
+      const entry = this.#entries[i];
+      if (entry === undefined) break;
+      bytes += entry.frame.length;
+      if (bytes > limit.bytes && read.length > 0) break;
+      read.push(entry);
+    }
+    return read.reverse();
+  }
+
+  /** Drops what is too old. */
+  sweep(now: number): void {
+    this.#trim(now);
+    this.handles.sweep(now);
+    for (const [user, sender] of this.#senders) {
+      if (sender.isOver(now)) this.#forget(user, sender);
+    }
+  }
+
+  /** Drops all but the newest messages. */
+  shorten(floor: number): void {
+    const dropped = this.#entries.splice(0, Math.max(0, this.#entries.length - floor));
+    for (const { frame } of dropped) this.#bytes -= frame.length;
+  }
+
+  /** Forgets guests who came lately and are silent. */
+  forgetPassing(now: number): void {
+    for (const user of this.#guests) {
+      const sender = this.#senders.get(user);
+      if (sender?.isPassing(now, PASSING) === true) this.#forget(user, sender);
+    }
+  }
+
+  #forget(user: string, sender: SenderMemory): void {
+    this.#senders.delete(user);
+    this.#guests.delete(user);
+    this.#senderBytes -= sender.bytes;
+  }
+
+  /** The handle that the user has, where it is not the one of the body. */
+  #settledHandle({ user, guest, requested }: Append, now: number): string | undefined {
+    if (requested === undefined) return undefined;
+    const handle = this.handles.settle({ user, isGuest: guest !== undefined, requested }, now);
+    return handle === requested.handle ? undefined : handle;
+  }
+
+  #newSender({ guest }: Append, now: number): SenderMemory {
+    const { messagesPerSecond, messageBurst } = this.#limits;
+    const firstBurst = guest === undefined ? messageBurst : NEW_GUEST_BURST;
+    return new SenderMemory(messagesPerSecond, messageBurst, firstBurst, now);
+  }
+
+  #nextId(now: number): string {
+    const ms = Math.max(Math.floor(now), this.#lastMs);
+    this.#lastNumber = (ms === this.#lastMs ? this.#lastNumber : 0) + drawNonce();
+    this.#lastMs = ms;
+    return `${ms}-${this.#lastNumber}`;
+  }
+
+  #trim(now: number): void {
+    const { historyMessages, historyBytes, historyDays } = this.#limits;
+    const oldest = now - historyDays * DAY_MS;
+    let drop = 0;
+    for (const entry of this.#entries) {
+      const tooMany = this.#entries.length - drop > historyMessages;
+      // The newest stays, however large, as in the Redis log.
+      const tooLarge = this.#bytes > historyBytes && drop < this.#entries.length - 1;
+      if (!tooMany && !tooLarge && timeOf(entry.id) >= oldest) break;
+      this.#bytes -= entry.frame.length;
+      drop += 1;
+    }
+    if (drop > 0) this.#entries.splice(0, drop);
+  }
+
+  /** Binary search: the index of the first entry whose id is not before `id`. */
+  #firstAtOrAfter(id: string): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const entry = this.#entries[middle];
+      if (entry !== undefined && compareIds(entry.id, id) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** Puts a handle in the place of the one that a body has. In JSON no text contains what stands around it. */
+function withHandle(body: string, handle: string): string {
+  const start = body.indexOf(BEFORE_HANDLE) + BEFORE_HANDLE.length;
+  const end = body.indexOf(BEHIND_HANDLE, start);
+  return body.slice(0, start) + JSON.stringify(handle).slice(1, -1) + body.slice(end);
+}

@@ -1,0 +1,305 @@
+import { randomBytes } from "node:crypto";
+import { enterHint, exitHint } from "../ephemeral.ts";
+import { FLOORS, Growth, LEVELS, YOUNG_MS } from "../growth.ts";
+import { GuestLimits } from "../guest-limits.ts";
+import {
+  type Append,
+  type Appended,
+  type Entry,
+  type HandleClaim,
+  type LeftHandle,
+  type Log,
+  type LogLimits,
+  type LogListener,
+  type LogState,
+  type LogStatus,
+  LogUnavailable,
+  type Present,
+  type ReadLimit,
+  type RoomHead,
+  type RoomUser,
+} from "../store.ts";
+import { MemoryRoom } from "./memory-room.ts";
+import { newestFirst } from "./newest-first.ts";
+
+const SWEEP_MS = 30_000;
+/** Bytes over all rooms, roughly: frames, and what is kept besides them. Room is made before they are reached. */
+const TOTAL_BYTES = 256 * 1024 * 1024;
+/** Values that processes share are a handful; more would be a defect of the caller. */
+const MAX_SHARED = 1_000;
+
+const WORDS: Readonly<Partial<Record<LogState, string>>> = {
+  connecting: "starting",
+  live: "the embedded log is ready",
+  closed: "closed",
+};
+
+interface Delivery {
+  readonly room: string;
+  readonly payload: Buffer;
+}
+
+/** The log inside this process: the same rules as in Redis, for one process; history is lost at exit. */
+export class MemoryLog implements Log {
+  readonly kind = "embedded";
+  readonly warnings = [];
+  readonly instance: string;
+  readonly #limits: LogLimits;
+  readonly #guestLimits: GuestLimits;
+  readonly #clock: () => number;
+  readonly #totalBytes: number;
+  /** Least recently active first. Emptied by the sweep. */
+  readonly #rooms = new Map<string, MemoryRoom>();
+  /** Rooms that guests made within a day and when, the oldest first. Emptied by the sweep. */
+  readonly #guestRooms = new Map<string, number>();
+  readonly #growth: Growth;
+  #bytes = 0;
+  /** Bytes above which room is made. */
+  #tightBytes: number;
+  /** Who is in which room, by user id. Emptied by `exit` and `rollCall`. */
+  readonly #people = new Map<string, Map<string, RoomUser>>();
+  readonly #subscribed = new Set<string>();
+  readonly #shared = new Map<string, string>();
+  /** What was published in this turn of the event loop; delivered and emptied in the next. */
+  #deliveries: Delivery[] = [];
+  #report: string | undefined;
+  #listener: LogListener | undefined;
+  #state: LogState = "connecting";
+  #sweeping: NodeJS.Timeout | undefined;
+
+  /**
+   * @param clock milliseconds since 1970.
+   * @param totalBytes over all rooms, roughly.
+   * @param instance what this process is called.
+   */
+  constructor(
+    limits: LogLimits,
+    clock: () => number = Date.now,
+    totalBytes = TOTAL_BYTES,
+    instance = randomBytes(8).toString("hex"),
+  ) {
+    this.instance = instance;
+    this.#limits = limits;
+    this.#guestLimits = new GuestLimits(limits);
+    this.#clock = clock;
+    this.#totalBytes = totalBytes;
+    this.#tightBytes = LEVELS.tight * totalBytes;
+    this.#growth = new Growth(limits, () => this.#share);
+  }
+
+  get status(): LogStatus {
+    return { state: this.#state, reason: WORDS[this.#state] ?? this.#state };
+  }
+
+  start(listener: LogListener): void {
+    if (this.#state !== "connecting") return;
+    this.#listener = listener;
+    this.#sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
+    queueMicrotask(() => {
+      if (this.#state === "connecting") this.#move("live");
+    });
+  }
+
+  async append(message: Append): Promise<Appended> {
+    if (this.#state !== "live") return { outcome: "unavailable" };
+    const now = this.#clock();
+    const grant = this.#growth.grant(message);
+    if (grant.message !== undefined) return grant.message;
+    const known = this.#rooms.get(message.room);
+    const room = known ?? new MemoryRoom(this.#limits, this.#guestLimits);
+    const before = known?.bytes ?? 0;
+    const { appended, entry, made } = room.append(message, grant, now);
+    grant.settle(made);
+    if (entry === undefined) return appended;
+    this.#bytes += room.bytes - before;
+    // Deleting first moves the room to the end: the map's order is that of activity.
+    this.#rooms.delete(message.room);
+    this.#rooms.set(message.room, room);
+    if (made?.room === true && message.guest !== undefined) this.#guestRooms.set(message.room, now);
+    if (this.#bytes > this.#tightBytes) this.#makeSpace(room, now);
+    this.#publish(message.room, entry.frame);
+    return appended;
+  }
+
+  async readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
+    this.#mustBeLive();
+    return this.#rooms.get(room)?.from(from, limit) ?? [];
+  }
+
+  async readBefore(room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]> {
+    this.#mustBeLive();
+    return this.#rooms.get(room)?.before(before, limit) ?? [];
+  }
+
+  async heads(rooms: readonly string[]): Promise<string[]> {
+    this.#mustBeLive();
+    return rooms.map((room) => this.#rooms.get(room)?.head ?? "0-0");
+  }
+
+  async recentRooms(count: number): Promise<RoomHead[]> {
+    this.#mustBeLive();
+    const heads = Array.from(this.#rooms, ([room, { head }]) => ({ room, head }));
+    return newestFirst(heads).slice(0, count);
+  }
+
+  async subscribe(room: string): Promise<void> {
+    this.#mustBeLive();
+    this.#subscribed.add(room);
+  }
+
+  async unsubscribe(room: string): Promise<void> {
+    this.#subscribed.delete(room);
+  }
+
+  hint(room: string, payload: Buffer): void {
+    if (this.#state === "live") this.#publish(room, payload);
+  }
+
+  async enter(room: string, person: RoomUser): Promise<void> {
+    if (this.#state !== "live") return;
+    const people = this.#people.get(room) ?? new Map<string, RoomUser>();
+    people.set(person.id, person);
+    this.#people.set(room, people);
+    this.#publish(room, enterHint(this.instance, [person]));
+  }
+
+  async exit(room: string, user: string): Promise<void> {
+    if (this.#state !== "live") return;
+    const people = this.#people.get(room);
+    people?.delete(user);
+    if (people?.size === 0) this.#people.delete(room);
+    this.#publish(room, exitHint(this.instance, [user]));
+  }
+
+  async rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]> {
+    this.#mustBeLive();
+    const people = new Map(here.map((user) => [user.id, user]));
+    if (people.size === 0) this.#people.delete(room);
+    else this.#people.set(room, people);
+    return [...people.values()].map((person) => ({ ...person, instances: [this.instance] }));
+  }
+
+  async settleHandles(
+    name: string,
+    claims: readonly HandleClaim[],
+    left: readonly LeftHandle[],
+  ): Promise<readonly string[]> {
+    this.#mustBeLive();
+    const room = this.#rooms.get(name) ?? new MemoryRoom(this.#limits, this.#guestLimits);
+    const now = this.#clock();
+    const handles = claims.map((claim) => room.handles.settle(claim, now));
+    for (const { user, requested } of left) room.handles.release(user, requested);
+    if (!room.isEmpty) this.#rooms.set(name, room);
+    return handles;
+  }
+
+  async shared(name: string, proposal: string): Promise<string> {
+    this.#mustBeLive();
+    const stored = this.#shared.get(name);
+    if (stored !== undefined) return stored;
+    if (this.#shared.size >= MAX_SHARED) throw new LogUnavailable("too many shared values");
+    this.#shared.set(name, proposal);
+    return proposal;
+  }
+
+  get roundTripAgeMs(): number | undefined {
+    return this.#state === "live" ? 0 : undefined;
+  }
+
+  async report(text: string): Promise<void> {
+    this.#report = text;
+  }
+
+  async reports(): Promise<string[]> {
+    this.#mustBeLive();
+    return this.#report === undefined ? [] : [this.#report];
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    clearInterval(this.#sweeping);
+    this.#deliveries = [];
+    this.#move("closed");
+  }
+
+  /** Drops what is too old, and rooms of which nothing is left; done every 30 s by itself. */
+  sweep(): void {
+    const now = this.#clock();
+    this.#guestLimits.sweep(now);
+    for (const [name, room] of this.#rooms) {
+      this.#change(room, () => room.sweep(now));
+      if (room.isEmpty) this.#forget(name, room);
+    }
+    for (const [name, madeAt] of this.#guestRooms) {
+      if (madeAt <= now - YOUNG_MS) this.#guestRooms.delete(name);
+    }
+  }
+
+  /** Makes room in the order of the Redis log; at the end rooms are forgotten, the longest quiet first, known keys too. */
+  #makeSpace(spared: MemoryRoom, now: number): void {
+    this.#changeSome(this.#rooms.values(), LEVELS.easy, (room) => room.forgetPassing(now));
+    const young = [...this.#guestRooms.keys()].reverse().flatMap((name) => this.#rooms.get(name) ?? []);
+    this.#changeSome(young, LEVELS.easy, (room) => room.shorten(1));
+    for (const { messages, above, until } of FLOORS) {
+      if (this.#share > above)
+        this.#changeSome(this.#rooms.values(), until, (room) => room.shorten(messages));
+    }
+    if (this.#share > LEVELS.rooms) this.#forgetQuietest(spared);
+    // Not for every message, where little could be freed.
+    const { tight } = LEVELS;
+    this.#tightBytes = Math.max(tight * this.#totalBytes, this.#bytes + this.#totalBytes / 100);
+  }
+
+  get #share(): number {
+    return this.#bytes / this.#totalBytes;
+  }
+
+  #forgetQuietest(spared: MemoryRoom): void {
+    for (const [name, room] of this.#rooms) {
+      if (this.#share <= LEVELS.guestWriters) return;
+      if (room !== spared) this.#forget(name, room);
+    }
+  }
+
+  /** Changes rooms in their order until no more than that share is in use. */
+  #changeSome(rooms: Iterable<MemoryRoom>, until: number, change: (room: MemoryRoom) => void): void {
+    for (const room of rooms) {
+      if (this.#share <= until) return;
+      this.#change(room, () => change(room));
+    }
+  }
+
+  #change(room: MemoryRoom, change: () => void): void {
+    const before = room.bytes;
+    change();
+    this.#bytes += room.bytes - before;
+  }
+
+  #forget(name: string, room: MemoryRoom): void {
+    this.#bytes -= room.bytes;
+    this.#rooms.delete(name);
+    this.#guestRooms.delete(name);
+  }
+
+  #publish(room: string, payload: Buffer): void {
+    if (this.#deliveries.length === 0) setImmediate(this.#deliver);
+    this.#deliveries.push({ room, payload });
+  }
+
+  readonly #deliver = (): void => {
+    const deliveries = this.#deliveries;
+    this.#deliveries = [];
+    for (const { room, payload } of deliveries) {
+      if (this.#subscribed.has(room)) this.#listener?.received(room, payload);
+    }
+  };
+
+  #move(state: LogState): void {
+    this.#state = state;
+    this.#listener?.statusChanged(this.status);
+  }
+
+  #mustBeLive(): void {
+    if (this.#state !== "live") throw new LogUnavailable(this.status.reason);
+  }
+}

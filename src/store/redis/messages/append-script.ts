@@ -1,0 +1,45 @@
+import { LIMITS } from "../../../protocol.ts";
+import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../../guest-limits.ts";
+import { CLAIM_MS, FRESH_MS } from "../../handle-claims.ts";
+import type { LogLimits } from "../../store.ts";
+import { LOG } from "../keys.ts";
+import { HANDLE_RULES, Script } from "../node/scripts.ts";
+
+const DAY_MS = 86_400_000;
+/** Keys of a person and room in one generation; two are kept. docs/protocol.md promises the last 128. */
+const KEYS_PER_GENERATION = 128;
+
+/**
+ * Returns append.lua for a process with these limits, which signs what it publishes with the store's secret. Processes whose limits differ
+ * have a script each.
+ *
+ * @param channelName as `Keys.channelName`.
+ */
+export function appendScript(limits: LogLimits, secret: string, channelName: string): Script {
+  const { messagesPerSecond, messageBurst, historyMessages, historyDays, historyBytes } = limits;
+  const { addressBurst, highestCount, roomIntervalMs } = guestBounds(limits);
+  const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
+  const credit = interval * Math.max(1, messageBurst);
+  const constants = {
+    CLAIM_MS,
+    FRESH_MS,
+    SECRET: secret,
+    STREAM_END: LOG.length,
+    CHANNEL_NAME: channelName,
+    HISTORY_MESSAGES: historyMessages,
+    HISTORY_MS: Math.ceil(historyDays * DAY_MS),
+    HISTORY_BYTES: historyBytes,
+    INTERVAL_MS: interval,
+    CREDIT_MS: credit,
+    NEW_GUEST_MS: Math.min(credit, interval * NEW_GUEST_BURST),
+    GUEST_BURST_MS,
+    ADDRESS_BURST: addressBurst,
+    HIGHEST_COUNT: highestCount,
+    ROOM_INTERVAL_MS: roomIntervalMs,
+    KEY_MS: LIMITS.keyMs,
+    KEYS_PER_GENERATION,
+    // The hash holds the credit too, which a slow rate may take longer to restore than keys are remembered.
+    SENDER_MS: Math.ceil(Math.max(LIMITS.keyMs, credit)),
+  };
+  return new Script(new URL("./append.lua", import.meta.url), constants, [HANDLE_RULES]);
+}

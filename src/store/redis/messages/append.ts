@@ -1,0 +1,200 @@
+import type { Redis } from "ioredis";
+import type { Complaints } from "../../../logging/throttled-logger.ts";
+import { isMessageId } from "../../../protocol.ts";
+import type { Growth, GrowthGrant, Made } from "../../growth.ts";
+import { drawNonce } from "../../random-increment.ts";
+import { type Append, type Appended, isMessageLimit, type RequestedHandle } from "../../store.ts";
+import { Deadlines } from "../../with-timeout.ts";
+import { classify, describe } from "../errors.ts";
+import type { Keys } from "../keys.ts";
+import { ScriptLine } from "../node/ordered-script.ts";
+import type { Replicas } from "../node/replica-acks.ts";
+import type { Script } from "../node/scripts.ts";
+import type { ServerClock } from "../node/server-clock.ts";
+import { claimArgument } from "../presence/requested-handles.ts";
+import type { Times } from "../timeouts.ts";
+import type { NetworkDigests } from "./network-digests.ts";
+
+/** Appends under way at once. At 1,000 a second a healthy server has a handful; beyond this it is not one. */
+const MAX_PENDING = 10_000;
+
+export interface AppendsListener {
+  /** Something about the connection or the server's clock is in doubt. */
+  doubted(): void;
+  /** This server takes no writes; another one may by now answer to its name. */
+  refusedWrites(reason: string): void;
+  /** A message is in the room's log, and took that many bytes, roughly. `isNew`: it is the first there, and a guest's. */
+  stored(room: string, id: string, bytes: number, isNew: boolean): void;
+  /** The server is out of memory. */
+  full(): void;
+}
+
+const UNAVAILABLE: Appended = { outcome: "unavailable" };
+
+const MADE = { writer: 1, room: 2 } as const;
+/** What these take in Redis, roughly. */
+const BYTES = { writer: 700, room: 1_700 } as const;
+
+/** Runs the append script, and turns whatever comes back into one of the outcomes. */
+export class Appends {
+  readonly #keys: Keys;
+  readonly #clock: ServerClock;
+  readonly #times: Times;
+  readonly #complaints: Complaints;
+  readonly #growth: Growth;
+  readonly #listener: AppendsListener;
+  readonly #script: ScriptLine;
+  readonly #networks: NetworkDigests;
+  readonly #deadlines = new Deadlines();
+  #pending = 0;
+
+  constructor(
+    keys: Keys,
+    networks: NetworkDigests,
+    growth: Growth,
+    script: Script,
+    clock: ServerClock,
+    times: Times,
+    complaints: Complaints,
+    listener: AppendsListener,
+  ) {
+    this.#keys = keys;
+    this.#networks = networks;
+    this.#clock = clock;
+    this.#times = times;
+    this.#complaints = complaints;
+    this.#growth = growth;
+    this.#listener = listener;
+    this.#script = new ScriptLine(script);
+  }
+
+  /** Uses another script from now on: the store's secret is another one. */
+  use(script: Script): void {
+    this.#script.replace(script);
+  }
+
+  /**
+   * Never rejects; answers within `Times.commandMs`, with replicas to wait for within `Times.ackMs`. What is
+   * not known to be on them is `unavailable`, a repeated key too: until then a failover may lose it.
+   */
+  async append(writer: Redis, replicas: Replicas | undefined, message: Append): Promise<Appended> {
+    if (this.#pending >= MAX_PENDING) return UNAVAILABLE;
+    this.#pending += 1;
+    const now = performance.now();
+    const called = now - (message.waitedMs ?? 0);
+    try {
+      const appended = await this.#store(writer, message, now);
+      if (replicas === undefined || !("id" in appended)) return appended;
+      const left = this.#times.ackMs - (performance.now() - called);
+      return (await replicas.have(left)) ? appended : UNAVAILABLE;
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
+  async #store(writer: Redis, message: Append, now: number): Promise<Appended> {
+    if ((message.waitedMs ?? 0) >= this.#times.storeWithinMs) return UNAVAILABLE;
+    const grant = this.#growth.grant(message, now);
+    if (grant.message !== undefined) return grant.message;
+    let made: Made | undefined;
+    try {
+      const reply = await this.#run(writer, message, grant);
+      const appended = this.#outcomeOf(reply, grant, message.requested);
+      if (appended.outcome === "stored") {
+        made = madeBy(reply);
+        const isNew = made.room && message.guest !== undefined;
+        const besides = (made.room ? BYTES.room : 0) + (made.writer ? BYTES.writer : 0);
+        this.#listener.stored(message.room, appended.id, message.body.length + besides, isNew);
+      }
+      return appended;
+    } catch (error) {
+      return this.#failed(error);
+    } finally {
+      grant.settle(made);
+    }
+  }
+
+  #run(writer: Redis, message: Append, grant: GrowthGrant): Promise<unknown> {
+    const { room, user, key, body, waitedMs = 0 } = message;
+    const { commandMs, storeWithinMs } = this.#times;
+    // Each argument costs about half a microsecond here: what is the same for all messages stands in the script.
+    return this.#deadlines.within(
+      commandMs - waitedMs,
+      this.#script.run(writer, `${room} ${user}`, this.#keysOf(message), [
+        Math.floor(this.#clock.now() + storeWithinMs - waitedMs),
+        key ?? "",
+        body,
+        drawNonce(),
+        claimOf(message),
+        ...refusals(grant),
+      ]),
+    );
+  }
+
+  #keysOf({ room, user, guest }: Append): readonly string[] {
+    const keys = this.#keys;
+    const sender = [keys.youngerKeys(room, user), keys.olderKeys(room, user)];
+    const own = [keys.log(room), ...sender, keys.handles(room)];
+    if (guest === undefined) return own;
+    return [...own, keys.guests(room), keys.address(this.#networks.digest(guest.network))];
+  }
+
+  #outcomeOf(reply: unknown, grant: GrowthGrant, requested: RequestedHandle | undefined): Appended {
+    const [outcome, value, detail, number]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+    if (
+      (outcome === "stored" || outcome === "duplicate") &&
+      typeof value === "string" &&
+      isMessageId(value)
+    ) {
+      if (outcome === "duplicate" || requested === undefined || typeof number !== "string")
+        return { outcome, id: value };
+      return { outcome, id: value, handle: `${requested.stem.handle} ${number}` };
+    }
+    if (outcome === "rate-limited" && typeof value === "number" && isMessageLimit(detail)) {
+      return { outcome, limit: detail, retryAfterMs: value };
+    }
+    if (outcome === "no-room" && grant.room !== undefined) return grant.room;
+    if (outcome === "no-writer" && grant.writer !== undefined) return grant.writer;
+    if (outcome === "late") {
+      // Either it took too long to get there, or the server's clock was set forward: reading it again helps.
+      this.#listener.doubted();
+      return UNAVAILABLE;
+    }
+    this.#complaints.add("error", "the append script answered something unknown", { outcome });
+    return UNAVAILABLE;
+  }
+
+  #failed(error: unknown): Appended {
+    switch (classify(error)) {
+      case "storage-full":
+        this.#listener.full();
+        return { outcome: "storage-full" };
+      case "not-writable":
+        this.#listener.refusedWrites(describe(error));
+        return UNAVAILABLE;
+      case "unavailable":
+        this.#listener.doubted();
+        return UNAVAILABLE;
+      case "unexpected":
+        this.#complaints.add("error", "an append failed for an unknown reason", { reason: describe(error) });
+        return UNAVAILABLE;
+    }
+  }
+}
+
+/** What the script must not make, in its letters; nothing if it may make all. */
+function refusals({ room, writer }: GrowthGrant): readonly string[] {
+  if (room === undefined) return writer === undefined ? [] : ["w"];
+  return [writer === undefined ? "r" : "rw"];
+}
+
+/** What a message that was stored made besides itself, by the script's answer. */
+function madeBy(reply: unknown): Made {
+  const made = Array.isArray(reply) ? Number(reply[2]) : 0;
+  return { writer: (made & MADE.writer) !== 0, room: (made & MADE.room) !== 0 };
+}
+
+/** Instead of a claim '': the handle is the sender's as it is. */
+function claimOf({ user, guest, requested }: Append): string {
+  return requested === undefined ? "" : claimArgument({ user, isGuest: guest !== undefined, requested });
+}

@@ -1,0 +1,124 @@
+import crypto, { createHash, randomBytes } from "node:crypto";
+import type { Redis } from "ioredis";
+import { isMessageId } from "../../../protocol.ts";
+import { ENTRY_BEGINS, looksLikeEntry } from "../../entry.ts";
+import { SHARED } from "../node/scripts.ts";
+
+/** Of a secret, bytes: nobody can try them all. */
+const SECRET_BYTES = 16;
+/** As `randomBytes` in base64url gives it. It becomes part of a script's text, so nothing else is ever taken from the store. */
+const SECRET = /^[A-Za-z0-9_-]{22}$/;
+const SECRET_LENGTH = 22;
+
+/** Hexadecimal digits of a SHA-1 hash that a tag has; append.lua says why not all. */
+const TAG_DIGITS = 16;
+/** The member that append.lua puts behind the first two: `"tag":"0123456789abcdef",`. */
+const TAG_BEGINS = Buffer.from('"tag":"');
+const TAG_ENDS = Buffer.from('",');
+const TAG_MEMBER = TAG_BEGINS.length + TAG_DIGITS + TAG_ENDS.length;
+
+/** Between the first two members of a frame. */
+const PREV_BEGINS = Buffer.from('","prev":"');
+const QUOTE = '"'.charCodeAt(0);
+/** No id is longer. */
+const LONGEST_ID = 40;
+
+/**
+ * Tells what append.lua published from what anybody else did: only that script knows the secret that its tag is made with. The secret
+ * lives in the store, where every process reads it, so whoever may read or write the store's keys can make a tag too.
+ */
+export class Publications {
+  readonly #key: string;
+  #secret = randomBytes(SECRET_BYTES).toString("base64url");
+  #secretBytes = Buffer.from(this.#secret);
+
+  /** @param key where the secret is stored. */
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  /** What the append script signs with. */
+  get secret(): string {
+    return this.#secret;
+  }
+
+  /**
+   * Takes the store's secret over, and returns whether it is another one than before. A store without one, which lost its data or is new,
+   * gets this process's. Rejects with whatever Redis said.
+   */
+  async learn(redis: Redis): Promise<boolean> {
+    const stored = (await redis.get(this.#key)) ?? (await SHARED.run(redis, [this.#key], [this.#secret]));
+    if (stored === this.#secret) return false;
+    if (typeof stored !== "string" || !SECRET.test(stored)) {
+      // Somebody else's value: two processes may both replace it, and the next look settles which stays.
+      await redis.set(this.#key, this.#secret);
+      return false;
+    }
+    this.#secret = stored;
+    this.#secretBytes = Buffer.from(stored);
+    return true;
+  }
+
+  /**
+   * Returns the frame of an entry that append.lua published, or undefined where the tag is missing or wrong. The frame lies in the
+   * same memory, of which it takes possession: the tag is overwritten with the members before it. Of a payload whose tag is wrong
+   * the first two members stay.
+   */
+  verify(payload: Buffer): Buffer | undefined {
+    const head = headLength(payload);
+    if (head === undefined || !isAt(payload, head, TAG_BEGINS)) return undefined;
+    const body = head + TAG_MEMBER;
+    if (!isAt(payload, body - TAG_ENDS.length, TAG_ENDS)) return undefined;
+    const tag = payload.toString("latin1", head + TAG_BEGINS.length, body - TAG_ENDS.length);
+    // In the place of the tag there is room for the secret before the frame: one piece of memory is hashed by one call.
+    const start = TAG_MEMBER - SECRET_LENGTH;
+    payload.copyWithin(TAG_MEMBER, 0, head);
+    this.#secretBytes.copy(payload, start);
+    const isSigned = tag === tagOf(payload.subarray(start));
+    // No secret stays beside a frame.
+    if (isSigned) payload.fill(0, 0, TAG_MEMBER);
+    else payload.copyWithin(0, TAG_MEMBER, body);
+    return isSigned ? payload.subarray(TAG_MEMBER) : undefined;
+  }
+}
+
+/** What append.lua publishes of an entry. */
+export function publicationOf(frame: Buffer, secret: string): Buffer {
+  const head = headLength(frame) ?? 0;
+  const [first, rest] = [frame.subarray(0, head), frame.subarray(head)];
+  const tag = tagOf(Buffer.concat([Buffer.from(secret), frame]));
+  return Buffer.concat([first, TAG_BEGINS, Buffer.from(tag), TAG_ENDS, rest]);
+}
+
+/** The id that a publication claims for its entry; undefined where it is none. */
+export function claimedId(payload: Buffer): string | undefined {
+  const end = payload.indexOf(QUOTE, ENTRY_BEGINS.length);
+  if (end === -1 || end > ENTRY_BEGINS.length + LONGEST_ID) return undefined;
+  const id = payload.toString("latin1", ENTRY_BEGINS.length, end);
+  return isMessageId(id) ? id : undefined;
+}
+
+/** One call without an object per message, where this version of Node.js has it (20.12 and later). */
+const sha1: (bytes: Buffer) => string =
+  typeof crypto.hash === "function"
+    ? (bytes) => crypto.hash("sha1", bytes, "hex")
+    : (bytes) => createHash("sha1").update(bytes).digest("hex");
+
+/** @param signed the secret, and after it the frame. */
+function tagOf(signed: Buffer): string {
+  return sha1(signed).slice(0, TAG_DIGITS);
+}
+
+/** Bytes of `{"id":"…","prev":"…",`, as far as its form shows without looking at the ids; undefined where it has another. */
+function headLength(frame: Buffer): number | undefined {
+  if (!looksLikeEntry(frame)) return undefined;
+  const prev = frame.indexOf(QUOTE, ENTRY_BEGINS.length);
+  if (prev === -1 || !isAt(frame, prev, PREV_BEGINS)) return undefined;
+  const end = frame.indexOf(QUOTE, prev + PREV_BEGINS.length);
+  return end === -1 || !isAt(frame, end, TAG_ENDS) ? undefined : end + TAG_ENDS.length;
+}
+
+function isAt(bytes: Buffer, start: number, wanted: Buffer): boolean {
+  const end = start + wanted.length;
+  return end <= bytes.length && bytes.compare(wanted, 0, wanted.length, start, end) === 0;
+}

@@ -1,0 +1,116 @@
+import type { Redis } from "ioredis";
+import type { Complaints } from "../../../logging/throttled-logger.ts";
+import { isMessageId } from "../../../protocol.ts";
+import type { Entry, ReadLimit } from "../../store.ts";
+import { isWrongType } from "../errors.ts";
+import type { Keys } from "../keys.ts";
+
+/** Entries asked for at once: the largest, 100 texts of 2,000 escaped code points, are about 2 MB. */
+const PAGE = 100;
+/** Rooms whose newest entry is asked for at once. */
+const HEADS = 500;
+
+/** An entry as XRANGE gives it: id, then field, value, field, value, …; nobody has checked it. */
+type RawEntry = [id: Buffer, fields: Buffer[]];
+type Page = (from: string, count: number) => Promise<RawEntry[]>;
+
+/** Reads of a room's stream, in pages of bounded size, without decoding what is only passed on. */
+export class Reads {
+  readonly #keys: Keys;
+  readonly #complaints: Complaints;
+
+  constructor(keys: Keys, complaints: Complaints) {
+    this.#keys = keys;
+    this.#complaints = complaints;
+  }
+
+  /** As Log.readFrom; rejects with whatever Redis said. */
+  from(redis: Redis, room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
+    const key = this.#keys.log(room);
+    return this.#collect(from, limit, (start, count) => redis.xrangeBuffer(key, start, "+", "COUNT", count));
+  }
+
+  /** As Log.readBefore; rejects with whatever Redis said. */
+  async before(redis: Redis, room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]> {
+    const key = this.#keys.log(room);
+    const start = before === undefined ? "+" : `(${before}`;
+    // Redis takes no exclusive bound at the very beginning, and nothing lies before it.
+    if (before === "0-0") return [];
+    const newestFirst = await this.#collect(start, limit, (end, count) =>
+      redis.xrevrangeBuffer(key, end, "-", "COUNT", count),
+    );
+    return newestFirst.reverse();
+  }
+
+  /** As Log.heads; rejects with whatever Redis said. */
+  async heads(redis: Redis, rooms: readonly string[]): Promise<string[]> {
+    const heads: string[] = [];
+    for (let start = 0; start < rooms.length; start += HEADS) {
+      const batch = rooms.slice(start, start + HEADS);
+      const newest = await Promise.all(
+        batch.map((room) => this.#orNone(redis.xrevrange(this.#keys.log(room), "+", "-", "COUNT", 1))),
+      );
+      for (const entries of newest) heads.push(entries[0]?.[0] ?? "0-0");
+    }
+    return heads;
+  }
+
+  /** One room whose key holds something else must not keep all the others from catching up. */
+  async #orNone<T>(entries: Promise<T[]>): Promise<T[]> {
+    try {
+      return await entries;
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      this.#complaints.add("error", "a room's key holds something that is no log", {});
+      return [];
+    }
+  }
+
+  async #collect(start: string, limit: ReadLimit, page: Page): Promise<Entry[]> {
+    const entries: Entry[] = [];
+    let bytes = 0;
+    let malformed = 0;
+    let next = start;
+    try {
+      while (true) {
+        const count = Math.min(PAGE, limit.entries - entries.length);
+        const raw = await this.#orNone(page(next, count));
+        for (const one of raw) {
+          const entry = parse(one);
+          if (entry === undefined) {
+            malformed += 1;
+            continue;
+          }
+          bytes += entry.frame.length;
+          if (bytes > limit.bytes && entries.length > 0) return entries;
+          entries.push(entry);
+        }
+        const last = raw.at(-1);
+        if (last === undefined || raw.length < count || entries.length >= limit.entries) return entries;
+        next = `(${last[0].toString("latin1")}`;
+      }
+    } finally {
+      if (malformed > 0) {
+        this.#complaints.add("warn", "skipped entries of a stream that are no messages", {}, malformed);
+      }
+    }
+  }
+}
+
+const BODY_BEGINS = Buffer.from('"type":"');
+const BRACE = "}".charCodeAt(0);
+
+function parse([rawId, fields]: RawEntry): Entry | undefined {
+  let prev: string | undefined;
+  let body: Buffer | undefined;
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const name = fields[i]?.toString("latin1");
+    if (name === "p") prev = fields[i + 1]?.toString("latin1");
+    else if (name === "b") body = fields[i + 1];
+  }
+  const id = rawId.toString("latin1");
+  if (prev === undefined || !isMessageId(prev) || !isMessageId(id)) return undefined;
+  if (body === undefined || body.at(-1) !== BRACE) return undefined;
+  if (!body.subarray(0, BODY_BEGINS.length).equals(BODY_BEGINS)) return undefined;
+  return { id, prev, frame: Buffer.concat([Buffer.from(`{"id":"${id}","prev":"${prev}",`, "latin1"), body]) };
+}

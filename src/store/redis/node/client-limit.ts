@@ -1,0 +1,81 @@
+import type { Redis } from "ioredis";
+import type { Logger } from "../../../logging/logger.ts";
+import { unlessRefused } from "../errors.ts";
+
+/** While a release replaces another, both run: every process twice. */
+const DURING_A_DEPLOY = 2;
+
+/** The share of the server's connections from which on it is said; the rest is for the operator's own tools. */
+const NEAR = 0.8;
+
+/** How a server's connections are used. */
+export interface ClientUse {
+  /** What the server allows; undefined where it does not say. */
+  readonly limit: number | undefined;
+  /** Open now, from anybody. */
+  readonly connected: number;
+}
+
+/** Rejects with whatever Redis said about INFO; managed servers may forbid CONFIG, which is only asked before Redis 7. */
+export async function readClientUse(redis: Redis): Promise<ClientUse> {
+  const info = await unlessRefused(redis.info("clients"), "");
+  const read = (name: string) => {
+    const found = new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+  const limit = read("maxclients") ?? (await configuredLimit(redis));
+  return { limit, connected: read("connected_clients") ?? 0 };
+}
+
+async function configuredLimit(redis: Redis): Promise<number | undefined> {
+  const reply: unknown = await redis.config("GET", "maxclients").catch(() => undefined);
+  // A list of names and values, or an object of them, by the version of the wire protocol.
+  const value: unknown = Array.isArray(reply) ? reply[1] : Object.values(reply ?? {})[0];
+  const limit = Number(value);
+  return Number.isInteger(limit) && limit > 0 ? limit : undefined;
+}
+
+/**
+ * How many connections a deploy of these `processes` needs, with `each` connections a process and whatever others have
+ * open, where that nears the limit; undefined where there is room, or nobody knows.
+ */
+export function tightness(
+  { limit, connected }: ClientUse,
+  processes: number,
+  each: number,
+): number | undefined {
+  if (limit === undefined) return undefined;
+  const others = Math.max(0, connected - processes * each);
+  const needed = processes * each * DURING_A_DEPLOY + others;
+  return needed > limit * NEAR ? needed : undefined;
+}
+
+/** Says once, soon after a start, that a deploy may need more connections than the server allows. */
+export class ClientLimit {
+  readonly #each: number;
+  readonly #logger: Logger;
+  #reports = 0;
+
+  /** @param each connections of one process. */
+  constructor(each: number, logger: Logger) {
+    this.#each = each;
+    this.#logger = logger;
+  }
+
+  /**
+   * This process has told the others that it is here; `processes` gives how many there are. Looked at with the second report:
+   * by then those that started together have all made their first. Rejects with whatever Redis said.
+   */
+  async reported(redis: Redis, processes: () => Promise<number>): Promise<void> {
+    this.#reports += 1;
+    if (this.#reports !== 2) return;
+    const [use, count] = await Promise.all([readClientUse(redis), processes()]);
+    const needed = tightness(use, count, this.#each);
+    if (needed === undefined) return;
+    const fields = { event: "redis-connections", processes: count, needed, limit: use.limit };
+    this.#logger.warn(
+      fields,
+      "Redis allows few connections: a deploy, where every process runs twice, may find none left",
+    );
+  }
+}

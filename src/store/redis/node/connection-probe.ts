@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import type { Redis } from "ioredis";
+import { within } from "../../with-timeout.ts";
+import { describe } from "../errors.ts";
+import type { Times } from "../timeouts.ts";
+import type { Link } from "./redis-connections.ts";
+import type { ServerClock } from "./server-clock.ts";
+
+export interface RoundTripListener {
+  /** A message went out through the writer and came back through the subscriber. */
+  proved(): void;
+  failed(reason: string): void;
+}
+
+/**
+ * Proof that the connections of a link work: a message to an own channel, there and back, and an answer on
+ * the third one if there is one. Nothing less shows it: TCP keeps the connections to a frozen server open for
+ * minutes, and a subscriber whose subscriptions were lost looks idle.
+ */
+export class RoundTrip {
+  readonly #link: Link;
+  readonly #channel: string;
+  readonly #clock: ServerClock;
+  readonly #times: Times;
+  readonly #listener: RoundTripListener;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #provedAt: number | undefined;
+  #awaited: { readonly token: string; readonly arrived: () => void } | undefined;
+
+  constructor(link: Link, channel: string, clock: ServerClock, times: Times, listener: RoundTripListener) {
+    this.#link = link;
+    this.#channel = channel;
+    this.#clock = clock;
+    this.#times = times;
+    this.#listener = listener;
+  }
+
+  /** Subscribes the own channel, makes the first round trip, and from then on one every few seconds. */
+  async start(): Promise<void> {
+    await this.#link.subscriber.subscribe(this.#channel);
+    await this.#once();
+    if (!this.#stopped) this.#timer ??= setInterval(() => this.now(), this.#times.probeEveryMs);
+  }
+
+  /** Makes a round trip at once, unless one is on its way. */
+  now(): void {
+    if (this.#awaited !== undefined) return;
+    this.#once().then(
+      () => this.#listener.proved(),
+      (error: unknown) => this.#listener.failed(describe(error)),
+    );
+  }
+
+  /** How long ago the last one came back, ms; undefined before the first. */
+  get ageMs(): number | undefined {
+    return this.#provedAt === undefined ? undefined : performance.now() - this.#provedAt;
+  }
+
+  /** Something arrived on the own channel. */
+  arrived(payload: Buffer): void {
+    if (payload.toString() === this.#awaited?.token) this.#awaited.arrived();
+  }
+
+  /** Final. */
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
+
+  async #once(): Promise<void> {
+    // Drawn: a number could be published by anybody who knows the channel.
+    const token = randomBytes(8).toString("hex");
+    const arrival = new Promise<void>((arrived) => {
+      this.#awaited = { token, arrived };
+    });
+    const { writer, confirmer } = this.#link;
+    try {
+      const sent = writer.publish(this.#channel, token);
+      await within(
+        this.#times.probeMs,
+        Promise.all([sent, readClock(writer, this.#clock), arrival, confirmer?.ping()]),
+      );
+      this.#provedAt = performance.now();
+    } finally {
+      this.#awaited = undefined;
+    }
+  }
+}
+
+/** Asks Redis for its time, once. */
+export async function readClock(redis: Redis, clock: ServerClock): Promise<void> {
+  const [seconds, microseconds] = await redis.time();
+  clock.sampled(Number(seconds) * 1_000 + Number(microseconds) / 1_000);
+}

@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Redis } from "ioredis";
+import { CLAIM_MS, FRESH_MS, MAX_CLAIMS, SWEEP_MS } from "../../handle-claims.ts";
+import { DIGIT_LOOKS, LAST_NUMBER } from "../../numbered-handle.ts";
+import { isReply } from "../errors.ts";
+
+/** What handles.lua uses. */
+const HANDLE_CONSTANTS = {
+  CLAIM_MS,
+  FRESH_MS,
+  MAX_CLAIMS,
+  SWEEP_MS,
+  LAST_NUMBER,
+  DIGIT_LOOKS,
+} as const;
+
+/** A Lua script. */
+export class Script {
+  readonly body: string;
+  /** What EVALSHA wants: SHA-1 of the body, in hex. */
+  readonly sha: string;
+
+  /**
+   * @param constants names that the script uses, and their values; a text must need no escape in quotes.
+   * @param libraries what stands before it.
+   */
+  constructor(
+    file: URL,
+    constants: Readonly<Record<string, number | string>> = {},
+    libraries: readonly string[] = [],
+  ) {
+    this.body = definitions(constants).join("") + libraries.join("") + textOf(file);
+    this.sha = createHash("sha1").update(this.body).digest("hex");
+  }
+
+  /**
+   * Runs it. A server that does not know it (flushed, or another one since a failover) is sent the whole
+   * body. Whoever awaits each run before the next cannot be reordered by that; for others there is ScriptLine.
+   */
+  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    try {
+      return await redis.evalsha(this.sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!isReply(error) || !error.message.startsWith("NOSCRIPT")) throw error;
+      return redis.eval(this.body, keys.length, ...keys, ...args);
+    }
+  }
+}
+
+/** handles.lua as a function: a run that does not call it pays nothing for it. */
+export const HANDLE_RULES = `local function handleRules(prefix)\n${definitions(HANDLE_CONSTANTS).join("")}${textOf(lua("../presence/handles.lua"))}end\n`;
+
+export const ROLL_CALL = new Script(lua("../presence/sync.lua"));
+export const LEASE = new Script(lua("../presence/lease.lua"));
+export const NOTE_ROOMS = new Script(lua("../retention/note-rooms.lua"));
+export const HOUSEKEEPER = new Script(lua("../retention/trimmer.lua"));
+export const GIVE_BACK = new Script(lua("../retention/give-back.lua"));
+export const REMOVE_ROOM = new Script(lua("../retention/remove-room.lua"));
+export const SHARED = new Script(lua("../messages/shared.lua"));
+export const SETTLE_HANDLES = new Script(lua("../presence/settle-handles.lua"), { CLAIM_MS }, [HANDLE_RULES]);
+export const PERMISSIONS = new Script(lua("./permissions.lua"));
+
+const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, GIVE_BACK, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
+
+/** Makes a server know all scripts, the append script of this process included. */
+export async function loadScripts(redis: Redis, append: Script): Promise<void> {
+  await Promise.all([append, ...ALL].map((script) => redis.script("LOAD", script.body)));
+}
+
+function definitions(constants: Readonly<Record<string, number | string>>): string[] {
+  return Object.entries(constants).map(
+    ([name, value]) => `local ${name} = ${typeof value === "number" ? value : `'${value}'`}\n`,
+  );
+}
+
+function lua(file: string): URL {
+  return new URL(file, import.meta.url);
+}
+
+function textOf(file: URL): string {
+  return readFileSync(file, "utf8");
+}

@@ -1,0 +1,51 @@
+import type { Redis } from "ioredis";
+import type { Complaints } from "../../../logging/throttled-logger.ts";
+import { describe } from "../errors.ts";
+import { LEASE } from "../node/scripts.ts";
+import type { Times } from "../timeouts.ts";
+
+/** One key that says: this process lives. Whatever a process recorded holds only as long as its lease. */
+export class Lease {
+  readonly #key: string;
+  readonly #times: Times;
+  readonly #complaints: Complaints;
+  #timer: NodeJS.Timeout | undefined;
+  /** Of the last `keep` that was not stopped. */
+  #holder: Redis | undefined;
+
+  constructor(key: string, times: Times, complaints: Complaints) {
+    this.#key = key;
+    this.#times = times;
+    this.#complaints = complaints;
+  }
+
+  /** Takes the lease and refreshes it until `stop`. Rejects when it could not be taken. */
+  async keep(redis: Redis): Promise<void> {
+    this.stop();
+    this.#holder = redis;
+    await this.#take(redis);
+    if (this.#holder === redis)
+      this.#timer = setInterval(() => this.#refresh(redis), this.#times.leaseRefreshMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#holder = undefined;
+  }
+
+  /** Gives it up, so that others need not wait for its end. */
+  async giveUp(redis: Redis): Promise<void> {
+    this.stop();
+    await redis.del(this.#key);
+  }
+
+  async #take(redis: Redis): Promise<void> {
+    await LEASE.run(redis, [this.#key], [this.#times.leaseMs]);
+  }
+
+  #refresh(redis: Redis): void {
+    this.#take(redis).catch((error: unknown) => {
+      this.#complaints.add("warn", "the lease could not be refreshed", { reason: describe(error) });
+    });
+  }
+}

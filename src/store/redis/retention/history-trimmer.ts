@@ -1,0 +1,148 @@
+import type { Redis } from "ioredis";
+import type { Logger } from "../../../logging/logger.ts";
+import type { Complaints } from "../../../logging/throttled-logger.ts";
+import { LEVELS } from "../../growth.ts";
+import { describe } from "../errors.ts";
+import type { Keys } from "../keys.ts";
+import { HOUSEKEEPER } from "../node/scripts.ts";
+import type { ServerClock } from "../node/server-clock.ts";
+import type { Times } from "../timeouts.ts";
+import { type Memory, readMemory } from "./memory-use.ts";
+import { MemoryWatch } from "./memory-watch.ts";
+import { Reclaim, type Reclaimed } from "./reclaim.ts";
+import type { RoomIndex } from "./room-index.ts";
+
+/**
+ * Makes room before the server is full. Every process tries every few seconds to be the one that does, and one
+ * is; two at once, after a lease that ended too soon, would do the same thing twice and no harm.
+ *
+ * Days, bytes and the number of messages of a room that is spoken in are kept by the append script, and a room that
+ * is not goes by its keys' expiry. What remains is that all rooms together are too many: see `Reclaim`. The newest message of a
+ * room with people in it always stays, so that it goes on from where they are.
+ */
+export class Housekeeping {
+  readonly #keys: Keys;
+  readonly #instance: string;
+  readonly #index: RoomIndex;
+  readonly #clock: ServerClock;
+  readonly #times: Times;
+  readonly #logger: Logger;
+  readonly #complaints: Complaints;
+  #timer: NodeJS.Timeout | undefined;
+  #redis: Redis | undefined;
+  #underWay = false;
+  #lastRound = 0;
+  readonly #reclaim: Reclaim;
+  readonly #memory: MemoryWatch;
+  /** A message was refused for lack of memory since the last round. */
+  #isFull = false;
+
+  constructor(
+    keys: Keys,
+    instance: string,
+    index: RoomIndex,
+    clock: ServerClock,
+    times: Times,
+    logger: Logger,
+    complaints: Complaints,
+  ) {
+    this.#keys = keys;
+    this.#instance = instance;
+    this.#index = index;
+    this.#clock = clock;
+    this.#times = times;
+    this.#logger = logger;
+    this.#complaints = complaints;
+    this.#reclaim = new Reclaim(keys, index);
+    this.#memory = new MemoryWatch(times.memoryMs, () => this.#soon());
+  }
+
+  /** The share of its memory that the server uses, see `MemoryWatch.share`. */
+  get share(): number {
+    return this.#memory.share;
+  }
+
+  /** This process had that many bytes stored, roughly. */
+  stored(bytes: number): void {
+    this.#memory.stored(bytes);
+  }
+
+  /** A round every few seconds on this connection, until `stop`. */
+  start(redis: Redis): void {
+    this.stop();
+    this.#redis = redis;
+    this.#timer = setInterval(this.#tick, this.#times.housekeepingMs);
+    this.#memory.start(redis);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#memory.stop();
+    this.#redis = undefined;
+  }
+
+  /** Redis refuses messages: a round at once, unless there just was one. */
+  full(): void {
+    this.#isFull = true;
+    this.#memory.full();
+    this.#soon();
+  }
+
+  #soon(): void {
+    if (performance.now() - this.#lastRound > this.#times.fullPauseMs) this.#tick();
+  }
+
+  readonly #tick = (): void => {
+    const redis = this.#redis;
+    if (redis === undefined || this.#underWay) return;
+    this.#underWay = true;
+    this.#round(redis)
+      .catch((error: unknown) => {
+        // Whoever gave the link up has said why.
+        if (this.#redis !== redis) return;
+        this.#complaints.add("warn", "housekeeping failed", { reason: describe(error) });
+      })
+      .finally(() => {
+        this.#underWay = false;
+        this.#lastRound = performance.now();
+      });
+  };
+
+  async #round(redis: Redis): Promise<void> {
+    await this.#index.flush(redis);
+    const leads = await this.#leads(redis);
+    const refused = this.#isFull;
+    if (!leads && !refused) return;
+    const memory = await readMemory(redis);
+    // Where the server does not say how full it is, only a process that it refused knows.
+    if (!leads && memory.limit > 0) return;
+    await this.#index.forget(redis, this.#clock.now());
+    this.#isFull = false;
+    if (!isAbove(LEVELS.tight, memory) && !(refused && memory.limit === 0)) {
+      this.#reclaim.startOver();
+      return;
+    }
+    this.#report(memory, await this.#reclaim.round(redis, this.#clock.now(), memory));
+  }
+
+  async #leads(redis: Redis): Promise<boolean> {
+    const { housekeeperMs } = this.#times;
+    const reply = await HOUSEKEEPER.run(redis, [this.#keys.housekeeper()], [this.#instance, housekeeperMs]);
+    return reply === 1;
+  }
+
+  #report(before: Memory, { memory: after, ...removed }: Reclaimed): void {
+    const fields = { ...removed, usedBefore: before.used, used: after.used, limit: after.limit };
+    if (removed.rooms + removed.senders + removed.deleted > 0)
+      this.#logger.warn(fields, "Redis is nearly full: rooms were shortened, or guests' keys forgotten");
+    if (this.#reclaim.isExhausted) {
+      this.#complaints.add("error", "Redis is nearly full, and no room can be shortened any more", fields);
+    }
+    const isDone = after.limit > 0 && !isAbove(LEVELS.easy, after);
+    if (isDone || this.#reclaim.isExhausted) this.#reclaim.startOver();
+  }
+}
+
+function isAbove(share: number, { used, limit }: Memory): boolean {
+  return limit > 0 && used > share * limit;
+}

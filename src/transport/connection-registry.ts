@@ -1,0 +1,145 @@
+import type { Duplex } from "node:stream";
+import type { RawData, WebSocket } from "ws";
+import type { Chat } from "../chat/chat.ts";
+import type { Codec } from "../chat/connection.ts";
+import { countOne } from "../chat/counters.ts";
+import type { PlainVisit } from "../chat/session/plain/plain-session.ts";
+import { networkOf } from "./client-address.ts";
+import { countedCode } from "./close-codes.ts";
+import type { Census } from "./connection-limits.ts";
+import type { Heartbeat } from "./websocket/heartbeat.ts";
+import { Intake, type Source } from "./websocket/intake.ts";
+import { type Ending, SocketConnection } from "./websocket/socket-connection.ts";
+
+/** How long a peer may take to answer a close frame, ms; then its socket is ended. */
+export const CLOSE_TIMEOUT_MS = 5_000;
+
+/** How `ws` names a message of too many fragments, and a frame that came in too many pieces. */
+const TOO_MANY_PARTS = "WS_ERR_TOO_MANY_BUFFERED_PARTS";
+
+/** Who comes with a new socket. */
+export interface Arrival {
+  /** The user id of a guest, known or new. */
+  readonly guest: string;
+  readonly codec: Codec;
+  /** What a plain client wants; undefined for v1. */
+  readonly visit: PlainVisit | undefined;
+  readonly address: string;
+  readonly requestId: string;
+  readonly path: string;
+}
+
+/** An open socket's place in the house. */
+interface Seat extends Source {
+  readonly seats: Seats;
+  readonly connection: SocketConnection;
+  readonly address: string;
+  readonly requestId: string;
+}
+
+/** Whose socket it is; the listeners below are the same functions for all sockets. */
+const SEAT_OF = new WeakMap<WebSocket, Seat>();
+
+/** The open sockets of this process. */
+export class Seats {
+  readonly #chat: Chat;
+  readonly #census: Census;
+  readonly #heartbeat: Heartbeat;
+  readonly #intake: Intake;
+  readonly #open = new Set<SocketConnection>();
+
+  constructor(chat: Chat, census: Census, heartbeat: Heartbeat) {
+    this.#chat = chat;
+    this.#intake = new Intake(chat.counters);
+    this.#census = census;
+    this.#heartbeat = heartbeat;
+  }
+
+  /** Takes a socket that was just opened; must be called in the turn of its upgrade, or frames are missed. */
+  take(socket: WebSocket, wire: Duplex, arrival: Arrival): void {
+    const { codec, guest, visit, address, requestId, path } = arrival;
+    const connection = new SocketConnection(socket, wire, codec, networkOf(address), this.#heartbeat);
+    this.#census.arrive(address);
+    this.#heartbeat.add(connection);
+    this.#open.add(connection);
+    this.#chat.counters.opened += 1;
+    const fields = { event: "open", connection: connection.id, requestId, address, path, codec: codec.name };
+    this.#chat.logger.info(fields, "socket opened");
+    const session =
+      visit === undefined
+        ? this.#chat.connectV1(connection, guest)
+        : this.#chat.connectPlain(connection, guest, visit);
+    SEAT_OF.set(socket, { seats: this, connection, session, address, requestId, inARow: 0 });
+    socket.on("message", onMessage);
+    socket.on("pong", onPong);
+    socket.on("error", onError);
+    socket.on("close", onClose);
+  }
+
+  /** Ends every socket without waiting for its peer. */
+  terminate(): void {
+    for (const connection of this.#open) connection.terminate();
+  }
+
+  /** Ends the heartbeat. */
+  close(): void {
+    this.#heartbeat.stop();
+    this.#intake.close();
+  }
+
+  received(seat: Seat, data: RawData, isBinary: boolean): void {
+    const { connection } = seat;
+    this.#heartbeat.completed(connection);
+    // What comes behind the close frame is not answered any more, so it must not be carried out.
+    if (connection.ending === undefined) this.#intake.take(seat, data, isBinary);
+  }
+
+  ponged({ connection }: Seat): void {
+    this.#heartbeat.alive(connection);
+  }
+
+  /** `ws` reports here what broke a socket, and ends that socket itself: a frame too big, bytes that are no frame. */
+  failed({ connection, requestId }: Seat, error: Error): void {
+    const { message } = error;
+    if ("code" in error && error.code === TOO_MANY_PARTS) {
+      countOne(this.#chat.counters.limited, "message-parts");
+    }
+    const fields = { event: "socket-error", connection: connection.id, requestId, err: { message } };
+    this.#chat.logger.info(fields, "a socket failed");
+  }
+
+  left(seat: Seat, peer: Ending): void {
+    const { connection, session, address, requestId } = seat;
+    this.#intake.forget(seat);
+    this.#heartbeat.remove(connection);
+    this.#open.delete(connection);
+    this.#census.depart(address);
+    this.#chat.disconnect(session);
+    const ms = Math.round(performance.now() - connection.openedAt);
+    const { code, reason } = connection.ending ?? peer;
+    countOne(this.#chat.counters.closes, countedCode(code));
+    const fields = { event: "close", connection: connection.id, requestId, code, reason, ms };
+    this.#chat.logger.info(fields, "socket closed");
+  }
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  const seat = SEAT_OF.get(this);
+  seat?.seats.received(seat, data, isBinary);
+}
+
+function onPong(this: WebSocket): void {
+  const seat = SEAT_OF.get(this);
+  seat?.seats.ponged(seat);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  const seat = SEAT_OF.get(this);
+  seat?.seats.failed(seat, error);
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  const seat = SEAT_OF.get(this);
+  SEAT_OF.delete(this);
+  seat?.seats.left(seat, { code, reason: reason.toString() });
+}

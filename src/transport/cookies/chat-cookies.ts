@@ -1,0 +1,104 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { parse } from "cookie";
+import type { Guests } from "../../chat/guests.ts";
+
+/** What a cookie makes a browser: the same guest, or the holder of a session over HTTP. */
+export type CookieKind = "guest" | "session";
+
+/**
+ * The names in versions before this one, the same for every chat. They are still read, and set beside the new ones: during a deploy
+ * processes of both versions answer one browser.
+ */
+const OLD_NAMES: Readonly<Record<CookieKind, string>> = { guest: "dynochat", session: "dynochat-session" };
+
+/** Cookies of each kind that a browser may keep of other chats and of former secrets. */
+export const OTHERS_KEPT = 16;
+
+/** Values of each kind that are tried in one request: the others that are kept, and this chat's own under both names. */
+const VALUES_TRIED = OTHERS_KEPT + 2;
+
+/** Hexadecimal digits of a chat's id. */
+const ID_LENGTH = 12;
+
+export interface ChatCookieOptions {
+  /** Whether the secret outlives the process: it is a setting, or Redis keeps it. */
+  readonly isLasting: boolean;
+  /** Tells chats with one secret apart. */
+  readonly redisPrefix: string;
+  /** The path at which the surrounding app has mounted the chat. */
+  readonly mountPath: string;
+}
+
+/**
+ * The names of a chat's cookies. A browser keeps cookies by host name, whatever the port: so the names hold an id of the chat,
+ * derived from its secret, and all processes of a chat use the same names. A secret that ends with its process would leave a name
+ * behind at every start; there the id is that of the address.
+ */
+export class ChatCookies {
+  readonly guests: Guests;
+  readonly #options: ChatCookieOptions;
+
+  constructor(guests: Guests, options: ChatCookieOptions) {
+    this.guests = guests;
+    this.#options = options;
+  }
+
+  /**
+   * Returns the values of a request's cookies of one kind, this chat's own first and at most `VALUES_TRIED`; the caller finds out which are signed here. So a
+   * secret may be replaced while browsers hold cookies named after it.
+   */
+  valuesOf(kind: CookieKind, request: IncomingMessage): string[] {
+    const own = this.#nameFor(kind, request);
+    const held = heldCookies(kind, request);
+    return [...held]
+      .sort(([one], [other]) => Number(other === own) - Number(one === own))
+      .slice(0, VALUES_TRIED)
+      .map(([, value]) => value);
+  }
+
+  /**
+   * Returns the names under which a value of this chat is to be set: its own, and the old one unless another chat's cookie is there.
+   * @param isOurs tells whether this chat has signed a value.
+   */
+  namesFor(kind: CookieKind, request: IncomingMessage, isOurs: (value: string) => boolean): string[] {
+    const old = OLD_NAMES[kind];
+    const held = new Map(heldCookies(kind, request)).get(old);
+    const own = this.#nameFor(kind, request);
+    return held === undefined || isOurs(held) ? [own, old] : [own];
+  }
+
+  /** Returns the Set-Cookie headers that delete what a browser holds beyond `OTHERS_KEPT`, the oldest. */
+  deletions(request: IncomingMessage): string[] {
+    const kinds: readonly CookieKind[] = ["guest", "session"];
+    return kinds.flatMap((kind) => {
+      const own = this.#nameFor(kind, request);
+      // A browser sends the oldest first (RFC 6265, section 5.4).
+      const others = heldCookies(kind, request).filter(([name]) => name !== own && name !== OLD_NAMES[kind]);
+      return others
+        .slice(0, -OTHERS_KEPT)
+        .map(([name]) => `${name}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax`);
+    });
+  }
+
+  #nameFor(kind: CookieKind, { headers }: IncomingMessage): string {
+    const { isLasting, redisPrefix, mountPath } = this.#options;
+    const port = /:(\d+)$/.exec(headers.host ?? "")?.[1] ?? "";
+    const id = isLasting
+      ? this.guests.publicId(redisPrefix)
+      : createHash("sha256").update(`${port} ${mountPath}`).digest("hex");
+    return `${prefixOf(kind)}${(id ?? "").slice(0, ID_LENGTH)}`;
+  }
+}
+
+function prefixOf(kind: CookieKind): string {
+  return `dynochat-${kind}-`;
+}
+
+/** Returns the cookies of a kind that a request has, of whatever chat. */
+function heldCookies(kind: CookieKind, { headers }: IncomingMessage): [name: string, value: string][] {
+  const prefix = prefixOf(kind);
+  return Object.entries(parse(headers.cookie ?? "")).flatMap(([name, value]) =>
+    value !== undefined && (name === OLD_NAMES[kind] || name.startsWith(prefix)) ? [[name, value]] : [],
+  );
+}

@@ -1,0 +1,52 @@
+import type { FastifyRequest } from "fastify";
+import type { Logger } from "../logging/logger.ts";
+import { Complaints } from "../logging/throttled-logger.ts";
+import { type HostPattern, matchesHost, parseHost, parseHostPattern } from "../settings/origins.ts";
+
+/** What of a request names the host that it is meant for. */
+type HostRequest = Pick<FastifyRequest, "headers" | "host">;
+
+/** Characters of a Host header that are repeated in an answer or a log line. */
+const SHOWN = 200;
+
+/** What a request for another host is answered (RFC 9110, section 15.5.20). */
+export const MISDIRECTED = 421;
+
+/**
+ * Decides by ALLOWED_HOSTS for which host names requests may be. A page of an attacker's domain whose name is pointed at this server
+ * (DNS rebinding) is of the same origin as the server for the browser; only its host name tells.
+ */
+export class HostPolicy {
+  /** Undefined = any host. */
+  readonly #patterns: readonly HostPattern[] | undefined;
+  readonly #complaints: Complaints;
+
+  /** @param allowed items of ALLOWED_HOSTS; undefined = any. Throws RangeError for an item that no host can match. */
+  constructor(allowed: readonly string[] | undefined, logger: Logger) {
+    this.#patterns = allowed?.map(parseHostPattern);
+    this.#complaints = new Complaints(logger);
+  }
+
+  /**
+   * Returns a sentence for the sender of a request that is for another host; undefined for every other request. All names count: the
+   * Host header and, behind a trusted proxy, X-Forwarded-Host, which a page may write itself where its proxy passes it on. Logs at
+   * most one refusal every 10 s.
+   */
+  refusal(request: HostRequest): string | undefined {
+    const patterns = this.#patterns;
+    if (patterns === undefined) return undefined;
+    const other = [request.headers.host, request.host].find((name) => !isAllowed(name, patterns));
+    if (other === undefined && request.headers.host !== undefined) return undefined;
+    const shown = other?.slice(0, SHOWN) ?? "";
+    this.#complaints.add("warn", "a request was refused: its host is not in ALLOWED_HOSTS", {
+      event: "host-refused",
+      host: shown,
+    });
+    return `This server does not serve the host ${shown === "" ? "that is not named" : shown}.`;
+  }
+}
+
+function isAllowed(name: string | undefined, patterns: readonly HostPattern[]): boolean {
+  const host = parseHost(name ?? "");
+  return host !== undefined && patterns.some((pattern) => matchesHost(pattern, host));
+}

@@ -1,0 +1,96 @@
+import type { ServerResponse } from "node:http";
+import { type Connection, nextConnectionId } from "../../chat/connection.ts";
+import { CLOSE } from "../../protocol.ts";
+import { COMMENT, EVENT_CODEC } from "../codecs/events.ts";
+import { progressOf } from "../write-progress.ts";
+
+/** Readers of a process that restarts come back spread over this time, ms. */
+const RETURN_MS = 1_000;
+
+/** How long what was written may take to go out once the stream has ended, ms. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** How a stream ended, in the words of a socket. */
+export interface Ending {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** An HTTP response without an end, as the core sees a connection. */
+export class EventStream implements Connection {
+  readonly id = nextConnectionId();
+  readonly codec = EVENT_CODEC;
+  readonly network: string;
+  readonly openedAt = performance.now();
+  /** How this side ended it, if it did. */
+  ending: Ending | undefined;
+  readonly #response: ServerResponse;
+  #held = false;
+
+  constructor(response: ServerResponse, network: string) {
+    this.#response = response;
+    this.network = network;
+  }
+
+  get waiting(): number {
+    return this.#response.writableLength;
+  }
+
+  get progress(): number {
+    return progressOf(this.#response.socket);
+  }
+
+  write(bytes: Buffer, when: "now" | "soon" | "held" = "now"): void {
+    if (bytes.length === 0 || this.ending !== undefined || this.#response.destroyed) return;
+    if (when === "held" && !this.#held) {
+      this.#held = true;
+      this.#response.cork();
+    }
+    this.#response.write(bytes);
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#response.uncork();
+  }
+
+  async drained(below: number): Promise<void> {
+    while (this.waiting >= below && this.#response.writableNeedDrain && !this.#response.destroyed) {
+      await this.#drainOrEnd();
+    }
+  }
+
+  /** Says why in an event `close`, and how long to stay away in `retry`. A reader that is too slow would not read it. */
+  close(code: number, reason: string): void {
+    if (this.ending !== undefined) return;
+    this.release();
+    this.ending = { code, reason };
+    if (code === CLOSE.tooSlow) {
+      this.#response.destroy();
+      return;
+    }
+    const retry = code === CLOSE.restarting ? `retry: ${Math.round(Math.random() * RETURN_MS)}\n` : "";
+    this.#response.end(`${retry}event: close\ndata: ${JSON.stringify({ type: "close", code, reason })}\n\n`);
+    const impatience = setTimeout(() => this.#response.destroy(), CLOSE_TIMEOUT_MS).unref();
+    this.#response.once("close", () => clearTimeout(impatience));
+  }
+
+  /** A sign of life, for whatever stands between and cuts what is silent. */
+  comment(): void {
+    this.write(COMMENT);
+  }
+
+  #drainOrEnd(): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve) => {
+      const settle = (): void => {
+        response.off("drain", settle);
+        response.off("close", settle);
+        resolve();
+      };
+      response.on("drain", settle);
+      response.on("close", settle);
+    });
+  }
+}

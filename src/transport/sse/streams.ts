@@ -1,0 +1,134 @@
+import type { ServerResponse } from "node:http";
+import type { Chat } from "../../chat/chat.ts";
+import { countOne } from "../../chat/counters.ts";
+import type { Session } from "../../chat/session/session.ts";
+import type { StreamVisitor } from "../../chat/session/stream/stream-subscription.ts";
+import { CLOSE } from "../../protocol.ts";
+import { networkOf } from "../client-address.ts";
+import { EventStream } from "./event-stream.ts";
+
+/** How often every stream gets a comment, ms: the platform's router cuts what is silent for 55 s. */
+const COMMENT_MS = 15_000;
+
+/** How often the one timer looks at all streams, ms. */
+const TICK_MS = 1_000;
+
+/** RFC 6455, section 7.4.1: the peer went away without a word. */
+const ABNORMAL = 1006;
+
+/** Counts the connections of this process, of whatever kind, all and by address. */
+export interface Census {
+  /** Why one more connection of that address would be too many; undefined = it may come. */
+  full(address: string): "process" | "address" | undefined;
+  /** Takes one connection from the rate of an address; returns 0, or the ms until the next may come. */
+  connect(address: string): number;
+  arrive(address: string): void;
+  depart(address: string): void;
+}
+
+/** Who opens a stream, and from where. */
+export interface StreamArrival {
+  readonly visitor: StreamVisitor;
+  readonly address: string;
+  readonly requestId: string;
+  readonly path: string;
+}
+
+/** An open stream's place in the house. */
+interface Seat {
+  readonly streams: Streams;
+  readonly stream: EventStream;
+  readonly session: Session;
+  readonly address: string;
+  readonly requestId: string;
+  /** When the next comment is due. */
+  dueAt: number;
+}
+
+/** Whose response it is; the listeners below are the same functions for all. */
+const SEAT_OF = new WeakMap<ServerResponse, Seat>();
+
+/** The open event streams of this process. */
+export class Streams {
+  readonly #chat: Chat;
+  readonly #census: Census;
+  readonly #seats = new Set<Seat>();
+  readonly #timer = setInterval(() => this.#tick(), TICK_MS).unref();
+
+  constructor(chat: Chat, census: Census) {
+    this.#chat = chat;
+    this.#census = census;
+  }
+
+  /** Why nobody can come in from that address; undefined = they can. */
+  full(address: string): "process" | "address" | undefined {
+    return this.#census.full(address);
+  }
+
+  /** Takes one stream from the rate of an address; returns 0, or the ms until the next may come. */
+  connect(address: string): number {
+    return this.#census.connect(address);
+  }
+
+  /** Takes a response whose head is written. */
+  take(response: ServerResponse, { visitor, address, requestId, path }: StreamArrival): void {
+    const stream = new EventStream(response, networkOf(address));
+    this.#census.arrive(address);
+    this.#chat.counters.opened += 1;
+    const fields = {
+      event: "open",
+      connection: stream.id,
+      requestId,
+      address,
+      path,
+      codec: stream.codec.name,
+    };
+    this.#chat.logger.info(fields, "event stream opened");
+    const session = this.#chat.connectStream(stream, visitor);
+    const dueAt = performance.now() + COMMENT_MS;
+    const seat: Seat = { streams: this, stream, session, address, requestId, dueAt };
+    this.#seats.add(seat);
+    SEAT_OF.set(response, seat);
+    response.on("error", onError);
+    response.on("close", onClose);
+    // A response whose peer is gone already says so no more; one that waits behind another's (its request was pipelined) never will.
+    if (!response.destroyed && response.socket !== null) return;
+    stream.close(CLOSE.overloaded, "a stream needs a connection of its own");
+    this.left(seat);
+  }
+
+  left(seat: Seat): void {
+    if (!this.#seats.delete(seat)) return;
+    const { stream, session, address, requestId } = seat;
+    this.#census.depart(address);
+    this.#chat.disconnect(session);
+    const ms = Math.round(performance.now() - stream.openedAt);
+    const { code, reason } = stream.ending ?? { code: ABNORMAL, reason: "" };
+    countOne(this.#chat.counters.closes, code);
+    const fields = { event: "close", connection: stream.id, requestId, code, reason, ms };
+    this.#chat.logger.info(fields, "event stream closed");
+  }
+
+  /** Ends the comments. */
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const seat of this.#seats) {
+      if (seat.dueAt > now) continue;
+      seat.dueAt = now + COMMENT_MS;
+      seat.stream.comment();
+    }
+  }
+}
+
+/** Always followed by `close`. */
+function onError(this: ServerResponse): void {}
+
+function onClose(this: ServerResponse): void {
+  const seat = SEAT_OF.get(this);
+  SEAT_OF.delete(this);
+  seat?.streams.left(seat);
+}

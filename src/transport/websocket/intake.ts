@@ -1,0 +1,200 @@
+import type { RawData } from "ws";
+import { type Counters, countOne } from "../../chat/counters.ts";
+import { COST } from "../../chat/limits/request-budget.ts";
+import type { SocketSession } from "../../chat/session/session.ts";
+import { CLOSE } from "../../protocol.ts";
+import type { SocketConnection } from "./socket-connection.ts";
+
+/** Frames of one connection that are passed before all others have had their turn. */
+const FRAMES_IN_A_ROW = 50;
+
+/** How long frames that were held back are passed before sockets are looked at again, ms. */
+const SLICE_MS = 5;
+
+/** How often what is held back is looked at, ms. */
+const TICK_MS = 20;
+
+/** Frames that may be held back of one connection and of all: as many as came with the last bytes that were read. */
+const MOST_HELD = { connection: 1_000, process: 100_000 } as const;
+
+/** How long a connection may keep sending more than it may, ms; then it is closed. */
+const LONGEST_MS = 30_000;
+
+/** A pause after which a connection that sends more than it may counts as one that had stopped, ms. */
+const PAUSE_MS = 2_000;
+
+/** How long such a connection is told to stay away, ms. */
+const STAY_AWAY_MS = 10_000;
+
+/** A frame that came too early. */
+interface Held {
+  readonly data: RawData;
+  readonly isBinary: boolean;
+}
+
+/** What frames come from. */
+export interface Source {
+  readonly connection: Pick<SocketConnection, "ending" | "pause" | "resume" | "close">;
+  readonly session: SocketSession;
+  /** Frames that it was passed since it was last paused. */
+  inARow: number;
+  /** Since when it has sent more than it may, with pauses shorter than `PAUSE_MS`, and when it last did. */
+  over?: { readonly since: number; until: number };
+}
+
+/** The frames of one connection that are held back, the first to come first. */
+interface Backlog {
+  readonly frames: Held[];
+  /** The next to be passed. */
+  next: number;
+  /** Whether it waits for budget, and not only for its turn. */
+  isOver: boolean;
+}
+
+/**
+ * Passes frames from sockets to sessions as fast as their budgets allow, and a few in a row of each connection: many that came in one piece
+ * would keep everybody else waiting. A connection whose budget is empty is not read any more: what it has
+ * sent waits in its own machine, is not lost, and costs nothing here. What was read with the frame before is held back until there is
+ * budget again, one frame of each connection in turn; while connections of an address wait, all others of it take turns with them.
+ */
+export class Intake {
+  readonly #counters: Counters;
+  /** Each leaves when it is empty or its connection is closed. */
+  readonly #held = new Map<Source, Backlog>();
+  #frames = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  /** A frame came. */
+  take(source: Source, data: RawData, isBinary: boolean): void {
+    const backlog = this.#held.size === 0 ? undefined : this.#held.get(source);
+    const { requests } = source.session;
+    if (backlog !== undefined) this.#hold(source, backlog, { data, isBinary });
+    else if (source.inARow >= FRAMES_IN_A_ROW || requests.isEmpty || requests.isContended)
+      this.#pause(source, { data, isBinary });
+    else pass(source, data, isBinary);
+  }
+
+  /** The connection is gone. */
+  forget(source: Source): void {
+    const backlog = this.#held.get(source);
+    if (backlog === undefined) return;
+    this.#held.delete(source);
+    source.session.requests.stopWaiting();
+    this.#frames -= backlog.frames.length - backlog.next;
+    if (this.#held.size === 0) this.close();
+  }
+
+  /** Ends the timer. */
+  close(): void {
+    clearInterval(this.#timer);
+    clearImmediate(this.#soon);
+    this.#timer = undefined;
+    this.#soon = undefined;
+  }
+
+  #pause(source: Source, frame: Held): void {
+    source.connection.pause();
+    this.#soon ??= setImmediate(this.#tick);
+    this.#timer ??= setInterval(this.#tick, TICK_MS).unref();
+    const backlog: Backlog = { frames: [], next: 0, isOver: false };
+    this.#held.set(source, backlog);
+    source.session.requests.wait();
+    this.#hold(source, backlog, frame);
+    if (source.session.requests.isEmpty) this.#noteOver(source, backlog);
+  }
+
+  #hold(source: Source, backlog: Backlog, frame: Held): void {
+    backlog.frames.push(frame);
+    this.#frames += 1;
+    if (!this.#isTooMuch(backlog)) return;
+    while (!source.session.requests.isEmpty && this.#passNext(source, backlog));
+    if (this.#isTooMuch(backlog)) this.#end(source);
+  }
+
+  #isTooMuch({ frames, next }: Backlog): boolean {
+    return frames.length - next > MOST_HELD.connection || this.#frames > MOST_HELD.process;
+  }
+
+  /** Ends a connection that has sent more than it may for too long. */
+  #noteOver(source: Source, backlog: Backlog): void {
+    if (backlog.isOver) return;
+    backlog.isOver = true;
+    countOne(this.#counters.limited, "requests");
+    const now = performance.now();
+    const { over } = source;
+    source.over = over !== undefined && now - over.until < PAUSE_MS ? over : { since: now, until: now };
+    // Not where only others of its address have asked too much.
+    if (source.session.requests.isOwnEmpty && now - source.over.since >= LONGEST_MS) this.#end(source);
+  }
+
+  #end(source: Source): void {
+    this.forget(source);
+    source.connection.close(CLOSE.tooMany, String(STAY_AWAY_MS));
+  }
+
+  readonly #tick = (): void => {
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
+    const now = performance.now();
+    for (let passed = true; passed; ) {
+      passed = false;
+      for (const [source, backlog] of [...this.#held]) {
+        if (this.#passOne(source, backlog)) passed = true;
+        if (performance.now() - now > SLICE_MS) {
+          this.#soon = setImmediate(this.#tick);
+          return;
+        }
+      }
+    }
+  };
+
+  /** Passes the next frame of a connection if it may come. */
+  #passOne(source: Source, backlog: Backlog): boolean {
+    if (source.connection.ending !== undefined) {
+      this.forget(source);
+      return false;
+    }
+    if (source.session.requests.isEmpty) {
+      this.#noteOver(source, backlog);
+      return false;
+    }
+    if (this.#passNext(source, backlog)) {
+      // Behind all others, so that each has its turn.
+      if (this.#held.delete(source)) this.#held.set(source, backlog);
+      return true;
+    }
+    this.forget(source);
+    if (backlog.isOver && source.over !== undefined) source.over.until = performance.now();
+    source.inARow = 0;
+    source.connection.resume();
+    return false;
+  }
+
+  /** False: there is none. */
+  #passNext(source: Source, backlog: Backlog): boolean {
+    const frame = backlog.frames[backlog.next];
+    if (frame === undefined) return false;
+    backlog.next += 1;
+    this.#frames -= 1;
+    pass(source, frame.data, frame.isBinary);
+    return true;
+  }
+}
+
+function pass(source: Source, data: RawData, isBinary: boolean): void {
+  const { session } = source;
+  source.inARow += 1;
+  // Before it is read: what makes no sense costs as much.
+  session.requests.spend(COST.frame + (lengthOf(data) >> 10));
+  session.received(isBinary ? undefined : data.toString());
+}
+
+function lengthOf(data: RawData): number {
+  // As `ws` gives them here; arrays of them are for another setting.
+  return Buffer.isBuffer(data) ? data.length : 0;
+}
