@@ -1,6 +1,6 @@
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
-import { ClosingLine } from "./test/kit/closing-line.ts";
-import { MixedOrder } from "./test/kit/mixed-order.ts";
+import { ClosingLine } from "./test/kit/vitest/closing-line.ts";
+import { MixedOrder } from "./test/kit/vitest/mixed-order.ts";
 
 /**
  * One folder of test/ is one kind of test. Times in ms; a slow machine with two cores needs the larger ones, and all are
@@ -12,7 +12,7 @@ function kind(name: string, testTimeout: number): TestProjectInlineConfiguration
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
-      globalSetup: ["test/kit/global-setup.ts"],
+      globalSetup: ["test/kit/vitest/global-setup.ts"],
       testTimeout,
       hookTimeout: testTimeout,
     },
@@ -30,7 +30,7 @@ export default defineConfig({
     ],
     // One more than the processors of a small machine: many tests wait for clocks (leases, windows, outages) and use none.
     maxWorkers: 3,
-    // A process of its own: what a test started dies with it (test/kit/server.ts).
+    // A process of its own: what a test started dies with it (test/kit/servers/server.ts).
     pool: "forks",
     sequence: { sequencer: MixedOrder },
     reporters: ["default", new ClosingLine()],

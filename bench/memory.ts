@@ -14,7 +14,7 @@ import { Redis } from "ioredis";
 import { RedisLog } from "../src/store/redis/redis-store.ts";
 import { readMemory } from "../src/store/redis/retention/memory-use.ts";
 import type { LogLimits } from "../src/store/store.ts";
-import { startRedis, type TestRedis } from "../test/kit/redis.ts";
+import { startRedis, type TestRedis } from "../test/kit/servers/redis.ts";
 
 const PREFIX = "dynochat:";
 /** As many as a process has under way on a busy day. */

@@ -5,9 +5,9 @@
 
 import type { Browser, Page } from "playwright-core";
 import { WebSocket } from "ws";
-import { launchChromium } from "./kit/chromium.ts";
+import { launchChromium } from "./kit/browser/chromium.ts";
 import { freePort } from "./kit/ports.ts";
-import { launch, listening } from "./kit/program.ts";
+import { launch, listening } from "./kit/servers/program.ts";
 
 const ROOM = "busy";
 

@@ -5,9 +5,9 @@
 
 import { readFileSync } from "node:fs";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { launchChromium } from "./kit/chromium.ts";
+import { launchChromium } from "./kit/browser/chromium.ts";
 import { freePort } from "./kit/ports.ts";
-import { launch, listening, ROOT } from "./kit/program.ts";
+import { launch, listening, ROOT } from "./kit/servers/program.ts";
 
 const ROOM = "garden-club";
 // No emoji in what is said: a machine without their font would show boxes.

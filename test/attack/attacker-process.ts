@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { within } from "../kit/wait-for.ts";
+import { within } from "../kit/vitest/wait-for.ts";
 import type { Order, Report } from "./attacker/messages.ts";
 import type { Parameters } from "./scenario.ts";
 

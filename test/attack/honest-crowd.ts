@@ -2,8 +2,8 @@ import type { Redis } from "ioredis";
 import { BEGINNING, compareIds } from "../../src/protocol.ts";
 import { readLog } from "../checker/stored-log.ts";
 import type { Logs, Testimony } from "../checker/verdict.ts";
-import { seededRandom } from "../kit/seeded-random.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { seededRandom } from "../kit/fakes/seeded-random.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 import { countFaults, type Faults } from "../rehearsal/tally.ts";
 import { HonestClient } from "./honest-client.ts";
 

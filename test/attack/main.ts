@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ROOT } from "../kit/program.ts";
+import { ROOT } from "../kit/servers/program.ts";
 import { withFigures } from "../rehearsal/report.ts";
 import { brokenLimits, type Labelled, markdownOf, reportOf } from "./report.ts";
 import { type Outcome, runScenario } from "./run-scenario.ts";

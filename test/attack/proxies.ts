@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../kit/ports.ts";
-import { ROOT } from "../kit/program.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { ROOT } from "../kit/servers/program.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 export type ProxyKind = "nginx" | "Caddy";
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { Redis } from "ioredis";
 import { freePort } from "../kit/ports.ts";
-import { type LogLine, launch, listening, type Server, type ServerOptions } from "../kit/program.ts";
-import { startRedis, type TestRedis } from "../kit/redis.ts";
+import { type LogLine, launch, listening, type Server, type ServerOptions } from "../kit/servers/program.ts";
+import { startRedis, type TestRedis } from "../kit/servers/redis.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** Between two looks at the memory of the processes, ms. */

@@ -3,10 +3,10 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { giveName, say } from "../kit/chat-page.ts";
-import { openDoorway } from "../kit/doorway.ts";
-import { type Server, startServer } from "../kit/server.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { giveName, say } from "../kit/browser/chat-page.ts";
+import { openDoorway } from "../kit/servers/doorway.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
 import { atBeginning } from "./glides.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { startBrowser } from "../kit/browser.ts";
-import { enterRoom, say, stored } from "../kit/chat-page.ts";
-import { openDoorway } from "../kit/doorway.ts";
-import { startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { startBrowser } from "../kit/browser/browser.ts";
+import { enterRoom, say, stored } from "../kit/browser/chat-page.ts";
+import { openDoorway } from "../kit/servers/doorway.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 describe("a network that blocks sockets", () => {
   it("lets two people talk all the same: by events and POST", async () => {

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { giveName, say, stored } from "../kit/chat-page.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { startServer } from "../kit/server.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { giveName, say, stored } from "../kit/browser/chat-page.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { startServer } from "../kit/servers/server.ts";
 
 /** With the page one more than the server names. */
 const CROWD = 200;

@@ -2,9 +2,9 @@ import fastify from "fastify";
 import type { Browser, BrowserContext } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { dynochat } from "../../src/plugin.ts";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { giveName, say, stored } from "../kit/chat-page.ts";
-import { afterwards } from "../kit/cleanup.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { giveName, say, stored } from "../kit/browser/chat-page.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
 
 let browser: Browser;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { openDoorway } from "../kit/doorway.ts";
-import { startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { openDoorway } from "../kit/servers/doorway.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 const KEY = "0123456789abcdef";
 

@@ -1,11 +1,11 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ROWS_LIMIT } from "../../src/page/messages/row-window.ts";
-import { startBrowser } from "../kit/browser.ts";
-import { enterRoom, say, stored } from "../kit/chat-page.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { type Server, startServer } from "../kit/server.ts";
+import { startBrowser } from "../kit/browser/browser.ts";
+import { enterRoom, say, stored } from "../kit/browser/chat-page.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
 import { goHome } from "./glides.ts";
 
 const MESSAGES = 700;

@@ -1,8 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { startBrowser } from "../kit/browser.ts";
-import { enterRoom, say, stored } from "../kit/chat-page.ts";
-import { type Server, startServer } from "../kit/server.ts";
+import { startBrowser } from "../kit/browser/browser.ts";
+import { enterRoom, say, stored } from "../kit/browser/chat-page.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
 
 /** The longest names: of a room 64 letters, of a person 32, and without a place to break. */
 const ROOM = "W".repeat(62).toLowerCase();

@@ -1,7 +1,7 @@
 import type { Browser } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { type Server, startServer } from "../kit/server.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
 
 let browser: Browser;
 let server: Server;

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** A proxy that names a host of its own, as a careless one does; `upgrades` counts the sockets asked for. */
 async function openHostChangingProxy(port: number): Promise<{ url: string; upgrades: () => number }> {

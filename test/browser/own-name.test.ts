@@ -1,8 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { giveName, say, stored } from "../kit/chat-page.ts";
-import { type Server, startServer } from "../kit/server.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { giveName, say, stored } from "../kit/browser/chat-page.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
 
 let browser: Browser;
 let server: Server;

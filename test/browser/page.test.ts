@@ -1,13 +1,13 @@
 import type { Browser, Page, WebSocket } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newVisitor, selfSigned, startBrowser } from "../kit/browser.ts";
-import { giveName, stored as messages, say, stopTime } from "../kit/chat-page.ts";
-import { findBrowser } from "../kit/chromium.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { type Doorway, openDoorway } from "../kit/doorway.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { startRedis, type TestRedis } from "../kit/redis.ts";
-import { type Server, startServer } from "../kit/server.ts";
+import { newVisitor, selfSigned, startBrowser } from "../kit/browser/browser.ts";
+import { giveName, stored as messages, say, stopTime } from "../kit/browser/chat-page.ts";
+import { findBrowser } from "../kit/browser/chromium.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { type Doorway, openDoorway } from "../kit/servers/doorway.ts";
+import { startRedis, type TestRedis } from "../kit/servers/redis.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
 import { atBeginning, goHome } from "./glides.ts";
 
 /** Tests write faster than people. */

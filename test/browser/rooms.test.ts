@@ -1,9 +1,9 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { enterRoom, giveName, say, stored } from "../kit/chat-page.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { enterRoom, giveName, say, stored } from "../kit/browser/chat-page.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 const KEY = "k".repeat(32);
 

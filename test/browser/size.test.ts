@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
 import { buildSync } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Server, startServer } from "../kit/server.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const KIB = 1_024;

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { giveName, say, stored } from "../kit/chat-page.ts";
-import { startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { giveName, say, stored } from "../kit/browser/chat-page.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 it("a document of another version than the script is loaded again until one fits", async () => {
   const [server, browser] = await Promise.all([startServer(), startBrowser()]);

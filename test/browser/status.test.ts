@@ -3,11 +3,11 @@ import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import type { Browser } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
-import { newVisitor, startBrowser } from "../kit/browser.ts";
-import { startFleet } from "../kit/fleet.ts";
-import type { Server } from "../kit/server.ts";
-import { connectV1 } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
+import { startFleet } from "../kit/servers/fleet.ts";
+import type { Server } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** Processes report every 5 s, and the page looks every 2; a busy machine needs longer. */

@@ -1,10 +1,10 @@
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { startBrowser } from "../kit/browser.ts";
-import { enterRoom, say, stopTime, stored } from "../kit/chat-page.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { startBrowser } from "../kit/browser/browser.ts";
+import { enterRoom, say, stopTime, stored } from "../kit/browser/chat-page.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 let browser: Browser;
 let server: Server;

@@ -1,7 +1,7 @@
 import type { WebSocket } from "ws";
 import { ChatClient } from "../../src/client/client.ts";
 import type { ClientSocket, Clock, OpenSocket, Random } from "../../src/client/ports.ts";
-import { FaultProxy, type Route } from "../kit/fault-proxy.ts";
+import { FaultProxy, type Route } from "../kit/servers/fault-proxy.ts";
 import type { Findings } from "./findings.ts";
 import { RoomView } from "./room-view.ts";
 import type { Send } from "./send.ts";

@@ -1,5 +1,5 @@
 import { Redis } from "ioredis";
-import { startRedis, type TestRedis } from "../kit/redis.ts";
+import { startRedis, type TestRedis } from "../kit/servers/redis.ts";
 import { type PlanOptions, planOf } from "./plan.ts";
 import { Processes } from "./processes.ts";
 import { runSeed, type SeedResult } from "./run-seed.ts";

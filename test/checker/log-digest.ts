@@ -1,4 +1,4 @@
-import type { LogLine, Server } from "../kit/program.ts";
+import type { LogLine, Server } from "../kit/servers/program.ts";
 
 /** Pino's number for `error`. */
 const ERROR = 50;

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../kit/program.ts";
+import { ROOT } from "../kit/servers/program.ts";
 import { Checker } from "./checker.ts";
 import type { Finding } from "./findings.ts";
 import type { Mutant } from "./mutants.ts";

@@ -1,5 +1,5 @@
 import type { Random } from "../../src/client/ports.ts";
-import { seededRandom } from "../kit/seeded-random.ts";
+import { seededRandom } from "../kit/fakes/seeded-random.ts";
 import { FAULT_KINDS, type Fault, type FaultKind, type FaultWeights, LASTS_MS, stageOf } from "./faults.ts";
 
 /** Something that happens `at` ms after the seed's beginning. */

@@ -1,7 +1,7 @@
-import { FaultProxy } from "../kit/fault-proxy.ts";
 import { freePort } from "../kit/ports.ts";
-import { launch, listening, type Server } from "../kit/program.ts";
-import { within } from "../kit/wait-for.ts";
+import { FaultProxy } from "../kit/servers/fault-proxy.ts";
+import { launch, listening, type Server } from "../kit/servers/program.ts";
+import { within } from "../kit/vitest/wait-for.ts";
 import { LogDigest } from "./log-digest.ts";
 
 /** Real settings, but short: what takes a minute with the defaults must happen in the seconds of a seed. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { seededRandom } from "../kit/seeded-random.ts";
+import { seededRandom } from "../kit/fakes/seeded-random.ts";
 import { Chatter } from "./chatter.ts";
 import { fastClock } from "./fast-clock.ts";
 import { Findings } from "./findings.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { BEGINNING } from "../../src/protocol.ts";
 import { publicationOf } from "../../src/store/redis/messages/publications.ts";
-import type { Passage } from "../kit/fault-proxy.ts";
+import type { Passage } from "../kit/servers/fault-proxy.ts";
 import type { Fault, FaultKind } from "./faults.ts";
 import { forgery } from "./forgery.ts";
 import type { Place } from "./processes.ts";

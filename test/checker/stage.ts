@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import type { TestRedis } from "../kit/redis.ts";
+import type { TestRedis } from "../kit/servers/redis.ts";
 import type { Chatter } from "./chatter.ts";
 import type { Processes } from "./processes.ts";
 

@@ -5,14 +5,14 @@ import type { UserKind } from "../../src/chat/room/member.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
 import { RedisLog } from "../../src/store/redis/redis-store.ts";
 import { PLAIN_CODEC } from "../../src/transport/codecs/plain.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { FakeClient, openChatOn } from "../kit/fake-client.ts";
-import { FakeConnection } from "../kit/fake-connection.ts";
+import { FakeClient, openChatOn } from "../kit/fakes/fake-client.ts";
+import { FakeConnection } from "../kit/fakes/fake-connection.ts";
 import { RecordingLogger } from "../kit/logger.ts";
-import type { TestRedis } from "../kit/redis.ts";
-import { waitFor } from "../kit/wait-for.ts";
-import { PATIENT, ROOMY } from "./open-log.ts";
-import { ownRedis } from "./open-redis-log.ts";
+import type { TestRedis } from "../kit/servers/redis.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
+import { ownRedis } from "./open-redis-store.ts";
+import { PATIENT, ROOMY } from "./open-store.ts";
 
 /** A token names the user of the site that it says. */
 const SITE: SiteTokens = {

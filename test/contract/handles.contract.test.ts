@@ -3,9 +3,9 @@ import { looksOf, requestedHandle } from "../../src/chat/text/look-alike.ts";
 import { BEGINNING } from "../../src/protocol.ts";
 import { DIGIT_LOOKS, withNumber } from "../../src/store/numbered-handle.ts";
 import type { Append, Log } from "../../src/store/store.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { BOTH_LOGS } from "./both-logs.ts";
-import { ALL, begin, message, ROOMY } from "./open-log.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { BOTH_LOGS } from "./both-stores.ts";
+import { ALL, begin, message, ROOMY } from "./open-store.ts";
 
 const LONG = `${"x".repeat(25)}${"y".repeat(7)}`;
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterwards } from "./cleanup.ts";
+import { afterwards } from "./vitest/cleanup.ts";
 
 /** A named pipe whose reader reads only when it is told to. */
 export interface Fifo {

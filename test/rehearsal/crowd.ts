@@ -1,6 +1,6 @@
 import type { Random } from "../../src/client/ports.ts";
 import type { Findings } from "../checker/findings.ts";
-import { seededRandom } from "../kit/seeded-random.ts";
+import { seededRandom } from "../kit/fakes/seeded-random.ts";
 import { Participant } from "./participant.ts";
 
 export interface CrowdOptions {

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { buildSlug, discard, type SlugSize, sizeOf } from "../kit/platform/slug.ts";
-import { ROOT } from "../kit/program.ts";
+import { ROOT } from "../kit/servers/program.ts";
 import { type Rehearsal, rehearse } from "./rehearsal.ts";
 import { actsTable, countsTable, figuresOf, withFigures } from "./report.ts";
 import { brokenLimits, unjudged } from "./service-limits.ts";

@@ -5,7 +5,7 @@ import { App } from "../kit/platform/app.ts";
 import { RedisAddon } from "../kit/platform/redis-addon.ts";
 import type { RouterTimes } from "../kit/platform/router.ts";
 import type { Slug } from "../kit/platform/slug.ts";
-import { within } from "../kit/wait-for.ts";
+import { within } from "../kit/vitest/wait-for.ts";
 
 /** Every kind of socket that the program has: its path and its subprotocol. */
 const KINDS: readonly (readonly [path: string, subprotocol: string | undefined])[] = [

@@ -2,11 +2,11 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CLOSE, LIMITS, type ServerFrame } from "../../src/protocol.ts";
-import { type Fleet, startFleet } from "../kit/fleet.ts";
-import { connectPlain, type PlainFrame } from "../kit/plain-client.ts";
-import type { RecordedSocket } from "../kit/recorded-socket.ts";
-import { connectV1, openV1, type V1Client } from "../kit/v1-client.ts";
-import { within } from "../kit/wait-for.ts";
+import { connectPlain, type PlainFrame } from "../kit/clients/plain-client.ts";
+import type { RecordedSocket } from "../kit/clients/recorded-socket.ts";
+import { connectV1, openV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { type Fleet, startFleet } from "../kit/servers/fleet.ts";
+import { within } from "../kit/vitest/wait-for.ts";
 
 let fleet: Fleet;
 /** Two people on two processes who only want to chat. */

@@ -6,15 +6,15 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { MessageFrame } from "../../src/protocol.ts";
 import { buildEdited } from "../checker/mutation.ts";
 import { expectUnbroken } from "../kit/chain.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { startOwnRedis } from "../kit/fleet.ts";
-import { openLibraryClient, shownBy } from "../kit/library-client.ts";
-import { presentFor } from "../kit/present.ts";
-import { ROOT } from "../kit/program.ts";
+import { openLibraryClient, shownBy } from "../kit/clients/library-client.ts";
+import { connectV1, openV1, type V1Client } from "../kit/clients/v1-client.ts";
 import { type RecordedFormat, readFormat, restoreFormat } from "../kit/recorded-format.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { connectV1, openV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { startOwnRedis } from "../kit/servers/fleet.ts";
+import { presentFor } from "../kit/servers/present.ts";
+import { ROOT } from "../kit/servers/program.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** Versions whose format was recorded. */
 const VERSIONS = (await readdir(join(ROOT, "test/fixtures"))).flatMap((name) => {

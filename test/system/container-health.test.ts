@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { freePort } from "../kit/ports.ts";
-import { ROOT } from "../kit/program.ts";
-import { startServer } from "../kit/server.ts";
+import { ROOT } from "../kit/servers/program.ts";
+import { startServer } from "../kit/servers/server.ts";
 
 const run = promisify(execFile);
 

@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
-import { metricsOf } from "../kit/metrics.ts";
-import { startServer } from "../kit/server.ts";
-import { connectV1 } from "../kit/v1-client.ts";
-import { waitFor, within } from "../kit/wait-for.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
+import { metricsOf } from "../kit/servers/metrics.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor, within } from "../kit/vitest/wait-for.ts";
 
 /** Opens connections that never send a byte; fulfils when all are open, as far as the client knows. */
 async function openSilent(port: number, count: number): Promise<Socket[]> {

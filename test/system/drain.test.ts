@@ -1,16 +1,16 @@
 import { randomInt } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
-import { FaultProxy } from "../kit/fault-proxy.ts";
-import { startOwnRedis } from "../kit/fleet.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { RawClient, type RawOptions } from "../kit/raw-client.ts";
-import { RefusedUpgrade } from "../kit/recorded-socket.ts";
-import type { TestRedis } from "../kit/redis.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { connectV1, openV1 } from "../kit/v1-client.ts";
-import { waitFor, within } from "../kit/wait-for.ts";
-import { listeningPids, twoWorkersReady } from "../kit/workers-of.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { RawClient, type RawOptions } from "../kit/clients/raw-client.ts";
+import { RefusedUpgrade } from "../kit/clients/recorded-socket.ts";
+import { connectV1, openV1 } from "../kit/clients/v1-client.ts";
+import { FaultProxy } from "../kit/servers/fault-proxy.ts";
+import { startOwnRedis } from "../kit/servers/fleet.ts";
+import type { TestRedis } from "../kit/servers/redis.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { listeningPids, twoWorkersReady } from "../kit/servers/workers-of.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor, within } from "../kit/vitest/wait-for.ts";
 
 /** What issue and platform allow from SIGTERM to the exit, ms. */
 const EXIT_MS = 25_000;

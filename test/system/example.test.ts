@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
-import { openLibraryClient, shownBy } from "../kit/library-client.ts";
-import { ROOT, START_MS } from "../kit/program.ts";
-import { startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { openLibraryClient, shownBy } from "../kit/clients/library-client.ts";
+import { ROOT, START_MS } from "../kit/servers/program.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 it("the example of a client in Node answers in its room", async () => {
   const server = await startServer();

@@ -2,17 +2,17 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type EntryFrame, type JoinedFrame, LIMITS, type ServerFrame } from "../../src/protocol.ts";
 import { expectUnbroken } from "../kit/chain.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { openDoorway } from "../kit/doorway.ts";
-import { startFleet, startOwnRedis } from "../kit/fleet.ts";
-import { watchLateness } from "../kit/lateness.ts";
-import { openLibraryClient, shownBy } from "../kit/library-client.ts";
-import { presentFor } from "../kit/present.ts";
-import { promote, startReplica } from "../kit/replica.ts";
-import { sayAgain } from "../kit/say-again.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { connectV1, expected, openV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { openLibraryClient, shownBy } from "../kit/clients/library-client.ts";
+import { sayAgain } from "../kit/clients/say-again.ts";
+import { connectV1, expected, openV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { openDoorway } from "../kit/servers/doorway.ts";
+import { startFleet, startOwnRedis } from "../kit/servers/fleet.ts";
+import { presentFor } from "../kit/servers/present.ts";
+import { promote, startReplica } from "../kit/servers/replica.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { watchLateness } from "../kit/vitest/lateness.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** For a process to be back on its log after an outage, ms; it tries again after pauses that grow. */
 const RETURN_MS = 30_000;

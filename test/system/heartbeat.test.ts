@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { connectPlain } from "../kit/plain-client.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { connectV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor, within } from "../kit/wait-for.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { waitFor, within } from "../kit/vitest/wait-for.ts";
 
 /** Who answers no ping is closed after nine seconds: a machine that stands still for less closes nobody else. */
 const PING_SECONDS = 3;

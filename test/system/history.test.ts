@@ -3,11 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { compareIds } from "../../src/protocol.ts";
 import { expectUnbroken } from "../kit/chain.ts";
-import { startFleet, startOwnRedis } from "../kit/fleet.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { startServer } from "../kit/server.ts";
-import { connectV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { startFleet, startOwnRedis } from "../kit/servers/fleet.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 describe("the history", () => {
   it("survives a restart of the program [15]", async () => {

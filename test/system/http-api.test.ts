@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { CLOSE } from "../../src/protocol.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { readEvents } from "../kit/event-reader.ts";
-import { startFleet } from "../kit/fleet.ts";
+import { readEvents } from "../kit/clients/event-reader.ts";
 import { Router } from "../kit/platform/router.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { startFleet } from "../kit/servers/fleet.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 const KEY = "0123456789abcdef";
 

@@ -3,15 +3,15 @@ import { randomUUID } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { connectV1, openV1, type V1Client } from "../kit/clients/v1-client.ts";
 import { makeFifo } from "../kit/fifo.ts";
-import { startOwnRedis } from "../kit/fleet.ts";
-import { metricsOf } from "../kit/metrics.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { ROOT, START_MS } from "../kit/program.ts";
-import { startServer } from "../kit/server.ts";
-import { connectV1, openV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor, within } from "../kit/wait-for.ts";
+import { startOwnRedis } from "../kit/servers/fleet.ts";
+import { metricsOf } from "../kit/servers/metrics.ts";
+import { ROOT, START_MS } from "../kit/servers/program.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor, within } from "../kit/vitest/wait-for.ts";
 
 it("opening, message and closing are logged, with code and reason and without the text [23]", async () => {
   // The router's request id is believed where the router is.

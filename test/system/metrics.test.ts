@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { startFleet, startOwnRedis } from "../kit/fleet.ts";
-import { metricsOf } from "../kit/metrics.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { startServer } from "../kit/server.ts";
-import { connectV1 } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
+import { startFleet, startOwnRedis } from "../kit/servers/fleet.ts";
+import { metricsOf } from "../kit/servers/metrics.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** Processes report every 5 s; a busy machine needs longer. */
 const REPORTED_MS = 20_000;

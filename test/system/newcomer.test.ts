@@ -2,13 +2,13 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readSettings } from "../../src/settings/settings.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { connectPlain } from "../kit/plain-client.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
 import { Account } from "../kit/platform/account.ts";
 import { buildSlug, discard, type Slug } from "../kit/platform/slug.ts";
-import { ROOT } from "../kit/program.ts";
-import { connectV1 } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { ROOT } from "../kit/servers/program.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** The commands of the README's section on the platform, as they stand there. */
 async function deployCommands(): Promise<string[]> {

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
-import { metricsOf } from "../kit/metrics.ts";
+import { RawClient } from "../kit/clients/raw-client.ts";
 import { freePort } from "../kit/ports.ts";
-import { launch, listening, type Server } from "../kit/program.ts";
-import { RawClient } from "../kit/raw-client.ts";
-import { within } from "../kit/wait-for.ts";
+import { metricsOf } from "../kit/servers/metrics.ts";
+import { launch, listening, type Server } from "../kit/servers/program.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { within } from "../kit/vitest/wait-for.ts";
 
 const PEOPLE = 500;
 

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { metricsOf } from "../kit/metrics.ts";
-import { refusalOf } from "../kit/recorded-socket.ts";
-import { startServer } from "../kit/server.ts";
-import { connectV1, openV1 } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { refusalOf } from "../kit/clients/recorded-socket.ts";
+import { connectV1, openV1 } from "../kit/clients/v1-client.ts";
+import { metricsOf } from "../kit/servers/metrics.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 it("a process whose event loop is late takes nobody in, serves those it has, and takes newcomers again after", async () => {
   const planted = new URL("../kit/block-on-signal.mjs", import.meta.url).href;

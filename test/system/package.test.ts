@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
 import { freePort } from "../kit/ports.ts";
-import { ROOT, START_MS } from "../kit/program.ts";
-import { runServer } from "../kit/server.ts";
-import { connectV1 } from "../kit/v1-client.ts";
-import { waitFor, within } from "../kit/wait-for.ts";
+import { ROOT, START_MS } from "../kit/servers/program.ts";
+import { runServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor, within } from "../kit/vitest/wait-for.ts";
 
 const run = promisify(execFile);
 

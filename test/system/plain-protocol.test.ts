@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import { connectPlain, type PlainFrame, textsOf } from "../kit/plain-client.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { connectV1 } from "../kit/v1-client.ts";
+import { connectPlain, type PlainFrame, textsOf } from "../kit/clients/plain-client.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
 
 let server: Server;
 beforeAll(async () => {

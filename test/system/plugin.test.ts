@@ -2,9 +2,9 @@ import fastify, { type FastifyInstance } from "fastify";
 import { expect, it } from "vitest";
 import WebSocket from "ws";
 import { type DynochatOptions, dynochat } from "../../src/plugin.ts";
-import { afterwards } from "../kit/cleanup.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { connectV1 } from "../kit/v1-client.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
 
 /** Somebody's own app, with a front page, an API and a header of its own, and the chat in it. */
 async function startOwnApp(

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { expect, it } from "vitest";
-import { startFleet } from "../kit/fleet.ts";
-import { presentFor } from "../kit/present.ts";
-import { connectV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { startFleet } from "../kit/servers/fleet.ts";
+import { presentFor } from "../kit/servers/present.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** How often a client was told that somebody came. */
 function arrivals(client: V1Client, id: string): number {

@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../src/protocol.ts";
 import { expectUnbroken } from "../kit/chain.ts";
-import { type Fleet, startFleet } from "../kit/fleet.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { sayAgain } from "../kit/say-again.ts";
-import { startServer } from "../kit/server.ts";
-import { connectV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { sayAgain } from "../kit/clients/say-again.ts";
+import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { type Fleet, startFleet } from "../kit/servers/fleet.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 const UNLIMITED = { MESSAGES_PER_SECOND: "0" };
 

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
-import { ROOT } from "../kit/program.ts";
-import { startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { ROOT } from "../kit/servers/program.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** The commands of a section's shell examples, one each, whatever lines they stand on. */
 async function commandsOf(heading: string): Promise<string[]> {

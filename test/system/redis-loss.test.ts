@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { JoinedFrame } from "../../src/protocol.ts";
 import { expectUnbroken } from "../kit/chain.ts";
-import { startFleet, startOwnRedis } from "../kit/fleet.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { sayAgain } from "../kit/say-again.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { connectV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { sayAgain } from "../kit/clients/say-again.ts";
+import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { startFleet, startOwnRedis } from "../kit/servers/fleet.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** Every write is on disk before it is answered, so that a killed Redis comes back with all of them. */
 const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
-import { startRedis, type TestRedis } from "../kit/redis.ts";
-import { rewritingProxy } from "../kit/rewriting-proxy.ts";
-import { runServer, startServer } from "../kit/server.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { startRedis, type TestRedis } from "../kit/servers/redis.ts";
+import { rewritingProxy } from "../kit/servers/rewriting-proxy.ts";
+import { runServer, startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 async function ownRedis(...args: string[]): Promise<TestRedis> {
   const redis = await startRedis({ args });

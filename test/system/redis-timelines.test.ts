@@ -4,11 +4,11 @@ import { describe, expect, it } from "vitest";
 import type { ServerFrame } from "../../src/protocol.ts";
 import { LIMITS } from "../../src/protocol.ts";
 import { expectUnbroken } from "../kit/chain.ts";
-import { type Fleet, startFleet } from "../kit/fleet.ts";
-import { type Lateness, watchLateness } from "../kit/lateness.ts";
-import { sayAgain } from "../kit/say-again.ts";
-import { connectV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { sayAgain } from "../kit/clients/say-again.ts";
+import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { type Fleet, startFleet } from "../kit/servers/fleet.ts";
+import { type Lateness, watchLateness } from "../kit/vitest/lateness.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
 

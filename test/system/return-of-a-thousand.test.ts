@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { startFleet } from "../kit/fleet.ts";
-import type { TestRedis } from "../kit/redis.ts";
-import { startServer } from "../kit/server.ts";
-import { connectV1, type V1Client } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { startFleet } from "../kit/servers/fleet.ts";
+import type { TestRedis } from "../kit/servers/redis.ts";
+import { startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 const ROOMS = ["red", "blue"];
 const CLIENTS = 1_000;

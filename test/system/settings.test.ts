@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
-import { connectPlain } from "../kit/plain-client.ts";
-import { procfileCommand } from "../kit/program.ts";
-import { runServer, startServer } from "../kit/server.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { procfileCommand } from "../kit/servers/program.ts";
+import { runServer, startServer } from "../kit/servers/server.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
 
 async function folderWith(dotenv: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "dynochat-env-"));

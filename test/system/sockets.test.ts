@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { connectPlain } from "../kit/plain-client.ts";
-import { refusalOf } from "../kit/recorded-socket.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { connectV1, openV1 } from "../kit/v1-client.ts";
-import { waitFor, within } from "../kit/wait-for.ts";
+import { connectPlain } from "../kit/clients/plain-client.ts";
+import { refusalOf } from "../kit/clients/recorded-socket.ts";
+import { connectV1, openV1 } from "../kit/clients/v1-client.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { waitFor, within } from "../kit/vitest/wait-for.ts";
 
 let server: Server;
 beforeAll(async () => {

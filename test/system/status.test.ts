@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { StatusView } from "../../src/http/status/status-view.ts";
-import { startFleet } from "../kit/fleet.ts";
-import { type Server, startServer } from "../kit/server.ts";
-import { connectV1 } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
+import { startFleet } from "../kit/servers/fleet.ts";
+import { type Server, startServer } from "../kit/servers/server.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 /** Processes report every 5 s; a busy machine needs longer. */
 const REPORTED_MS = 20_000;

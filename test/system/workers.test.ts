@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { afterwards } from "../kit/cleanup.ts";
-import { startOwnRedis } from "../kit/fleet.ts";
-import { openLibraryClient, shownBy } from "../kit/library-client.ts";
-import { metricsOf } from "../kit/metrics.ts";
-import { launch, START_MS } from "../kit/program.ts";
-import { runServer, type Server, startServer } from "../kit/server.ts";
-import { connectionsHeld } from "../kit/sockets-of.ts";
-import { connectV1 } from "../kit/v1-client.ts";
-import { waitFor } from "../kit/wait-for.ts";
-import { listeningPids, twoWorkersReady } from "../kit/workers-of.ts";
+import { openLibraryClient, shownBy } from "../kit/clients/library-client.ts";
+import { connectionsHeld } from "../kit/clients/sockets-of.ts";
+import { connectV1 } from "../kit/clients/v1-client.ts";
+import { startOwnRedis } from "../kit/servers/fleet.ts";
+import { metricsOf } from "../kit/servers/metrics.ts";
+import { launch, START_MS } from "../kit/servers/program.ts";
+import { runServer, type Server, startServer } from "../kit/servers/server.ts";
+import { listeningPids, twoWorkersReady } from "../kit/servers/workers-of.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 
 const CLIENTS = 8;
 

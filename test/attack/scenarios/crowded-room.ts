@@ -1,4 +1,4 @@
-import { waitFor } from "../../kit/wait-for.ts";
+import { waitFor } from "../../kit/vitest/wait-for.ts";
 import type { Attacker } from "../attacker/attacker.ts";
 import { HonestClient } from "../honest-client.ts";
 import { honestAddress } from "../honest-crowd.ts";

@@ -1,4 +1,4 @@
-import { deferred } from "../../kit/wait-for.ts";
+import { deferred } from "../../kit/vitest/wait-for.ts";
 import type { Attacker } from "../attacker/attacker.ts";
 import type { Figures, Scenario, Scene } from "../scenario.ts";
 import { roomNames, seedRooms } from "../seed.ts";

@@ -1,4 +1,4 @@
-import { waitFor } from "../../kit/wait-for.ts";
+import { waitFor } from "../../kit/vitest/wait-for.ts";
 import type { Scenario, Scene } from "../scenario.ts";
 
 const PEOPLE = 500;

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { waitFor } from "../../kit/wait-for.ts";
+import { waitFor } from "../../kit/vitest/wait-for.ts";
 import type { Attacker } from "../attacker/attacker.ts";
 import { WireSocket } from "../attacker/wire-socket.ts";
 import type { Figures, Scenario } from "../scenario.ts";

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { ROOT } from "../program.ts";
+import { ROOT } from "../servers/program.ts";
 import { App } from "./app.ts";
 import { MINI_PLAN, RedisAddon } from "./redis-addon.ts";
 import type { Slug } from "./slug.ts";

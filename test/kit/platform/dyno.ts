@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../ports.ts";
-import { type Exit, launch, listening, type Server } from "../program.ts";
-import { within } from "../wait-for.ts";
+import { type Exit, launch, listening, type Server } from "../servers/program.ts";
+import { within } from "../vitest/wait-for.ts";
 import type { Target } from "./router.ts";
 import type { Slug } from "./slug.ts";
 

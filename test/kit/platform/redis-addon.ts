@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Certificates, makeCertificates } from "../certificates.ts";
-import { FaultProxy } from "../fault-proxy.ts";
 import { freePort } from "../ports.ts";
-import { startRedis, type TestRedis } from "../redis.ts";
-import { waitFor } from "../wait-for.ts";
+import { type Certificates, makeCertificates } from "../servers/certificates.ts";
+import { FaultProxy } from "../servers/fault-proxy.ts";
+import { startRedis, type TestRedis } from "../servers/redis.ts";
+import { waitFor } from "../vitest/wait-for.ts";
 
 /** Settings of redis-server. */
 export type RedisPlan = Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { promisify } from "node:util";
-import { ROOT } from "../program.ts";
+import { ROOT } from "../servers/program.ts";
 
 const run = promisify(execFile);
 

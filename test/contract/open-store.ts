@@ -1,0 +1,109 @@
+import { TIMES, type Times } from "../../src/store/redis/timeouts.ts";
+import type { Append, Log, LogLimits, LogListener, LogState, LogStatus } from "../../src/store/store.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
+
+export interface Received {
+  readonly room: string;
+  readonly payload: Buffer;
+}
+
+/** A listener that keeps what it was told. */
+export class RecordingListener implements LogListener {
+  readonly deliveries: Received[] = [];
+  readonly unverifieds: { readonly room: string; readonly id: string }[] = [];
+  readonly statuses: LogStatus[] = [];
+  catchUps = 0;
+  /** What `catchUp` does besides being counted. */
+  whenCatchingUp: () => Promise<void> = async () => {};
+
+  received(room: string, payload: Buffer): void {
+    this.deliveries.push({ room, payload });
+  }
+
+  unverified(room: string, id: string): void {
+    this.unverifieds.push({ room, id });
+  }
+
+  async catchUp(): Promise<void> {
+    this.catchUps += 1;
+    await this.whenCatchingUp();
+  }
+
+  statusChanged(status: LogStatus): void {
+    this.statuses.push(status);
+  }
+
+  /** Payloads of a room, as text, in the order of arrival. */
+  texts(room: string): string[] {
+    return this.deliveries
+      .filter((delivery) => delivery.room === room)
+      .map(({ payload }) => payload.toString());
+  }
+
+  /** The states, oldest first. */
+  get states(): LogState[] {
+    return this.statuses.map(({ state }) => state);
+  }
+}
+
+/** Starts a log and waits until it is live. */
+export async function begin(log: Log, listener = new RecordingListener()): Promise<RecordingListener> {
+  log.start(listener);
+  await waitFor(() => log.status.state === "live", "the log is live");
+  return listener;
+}
+
+/**
+ * Patient enough for a machine that stands still for seconds, where the program gives Redis up: only a test that is about one
+ * of these times has it as it is.
+ */
+export const PATIENT: Times = {
+  ...TIMES,
+  commandMs: 15_000,
+  connectMs: 15_000,
+  storeWithinMs: 14_000,
+  ackMs: 18_000,
+  inStepMs: 16_000,
+  behindMs: 16_000,
+  probeMs: 15_000,
+  farewellMs: 10_000,
+};
+
+/** For a test that counts keys or commands. */
+export const NO_HOUSEKEEPING = { housekeepingMs: 3_600_000, memoryMs: 3_600_000, noteRoomsMs: 3_600_000 };
+
+/** Roomy enough not to matter to a test that is about something else. */
+export const ROOMY: LogLimits = {
+  historyMessages: 10_000,
+  historyDays: 30,
+  historyBytes: 10 * 1024 * 1024,
+  messagesPerSecond: 0,
+  messageBurst: 10,
+  addressMessagesPerSecond: 0,
+  roomGuestMessagesPerSecond: 0,
+};
+
+export const ALL = { entries: 100_000, bytes: 1024 * 1024 * 1024 };
+
+/** The body of a message, as a sender makes it. */
+export function bodyOf(text: string): string {
+  return `"type":"message",${JSON.stringify({ room: "lobby", text }).slice(1)}`;
+}
+
+/** A message to store; by default one of ann's in the lobby without a key. */
+export function message(text: string, rest: Partial<Append> = {}): Append {
+  return { room: "lobby", user: "ann", key: undefined, body: bodyOf(text), ...rest };
+}
+
+/** Stores a message and gives its id; throws if it was not stored. */
+export async function store(log: Log, text: string, rest: Partial<Append> = {}): Promise<string> {
+  const appended = await log.append(message(text, rest));
+  if (appended.outcome !== "stored") throw new Error(`not stored but ${appended.outcome}: ${text}`);
+  return appended.id;
+}
+
+/** The texts of a room's log, oldest first. */
+export async function textsOf(log: Log, room = "lobby"): Promise<string[]> {
+  const entries = await log.readFrom(room, "0-0", ALL);
+  return entries.map(({ frame }) => JSON.parse(frame.toString()).text);
+}

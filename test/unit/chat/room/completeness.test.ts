@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { behind, isComplete } from "../../../../src/chat/room/completeness.ts";
+import { BEGINNING } from "../../../../src/protocol.ts";
+import type { Entry } from "../../../../src/store/store.ts";
+
+/** A chain `1-1` … `9-1`, read from somewhere on. */
+function chain(first: number, last: number): Entry[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => {
+    const at = first + i;
+    return { id: `${at}-1`, prev: at === 1 ? BEGINNING : `${at - 1}-1`, frame: Buffer.alloc(0) };
+  });
+}
+
+describe("whether a log continues behind a cursor", () => {
+  it.each([
+    ["the cursor is the first entry read", "3-1", chain(3, 5), true],
+    ["the cursor is the newest entry: nothing was missed", "5-1", chain(5, 5), true],
+    ["the cursor was trimmed, and the next entry is the oldest", "3-1", chain(4, 5), true],
+    ["the cursor and the entry behind it were trimmed", "2-1", chain(4, 5), false],
+    ["the cursor was never in this log", "3-2", chain(4, 5), false],
+    ["the cursor is of the same millisecond as the first entry, and another", "4-0", chain(4, 5), false],
+    ["the cursor is ahead of the log", "9-1", [], false],
+    ["the room is empty, and the cursor is the beginning", BEGINNING, [], true],
+    ["the room expired, and the cursor is of its past", "3-1", [], false],
+    ["the log is whole, and the cursor is the beginning", BEGINNING, chain(1, 3), true],
+    ["the oldest were trimmed, and the cursor is the beginning", BEGINNING, chain(2, 3), false],
+  ])("%s", (_case, after, read, complete) => {
+    expect(isComplete(after, read)).toBe(complete);
+  });
+
+  it("leaves the cursor's own entry out of what is behind it", () => {
+    expect(behind("3-1", chain(3, 5)).map(({ id }) => id)).toEqual(["4-1", "5-1"]);
+    expect(behind("3-1", chain(4, 5)).map(({ id }) => id)).toEqual(["4-1", "5-1"]);
+  });
+});

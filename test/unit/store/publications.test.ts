@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { claimedId, Publications, publicationOf } from "../../../src/store/redis/messages/publications.ts";
+
+const FRAME = Buffer.from(
+  '{"id":"12-3","prev":"0-0","type":"message","room":"lobby","user":"u","handle":"h","text":"é"}',
+);
+
+function fixture() {
+  const publications = new Publications("key");
+  return { publications, publication: publicationOf(FRAME, publications.secret) };
+}
+
+describe("a publication", () => {
+  it("with the store's tag is the frame without it, in the same memory", () => {
+    const { publications, publication } = fixture();
+    const frame = publications.verify(publication);
+    expect(frame?.toString()).toBe(FRAME.toString());
+    expect(frame?.buffer).toBe(publication.buffer);
+    expect(publication.includes(publications.secret)).toBe(false);
+  });
+
+  it("is refused where any byte of it was changed, or the end is missing", () => {
+    const { publications, publication } = fixture();
+    for (let at = 0; at < publication.length; at += 1) {
+      const changed = Buffer.from(publication);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(publications.verify(changed), `byte ${at}`).toBeUndefined();
+      expect(publications.verify(publication.subarray(0, at)), `${at} bytes`).toBeUndefined();
+    }
+  });
+
+  it("is refused where another store signed it, or nobody", () => {
+    const { publications } = fixture();
+    const other = publicationOf(FRAME, new Publications("key").secret);
+    expect(publications.verify(other)).toBeUndefined();
+    expect(claimedId(other)).toBe("12-3");
+    expect(publications.verify(Buffer.from(FRAME))).toBeUndefined();
+  });
+
+  it("may be any bytes: none is accepted, none throws", () => {
+    const { publications } = fixture();
+    const begun = fc.constantFrom('{"id":"', '{"id":"1-1","prev":"', '{"id":"1-1","prev":"0-0","tag":"', "");
+    fc.assert(
+      fc.property(begun, fc.uint8Array({ maxLength: 60 }), (start, rest) => {
+        const bytes = Buffer.concat([Buffer.from(start), rest]);
+        expect(publications.verify(bytes)).toBeUndefined();
+        claimedId(bytes);
+      }),
+    );
+  });
+
+  it("claims an id only where it has one", () => {
+    expect(claimedId(FRAME)).toBe("12-3");
+    expect(claimedId(Buffer.from('{"id":"12"'))).toBeUndefined();
+    expect(claimedId(Buffer.from('{"id":"'))).toBeUndefined();
+    expect(claimedId(Buffer.from(`{"id":"${"1".repeat(1_000)}-1"`))).toBeUndefined();
+  });
+});
