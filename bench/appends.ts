@@ -1,5 +1,5 @@
 /**
- * `npx tsx bench/appends.ts`: how many messages a second one process gets stored through the log's contract, beside what
+ * `npx tsx bench/appends.ts`: how many messages a second one process gets stored through the store's contract, beside what
  * `redis-benchmark -P 16` gets of the same script on the same server, and how many commands one message takes. About a minute;
  * writes bench/appends.json and the table of docs/performance.md.
  */
@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url";
 import { requestedHandle } from "../src/chat/text/look-alike.ts";
 import type { Logger } from "../src/logging/logger.ts";
 import { appendScript } from "../src/store/redis/messages/append-script.ts";
-import { RedisLog } from "../src/store/redis/redis-store.ts";
-import type { LogLimits } from "../src/store/store.ts";
+import { RedisStore } from "../src/store/redis/redis-store.ts";
+import type { StoreLimits } from "../src/store/store.ts";
 import { startRedis, type TestRedis } from "../test/kit/servers/redis.ts";
 import { waitFor } from "../test/kit/vitest/wait-for.ts";
 import { intoDocument } from "./report/document.ts";
@@ -28,7 +28,7 @@ const BODY = `"type":"message","room":"lobby","user":"u","handle":"h","text":"${
 const HANDLE = "0user\nh";
 
 /** As the program's own defaults, but nobody is too fast; the rate is computed all the same. */
-const LIMITS: LogLimits = {
+const LIMITS: StoreLimits = {
   historyMessages: 1_000,
   historyDays: 30,
   historyBytes: 2 ** 20,
@@ -78,31 +78,42 @@ async function onFreshRedis(measure: (redis: TestRedis) => Promise<number>): Pro
 
 async function appended(redis: TestRedis): Promise<number> {
   const options = { url: redis.url, prefix: "bench:", tlsVerify: true };
-  const log = new RedisLog(options, LIMITS, SILENT);
-  log.start({ received: ignore, unverified: ignore, catchUp: async () => undefined, statusChanged: ignore });
+  const store = new RedisStore(options, LIMITS, SILENT);
+  store.start({
+    onPublication: ignore,
+    unverified: ignore,
+    catchUp: async () => undefined,
+    statusChanged: ignore,
+  });
   try {
-    await waitFor(() => log.status.state === "live", "the log is live");
-    await appendMany(log, MESSAGES / 5);
+    await waitFor(() => store.status.state === "live", "the store is live");
+    await appendMany(store, MESSAGES / 5);
     const before = await processed(redis);
     const began = performance.now();
-    await appendMany(log, MESSAGES);
+    await appendMany(store, MESSAGES);
     const seconds = (performance.now() - began) / 1_000;
     commands = ((await processed(redis)) - before) / MESSAGES;
     return MESSAGES / seconds;
   } finally {
-    await log.close();
+    await store.close();
   }
 }
 
 /** `AT_ONCE` people, each of whom says the next thing when the one before is stored. */
-async function appendMany(log: RedisLog, messages: number): Promise<void> {
+async function appendMany(store: RedisStore, messages: number): Promise<void> {
   let left = messages;
   const one = async (_: unknown, person: number): Promise<void> => {
     const requested = requestedHandle(`h${person}`);
     while (left > 0) {
       left -= 1;
       const key = randomBytes(9).toString("base64url");
-      const { outcome } = await log.append({ room: "lobby", user: `u${person}`, key, body: BODY, requested });
+      const { outcome } = await store.append({
+        room: "lobby",
+        user: `u${person}`,
+        key,
+        body: BODY,
+        requested,
+      });
       if (outcome !== "stored") throw new Error(`a message was not stored: ${outcome}`);
     }
   };

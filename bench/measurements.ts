@@ -56,7 +56,7 @@ export interface Herd {
   readonly cpuMicrosPerConnect: number;
   /** Messages that each client got back; undefined where the system has no recovery. */
   readonly recoveredEach: number;
-  /** Reads of the log in Redis, all processes together. */
+  /** Reads of the store in Redis, all processes together. */
   readonly logReads: number;
 }
 

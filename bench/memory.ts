@@ -11,9 +11,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { RedisLog } from "../src/store/redis/redis-store.ts";
+import { RedisStore } from "../src/store/redis/redis-store.ts";
 import { readMemory } from "../src/store/redis/retention/memory-use.ts";
-import type { LogLimits } from "../src/store/store.ts";
+import type { StoreLimits } from "../src/store/store.ts";
 import { startRedis, type TestRedis } from "../test/kit/servers/redis.ts";
 
 const PREFIX = "dynochat:";
@@ -28,7 +28,7 @@ const TEXT =
   "A message as people write them, some of them longer, most of them shorter, and about this much.";
 
 /** The defaults, but for a rate that is counted and never reached: this sends faster than people do. */
-const LIMITS: LogLimits = {
+const LIMITS: StoreLimits = {
   historyMessages: 1_000,
   historyDays: 30,
   historyBytes: 1024 * 1024,
@@ -46,29 +46,29 @@ interface Sent {
   readonly key: string | undefined;
 }
 
-/** Runs `work` with a log on a server of its own. */
-async function withLog<T>(work: (log: RedisLog, redis: Redis) => Promise<T>): Promise<T> {
+/** Runs `work` with a stream on a server of its own. */
+async function withLog<T>(work: (store: RedisStore, redis: Redis) => Promise<T>): Promise<T> {
   const server: TestRedis = await startRedis();
   const redis = new Redis(server.url);
-  const log = new RedisLog({ url: server.url, prefix: PREFIX, tlsVerify: true }, LIMITS, silent);
+  const store = new RedisStore({ url: server.url, prefix: PREFIX, tlsVerify: true }, LIMITS, silent);
   try {
-    log.start({ received() {}, unverified() {}, async catchUp() {}, statusChanged() {} });
-    while (log.status.state !== "live") await sleep(10);
-    return await work(log, redis);
+    store.start({ onPublication() {}, unverified() {}, async catchUp() {}, statusChanged() {} });
+    while (store.status.state !== "live") await sleep(10);
+    return await work(store, redis);
   } finally {
-    await log.close();
+    await store.close();
     redis.disconnect();
     await server.stop();
   }
 }
 
 /** Appends `count` messages; throws if one is not stored. */
-async function send(log: RedisLog, count: number, messageAt: (index: number) => Sent): Promise<void> {
+async function send(store: RedisStore, count: number, messageAt: (index: number) => Sent): Promise<void> {
   for (let start = 0; start < count; start += AT_ONCE) {
     const batch = Array.from({ length: Math.min(AT_ONCE, count - start) }, (_, i) => {
       const { room, user, key } = messageAt(start + i);
       const body = JSON.stringify({ type: "message", room, user, handle: user, text: TEXT, key }).slice(1);
-      return log.append({ room, user, key, body });
+      return store.append({ room, user, key, body });
     });
     for (const { outcome } of await Promise.all(batch)) {
       if (outcome !== "stored") throw new Error(`not stored but ${outcome}`);
@@ -100,10 +100,10 @@ function user(index: number): string {
   return `g${index.toString().padStart(16, "0")}`;
 }
 
-/** Bytes of the keys remembered, and of the room's log beside them. */
+/** Bytes of the keys remembered, and of the room's stream beside them. */
 function keysOf(people: number, messages: number): Promise<{ keys: number; log: number }> {
-  return withLog(async (log, redis) => {
-    await send(log, messages, (index) => ({
+  return withLog(async (store, redis) => {
+    await send(store, messages, (index) => ({
       room: "lobby",
       user: user(index % people),
       // As long as the client library's.
@@ -115,8 +115,8 @@ function keysOf(people: number, messages: number): Promise<{ keys: number; log: 
 
 /** Bytes of many rooms' logs. */
 function roomsOf(rooms: number, messages: number): Promise<number> {
-  return withLog(async (log, redis) => {
-    await send(log, rooms * messages, (index) => ({
+  return withLog(async (store, redis) => {
+    await send(store, rooms * messages, (index) => ({
       room: `room-${index % rooms}`,
       user: user(index % 10),
       key: undefined,

@@ -19,12 +19,12 @@ import { siteTokens } from "./identity/site-tokens.ts";
 import type { Logger } from "./logging/logger.ts";
 import { descriptorLimit } from "./monitoring/descriptors.ts";
 import { memoryLimit } from "./monitoring/memory-limit.ts";
-import { Watch } from "./monitoring/monitor.ts";
+import { Monitor } from "./monitoring/monitor.ts";
 import { drawInstance, identityOf } from "./monitoring/process-identity.ts";
 import { type CheckedOptions, checkPluginOptions, type DynochatOptions } from "./settings/plugin-options.ts";
-import { MemoryLog } from "./store/memory/memory-store.ts";
-import { RedisLog } from "./store/redis/redis-store.ts";
-import type { Log } from "./store/store.ts";
+import { MemoryStore } from "./store/memory/memory-store.ts";
+import { RedisStore } from "./store/redis/redis-store.ts";
+import type { MessageStore } from "./store/store.ts";
 import { capacityOf } from "./transport/capacity.ts";
 import { ClientAddresses } from "./transport/client-address.ts";
 import { ChatCookies } from "./transport/cookies/chat-cookies.ts";
@@ -61,9 +61,9 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
 
 async function build(app: FastifyInstance, options: DynochatOptions): Promise<void> {
   const settings = checkPluginOptions(options);
-  const log = settings.log ?? logFor(settings, app.log, settings.instance ?? drawInstance());
-  const chat = new Chat(log, settings, app.log, siteTokens(settings, app.log));
-  const watch = new Watch(chat, log, identityOf(log.instance, process.env), {
+  const store = settings.store ?? logFor(settings, app.log, settings.instance ?? drawInstance());
+  const chat = new Chat(store, settings, app.log, siteTokens(settings, app.log));
+  const monitor = new Monitor(chat, store, identityOf(store.instance, process.env), {
     maxLoopDelayMs: settings.maxLoopDelayMs,
     memory: shareOfMemory(settings.processes),
   });
@@ -71,11 +71,11 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   const hosts = new HostPolicy(settings.allowedHosts, app.log);
   const origins = new OriginPolicy(settings.allowedOrigins, app.log);
   const cookies = new ChatCookies(chat.guests, {
-    isLasting: settings.secret !== undefined || log.kind === "redis",
+    isLasting: settings.secret !== undefined || store.kind === "redis",
     redisPrefix: settings.redisPrefix,
     mountPath: app.prefix,
   });
-  const overload = () => watch.overload;
+  const overload = () => monitor.overload;
   const capacity = capacityOf(settings, descriptorLimit());
   const sockets = new Sockets(
     chat,
@@ -91,7 +91,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     cookies,
     hosts,
     origins,
-    census: sockets.census,
+    census: sockets.connectionLimits,
     turns,
     underWay,
     isDraining: () => sockets.drain.begun,
@@ -115,18 +115,18 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     await page?.register(scope);
     if (page !== undefined) {
       sockets.routeBesidePage(scope, page.serve);
-      new StatusPage(watch, apiKeys, programs, page.files).register(scope);
+      new StatusPage(monitor, apiKeys, programs, page.files).register(scope);
     }
     registerHealth(scope, chat, () => sockets.drain.begun, overload);
-    registerMetrics(scope, watch, settings.metrics, programs);
+    registerMetrics(scope, monitor, settings.metrics, programs);
   });
   app.addHook("onReady", async () => {
     chat.start();
-    watch.start(sockets);
+    monitor.start(sockets);
   });
   app.addHook("preClose", () => sockets.drain.begin());
   app.addHook("onClose", async () => {
-    watch.stop();
+    monitor.stop();
     sockets.close();
     api.close();
     underWay.close();
@@ -141,10 +141,10 @@ function shareOfMemory(processes: number): number | undefined {
   return limit === undefined ? undefined : limit / processes;
 }
 
-function logFor(settings: CheckedOptions, logger: Logger, instance: string): Log {
+function logFor(settings: CheckedOptions, logger: Logger, instance: string): MessageStore {
   const { redisUrl: url, redisPrefix: prefix, redisTlsVerify: tlsVerify, redisCa: ca } = settings;
-  if (url === undefined) return new MemoryLog(settings, Date.now, undefined, instance);
+  if (url === undefined) return new MemoryStore(settings, Date.now, undefined, instance);
   const { redisMinReplicas: minReplicas } = settings;
   const options = { url, prefix, tlsVerify, minReplicas, instance, ...(ca === undefined ? {} : { ca }) };
-  return new RedisLog(options, settings, logger);
+  return new RedisStore(options, settings, logger);
 }

@@ -7,7 +7,7 @@
 /** The WebSocket subprotocol that selects the frames of this file. */
 export const SUBPROTOCOL = "dynochat.v1";
 
-/** The id before the first message of a log; as a cursor: from the beginning. */
+/** The id before the first message of a stream; as a cursor: from the beginning. */
 export const BEGINNING = "0-0";
 
 /** Sizes and times that are part of the contract and therefore no setting. */
@@ -26,7 +26,7 @@ export const LIMITS = {
   joinMessages: 50,
   /** Milliseconds in which a socket must say hello. */
   helloMs: 5_000,
-  /** Milliseconds within which a request that needs the log is answered. */
+  /** Milliseconds within which a request that needs the store is answered. */
   unavailableMs: 2_000,
   /** Milliseconds of silence towards a v1 client after which it is sent a `ping`. */
   pingMs: 25_000,
@@ -119,7 +119,7 @@ export function compareIds(a: string, b: string): number {
   return timeOf(a) - timeOf(b) || numberOf(a) - numberOf(b);
 }
 
-/** When a message was stored, by the log's clock, in ms since 1970 UTC. */
+/** When a message was stored, by the store's clock, in ms since 1970 UTC. */
 export function timeOf(id: string): number {
   return Number(id.slice(0, id.indexOf("-")));
 }
@@ -224,7 +224,7 @@ export interface WelcomeFrame {
   };
 }
 
-/** A chat message; one entry of the room's log. */
+/** A chat message; one entry of the room's stream. */
 export interface MessageFrame {
   readonly id: string;
   readonly prev: string;
@@ -237,7 +237,7 @@ export interface MessageFrame {
   readonly key?: string;
 }
 
-/** A message was withdrawn; one entry of the room's log. */
+/** A message was withdrawn; one entry of the room's stream. */
 export interface RemovedFrame {
   readonly id: string;
   readonly prev: string;
@@ -246,7 +246,7 @@ export interface RemovedFrame {
   readonly target: string;
 }
 
-/** A message was changed; one entry of the room's log. */
+/** A message was changed; one entry of the room's stream. */
 export interface EditedFrame {
   readonly id: string;
   readonly prev: string;
@@ -256,12 +256,12 @@ export interface EditedFrame {
   readonly text: string;
 }
 
-/** Any entry of a log moves the cursor, also one of a type that the reader does not know. */
+/** Any entry of a stream moves the cursor, also one of a type that the reader does not know. */
 export type EntryFrame = MessageFrame | RemovedFrame | EditedFrame;
 
 export interface JoinedFrame {
   readonly type: "joined";
-  /** Absent: the server's own; this room's log was reset or lost its newest entries. */
+  /** Absent: the server's own; this room's stream was reset or lost its newest entries. */
   readonly ref?: number;
   readonly room: string;
   /**
@@ -295,9 +295,9 @@ export interface HistoryFrame {
   readonly room: string;
   /** Oldest first. */
   readonly messages: readonly EntryFrame[];
-  /** Whether the log goes on in the direction asked. */
+  /** Whether the store goes on in the direction asked. */
   readonly more: boolean;
-  /** Present where the log no longer continues from `after`: there is a hole, which `messages` do not fill. */
+  /** Present where the store no longer continues from `after`: there is a hole, which `messages` do not fill. */
   readonly recovered?: false;
 }
 

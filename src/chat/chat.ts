@@ -1,24 +1,24 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "../logging/logger.ts";
 import { CLOSE, LIMITS, type ServerFrame, type StatusFrame } from "../protocol.ts";
-import type { Log, LogListener, LogStatus } from "../store/store.ts";
+import type { MessageStore, StoreListener, StoreStatus } from "../store/store.ts";
 import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
 import { AnswerBudgets } from "./limits/answer-budget.ts";
-import { Rates } from "./limits/rate.ts";
+import { RateLimiter } from "./limits/rate.ts";
 import { ReadSlots } from "./limits/read-slots.ts";
 import { RequestBudgets } from "./limits/request-budget.ts";
 import { StalledReaders } from "./limits/stalled-readers.ts";
-import { Posting, type PostingRates } from "./publisher.ts";
-import { Reading } from "./room/queries.ts";
+import { Publisher, type PublishRates } from "./publisher.ts";
+import { RoomQueries } from "./room/queries.ts";
 import { RingBudget } from "./room/ring.ts";
 import { Rooms } from "./room/rooms.ts";
-import type { ChatOptions, Services } from "./session/chat-context.ts";
-import { PlainSession, type PlainVisit } from "./session/plain/plain-session.ts";
+import type { ChatContext, ChatOptions } from "./session/chat-context.ts";
+import { type PlainQuery, PlainSession } from "./session/plain/plain-session.ts";
 import type { Session, SocketSession } from "./session/session.ts";
 import { StreamSession } from "./session/stream/stream-session.ts";
-import type { StreamVisitor } from "./session/stream/stream-subscription.ts";
+import type { StreamRequest } from "./session/stream/stream-subscription.ts";
 import { WaitingBytes } from "./session/v1/request-queue.ts";
 import { V1Session } from "./session/v1/v1-session.ts";
 import type { SiteTokens } from "./site-token.ts";
@@ -32,7 +32,7 @@ const KEY_CHECK_MS = 60_000;
 /** What guests of an address may try to store, for each message per second that they may: twice that, because what is refused comes again. */
 const TRIES = { perSecond: 2, burst: 10 } as const;
 
-/** The shared secret's name in the log. */
+/** The shared secret's name in the store. */
 const SECRET_NAME = "secret";
 
 /** Said to people, so that nobody takes a trial for an archive. */
@@ -41,8 +41,8 @@ const EMBEDDED_NOTICE: ServerFrame = {
   text: "Messages live in this server's memory only: they are gone when it restarts.",
 };
 
-/** The chat of this process: its sessions and rooms, and the log they live on. */
-export class Chat implements LogListener, Services {
+/** The chat of this process: its sessions and rooms, and the store they live on. */
+export class Chat implements StoreListener, ChatContext {
   readonly options: ChatOptions;
   readonly logger: Logger;
   readonly counters = new Counters();
@@ -50,45 +50,45 @@ export class Chat implements LogListener, Services {
   readonly answers = new AnswerBudgets();
   readonly requests: RequestBudgets;
   readonly waiting = new WaitingBytes();
-  readonly posting: Posting;
+  readonly publisher: Publisher;
   /** What may be asked without a connection. */
-  readonly reading: Reading;
+  readonly queries: RoomQueries;
   readonly guests: Guests;
   readonly siteTokens: SiteTokens | undefined;
-  readonly #log: Log;
-  readonly #rates: PostingRates;
+  readonly #store: MessageStore;
+  readonly #rates: PublishRates;
   readonly #sessions = new Set<Session>();
   /** Young v1 sessions, and by when they must have said hello. */
   readonly #young = new Map<V1Session, number>();
   readonly #stalled = new StalledReaders(this.answers);
   readonly #sweep: NodeJS.Timeout;
   readonly #keyCheck: NodeJS.Timeout;
-  /** The secret that the log gave, where the settings give none. */
+  /** The secret that the store gave, where the settings give none. */
   #sharedSecret: string | undefined;
   /** What clients were told last. */
   #live = false;
-  /** Changes of the log's state that were logged since it was last live: attempts that fail alike are one line each. */
+  /** Changes of the store's state that were logged since it was last live: attempts that fail alike are one line each. */
   readonly #loggedStates = new Set<string>();
-  /** Fulfils with the reason if the log tells, before it was ever live, that it cannot be used. */
+  /** Fulfils with the reason if the store tells, before it was ever live, that it cannot be used. */
   readonly unusable: Promise<string>;
   #foundUnusable: (reason: string) => void = () => {};
 
-  constructor(log: Log, options: ChatOptions, logger: Logger, siteTokens?: SiteTokens) {
+  constructor(store: MessageStore, options: ChatOptions, logger: Logger, siteTokens?: SiteTokens) {
     this.options = options;
     this.logger = logger;
     this.siteTokens = siteTokens;
-    this.#log = log;
+    this.#store = store;
     this.unusable = new Promise((resolve) => {
       this.#foundUnusable = resolve;
     });
     const { batchWindowMs, messagesPerSecond, messageBurst } = options;
     const perAddress = options.addressMessagesPerSecond;
-    // Nobody shares an embedded log, so there is nothing to wait for.
-    this.guests = new Guests(options.secret ?? (log.kind === "embedded" ? randomSecret() : undefined));
+    // Nobody shares an embedded store, so there is nothing to wait for.
+    this.guests = new Guests(options.secret ?? (store.kind === "embedded" ? randomSecret() : undefined));
     const reads = new ReadSlots();
     this.rooms = new Rooms(
       {
-        log,
+        store,
         reads,
         logger,
         ringBudget: new RingBudget(),
@@ -100,22 +100,22 @@ export class Chat implements LogListener, Services {
     );
     this.requests = new RequestBudgets(options);
     this.#rates = {
-      users: new Rates(messagesPerSecond, messageBurst),
-      networks: new Rates(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
+      users: new RateLimiter(messagesPerSecond, messageBurst),
+      networks: new RateLimiter(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
     };
-    this.posting = new Posting(log, this.#rates, this.rooms, logger, this.counters);
-    this.reading = new Reading(log, this.rooms, reads);
+    this.publisher = new Publisher(store, this.#rates, this.rooms, logger, this.counters);
+    this.queries = new RoomQueries(store, this.rooms, reads);
     this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
     this.#keyCheck = setInterval(this.#endWithKeys, KEY_CHECK_MS).unref();
   }
 
   /** Whether messages can be stored and shown now. */
   get live(): boolean {
-    return this.#log.status.state === "live";
+    return this.#store.status.state === "live";
   }
 
-  get status(): LogStatus {
-    return this.#log.status;
+  get status(): StoreStatus {
+    return this.#store.status;
   }
 
   /** Open sessions. */
@@ -124,7 +124,7 @@ export class Chat implements LogListener, Services {
   }
 
   start(): void {
-    this.#log.start(this);
+    this.#store.start(this);
   }
 
   /** A client connected that speaks `dynochat.v1`. `guest`: the user id its cookie names, or a new one. */
@@ -136,16 +136,16 @@ export class Chat implements LogListener, Services {
   }
 
   /** A client connected that sends and gets plain frames. */
-  connectPlain(connection: Connection, guest: string, visit: PlainVisit): SocketSession {
-    const session = new PlainSession(this, connection, guest, visit);
+  connectPlain(connection: Connection, guest: string, query: PlainQuery): SocketSession {
+    const session = new PlainSession(this, connection, guest, query);
     this.#sessions.add(session);
     session.open();
     return session;
   }
 
   /** A client opened an event stream. */
-  connectStream(connection: Connection, visitor: StreamVisitor): Session {
-    const session = new StreamSession(this, connection, visitor);
+  connectStream(connection: Connection, request: StreamRequest): Session {
+    const session = new StreamSession(this, connection, request);
     this.#sessions.add(session);
     session.open();
     return session;
@@ -160,7 +160,7 @@ export class Chat implements LogListener, Services {
 
   newcomer(session: Session): void {
     // On a plain socket it would stand among the messages.
-    if (this.#log.kind === "embedded" && !(session instanceof PlainSession)) session.send(EMBEDDED_NOTICE);
+    if (this.#store.kind === "embedded" && !(session instanceof PlainSession)) session.send(EMBEDDED_NOTICE);
     if (this.options.greeting !== undefined) session.send({ type: "notice", text: this.options.greeting });
     if (!this.#live) session.statusChanged(this.#statusFrame());
   }
@@ -170,8 +170,8 @@ export class Chat implements LogListener, Services {
     return this.#sessions.values();
   }
 
-  received(room: string, payload: Buffer): void {
-    this.rooms.received(room, payload);
+  onPublication(room: string, payload: Buffer): void {
+    this.rooms.onPublication(room, payload);
   }
 
   unverified(room: string, id: string): void {
@@ -179,16 +179,16 @@ export class Chat implements LogListener, Services {
   }
 
   async catchUp(): Promise<void> {
-    if (this.options.secret === undefined && this.#log.kind === "redis") {
-      // Each time: to a log that came back without it, it is given again, so that guests stay who they are.
-      const stored = await this.#log.shared(SECRET_NAME, this.#sharedSecret ?? randomSecret());
+    if (this.options.secret === undefined && this.#store.kind === "redis") {
+      // Each time: to a stream that came back without it, it is given again, so that guests stay who they are.
+      const stored = await this.#store.shared(SECRET_NAME, this.#sharedSecret ?? randomSecret());
       this.#sharedSecret ??= stored;
       this.guests.learn(this.#sharedSecret);
     }
     await this.rooms.catchUp();
   }
 
-  statusChanged(status: LogStatus): void {
+  statusChanged(status: StoreStatus): void {
     this.#logState(status);
     if (status.unusable === true) this.#foundUnusable(status.reason);
     if (status.state === "down" || status.state === "closed") this.rooms.logLost();
@@ -201,20 +201,20 @@ export class Chat implements LogListener, Services {
     for (const session of this.#sessions) session.statusChanged(frame);
   }
 
-  /** Ends every timer and the log. Connections are the edge's to close. */
+  /** Ends every timer and the store. Connections are the edge's to close. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     clearInterval(this.#keyCheck);
     this.rooms.close();
-    await this.#log.close();
+    await this.#store.close();
   }
 
-  #logState({ state, reason }: LogStatus): void {
+  #logState({ state, reason }: StoreStatus): void {
     const change = `${state}: ${reason}`;
     const level = this.#loggedStates.has(change) ? "debug" : "info";
     if (state === "live") this.#loggedStates.clear();
     else this.#loggedStates.add(change);
-    this.logger[level]({ event: "log-status", state, reason }, "the log's state changed");
+    this.logger[level]({ event: "log-status", state, reason }, "the store's state changed");
   }
 
   *#connections(): Generator<Connection, void, undefined> {
@@ -222,7 +222,7 @@ export class Chat implements LogListener, Services {
   }
 
   #statusFrame(): StatusFrame {
-    return { type: "status", live: this.#live, reason: this.#live ? "live" : this.#log.status.reason };
+    return { type: "status", live: this.#live, reason: this.#live ? "live" : this.#store.status.reason };
   }
 
   /** Closes the connections of users whose site has withdrawn the key that signed their tokens. */

@@ -30,7 +30,7 @@ export interface Connection {
   readonly progress: number;
   /**
    * Sends wire bytes of `codec`, any number of frames at once, in the order of the calls. `soon`: together with
-   * whatever else goes to this connection before the turn of the event loop ends. `held`: nothing leaves before
+   * whatever else goes to this connection before the tick of the event loop ends. `held`: nothing leaves before
    * `release`, whatever is written until then. After a close: nothing.
    */
   write(bytes: Buffer, when?: "now" | "soon" | "held"): void;

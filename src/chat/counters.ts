@@ -19,17 +19,17 @@ export class Counters {
   batches = 0;
   /** Presence and typing frames kept from readers that are too slow. */
   droppedHints = 0;
-  /** Times a room read the log because something may have been missing. */
+  /** Times a room read the store because something may have been missing. */
   catchUps = 0;
   /** Catch-ups that found something missing. */
   holes = 0;
   /** Messages that catch-ups brought. */
   recovered = 0;
-  /** Rooms that began again because the log did not continue where they were. */
+  /** Rooms that began again because the store did not continue where they were. */
   resets = 0;
-  /** Times the log was lost. */
+  /** Times the store was lost. */
   logLosses = 0;
-  /** Times the log came back after a loss. */
+  /** Times the store came back after a loss. */
   logReturns = 0;
   /** Sockets opened. */
   opened = 0;
@@ -37,7 +37,7 @@ export class Counters {
   drains = 0;
   /** Log lines dropped because nobody read them in time. */
   droppedLines = 0;
-  /** From a message's arrival until the log had it. */
+  /** From a message's arrival until the store had it. */
   readonly acks = new Latencies();
   /** Requests refused, by the code that was sent. */
   readonly errors = new Map<ErrorCode, number>();

@@ -1,16 +1,16 @@
 import type { Logger } from "../logging/logger.ts";
-import type { GrowthLimit, Log, MessageLimit } from "../store/store.ts";
+import type { GrowthLimit, MessageLimit, MessageStore } from "../store/store.ts";
 import { type Counters, countOne } from "./counters.ts";
 import { type NotStored, notStored } from "./errors.ts";
 import type { LimitName } from "./limits/limit-names.ts";
-import type { Rates } from "./limits/rate.ts";
+import type { RateLimiter } from "./limits/rate.ts";
 import { failure, type Result, success } from "./result.ts";
 import type { UserKind } from "./room/member.ts";
 import type { Rooms } from "./room/rooms.ts";
 import { requestedHandle } from "./text/look-alike.ts";
 
 /** A message somebody wants said; every field already checked. */
-export interface Post {
+export interface PublishRequest {
   readonly room: string;
   readonly user: string;
   readonly kind: UserKind;
@@ -26,8 +26,8 @@ export interface Post {
   readonly arrivedAt: number;
 }
 
-/** A message that the log has. */
-export interface Posted {
+/** A message that the store has. */
+export interface Published {
   readonly id: string;
   /** Whether its key was stored before; `id` is the first one's. */
   readonly duplicate: boolean;
@@ -46,32 +46,32 @@ const LIMITED: Readonly<Record<MessageLimit | GrowthLimit, LimitName>> = {
   "address-bytes": "address-bytes",
 };
 
-/** What this process holds people to by itself, so that a flood of what the log would refuse does not reach it. */
-export interface PostingRates {
+/** What this process holds people to by itself, so that a flood of what the store would refuse does not reach it. */
+export interface PublishRates {
   /** Messages of one user, over all rooms. */
-  readonly users: Rates;
+  readonly users: RateLimiter;
   /** Messages that guests of one network try to store. */
-  readonly networks: Rates;
+  readonly networks: RateLimiter;
 }
 
-/** Puts messages into the log. Shows nothing: what is stored comes back on the room's channel. */
-export class Posting {
-  readonly #log: Log;
-  readonly #rates: PostingRates;
+/** Puts messages into the store. Shows nothing: what is stored comes back on the room's channel. */
+export class Publisher {
+  readonly #store: MessageStore;
+  readonly #rates: PublishRates;
   readonly #rooms: Rooms;
   readonly #logger: Logger;
   readonly #counters: Counters;
 
-  constructor(log: Log, rates: PostingRates, rooms: Rooms, logger: Logger, counters: Counters) {
-    this.#log = log;
+  constructor(store: MessageStore, rates: PublishRates, rooms: Rooms, logger: Logger, counters: Counters) {
+    this.#store = store;
     this.#rates = rates;
     this.#rooms = rooms;
     this.#logger = logger;
     this.#counters = counters;
   }
 
-  /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `Log.append`. Never rejects. */
-  async post(post: Post): Promise<Result<Posted>> {
+  /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `MessageStore.append`. Never rejects. */
+  async publish(post: PublishRequest): Promise<Result<Published>> {
     const { room, user, kind, network, text, key, connection, arrivedAt } = post;
     const now = performance.now();
     const refused = this.#refusalHere(post, now);
@@ -79,9 +79,9 @@ export class Posting {
     const here = this.#rooms.get(room)?.presence;
     const wanted =
       kind === "guest" ? (here?.nameFor({ id: user, handle: post.handle }) ?? post.handle) : post.handle;
-    // `{` is left to the log, which puts id and prev behind it.
+    // `{` is left to the store, which puts id and prev behind it.
     const body = JSON.stringify({ type: "message", room, user, handle: wanted, text, key }).slice(1);
-    const appended = await this.#log.append({
+    const appended = await this.#store.append({
       room,
       user,
       ...(kind === "guest" ? { guest: { network } } : {}),
@@ -105,7 +105,7 @@ export class Posting {
     return success({ id, duplicate: false, handle: appended.handle ?? wanted });
   }
 
-  #refusalHere({ user, kind, network }: Post, now: number): RateLimited | undefined {
+  #refusalHere({ user, kind, network }: PublishRequest, now: number): RateLimited | undefined {
     const userMs = this.#rates.users.take(user, now);
     if (userMs > 0) return { outcome: "rate-limited", limit: "user", retryAfterMs: userMs };
     const networkMs = kind === "guest" ? this.#rates.networks.take(network, now) : 0;

@@ -97,7 +97,7 @@ export class ChatClient extends Events<ChatClientEvents> {
       prepare: (ready) => this.#greeting.prepare(ready),
       shutOut: (reason) => this.#greeting.shutOut(reason),
       changed: (state) => this.#connectionChanged(state),
-      received: (frame) => this.#received(frame),
+      onFrame: (frame) => this.#onFrame(frame),
     });
     const link = this.#link;
     this.#greeting = new Greeting(options.handle, {
@@ -250,14 +250,14 @@ export class ChatClient extends Events<ChatClientEvents> {
     this.emit("error", error);
   }
 
-  #received(frame: Incoming): void {
+  #onFrame(frame: Incoming): void {
     switch (frame.type) {
       case "notice":
         this.emit("notice", frame);
         break;
       case "status":
         for (const room of this.rooms) {
-          if ((frame.room ?? room.name) === room.name) room.received(frame);
+          if ((frame.room ?? room.name) === room.name) room.onFrame(frame);
         }
         this.emit("status", frame);
         break;
@@ -274,7 +274,7 @@ export class ChatClient extends Events<ChatClientEvents> {
         this.#refused(frame);
         break;
       default:
-        if ("room" in frame) this.#rooms.get(frame.room)?.received(frame);
+        if ("room" in frame) this.#rooms.get(frame.room)?.onFrame(frame);
     }
   }
   /** One ping a second is answered: what a server sends by itself makes this client send no flood. */

@@ -12,7 +12,7 @@ export interface Readiness {
 }
 
 /**
- * `/livez`: the process runs and answers. `/readyz`: it can serve now, which needs the log in both
+ * `/livez`: the process runs and answers. `/readyz`: it can serve now, which needs the store in both
  * directions, no drain under way and no overload; 503 with the reasons otherwise. An app that has one of these addresses keeps it.
  */
 export function registerHealth(

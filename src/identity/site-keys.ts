@@ -8,7 +8,7 @@ import {
   type ResolvedKey,
 } from "jose";
 import type { Logger } from "../logging/logger.ts";
-import { Complaints } from "../logging/throttled-logger.ts";
+import { ThrottledLogger } from "../logging/throttled-logger.ts";
 
 /** The site's keys cannot be fetched, so nothing can be said about a token. */
 export class KeysUnavailable extends Error {
@@ -32,7 +32,7 @@ interface Outage {
  */
 export class SiteKeys {
   readonly #keys: ReturnType<typeof createRemoteJWKSet>;
-  readonly #complaints: Complaints;
+  readonly #throttled: ThrottledLogger;
   /** The last one. */
   #outage: Outage | undefined;
   /** The names of the keys that were fetched last, and these keys as JSON. */
@@ -40,7 +40,7 @@ export class SiteKeys {
 
   constructor(url: URL, logger: Logger) {
     this.#keys = createRemoteJWKSet(url);
-    this.#complaints = new Complaints(logger);
+    this.#throttled = new ThrottledLogger(logger);
   }
 
   /**
@@ -88,7 +88,7 @@ export class SiteKeys {
 
   #fail(error: unknown): Outage {
     const reason = error instanceof Error ? error.message : String(error);
-    this.#complaints.add("warn", "the keys of the site cannot be fetched", { event: "token-keys", reason });
+    this.#throttled.log("warn", "the keys of the site cannot be fetched", { event: "token-keys", reason });
     const jwks = this.#keys.jwks();
     const known = jwks === undefined ? undefined : createLocalJWKSet(jwks);
     this.#outage = { endsAt: performance.now() + PAUSE_MS, reason, known };

@@ -7,7 +7,7 @@ const QUIET_MS = 10_000;
  * Log lines about things that may come a thousand times a second: the first is written at once, later
  * ones are counted and told with the next line, at most one every 10 s for a topic.
  */
-export class Complaints {
+export class ThrottledLogger {
   readonly #logger: Logger;
   /** One entry a topic; topics are sentences of this program, so there are a handful. */
   readonly #topics = new Map<string, { at: number; unsaid: number }>();
@@ -17,7 +17,7 @@ export class Complaints {
   }
 
   /** @param count how many of them this is. */
-  add(level: "warn" | "error", sentence: string, fields: object, count = 1): void {
+  log(level: "warn" | "error", sentence: string, fields: object, count = 1): void {
     const now = performance.now();
     const topic = this.#topics.get(sentence);
     if (topic !== undefined && now - topic.at < QUIET_MS) {

@@ -12,7 +12,7 @@ const LOOK_MS = 1_000;
 const RESOLUTION_MS = 50;
 
 /** How hard this process works: as it was in the last second. */
-export interface LoadReading {
+export interface EventLoopReading {
   /** By how much the event loop was late, on average and in the worst hundredth, ms. */
   readonly loopDelayMs: number;
   readonly loopDelayP99Ms: number;
@@ -27,7 +27,7 @@ export interface LoadReading {
 }
 
 /** Measures the event loop and the memory of this process, once a second. */
-export class Load {
+export class EventLoopMonitor {
   readonly #delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #timer: NodeJS.Timeout;
   #utilization = performance.eventLoopUtilization();
@@ -36,7 +36,7 @@ export class Load {
   #hasNoDescriptor = false;
   /** Bytes of code, and of what is no JavaScript object, when the process had done nothing yet. */
   readonly #atStart: number;
-  #reading: LoadReading = {
+  #reading: EventLoopReading = {
     ...heap(),
     resident: 0,
     inUse: 0,
@@ -54,7 +54,7 @@ export class Load {
   }
 
   /** Of the last second that was measured. */
-  get reading(): LoadReading {
+  get reading(): EventLoopReading {
     return this.#reading;
   }
 
@@ -93,7 +93,7 @@ export class Load {
   };
 
   /** The memory of the process; the last numbers that are known where the system does not tell. */
-  #memory(atStart: number): Pick<LoadReading, "resident" | "inUse"> {
+  #memory(atStart: number): Pick<EventLoopReading, "resident" | "inUse"> {
     try {
       // Opens a file on Linux. Not `external`, which falls long after the buffers are gone.
       const { rss: resident, heapUsed, arrayBuffers } = process.memoryUsage();
@@ -115,7 +115,7 @@ function late(nanoseconds: number): number {
   return Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);
 }
 
-function heap(): Pick<LoadReading, "heapUsed" | "heapLimit"> {
+function heap(): Pick<EventLoopReading, "heapUsed" | "heapLimit"> {
   const { used_heap_size: heapUsed, heap_size_limit: heapLimit } = getHeapStatistics();
   return { heapUsed, heapLimit };
 }

@@ -1,17 +1,17 @@
 import type { Chat } from "../chat/chat.ts";
-import { type Log, LogUnavailable } from "../store/store.ts";
-import { Load } from "./event-loop.ts";
+import { type MessageStore, StoreUnavailable } from "../store/store.ts";
+import { EventLoopMonitor } from "./event-loop.ts";
 import { collectGarbage } from "./garbage-collection.ts";
 import { Overload, type OverloadLimits } from "./overload.ts";
-import { countsOf, type ProcessIdentity, readVitals, type Vitals } from "./process-stats.ts";
+import { countsOf, type ProcessIdentity, type ProcessStats, readProcessStats } from "./process-stats.ts";
 
-/** Between two reports, ms; what a process reported holds for 20 s (`Log.report`). */
+/** Between two reports, ms; what a process reported holds for 20 s (`MessageStore.report`). */
 const REPORT_MS = 5_000;
 
 /** How often it is looked whether one is due, ms: a process that just came, or whose log did, is seen at once. */
 const LOOK_MS = 500;
 
-/** What others reported is read again after this time, ms: whoever asks without end costs the log little. */
+/** What others reported is read again after this time, ms: whoever asks without end costs the store little. */
 const REREAD_MS = 500;
 
 /** What the watch asks about the sockets of this process. */
@@ -24,26 +24,26 @@ export interface SocketFigures {
   readonly drain: { readonly begun: boolean };
 }
 
-/** Keeps an eye on this process, and tells the others through the log how it is. */
-export class Watch {
+/** Keeps an eye on this process, and tells the others through the store how it is. */
+export class Monitor {
   readonly #chat: Chat;
-  readonly #log: Log;
+  readonly #store: MessageStore;
   readonly #identity: ProcessIdentity;
   readonly #overload: Overload;
-  readonly #load = new Load();
+  readonly #eventLoop = new EventLoopMonitor();
   readonly #startedAt = Date.now() - Math.round(process.uptime() * 1000);
   #sockets: SocketFigures | undefined;
   #looking: NodeJS.Timeout | undefined;
-  #others: Promise<Vitals[]> = Promise.resolve([]);
+  #others: Promise<ProcessStats[]> = Promise.resolve([]);
   #readAt = Number.NEGATIVE_INFINITY;
-  /** What was last said in the log about it. */
+  /** What was last said in the store about it. */
   #toldOverload = false;
   /** When the next report is due, as performance.now() tells it. */
   #dueAt = 0;
 
-  constructor(chat: Chat, log: Log, identity: ProcessIdentity, limits: OverloadLimits) {
+  constructor(chat: Chat, store: MessageStore, identity: ProcessIdentity, limits: OverloadLimits) {
     this.#chat = chat;
-    this.#log = log;
+    this.#store = store;
     this.#identity = identity;
     this.#overload = new Overload(limits, collectGarbage);
   }
@@ -57,7 +57,7 @@ export class Watch {
   /** Ends every timer. */
   stop(): void {
     clearInterval(this.#looking);
-    this.#load.stop();
+    this.#eventLoop.stop();
   }
 
   /** Why this process takes nobody in now; undefined: it does. */
@@ -66,19 +66,19 @@ export class Watch {
   }
 
   /** This process, now. */
-  get vitals(): Vitals {
+  get vitals(): ProcessStats {
     const { user, system } = process.cpuUsage();
-    const { state, reason } = this.#log.status;
-    const { roundTripAgeMs } = this.#log;
+    const { state, reason } = this.#store.status;
+    const { roundTripAgeMs } = this.#store;
     const { limit, tcpCount } = this.#sockets ?? {};
     return {
       identity: this.#identity,
       startedAt: this.#startedAt,
       at: Date.now(),
-      logKind: this.#log.kind,
+      logKind: this.#store.kind,
       logState: state,
       logReason: reason,
-      logWarnings: [...this.#log.warnings],
+      logWarnings: [...this.#store.warnings],
       draining: this.#sockets?.drain.begun ?? false,
       overloaded: this.overload !== undefined,
       sockets: this.#sockets?.count ?? 0,
@@ -87,13 +87,13 @@ export class Watch {
       rooms: this.#chat.rooms.size,
       ...(roundTripAgeMs === undefined ? {} : { roundTripAgeMs }),
       cpuSeconds: (user + system) / 1e6,
-      load: this.#load.reading,
+      load: this.#eventLoop.reading,
       ...countsOf(this.#chat.counters),
     };
   }
 
-  /** All living processes: this one as it is now, the others as they last reported; alone where the log is away. */
-  async fleet(): Promise<Vitals[]> {
+  /** All living processes: this one as it is now, the others as they last reported; alone where the store is away. */
+  async fleet(): Promise<ProcessStats[]> {
     if (performance.now() - this.#readAt > REREAD_MS) {
       this.#readAt = performance.now();
       this.#others = this.#readOthers();
@@ -101,12 +101,14 @@ export class Watch {
     return [this.vitals, ...(await this.#others)];
   }
 
-  async #readOthers(): Promise<Vitals[]> {
+  async #readOthers(): Promise<ProcessStats[]> {
     try {
-      const reported = (await this.#log.reports()).map(readVitals).filter((vitals) => vitals !== undefined);
+      const reported = (await this.#store.reports())
+        .map(readProcessStats)
+        .filter((vitals) => vitals !== undefined);
       return reported.filter(({ identity }) => identity.instance !== this.#identity.instance);
     } catch (error) {
-      if (error instanceof LogUnavailable) return [];
+      if (error instanceof StoreUnavailable) return [];
       throw error;
     }
   }
@@ -118,11 +120,11 @@ export class Watch {
     if (!this.#chat.live || now < this.#dueAt) return;
     this.#dueAt = now + REPORT_MS;
     // Never rejects.
-    void this.#log.report(JSON.stringify(this.vitals));
+    void this.#store.report(JSON.stringify(this.vitals));
   };
 
   #tellOverload(): void {
-    this.#overload.look(this.#load);
+    this.#overload.look(this.#eventLoop);
     const reason = this.overload;
     if ((reason !== undefined) === this.#toldOverload) return;
     this.#toldOverload = reason !== undefined;

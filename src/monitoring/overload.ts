@@ -1,4 +1,4 @@
-import type { Load } from "./event-loop.ts";
+import type { EventLoopMonitor } from "./event-loop.ts";
 
 /** A share above which a process is overloaded, and the one below which it no longer is: in between it stays what it was. */
 interface Level {
@@ -38,7 +38,7 @@ export class Overload {
   readonly #collect: () => void;
   #reason: string | undefined;
   /** What was looked at last. */
-  #seen: Load["reading"] | undefined;
+  #seen: EventLoopMonitor["reading"] | undefined;
   #isLate = false;
   /** Looks in a row that found memory short. What was found once may be garbage: it counts when it is found again. */
   #short = 0;
@@ -55,7 +55,7 @@ export class Overload {
   }
 
   /** Looks at a load; does nothing where it has seen that reading. */
-  look(load: Pick<Load, "reading" | "lastingDelayMs" | "hasNoDescriptor">): void {
+  look(load: Pick<EventLoopMonitor, "reading" | "lastingDelayMs" | "hasNoDescriptor">): void {
     if (load.reading === this.#seen) return;
     this.#seen = load.reading;
     const late = this.#lateness(load.lastingDelayMs);
@@ -82,7 +82,7 @@ export class Overload {
     return `the event loop is ${Math.round(delayMs)} ms late`;
   }
 
-  #shortage({ heapUsed, heapLimit, resident, inUse }: Load["reading"]): string | undefined {
+  #shortage({ heapUsed, heapLimit, resident, inUse }: EventLoopMonitor["reading"]): string | undefined {
     if (heapUsed > heapLimit * of(HEAP, this.#isShort)) return "the heap is nearly full";
     const { memory } = this.#limits;
     if (memory === undefined || resident <= memory * of(RESIDENT, this.#isShort)) return undefined;

@@ -38,7 +38,7 @@ const VITALS = Type.Object({
   /** Absent where the server is the surrounding app's. */
   tcpConnections: Type.Optional(Count),
   rooms: Count,
-  /** ms; absent while the log is away. */
+  /** ms; absent while the store is away. */
   roundTripAgeMs: Type.Optional(Count),
   cpuSeconds: Count,
   load: Type.Object({
@@ -64,12 +64,12 @@ const VITALS = Type.Object({
 export type ProcessIdentity = Static<typeof Identity>;
 
 /** How one process is and what it has done since it started: numbers only, and no word that anybody said. */
-export type Vitals = Static<typeof VITALS>;
+export type ProcessStats = Static<typeof VITALS>;
 
 const validator = Compile(VITALS);
 
 /** What another process said of itself; undefined for what is no such thing, or was written by a release too different. */
-export function readVitals(text: string): Vitals | undefined {
+export function readProcessStats(text: string): ProcessStats | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return validator.Check(value) ? value : undefined;
@@ -86,7 +86,7 @@ export type CountName = {
 /** Copies what was counted, as it is now. */
 export function countsOf(
   counters: Counters,
-): Pick<Vitals, "counts" | "errors" | "limited" | "closes" | "answers" | "refusedUpgrades" | "acks"> {
+): Pick<ProcessStats, "counts" | "errors" | "limited" | "closes" | "answers" | "refusedUpgrades" | "acks"> {
   const single = Object.entries(counters).filter((entry): entry is [string, number] => {
     return typeof entry[1] === "number";
   });

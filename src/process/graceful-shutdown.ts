@@ -26,9 +26,9 @@ type ExitCode = 0 | 1;
 
 /**
  * How this process ends: once, whatever asks for it and however often. First people are moved away, then what was asked over
- * HTTP is answered, then the log is closed, then the process exits.
+ * HTTP is answered, then the store is closed, then the process exits.
  */
-export class Ending {
+export class GracefulShutdown {
   readonly #app: FastifyInstance;
   readonly #limitMs: number;
   readonly #logger: EndingLogger;

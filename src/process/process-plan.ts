@@ -31,7 +31,7 @@ export function planProcesses(
   return { workers: processes > 1 || !fits ? processes : 0, heapMib };
 }
 
-/** How many processes share a dyno: workers cannot share an embedded log, so without Redis there is one. */
+/** How many processes share a dyno: workers cannot share an embedded store, so without Redis there is one. */
 export function processesOf({
   redisUrl,
   webConcurrency,

@@ -7,7 +7,7 @@ import { drawInstance, identityOf } from "../monitoring/process-identity.ts";
 import type { ProcessIdentity } from "../monitoring/process-stats.ts";
 import type { Settings } from "../settings/settings.ts";
 import { redisAddress } from "../store/redis/redis-url.ts";
-import { Ending } from "./graceful-shutdown.ts";
+import { GracefulShutdown } from "./graceful-shutdown.ts";
 import { outdatedNode } from "./node-version.ts";
 
 /**
@@ -24,7 +24,7 @@ export async function runProcess(settings: Settings, endStart: (reason: string) 
   output.countDrops((count) => {
     counters.droppedLines += count;
   });
-  new Ending(app, settings.shutdownSeconds, logger).listen();
+  new GracefulShutdown(app, settings.shutdownSeconds, logger).listen();
   warnOfSettings(settings, logger);
   const outdated = outdatedNode();
   if (outdated !== undefined) logger.warn({ event: "node-version" }, outdated);

@@ -1,4 +1,4 @@
-import type { Log } from "../store/store.ts";
+import type { MessageStore } from "../store/store.ts";
 import { type Kind, line, trueOrFalse, wholeNumber } from "./kinds.ts";
 import { checkOptions, type Settings, SettingsError, type Table } from "./settings.ts";
 import { SETTINGS } from "./table.ts";
@@ -17,7 +17,7 @@ export interface DynochatOptions {
   /** False leaves `/` to the app: no chat page, and no socket there. Default: true. */
   readonly page?: boolean | undefined;
   /** Where messages are stored; closed with the app. Default: Redis if there is a `redisUrl`, else memory. */
-  readonly log?: Log | undefined;
+  readonly store?: MessageStore | undefined;
   /** The name of this process in log lines, metrics and presence. Default: a random one. */
   readonly instance?: string | undefined;
   /** Processes that share the memory of this machine or container, this one included. Default: 1. */
@@ -104,7 +104,7 @@ export interface DynochatOptions {
 /** The options with their defaults, every one checked. */
 export interface CheckedOptions extends ChatSettings {
   readonly page: boolean;
-  readonly log: Log | undefined;
+  readonly store: MessageStore | undefined;
   readonly instance: string | undefined;
   readonly processes: number;
 }
@@ -113,7 +113,7 @@ const { port, host, webConcurrency, logLevel, trustProxy, ...CHAT_SETTINGS } = S
 
 const PROCESS_FIELDS = Object.keys({ port, host, webConcurrency, logLevel, trustProxy });
 
-const messageLog: Kind<Log> = {
+const messageStore: Kind<MessageStore> = {
   accepts: "an object with the methods of the interface Log",
   read: () => undefined,
   check: (option) => (isLog(option) ? option : undefined),
@@ -127,7 +127,7 @@ function own<T>(name: string, kind: Kind<T>, standard: T) {
 const TABLE: Table<CheckedOptions> = {
   ...CHAT_SETTINGS,
   page: own("page", trueOrFalse, true),
-  log: own<Log | undefined>("log", messageLog, undefined),
+  store: own<MessageStore | undefined>("store", messageStore, undefined),
   instance: own<string | undefined>("instance", line(100), undefined),
   processes: own("processes", wholeNumber(1, 64), 1),
 };
@@ -152,7 +152,7 @@ export function pluginOptions(settings: Settings): ChatSettings {
   return chat;
 }
 
-function isLog(value: unknown): value is Log {
+function isLog(value: unknown): value is MessageStore {
   if (typeof value !== "object" || value === null) return false;
   return "append" in value && typeof value.append === "function" && "start" in value && "status" in value;
 }

@@ -1,4 +1,4 @@
-import type { Append, Appended, LogLimits } from "./store.ts";
+import type { Append, Appended, StoreLimits } from "./store.ts";
 
 /** Shares of the store's space, and what happens above each. */
 export const LEVELS = {
@@ -116,7 +116,7 @@ export class Growth {
   readonly #used = new Map<string, Used>();
 
   /** @param share the share of the store's space that is in use, 0 to 1; 0 where it is not known. */
-  constructor(limits: LogLimits, share: () => number) {
+  constructor(limits: StoreLimits, share: () => number) {
     this.#rooms = new Rate(limits.newRoomsPerAddress ?? 0, HOUR_MS, BURST.rooms);
     this.#writers = new Rate(limits.newWritersPerAddress ?? 0, MINUTE_MS, BURST.writers);
     this.#bytes = new Rate(limits.addressBytesPerSecond ?? 0, SECOND_MS, BURST.bytes);

@@ -1,4 +1,4 @@
-import type { LogLimits, MessageLimit } from "./store.ts";
+import type { MessageLimit, StoreLimits } from "./store.ts";
 
 /** Each limit of guests allows at once what it allows in this time, ms. */
 export const GUEST_BURST_MS = 5_000;
@@ -20,7 +20,7 @@ export interface GuestBounds {
 }
 
 export function guestBounds(
-  limits: Pick<LogLimits, "addressMessagesPerSecond" | "roomGuestMessagesPerSecond">,
+  limits: Pick<StoreLimits, "addressMessagesPerSecond" | "roomGuestMessagesPerSecond">,
 ): GuestBounds {
   const { addressMessagesPerSecond: address, roomGuestMessagesPerSecond: room } = limits;
   const addressBurst = address > 0 ? (address * GUEST_BURST_MS) / 1_000 + ROUNDING : 0;
@@ -53,7 +53,7 @@ export class GuestLimits {
   /** When one message is left of what an address stored, ms, by network. Emptied by `sweep`. */
   readonly #levels = new Map<string, number>();
 
-  constructor(limits: LogLimits) {
+  constructor(limits: StoreLimits) {
     this.#bounds = guestBounds(limits);
   }
 

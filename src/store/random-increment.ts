@@ -8,6 +8,6 @@ import { randomInt } from "node:crypto";
 const NONCE_END = 2 ** 32 + 1;
 
 /** What a new id's second part exceeds the one before by, or is in a new millisecond: 1 to 2^32. */
-export function drawNonce(): number {
+export function randomIncrement(): number {
   return randomInt(1, NONCE_END);
 }

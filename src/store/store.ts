@@ -11,7 +11,7 @@ import type { Person } from "../protocol.ts";
 export interface Entry {
   /** The order, the time, the cursor: `<ms>-<number>`. */
   readonly id: string;
-  /** The id of the entry before it in that room's log when it was stored; `0-0` for the first. */
+  /** The id of the entry before it in that room's stream when it was stored; `0-0` for the first. */
   readonly prev: string;
   /** The whole frame, UTF-8 JSON that begins `{"id":"…","prev":"…",`. Never changed by anyone. */
   readonly frame: Buffer;
@@ -58,7 +58,7 @@ export interface Append {
    */
   readonly key: string | undefined;
   /**
-   * The frame without its first two members: `"type":"message",…}`, JSON text. The log puts
+   * The frame without its first two members: `"type":"message",…}`, JSON text. The store puts
    * `{"id":"…","prev":"…",` before it, so one concatenation makes the frame everywhere.
    */
   readonly body: string;
@@ -100,7 +100,7 @@ export type Appended =
       readonly limit: MessageLimit | GrowthLimit;
       readonly retryAfterMs: number;
     }
-  /** Nothing was stored: the log is out of space or, with `limit`, what is left of it is kept for other messages. */
+  /** Nothing was stored: the store is out of space or, with `limit`, what is left of it is kept for other messages. */
   | { readonly outcome: "storage-full"; readonly limit?: SpaceLimit }
   /**
    * Not known to be stored (the answer may have been lost), and never stored later than
@@ -117,7 +117,7 @@ export interface ReadLimit {
 }
 
 /**
- * Where the log is on its way to being usable:
+ * Where the store is on its way to being usable:
  * - `connecting`: not reached yet, or trying again after `down`;
  * - `subscribing`: reached; the subscriptions of all rooms are being made and awaited;
  * - `catching-up`: subscribed; rooms read what they missed;
@@ -125,10 +125,10 @@ export interface ReadLimit {
  * - `down`: a loss was just noticed;
  * - `closed`: `close()` was called; final.
  */
-export type LogState = "connecting" | "subscribing" | "catching-up" | "live" | "down" | "closed";
+export type StoreState = "connecting" | "subscribing" | "catching-up" | "live" | "down" | "closed";
 
-export interface LogStatus {
-  readonly state: LogState;
+export interface StoreStatus {
+  readonly state: StoreState;
   /** A few words for people: why it is so. Never contains a URL or a password. */
   readonly reason: string;
   /** In state `down`: it was never live, and will not be before somebody gives it another server. */
@@ -145,7 +145,7 @@ export interface RoomUser extends Person {
 }
 
 /** One user of a room, and the processes that have them. */
-export interface Present extends RoomUser {
+export interface PresenceSnapshot extends RoomUser {
   readonly instances: readonly string[];
 }
 
@@ -155,13 +155,13 @@ export interface RoomHead {
   readonly head: string;
 }
 
-/** What the log tells the process that uses it. All are called on the event loop, none may throw. */
-export interface LogListener {
+/** What the store tells the process that uses it. All are called on the event loop, none may throw. */
+export interface StoreListener {
   /**
    * Something arrived on a room's channel: the frame of an entry (`{"id":"…`) that this log's own script stored and
    * published, or an ephemeral event (`{"type":"…`), which nobody has checked. May be missing or doubled, an event also malformed.
    */
-  received(room: string, payload: Buffer): void;
+  onPublication(room: string, payload: Buffer): void;
   /**
    * Something was published as the entry `id`, but not known to be by this log's script: by a process of an older version, by one that
    * has another secret for a moment, or by anybody else who may publish. Only a read tells whether the entry is stored.
@@ -169,24 +169,24 @@ export interface LogListener {
   unverified(room: string, id: string): void;
   /**
    * The subscriptions are in place again after a loss: whatever was published meanwhile was missed.
-   * Called in state `catching-up`; the log turns `live` when the promise fulfils, and starts over
+   * Called in state `catching-up`; the store turns `live` when the promise fulfils, and starts over
    * when it rejects.
    */
   catchUp(): Promise<void>;
-  statusChanged(status: LogStatus): void;
+  statusChanged(status: StoreStatus): void;
 }
 
-/** A call that needs the log could not be answered in time; nothing is known about its effect. */
-export class LogUnavailable extends Error {
-  override readonly name = "LogUnavailable";
+/** A call that needs the store could not be answered in time; nothing is known about its effect. */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
 }
 
-export interface Log {
+export interface MessageStore {
   /** A few words for the start's log line: "embedded, history is lost at exit", "redis". */
   readonly kind: "embedded" | "redis";
   /** This process, as presence hints name it: random, new at every start. */
   readonly instance: string;
-  readonly status: LogStatus;
+  readonly status: StoreStatus;
   /** What its operator should change about the place where messages live, a sentence each; it works all the same. */
   readonly warnings: readonly string[];
 
@@ -194,7 +194,7 @@ export interface Log {
    * Begins. Returns at once: an unreachable server is a state, not an error. Called once, before
    * anything else.
    */
-  start(listener: LogListener): void;
+  start(listener: StoreListener): void;
 
   /**
    * Stores one message and publishes it to all subscribers, atomically; in this order: too late?
@@ -206,57 +206,57 @@ export interface Log {
 
   /**
    * The entries from `from` on, `from` itself included if it is still there, oldest first.
-   * `0-0` = from the oldest. Rejects with LogUnavailable.
+   * `0-0` = from the oldest. Rejects with StoreUnavailable.
    */
   readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]>;
 
   /**
    * The newest entries before `before` (exclusive; undefined = the newest of all), oldest first.
-   * Rejects with LogUnavailable.
+   * Rejects with StoreUnavailable.
    */
   readBefore(room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]>;
 
-  /** The newest id of each room, in the order asked, `0-0` for an empty log. Rejects with LogUnavailable. */
+  /** The newest id of each room, in the order asked, `0-0` for an empty log. Rejects with StoreUnavailable. */
   heads(rooms: readonly string[]): Promise<string[]>;
 
   /**
    * The rooms that have messages, the one spoken in last first, `count` at most. A room that is new, or was quiet for some seconds, may be
    * missing for 200 ms after another process stored its message. Where more than `count` rooms are spoken in within 10 s, one
-   * of them may stand for another. Rejects with LogUnavailable.
+   * of them may stand for another. Rejects with StoreUnavailable.
    */
   recentRooms(count: number): Promise<RoomHead[]>;
 
   /**
    * From when the promise fulfils, everything published to the room is `received`. Kept through
-   * losses of the connection until `unsubscribe`. Rejects with LogUnavailable; the room is then not subscribed.
+   * losses of the connection until `unsubscribe`. Rejects with StoreUnavailable; the room is then not subscribed.
    */
   subscribe(room: string): Promise<void>;
   /** Ends it. Never rejects: without a connection there is nothing to end. */
   unsubscribe(room: string): Promise<void>;
 
-  /** Publishes bytes that are not stored (typing); lost without a word when the log is away. */
+  /** Publishes bytes that are not stored (typing); lost without a word when the store is away. */
   hint(room: string, payload: Buffer): void;
 
   /**
    * This process has (with `enter`) or no longer has (with `exit`) that person in the room. Told to all
    * subscribers as a hint (presence-hint.ts), and kept under this process's lease: refreshed every 15 s,
    * ended 40 s after the process dies. Calls within 100 ms may be told together, of those for one person the last.
-   * Never rejects; what was lost while the log was away is repaired by `rollCall`.
+   * Never rejects; what was lost while the store was away is repaired by `syncPresence`.
    */
   enter(room: string, user: RoomUser): Promise<void>;
   exit(room: string, user: string): Promise<void>;
 
   /**
    * Everyone in the room over all processes whose lease holds, each person once. `here` is what this
-   * process has: the log's own record of it is put right first, and what dead processes left is removed.
-   * Rejects with LogUnavailable.
+   * process has: the store's own record of it is put right first, and what dead processes left is removed.
+   * Rejects with StoreUnavailable.
    */
-  rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]>;
+  syncPresence(room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]>;
 
   /**
    * Gives people who are in a room their handles there, as `Append.requested` does; returns them in the order asked. A claim ends a
    * minute after it was last made here or by a message. `left`: whose claims end now, unless another process has the user in the room.
-   * Rejects with LogUnavailable.
+   * Rejects with StoreUnavailable.
    */
   settleHandles(
     room: string,
@@ -266,23 +266,23 @@ export interface Log {
 
   /**
    * A value that all processes share: the stored one, or `proposal` if there was none.
-   * Rejects with LogUnavailable.
+   * Rejects with StoreUnavailable.
    */
   shared(name: string, proposal: string): Promise<string>;
 
   /**
-   * How long ago it was last shown that what goes to the log comes back to this process, ms; 0 where it never left the
+   * How long ago it was last shown that what goes to the store comes back to this process, ms; 0 where it never left the
    * process, undefined where it has not been shown since the last loss.
    */
   readonly roundTripAgeMs: number | undefined;
 
   /**
    * Tells all processes how this one is: a text that takes the place of the one before, and is forgotten 20 s later or when
-   * the log is closed. Never rejects; lost without a word when the log is away.
+   * the store is closed. Never rejects; lost without a word when the store is away.
    */
   report(text: string): Promise<void>;
 
-  /** What the living processes reported, this one included, in no order. Rejects with LogUnavailable. */
+  /** What the living processes reported, this one included, in no order. Rejects with StoreUnavailable. */
   reports(): Promise<string[]>;
 
   /** Gives up the lease, closes all connections. Idempotent; never rejects. */
@@ -290,7 +290,7 @@ export interface Log {
 }
 
 /** What both implementations are told to keep to. */
-export interface LogLimits {
+export interface StoreLimits {
   /** Messages kept a room; up to 200 more may be. */
   readonly historyMessages: number;
   readonly historyDays: number;

@@ -1,16 +1,16 @@
-import { LogUnavailable } from "./store.ts";
+import { StoreUnavailable } from "./store.ts";
 
 /**
- * The outcome of `work` if it comes within `ms`; otherwise rejects with LogUnavailable. `work` itself
+ * The outcome of `work` if it comes within `ms`; otherwise rejects with StoreUnavailable. `work` itself
  * goes on and its late outcome is ignored.
  */
-export function within<T>(ms: number, work: Promise<T>): Promise<T> {
+export function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let turn: NodeJS.Immediate | undefined;
     // After this process itself was held up, timers run before the replies that wait in the sockets are
-    // read; one more turn of the event loop reads them.
+    // read; one more tick of the event loop reads them.
     const timer = setTimeout(() => {
-      turn = setImmediate(() => reject(new LogUnavailable("no answer in time")));
+      turn = setImmediate(() => reject(new StoreUnavailable("no answer in time")));
     }, ms);
     const settled = () => {
       clearTimeout(timer);
@@ -32,7 +32,7 @@ export function within<T>(ms: number, work: Promise<T>): Promise<T> {
 interface Open {
   /** As performance.now() tells it. */
   readonly dueAt: number;
-  readonly reject: (error: LogUnavailable) => void;
+  readonly reject: (error: StoreUnavailable) => void;
 }
 
 /** Does what `within` does with one timer for all: two timers per message, set and cleared, would cost some microseconds. */
@@ -86,7 +86,7 @@ export class Deadlines {
 
   #reject(late: readonly Open[]): void {
     for (const open of late) {
-      if (this.#open.delete(open)) open.reject(new LogUnavailable("no answer in time"));
+      if (this.#open.delete(open)) open.reject(new StoreUnavailable("no answer in time"));
     }
   }
 }

@@ -1,5 +1,5 @@
 import { type Counters, countOne } from "../chat/counters.ts";
-import { Rates } from "../chat/limits/rate.ts";
+import { RateLimiter } from "../chat/limits/rate.ts";
 import { Tally } from "../chat/limits/tally.ts";
 import { networkOf } from "./client-address.ts";
 
@@ -7,7 +7,7 @@ import { networkOf } from "./client-address.ts";
 export type Full = "process" | "address";
 
 /** Limits of sockets and event streams; 0 = no limit. */
-export interface CensusLimits {
+export interface ConnectionBounds {
   readonly connections: number;
   /** Of one address; of IPv6, of one /64 network. */
   readonly connectionsPerAddress: number;
@@ -19,18 +19,18 @@ export interface CensusLimits {
 const BURST_SECONDS = 10;
 
 /** Counts the connections of this process, all and by the network of their canonical address, and how fast they come. */
-export class Census {
-  readonly #limits: CensusLimits;
+export class ConnectionLimits {
+  readonly #limits: ConnectionBounds;
   readonly #limited: Counters["limited"];
   readonly #byNetwork = new Tally();
   /** Swept by `sweep`. */
-  readonly #rates: Rates;
+  readonly #rates: RateLimiter;
   #count = 0;
 
-  constructor(limits: CensusLimits, { limited }: Pick<Counters, "limited">) {
+  constructor(limits: ConnectionBounds, { limited }: Pick<Counters, "limited">) {
     this.#limits = limits;
     this.#limited = limited;
-    this.#rates = new Rates(limits.connectsPerSecond, limits.connectsPerSecond * BURST_SECONDS);
+    this.#rates = new RateLimiter(limits.connectsPerSecond, limits.connectsPerSecond * BURST_SECONDS);
   }
 
   get count(): number {

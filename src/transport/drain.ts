@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Chat } from "../chat/chat.ts";
 import type { Session } from "../chat/session/session.ts";
 import { CLOSE, LIMITS } from "../protocol.ts";
-import { CLOSE_TIMEOUT_MS, type Seats } from "./connection-registry.ts";
+import { CLOSE_TIMEOUT_MS, type ConnectionRegistry } from "./connection-registry.ts";
 import { drainSchedule } from "./drain-schedule.ts";
 import { type DrainEvent, type DrainState, nextDrainState } from "./drain-state.ts";
 
@@ -15,14 +15,14 @@ const LOOK_MS = 50;
 /** Empties this process: nobody comes in, and those who are here leave one after the other. */
 export class Drain {
   readonly #chat: Chat;
-  readonly #seats: Seats;
+  readonly #registry: ConnectionRegistry;
   readonly #limitMs: number;
   #state: DrainState = "open";
   #ended: Promise<void> | undefined;
 
-  constructor(chat: Chat, seats: Seats, shutdownSeconds: number) {
+  constructor(chat: Chat, registry: ConnectionRegistry, shutdownSeconds: number) {
     this.#chat = chat;
-    this.#seats = seats;
+    this.#registry = registry;
     this.#limitMs = shutdownSeconds * 1000;
   }
 
@@ -71,7 +71,7 @@ export class Drain {
     this.#step("time-up");
     // Who reads still learns why; the others are not waited for.
     for (const session of this.#chat.sessions()) close(session);
-    this.#seats.terminate();
+    this.#registry.terminate();
     await this.#emptyBy(performance.now() + FAREWELL_MS);
   }
 

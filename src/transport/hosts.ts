@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { Logger } from "../logging/logger.ts";
-import { Complaints } from "../logging/throttled-logger.ts";
+import { ThrottledLogger } from "../logging/throttled-logger.ts";
 import { type HostPattern, matchesHost, parseHost, parseHostPattern } from "../settings/origins.ts";
 
 /** What of a request names the host that it is meant for. */
@@ -19,12 +19,12 @@ export const MISDIRECTED = 421;
 export class HostPolicy {
   /** Undefined = any host. */
   readonly #patterns: readonly HostPattern[] | undefined;
-  readonly #complaints: Complaints;
+  readonly #throttled: ThrottledLogger;
 
   /** @param allowed items of ALLOWED_HOSTS; undefined = any. Throws RangeError for an item that no host can match. */
   constructor(allowed: readonly string[] | undefined, logger: Logger) {
     this.#patterns = allowed?.map(parseHostPattern);
-    this.#complaints = new Complaints(logger);
+    this.#throttled = new ThrottledLogger(logger);
   }
 
   /**
@@ -38,7 +38,7 @@ export class HostPolicy {
     const other = [request.headers.host, request.host].find((name) => !isAllowed(name, patterns));
     if (other === undefined && request.headers.host !== undefined) return undefined;
     const shown = other?.slice(0, SHOWN) ?? "";
-    this.#complaints.add("warn", "a request was refused: its host is not in ALLOWED_HOSTS", {
+    this.#throttled.log("warn", "a request was refused: its host is not in ALLOWED_HOSTS", {
       event: "host-refused",
       host: shown,
     });

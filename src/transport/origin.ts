@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { Logger } from "../logging/logger.ts";
-import { Complaints } from "../logging/throttled-logger.ts";
+import { ThrottledLogger } from "../logging/throttled-logger.ts";
 import {
   matchesOrigin,
   type Origin,
@@ -22,13 +22,13 @@ const SHOWN = 200;
 export class OriginPolicy {
   readonly #patterns: readonly OriginPattern[];
   readonly #allowsAll: boolean;
-  readonly #complaints: Complaints;
+  readonly #throttled: ThrottledLogger;
 
   /** @param allowed items of ALLOWED_ORIGINS; `*` = any origin. Throws RangeError for an item that no origin can match. */
   constructor(allowed: "*" | readonly string[] | undefined, logger: Logger) {
     this.#allowsAll = allowed === "*";
     this.#patterns = allowed === "*" || allowed === undefined ? [] : allowed.map(parseOriginPattern);
-    this.#complaints = new Complaints(logger);
+    this.#throttled = new ThrottledLogger(logger);
   }
 
   /**
@@ -44,7 +44,7 @@ export class OriginPolicy {
       if (this.#patterns.some((pattern) => matchesOrigin(pattern, parsed))) return undefined;
     }
     const shown = origin.slice(0, SHOWN);
-    this.#complaints.add(
+    this.#throttled.log(
       "warn",
       "a page was refused: its origin is neither this server's nor in ALLOWED_ORIGINS",
       { event: "origin-refused", origin: shown, host: request.headers.host?.slice(0, SHOWN) },

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Counters } from "../chat/counters.ts";
 import { countOne } from "../chat/counters.ts";
 import type { Logger } from "../logging/logger.ts";
-import { Complaints } from "../logging/throttled-logger.ts";
+import { ThrottledLogger } from "../logging/throttled-logger.ts";
 import { canonicalAddress, networkOf } from "./client-address.ts";
 
 /** Requests that one connection may have sent without waiting for their answers. */
@@ -57,7 +57,7 @@ interface TcpConnection {
 export class TcpConnections {
   readonly #limits: TcpLimits;
   readonly #limited: Counters["limited"];
-  readonly #complaints: Complaints;
+  readonly #throttled: ThrottledLogger;
   readonly #open = new Map<Socket, TcpConnection>();
   /** By network; a network without connections is removed. */
   readonly #peers = new Map<string, Peer>();
@@ -66,7 +66,7 @@ export class TcpConnections {
   constructor(limits: TcpLimits, { limited }: Pick<Counters, "limited">, logger: Logger) {
     this.#limits = limits;
     this.#limited = limited;
-    this.#complaints = new Complaints(logger);
+    this.#throttled = new ThrottledLogger(logger);
   }
 
   /** Open connections. */
@@ -82,7 +82,7 @@ export class TcpConnections {
       // Before that it is the start that fails, which is said elsewhere.
       if (!server.listening) return;
       const fields = { event: "accept-failed", code: error.code };
-      this.#complaints.add("error", "a connection cannot be accepted", fields);
+      this.#throttled.log("error", "a connection cannot be accepted", fields);
     });
     server.on("clientError", ({ code }: NodeJS.ErrnoException) => {
       if (code === "ERR_HTTP_REQUEST_TIMEOUT") countOne(this.#limited, "request-time");
@@ -152,7 +152,7 @@ export class TcpConnections {
 
   #close(connection: TcpConnection, sentence: string): void {
     const { network } = connection;
-    this.#complaints.add("warn", sentence, { event: "tcp-limit", network, open: this.#open.size });
+    this.#throttled.log("warn", sentence, { event: "tcp-limit", network, open: this.#open.size });
     // Its `close` comes later, and the next connection is counted before.
     this.#remove(connection);
     connection.socket.destroy();

@@ -178,5 +178,5 @@ function warningsOf(stage: Stage): string[] {
     if (Number(level) < WARNING || Number(time) < stage.attackedAt) continue;
     counts.set(String(event), (counts.get(String(event)) ?? 0) + 1);
   }
-  return [...counts].map(([event, count]) => `the log warned ${count} times of "${event}"`);
+  return [...counts].map(([event, count]) => `the store warned ${count} times of "${event}"`);
 }

@@ -1,14 +1,14 @@
 /** What may be wrong; each is a broken promise of docs/protocol.md, section "What a client may rely on". */
 export type Wrong =
-  /** The log itself: ids fall, the chain of `prev` is broken, a (user, key) or a text is there twice. */
+  /** The store itself: ids fall, the chain of `prev` is broken, a (user, key) or a text is there twice. */
   | "log"
-  /** A send that was acked, or shown as sent, is not in the log exactly once. */
+  /** A send that was acked, or shown as sent, is not in the store exactly once. */
   | "lost-send"
   /** A send is neither sent nor visibly failed after all faults have ended. */
   | "open-send"
-  /** A failed send is in the log more than once, or somebody's send is nobody's. */
+  /** A failed send is in the store more than once, or somebody's send is nobody's. */
   | "phantom"
-  /** What a client shows is not what the log has: a hole, a double, another order. */
+  /** What a client shows is not what the store has: a hole, a double, another order. */
   | "timeline"
   /** A connection was sent entries that are no chain. */
   | "wire-chain"

@@ -1,6 +1,6 @@
 /**
  * Bytes for a room's channel that no process stored; `chance`, a number below 1, picks the sort. None of them may be shown, also
- * where they continue behind `head`, the newest id of the room's log.
+ * where they continue behind `head`, the newest id of the room's stream.
  */
 export function forgery(room: string, chance: number, head: string): Buffer {
   const entry = {
@@ -22,7 +22,7 @@ export function forgery(room: string, chance: number, head: string): Buffer {
     JSON.stringify({ ...entry, room: "another" }),
     JSON.stringify({ ...entry, text: 5 }),
     Buffer.concat([Buffer.from(JSON.stringify(entry).slice(0, -2)), Buffer.from([0xff, 0x22, 0x7d])]),
-    // Whole, but behind nothing that the log has.
+    // Whole, but behind nothing that the store has.
     JSON.stringify(entry),
     JSON.stringify({ ...entry, id: "2-1" }),
     // Whole, and where the chain goes on: what is wrong is that no tag, or a wrong one, shows where it comes from.

@@ -21,7 +21,7 @@ export interface Mutant {
 }
 
 const OPENED = 'this.#step("opened");';
-const SUBSCRIBE = "await this.#log.subscribe(this.name);";
+const SUBSCRIBE = "await this.#store.subscribe(this.name);";
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -85,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
     shows: ["wire-chain", "timeline", "told-gap"],
   },
   {
-    name: "a room reads the log before it subscribes",
+    name: "a room reads the store before it subscribes",
     edits: [
       { file: "chat/room/room.js", find: SUBSCRIBE, replace: "" },
       {

@@ -17,7 +17,7 @@ export interface Testimony {
 
 export type Logs = ReadonlyMap<string, readonly StoredEntry[]>;
 
-/** Holds what the log has and what the chatters have against the promises of docs/protocol.md, "What a client may rely on". */
+/** Holds what the store has and what the chatters have against the promises of docs/protocol.md, "What a client may rely on". */
 export function judge(logs: Logs, testimonies: readonly Testimony[], findings: Findings): void {
   for (const [room, entries] of logs) checkLog(room, entries, findings);
   checkTexts(logs, findings);
@@ -98,7 +98,7 @@ function checkAcks(logs: Logs, { name, acks }: Testimony, findings: Findings): v
     if (entry?.user !== user || entry.key !== key) {
       findings.add(
         "lost-send",
-        `${room}: ${name} got an ack for ${id}, key ${key}, and the log has ${entry?.text} there`,
+        `${room}: ${name} got an ack for ${id}, key ${key}, and the store has ${entry?.text} there`,
       );
     }
   }
@@ -117,7 +117,7 @@ function checkShown(
   const [first] = shown;
   const begin = first === undefined ? 0 : entries.findIndex(({ id }) => id === first.id);
   if (first !== undefined && begin < 0) {
-    findings.add("timeline", `${who} is shown ${first.id} "${first.text}", which the log does not have`);
+    findings.add("timeline", `${who} is shown ${first.id} "${first.text}", which the store does not have`);
     return;
   }
   const expected = entries.slice(begin);
@@ -125,7 +125,7 @@ function checkShown(
     const want = expected[at];
     const have = shown[at];
     if (want?.id === have?.id && want?.text === have?.text) continue;
-    findings.add("timeline", `${who}: at ${at} the log has ${placeOf(want)} and is shown ${placeOf(have)}`);
+    findings.add("timeline", `${who}: at ${at} the store has ${placeOf(want)} and is shown ${placeOf(have)}`);
     // What follows is only out of step.
     return;
   }

@@ -1,7 +1,7 @@
 import { beforeAll } from "vitest";
-import { MemoryLog } from "../../src/store/memory/memory-store.ts";
-import { RedisLog } from "../../src/store/redis/redis-store.ts";
-import type { Log, LogLimits } from "../../src/store/store.ts";
+import { MemoryStore } from "../../src/store/memory/memory-store.ts";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
+import type { MessageStore, StoreLimits } from "../../src/store/store.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 import { startRedis, type TestRedis } from "../kit/servers/redis.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
@@ -15,14 +15,14 @@ beforeAll(async () => {
   afterwards(() => redis.stop());
 });
 
-function redisLog(limits: LogLimits): Log {
+function redisLog(limits: StoreLimits): MessageStore {
   opened += 1;
   const options = { url: redis.url, prefix: `contract-${opened}:`, tlsVerify: true };
-  return new RedisLog(options, limits, new RecordingLogger(), PATIENT);
+  return new RedisStore(options, limits, new RecordingLogger(), PATIENT);
 }
 
 /** Every log there is: one suite holds all of them to the contract. The test file has a Redis of its own. */
-export const BOTH_LOGS = [
-  { kind: "embedded", make: (limits: LogLimits): Log => new MemoryLog(limits) },
+export const BOTH_STORES = [
+  { kind: "embedded", make: (limits: StoreLimits): MessageStore => new MemoryStore(limits) },
   { kind: "redis", make: redisLog },
 ];

@@ -3,7 +3,7 @@ import type { Chat } from "../../src/chat/chat.ts";
 import { success } from "../../src/chat/result.ts";
 import type { UserKind } from "../../src/chat/room/member.ts";
 import type { SiteTokens } from "../../src/chat/site-token.ts";
-import { RedisLog } from "../../src/store/redis/redis-store.ts";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { PLAIN_CODEC } from "../../src/transport/codecs/plain.ts";
 import { FakeClient, openChatOn } from "../kit/fakes/fake-client.ts";
 import { FakeConnection } from "../kit/fakes/fake-connection.ts";
@@ -33,8 +33,8 @@ describe("handles of users on two processes", () => {
     prefixes += 1;
     const options = { url: redis.url, prefix: `handles-${prefixes}:`, tlsVerify: true };
     const chats = [0, 1].map(() => {
-      const log = new RedisLog(options, ROOMY, new RecordingLogger(), PATIENT);
-      return openChatOn(log, {}, SITE).chat;
+      const store = new RedisStore(options, ROOMY, new RecordingLogger(), PATIENT);
+      return openChatOn(store, {}, SITE).chat;
     });
     const [one, two] = chats;
     if (one === undefined || two === undefined) throw new Error("two processes");
@@ -88,7 +88,7 @@ describe("handles of users on two processes", () => {
   async function handleByHttp(chat: Chat, user: string, kind: UserKind, handle: string, reader: FakeClient) {
     said += 1;
     const post = { room: "lobby", user, kind, handle, text: `text ${said}`, network: "198.51.100.7" };
-    await chat.posting.post({ ...post, key: undefined, connection: "x", arrivedAt: performance.now() });
+    await chat.publisher.publish({ ...post, key: undefined, connection: "x", arrivedAt: performance.now() });
     return shown(reader, `text ${said}`);
   }
 
@@ -98,7 +98,7 @@ describe("handles of users on two processes", () => {
     afterwards(() => chat.disconnect(session));
     return async (handle: string | undefined, reader: FakeClient) => {
       said += 1;
-      session.received(JSON.stringify({ handle, text: `text ${said}` }));
+      session.onFrame(JSON.stringify({ handle, text: `text ${said}` }));
       return shown(reader, `text ${said}`);
     };
   }

@@ -1,6 +1,6 @@
-import { RedisLog } from "../../src/store/redis/redis-store.ts";
-import type { Times } from "../../src/store/redis/timeouts.ts";
-import type { LogLimits } from "../../src/store/store.ts";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
+import type { Timeouts } from "../../src/store/redis/timeouts.ts";
+import type { StoreLimits } from "../../src/store/store.ts";
 import { RecordingLogger } from "../kit/logger.ts";
 import { startRedis, type TestRedis, type TestRedisOptions } from "../kit/servers/redis.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
@@ -10,9 +10,9 @@ import { begin, PATIENT, type RecordingListener, ROOMY } from "./open-store.ts";
 export interface Setup {
   /** Where it lives; `url` stands for one that the test reaches in another way. */
   readonly redis?: TestRedis;
-  readonly limits?: Partial<LogLimits>;
+  readonly limits?: Partial<StoreLimits>;
   /** Where it is not `PATIENT`. */
-  readonly times?: Partial<Times>;
+  readonly times?: Partial<Timeouts>;
   readonly prefix?: string;
   readonly url?: string;
   readonly tlsVerify?: boolean;
@@ -29,7 +29,7 @@ export async function ownRedis(options?: TestRedisOptions): Promise<TestRedis> {
 
 let prefixes = 0;
 
-/** A log that is not started yet, by default with a prefix that no other test of the file uses. */
+/** A stream that is not started yet, by default with a prefix that no other test of the file uses. */
 export function make(setup: Setup) {
   const {
     redis,
@@ -45,31 +45,31 @@ export function make(setup: Setup) {
   const prefix = rest.prefix ?? `test-${prefixes}:`;
   const logger = new RecordingLogger();
   const options = { url, prefix, tlsVerify, minReplicas, ...(ca === undefined ? {} : { ca }) };
-  const log = new RedisLog(options, { ...ROOMY, ...limits }, logger, { ...PATIENT, ...times });
-  afterwards(() => log.close());
-  return { log, logger, prefix };
+  const store = new RedisStore(options, { ...ROOMY, ...limits }, logger, { ...PATIENT, ...times });
+  afterwards(() => store.close());
+  return { log: store, logger, prefix };
 }
 
-/** A log that is live. */
+/** A stream that is live. */
 export async function open(setup: Setup) {
-  const { log, logger, prefix } = make(setup);
-  const listener = await begin(log);
-  return { log, logger, listener, prefix };
+  const { log: store, logger, prefix } = make(setup);
+  const listener = await begin(store);
+  return { log: store, logger, listener, prefix };
 }
 
-/** Waits until a log has come back. */
-export function isLive(log: RedisLog): Promise<true> {
-  return waitFor(() => log.status.state === "live", "live again", 20_000);
+/** Waits until a stream has come back. */
+export function isLive(store: RedisStore): Promise<true> {
+  return waitFor(() => store.status.state === "live", "live again", 20_000);
 }
 
-/** Does what a log loses Redis by, and waits until it has come back; it may have, before anybody looks. */
+/** Does what a stream loses Redis by, and waits until it has come back; it may have, before anybody looks. */
 export async function survives(
-  log: RedisLog,
+  store: RedisStore,
   listener: RecordingListener,
   lose: () => Promise<unknown>,
 ): Promise<void> {
   const before = listener.states.length;
   await lose();
   await waitFor(() => listener.states.includes("down", before), "the loss is noticed", 20_000);
-  await isLive(log);
+  await isLive(store);
 }

@@ -1,5 +1,12 @@
-import { TIMES, type Times } from "../../src/store/redis/timeouts.ts";
-import type { Append, Log, LogLimits, LogListener, LogState, LogStatus } from "../../src/store/store.ts";
+import { TIMEOUTS, type Timeouts } from "../../src/store/redis/timeouts.ts";
+import type {
+  Append,
+  MessageStore,
+  StoreLimits,
+  StoreListener,
+  StoreState,
+  StoreStatus,
+} from "../../src/store/store.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 
 export interface Received {
@@ -8,15 +15,15 @@ export interface Received {
 }
 
 /** A listener that keeps what it was told. */
-export class RecordingListener implements LogListener {
+export class RecordingListener implements StoreListener {
   readonly deliveries: Received[] = [];
   readonly unverifieds: { readonly room: string; readonly id: string }[] = [];
-  readonly statuses: LogStatus[] = [];
+  readonly statuses: StoreStatus[] = [];
   catchUps = 0;
   /** What `catchUp` does besides being counted. */
   whenCatchingUp: () => Promise<void> = async () => {};
 
-  received(room: string, payload: Buffer): void {
+  onPublication(room: string, payload: Buffer): void {
     this.deliveries.push({ room, payload });
   }
 
@@ -29,7 +36,7 @@ export class RecordingListener implements LogListener {
     await this.whenCatchingUp();
   }
 
-  statusChanged(status: LogStatus): void {
+  statusChanged(status: StoreStatus): void {
     this.statuses.push(status);
   }
 
@@ -41,15 +48,18 @@ export class RecordingListener implements LogListener {
   }
 
   /** The states, oldest first. */
-  get states(): LogState[] {
+  get states(): StoreState[] {
     return this.statuses.map(({ state }) => state);
   }
 }
 
-/** Starts a log and waits until it is live. */
-export async function begin(log: Log, listener = new RecordingListener()): Promise<RecordingListener> {
-  log.start(listener);
-  await waitFor(() => log.status.state === "live", "the log is live");
+/** Starts a stream and waits until it is live. */
+export async function begin(
+  store: MessageStore,
+  listener = new RecordingListener(),
+): Promise<RecordingListener> {
+  store.start(listener);
+  await waitFor(() => store.status.state === "live", "the store is live");
   return listener;
 }
 
@@ -57,8 +67,8 @@ export async function begin(log: Log, listener = new RecordingListener()): Promi
  * Patient enough for a machine that stands still for seconds, where the program gives Redis up: only a test that is about one
  * of these times has it as it is.
  */
-export const PATIENT: Times = {
-  ...TIMES,
+export const PATIENT: Timeouts = {
+  ...TIMEOUTS,
   commandMs: 15_000,
   connectMs: 15_000,
   storeWithinMs: 14_000,
@@ -73,7 +83,7 @@ export const PATIENT: Times = {
 export const NO_HOUSEKEEPING = { housekeepingMs: 3_600_000, memoryMs: 3_600_000, noteRoomsMs: 3_600_000 };
 
 /** Roomy enough not to matter to a test that is about something else. */
-export const ROOMY: LogLimits = {
+export const ROOMY: StoreLimits = {
   historyMessages: 10_000,
   historyDays: 30,
   historyBytes: 10 * 1024 * 1024,
@@ -96,14 +106,18 @@ export function message(text: string, rest: Partial<Append> = {}): Append {
 }
 
 /** Stores a message and gives its id; throws if it was not stored. */
-export async function store(log: Log, text: string, rest: Partial<Append> = {}): Promise<string> {
-  const appended = await log.append(message(text, rest));
+export async function storeMessage(
+  store: MessageStore,
+  text: string,
+  rest: Partial<Append> = {},
+): Promise<string> {
+  const appended = await store.append(message(text, rest));
   if (appended.outcome !== "stored") throw new Error(`not stored but ${appended.outcome}: ${text}`);
   return appended.id;
 }
 
-/** The texts of a room's log, oldest first. */
-export async function textsOf(log: Log, room = "lobby"): Promise<string[]> {
-  const entries = await log.readFrom(room, "0-0", ALL);
+/** The texts of a room's stream, oldest first. */
+export async function textsOf(store: MessageStore, room = "lobby"): Promise<string[]> {
+  const entries = await store.readFrom(room, "0-0", ALL);
   return entries.map(({ frame }) => JSON.parse(frame.toString()).text);
 }

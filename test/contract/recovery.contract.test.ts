@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { BEGINNING, timeOf } from "../../src/protocol.ts";
-import { MemoryLog } from "../../src/store/memory/memory-store.ts";
-import { RedisLog } from "../../src/store/redis/redis-store.ts";
-import type { Log, LogLimits } from "../../src/store/store.ts";
+import { MemoryStore } from "../../src/store/memory/memory-store.ts";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
+import type { MessageStore, StoreLimits } from "../../src/store/store.ts";
 import { FakeClient, idsOf, openChatOn } from "../kit/fakes/fake-client.ts";
 import type { Out } from "../kit/fakes/fake-connection.ts";
 import { RecordingLogger } from "../kit/logger.ts";
@@ -24,32 +24,32 @@ beforeAll(async () => {
 
 const prefix = () => `recovery-${opened}:`;
 
-function redisLog(limits: LogLimits): Log {
+function redisLog(limits: StoreLimits): MessageStore {
   opened += 1;
   return sameLog(limits);
 }
 
-/** Another process's, of the log that was made last. */
-function sameLog(limits: LogLimits): Log {
+/** Another process's, of the store that was made last. */
+function sameLog(limits: StoreLimits): MessageStore {
   const options = { url: redis.url, prefix: prefix(), tlsVerify: true };
-  return new RedisLog(options, limits, new RecordingLogger(), PATIENT);
+  return new RedisStore(options, limits, new RecordingLogger(), PATIENT);
 }
 
-async function openWith(log: Log) {
-  const { chat } = openChatOn(log);
-  await waitFor(() => chat.live, "the log is live");
+async function openWith(store: MessageStore) {
+  const { chat } = openChatOn(store);
+  await waitFor(() => chat.live, "the store is live");
   return chat;
 }
 
-/** Stores messages as other people do, and gives their ids in the order of the log. */
-async function fill(log: Log, count: number, room = ROOM): Promise<string[]> {
+/** Stores messages as other people do, and gives their ids in the order of the store. */
+async function fill(store: MessageStore, count: number, room = ROOM): Promise<string[]> {
   const ids: string[] = [];
   for (let n = 0; n < count; n += 100) {
     const appends = Array.from({ length: Math.min(100, count - n) }, (_, i) => {
       const body = JSON.stringify({ type: "message", room, user: "u", handle: "U", text: `${n + i}` }).slice(
         1,
       );
-      return log.append({ room, user: "u", key: undefined, body });
+      return store.append({ room, user: "u", key: undefined, body });
     });
     for (const appended of await Promise.all(appends)) {
       if (appended.outcome !== "stored") throw new Error(`not stored but ${appended.outcome}`);
@@ -60,19 +60,23 @@ async function fill(log: Log, count: number, room = ROOM): Promise<string[]> {
 }
 
 /** What a client that comes back with a cursor is told. */
-async function rejoin(log: Log, join: object, chat?: Awaited<ReturnType<typeof openWith>>): Promise<Out> {
-  const client = await FakeClient.greeted(chat ?? (await openWith(log)));
+async function rejoin(
+  store: MessageStore,
+  join: object,
+  chat?: Awaited<ReturnType<typeof openWith>>,
+): Promise<Out> {
+  const client = await FakeClient.greeted(chat ?? (await openWith(store)));
   const ref = client.request({ type: "join", room: ROOM, ...join });
   return waitFor(() => client.answer(ref), "the join is answered");
 }
 
 describe.each([
-  { kind: "embedded", make: (limits: LogLimits): Log => new MemoryLog(limits) },
+  { kind: "embedded", make: (limits: StoreLimits): MessageStore => new MemoryStore(limits) },
   { kind: "redis", make: redisLog },
 ])("recovery from the $kind log", ({ kind, make }) => {
-  async function start(limits: Partial<LogLimits> = {}) {
-    const log = make({ ...ROOMY, ...limits });
-    return { log, chat: await openWith(log) };
+  async function start(limits: Partial<StoreLimits> = {}) {
+    const store = make({ ...ROOMY, ...limits });
+    return { log: store, chat: await openWith(store) };
   }
 
   it.each([
@@ -82,35 +86,35 @@ describe.each([
     ["one more than it asks for", LIMIT + 1, LIMIT, true],
     ["ten times what it asks for", 10 * LIMIT, LIMIT, true],
   ])("of a client that missed %s", async (_case, missed, got, more) => {
-    const { log, chat } = await start();
-    const ids = await fill(log, missed + 1);
-    const joined = await rejoin(log, { after: ids[0], limit: LIMIT }, chat);
+    const { log: store, chat } = await start();
+    const ids = await fill(store, missed + 1);
+    const joined = await rejoin(store, { after: ids[0], limit: LIMIT }, chat);
     expect(joined).toMatchObject({ recovered: true, more, head: ids.at(-1) });
     expect(idsOf(joined)).toEqual(ids.slice(1, 1 + got));
   });
 
   it("of a client whose last message was trimmed, together with what came behind it", async () => {
-    const { log, chat } = await start({ historyMessages: LIMIT });
-    const ids = await fill(log, 600);
-    const joined = await rejoin(log, { after: ids[0], limit: LIMIT }, chat);
+    const { log: store, chat } = await start({ historyMessages: LIMIT });
+    const ids = await fill(store, 600);
+    const joined = await rejoin(store, { after: ids[0], limit: LIMIT }, chat);
     expect(joined).toMatchObject({ recovered: false, more: true, head: ids.at(-1) });
     expect(idsOf(joined)).toEqual(ids.slice(-LIMIT));
   });
 
   it("of a client whose last message is unknown here, or of another room", async () => {
-    const { log, chat } = await start();
-    const ids = await fill(log, LIMIT + 10);
-    const [other] = await fill(log, 1, "other");
+    const { log: store, chat } = await start();
+    const ids = await fill(store, LIMIT + 10);
+    const [other] = await fill(store, 1, "other");
     for (const after of ["1000-1", "9999999999999-1", other]) {
-      const joined = await rejoin(log, { after, limit: LIMIT }, chat);
+      const joined = await rejoin(store, { after, limit: LIMIT }, chat);
       expect(joined).toMatchObject({ recovered: false, more: true, head: ids.at(-1) });
       expect(idsOf(joined)).toEqual(ids.slice(-LIMIT));
     }
   });
 
   it("of a client whose page ends between two messages of one millisecond", async () => {
-    const { log, chat } = await start();
-    const ids = await fill(log, 400);
+    const { log: store, chat } = await start();
+    const ids = await fill(store, 400);
     const edge = ids.findIndex((id, index) => index > 0 && timeOf(id) === timeOf(ids[index - 1] ?? id));
     expect(edge).toBeGreaterThan(0);
     const client = await FakeClient.greeted(chat);
@@ -122,18 +126,18 @@ describe.each([
   });
 
   it("of a client of an empty room", async () => {
-    const { log, chat } = await start();
+    const { log: store, chat } = await start();
     for (const after of [undefined, BEGINNING]) {
-      const joined = await rejoin(log, after === undefined ? {} : { after }, chat);
+      const joined = await rejoin(store, after === undefined ? {} : { after }, chat);
       expect(joined).toMatchObject({ recovered: true, more: false, head: BEGINNING, messages: [] });
     }
   });
 
   it("of a client of a room that has expired, and of one whose log is an older copy", async () => {
-    const { log } = await start();
-    const ids = await fill(log, 20);
+    const { log: store } = await start();
+    const ids = await fill(store, 20);
     if (kind === "embedded") {
-      // An embedded log ends with its process: the next one's is empty. There are no older copies of it.
+      // An embedded store ends with its process: the next one's is empty. There are no older copies of it.
       const next = make(ROOMY);
       expect(await rejoin(next, { after: ids[9] })).toMatchObject({
         recovered: false,
@@ -146,7 +150,7 @@ describe.each([
     expect(await redis.cli("EXISTS", stream)).toBe("1");
     const copy = `${stream}-copy`;
     await redis.cli("COPY", stream, copy);
-    const lost = await fill(log, 10);
+    const lost = await fill(store, 10);
     await redis.cli("RENAME", copy, stream);
     const again = sameLog(ROOMY);
     const chat = await openWith(again);

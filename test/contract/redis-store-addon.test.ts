@@ -7,7 +7,7 @@ import { makeCertificates } from "../kit/servers/certificates.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, make, open } from "./open-redis-store.ts";
-import { ALL, message, NO_HOUSEKEEPING, RecordingListener, store, textsOf } from "./open-store.ts";
+import { ALL, message, NO_HOUSEKEEPING, RecordingListener, storeMessage, textsOf } from "./open-store.ts";
 
 async function ownAddon(plan?: RedisPlan): Promise<RedisAddon> {
   const addon = await RedisAddon.provision(plan);
@@ -27,7 +27,7 @@ describe("the certificate of the add-on's Redis", () => {
   it("is accepted by its authority or by the setting, and otherwise not", async () => {
     const addon = await ownAddon();
     const { log: trusting } = await open({ url: addon.url, ca: await addon.ca(), prefix: "tls:" });
-    await store(trusting, "by its authority");
+    await storeMessage(trusting, "by its authority");
     const { log: careless } = await open({ url: addon.url, tlsVerify: false, prefix: "tls:" });
     expect(await textsOf(careless)).toEqual(["by its authority"]);
 
@@ -50,13 +50,13 @@ describe("a password that is rotated", () => {
     const settings = { tlsVerify: false, prefix: "rotated:" };
     const { log: old, listener } = await open({ ...settings, url: addon.url });
     await old.subscribe("lobby");
-    await store(old, "before");
+    await storeMessage(old, "before");
 
     const { url, retire } = await addon.rotate();
     const { log: restarted } = await open({ ...settings, url });
-    await store(restarted, "said with the new one");
+    await storeMessage(restarted, "said with the new one");
     await waitFor(() => listener.texts("lobby").length === 2, "who has the old one is told");
-    await store(old, "said with the old one");
+    await storeMessage(old, "said with the old one");
 
     await retire();
     for (const type of ["normal", "pubsub"]) await addon.cli("CLIENT", "KILL", "TYPE", type);
@@ -67,7 +67,7 @@ describe("a password that is rotated", () => {
       "shut out",
     );
     await isLive(restarted);
-    await store(restarted, "after");
+    await storeMessage(restarted, "after");
     expect(await textsOf(restarted)).toEqual([
       "before",
       "said with the new one",
@@ -81,10 +81,10 @@ describe("a server that closes idle connections", () => {
   it("closes none of a process that is silent, because of its round trips", async () => {
     const addon = await ownAddon({ ...MINI_PLAN, timeout: "5" });
     const settings = { url: addon.url, tlsVerify: false, minReplicas: 0 };
-    const { log, listener } = await open({ ...settings, times: { probeEveryMs: 500 } });
+    const { log: store, listener } = await open({ ...settings, times: { probeEveryMs: 500 } });
     const before = await connectionsOf(addon);
     expect(before).toHaveLength(2);
-    // A stranger's silence measures the time: whoever came before it has been silent for longer.
+    // A client's silence measures the time: whoever came before it has been silent for longer.
     for (let round = 0; round < 2; round += 1) {
       const idle = stranger(addon.url);
       await once(idle, "ready");
@@ -92,7 +92,7 @@ describe("a server that closes idle connections", () => {
     }
     expect(await connectionsOf(addon)).toEqual(before);
     expect(listener.states.filter((state) => state === "down")).toEqual([]);
-    expect(log.status.state).toBe("live");
+    expect(store.status.state).toBe("live");
   });
 });
 
@@ -115,7 +115,7 @@ describe("a plan of twenty connections", () => {
     tenth.start(listener);
     await waitFor(() => listener.states.filter((state) => state === "down").length >= 2, "it tries again");
     expect(listener.states).not.toContain("live");
-    for (const [n, { log }] of opened.entries()) await store(log, `process ${n} goes on`);
+    for (const [n, { log: store }] of opened.entries()) await storeMessage(store, `process ${n} goes on`);
     for (const { listener: other } of opened) expect(other.states).not.toContain("down");
 
     for (const redis of strangers) redis.disconnect();
@@ -127,12 +127,12 @@ describe("a plan of twenty connections", () => {
 describe("a plan whose memory is full", () => {
   it("evicts nothing: messages are refused, everything else goes on, and space that is made is used", async () => {
     const addon = await ownAddon({ ...MINI_PLAN, maxmemory: "4mb" });
-    const { log } = await open({ url: addon.url, tlsVerify: false, times: NO_HOUSEKEEPING });
+    const { log: store } = await open({ url: addon.url, tlsVerify: false, times: NO_HOUSEKEEPING });
     const text = "x".repeat(20_000);
     let stored = 0;
     await waitFor(
       async () => {
-        const { outcome } = await log.append(message(text));
+        const { outcome } = await store.append(message(text));
         if (outcome === "stored") stored += 1;
         return outcome === "storage-full";
       },
@@ -140,10 +140,10 @@ describe("a plan whose memory is full", () => {
       20_000,
     );
     expect(stored).toBeGreaterThan(0);
-    expect(log.status.state).toBe("live");
-    expect(await log.readFrom("lobby", "0-0", ALL)).toHaveLength(stored);
+    expect(store.status.state).toBe("live");
+    expect(await store.readFrom("lobby", "0-0", ALL)).toHaveLength(stored);
     await addon.cli("CONFIG", "SET", "maxmemory", "25mb");
-    await store(log, "there is space again");
+    await storeMessage(store, "there is space again");
   });
 });
 

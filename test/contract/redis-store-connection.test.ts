@@ -8,11 +8,11 @@ import { freePort } from "../kit/ports.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { make, open, ownRedis } from "./open-redis-store.ts";
-import { message, RecordingListener, store } from "./open-store.ts";
+import { message, RecordingListener, storeMessage } from "./open-store.ts";
 
 const run = promisify(execFile);
 
-describe("what the log in Redis tells", () => {
+describe("what the store in Redis tells", () => {
   it("never contains the password or the URL, in whatever way the connection fails", async () => {
     const redis = await ownRedis({ args: ["--requirepass", "right-secret"] });
     const closed = await freePort();
@@ -24,15 +24,15 @@ describe("what the log in Redis tells", () => {
       `rediss://:wrong-secret@127.0.0.1:${redis.port}`,
     ];
     for (const url of urls) {
-      const { log, logger } = make({ redis, url, times: { connectMs: 1_000 } });
+      const { log: store, logger } = make({ redis, url, times: { connectMs: 1_000 } });
       const listener = new RecordingListener();
-      log.start(listener);
+      store.start(listener);
       await waitFor(
         () => listener.states.filter((state) => state === "down").length >= 2,
         `down: ${url}`,
         20_000,
       );
-      await log.close();
+      await store.close();
       const told = JSON.stringify([listener.statuses, logger.lines]);
       expect(told).not.toContain("secret");
       expect(told).not.toContain("127.0.0.1");
@@ -44,11 +44,11 @@ describe("what the log in Redis tells", () => {
   it("connects with exactly what the URL says: a password of special characters, and a database", async () => {
     const password = "p@s/s:w#%?rd";
     const redis = await ownRedis({ args: ["--requirepass", password] });
-    const { log, prefix } = await open({
+    const { log: store, prefix } = await open({
       redis,
       url: `redis://:${encodeURIComponent(password)}@127.0.0.1:${redis.port}/007`,
     });
-    await store(log, "hello");
+    await storeMessage(store, "hello");
     expect(
       await redis.cli("--no-auth-warning", "-a", password, "-n", "7", "EXISTS", `${prefix}{lobby}:log`),
     ).toBe("1");
@@ -57,11 +57,11 @@ describe("what the log in Redis tells", () => {
   it("says in words why it is down", async () => {
     const redis = await ownRedis({ args: ["--requirepass", "right-secret"] });
     const why = async (url: string) => {
-      const { log } = make({ redis, url });
+      const { log: store } = make({ redis, url });
       const listener = new RecordingListener();
-      log.start(listener);
+      store.start(listener);
       await waitFor(() => listener.states.includes("down"), "down", 20_000);
-      await log.close();
+      await store.close();
       return listener.statuses.find(({ state }) => state === "down")?.reason;
     };
     expect(await why(`redis://:wrong@127.0.0.1:${redis.port}`)).toBe(
@@ -75,13 +75,13 @@ describe("what the log in Redis tells", () => {
   });
 });
 
-describe("closing the log in Redis", () => {
+describe("closing the store in Redis", () => {
   it("ends both connections and gives the lease up", async () => {
     const redis = await ownRedis();
-    const { log, prefix } = await open({ redis });
-    await log.close();
+    const { log: store, prefix } = await open({ redis });
+    await store.close();
     await waitFor(async () => !(await redis.cli("CLIENT", "LIST")).includes("dynochat:"), "both have gone");
-    expect(await redis.cli("EXISTS", `${prefix}lease:${log.instance}`)).toBe("0");
+    expect(await redis.cli("EXISTS", `${prefix}lease:${store.instance}`)).toBe("0");
   });
 
   it("works in every state, also against a server that accepts and never answers", async () => {
@@ -110,11 +110,11 @@ describe("closing the log in Redis", () => {
     ["while it is live", async () => (await ownRedis()).port],
   ])("leaves nothing that keeps the process from ending, %s", async (_, findPort) => {
     const program = `
-      import { RedisLog } from "./src/store/redis/redis-store.ts";
+      import { RedisStore } from "./src/store/redis/redis-store.ts";
       const limits = { historyMessages: 1, historyDays: 1, historyBytes: 1, messagesPerSecond: 1, messageBurst: 1 };
       const logger = { debug() {}, info() {}, warn() {}, error() {} };
       const options = { url: process.env.URL, prefix: "exit:", tlsVerify: true };
-      const log = new RedisLog(options, limits, logger);
+      const log = new RedisStore(options, limits, logger);
       log.start({
         received() {},
         unverified() {},
@@ -130,7 +130,7 @@ describe("closing the log in Redis", () => {
   });
 });
 
-describe("the log in Redis over TLS", () => {
+describe("the store in Redis over TLS", () => {
   it("accepts a self-signed certificate by its CA or by the setting, and otherwise not", async () => {
     const folder = await mkdtemp(join(tmpdir(), "dynochat-tls-"));
     afterwards(() => rm(folder, { recursive: true, force: true }));
@@ -153,14 +153,14 @@ describe("the log in Redis over TLS", () => {
     const url = `rediss://127.0.0.1:${port}`;
 
     const { log: trusting } = await open({ redis, url, ca: await readFile(cert, "utf8") });
-    await store(trusting, "with the CA");
+    await storeMessage(trusting, "with the CA");
     const { log: careless } = await open({ redis, url, tlsVerify: false });
-    await store(careless, "unverified");
+    await storeMessage(careless, "unverified");
 
     // The scheme is not case-sensitive: a server that speaks only TLS answers this one too.
     const shouted = url.replace("rediss", "REDISS");
     const { log: encrypted } = await open({ redis, url: shouted, tlsVerify: false });
-    await store(encrypted, "upper case");
+    await storeMessage(encrypted, "upper case");
 
     const { log: strict } = make({ redis, url });
     const listener = new RecordingListener();

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { compareIds, timeOf } from "../../src/protocol.ts";
-import { drawNonce } from "../../src/store/random-increment.ts";
+import { randomIncrement } from "../../src/store/random-increment.ts";
 import { appendScript } from "../../src/store/redis/messages/append-script.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { promote, startReplica } from "../kit/servers/replica.ts";
@@ -82,7 +82,7 @@ async function failover(nonce: () => number) {
 
 describe("two histories that forked", () => {
   it("share no id, where the promoted replica is 3 s behind in a busy room", async () => {
-    const { lost, kept } = await failover(drawNonce);
+    const { lost, kept } = await failover(randomIncrement);
     expect(shared(lost.map(timeOf), kept.map(timeOf))).toBeGreaterThan(2_900);
     expect(shared(lost, kept)).toBe(0);
     for (const ids of [lost, kept]) expect(ids).toEqual([...ids].sort(compareIds));

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { GuestLimits, RoomGuests } from "../../src/store/guest-limits.ts";
-import { drawNonce } from "../../src/store/random-increment.ts";
+import { randomIncrement } from "../../src/store/random-increment.ts";
 import { appendScript } from "../../src/store/redis/messages/append-script.ts";
 import type { Append } from "../../src/store/store.ts";
 import { seededRandom } from "../kit/fakes/seeded-random.ts";
@@ -31,7 +31,7 @@ describe("the limits of guests in Redis", () => {
       const name = rooms.indexOf(room);
       const sender = [`younger:${i}`, `older:${i}`, `handles:${name}`];
       const keys = [`log:${name}`, ...sender, `guests:${name}`, `address:${network}`];
-      const args = [now + 1_000, "", '"type":"message"}', drawNonce(), "", "", now];
+      const args = [now + 1_000, "", '"type":"message"}', randomIncrement(), "", "", now];
       const reply = await client.eval(script, keys.length, ...keys, ...args);
       const refusal = limits.refusal(room, network, now);
       if (refusal === undefined) {
@@ -61,8 +61,8 @@ describe("the limits of guests in Redis", () => {
   it("keep no address in Redis, and a digest of it for less than a minute", async () => {
     const redis = await ownRedis();
     const limits = { addressMessagesPerSecond: 60, roomGuestMessagesPerSecond: 100 };
-    const { log } = await open({ redis, limits, prefix: "digest:" });
-    for (let i = 0; i < 100; i += 1) await log.append(guestsMessage(`guest${i}`));
+    const { log: store } = await open({ redis, limits, prefix: "digest:" });
+    for (let i = 0; i < 100; i += 1) await store.append(guestsMessage(`guest${i}`));
     const keys = (await redis.cli("keys", "*")).split("\n");
     expect(keys.join(" ")).not.toContain("198.51.100.7");
     const [address = "", ...more] = keys.filter((key) => key.startsWith("digest:address:"));
@@ -76,14 +76,17 @@ describe("the limits of guests in Redis", () => {
 
   it("let a message through, or refuse it, also where Redis is full", async () => {
     const redis = await ownRedis();
-    const { log } = await open({ redis, limits: { addressMessagesPerSecond: 1 } });
+    const { log: store } = await open({ redis, limits: { addressMessagesPerSecond: 1 } });
     const key = "k";
-    const stored = await log.append({ ...guestsMessage("guest"), key });
-    for (let i = 0; i < 9; i += 1) await log.append(guestsMessage(`guest${i}`));
+    const stored = await store.append({ ...guestsMessage("guest"), key });
+    for (let i = 0; i < 9; i += 1) await store.append(guestsMessage(`guest${i}`));
     await redis.cli("config", "set", "maxmemory", "1");
-    expect((await log.append(guestsMessage("late"))).outcome).toBe("rate-limited");
-    expect((await log.append(message("of others"))).outcome).toBe("storage-full");
-    expect(await log.append({ ...guestsMessage("guest"), key })).toEqual({ ...stored, outcome: "duplicate" });
+    expect((await store.append(guestsMessage("late"))).outcome).toBe("rate-limited");
+    expect((await store.append(message("of others"))).outcome).toBe("storage-full");
+    expect(await store.append({ ...guestsMessage("guest"), key })).toEqual({
+      ...stored,
+      outcome: "duplicate",
+    });
   });
 });
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { BEGINNING, timeOf } from "../../src/protocol.ts";
-import type { RedisLog } from "../../src/store/redis/redis-store.ts";
+import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { open, ownRedis } from "./open-redis-store.ts";
-import { ALL, message, store } from "./open-store.ts";
+import { ALL, message, storeMessage } from "./open-store.ts";
 
 const TEXT = "x".repeat(1_000);
 
@@ -16,10 +16,10 @@ const ENDLESS = { historyMessages: 1_000_000, historyBytes: 1024 * 1024 * 1024 }
 type Stored = Map<string, { key: string; id: string; count: number }>;
 
 /** Fills a room, until `count` messages or something is refused; gives the outcome of the last one. */
-async function fill(log: RedisLog, room: string, count: number, stored: Stored): Promise<string> {
+async function fill(store: RedisStore, room: string, count: number, stored: Stored): Promise<string> {
   for (let i = 0; i < count; i += 1) {
     const key = `${room}-${i}`;
-    const appended = await log.append(message(TEXT, { room, key }));
+    const appended = await store.append(message(TEXT, { room, key }));
     if (appended.outcome !== "stored") return appended.outcome;
     stored.set(room, { key, id: appended.id, count: i + 1 });
   }
@@ -37,32 +37,32 @@ async function share(redis: TestRedis): Promise<number> {
 }
 
 /** Every room goes on from its last message, in one chain, and knows that message's key. */
-async function expectWhole(log: RedisLog, stored: Stored): Promise<void> {
+async function expectWhole(store: RedisStore, stored: Stored): Promise<void> {
   for (const [room, { key, id }] of stored) {
-    const entries = await log.readFrom(room, BEGINNING, ALL);
+    const entries = await store.readFrom(room, BEGINNING, ALL);
     expectUnbroken(entries, room);
     expect(entries.at(-1)?.id).toBe(id);
-    expect(await log.append(message("again", { room, key }))).toEqual({ outcome: "duplicate", id });
+    expect(await store.append(message("again", { room, key }))).toEqual({ outcome: "duplicate", id });
   }
 }
 
 describe("when Redis is nearly full", () => {
   it("says storage-full, then shortens the quietest rooms, and takes messages again", async () => {
     const redis = await ownRedis({ args: ["--maxmemory", "6mb", "--maxmemory-policy", "noeviction"] });
-    // Nobody keeps house before it is full.
+    // Nobody trims histories before it is full.
     const times = { housekeepingMs: 3_600_000, memoryMs: 3_600_000 };
-    const { log, logger, prefix } = await open({ redis, limits: ENDLESS, times });
+    const { log: store, logger, prefix } = await open({ redis, limits: ENDLESS, times });
     const stored: Stored = new Map();
     const refused = "refused-room";
     let outcome = "stored";
     for (let room = 0; outcome === "stored" && room < 1_000; room += 1) {
-      outcome = await fill(log, `room${room}`, 100, stored);
+      outcome = await fill(store, `room${room}`, 100, stored);
     }
     expect(outcome).toBe("storage-full");
     const again = message(TEXT, { room: refused, key: "refused" });
-    const first = await log.append(again);
+    const first = await store.append(again);
     await waitFor(async () => {
-      const { outcome } = await log.append(again);
+      const { outcome } = await store.append(again);
       // Not `duplicate` the first time: what was refused has left no key behind.
       return outcome === "stored" || (first.outcome === "stored" && outcome === "duplicate");
     }, "there is room again");
@@ -72,15 +72,15 @@ describe("when Redis is nearly full", () => {
     expect(await lengthOf(redis, prefix, full.at(-1)!)).toBe(100);
     const lengths = await Promise.all(full.map((room) => lengthOf(redis, prefix, room)));
     expect(lengths, "the quietest first").toEqual([...lengths].sort((a, b) => a - b));
-    await expectWhole(log, stored);
+    await expectWhole(store, stored);
     const line = logger.lines.find(({ sentence }) => sentence.includes("rooms were shortened"));
     expect(line).toMatchObject({ level: "warn", fields: { rooms: expect.any(Number) } });
-    expect(log.status.state).toBe("live");
+    expect(store.status.state).toBe("live");
   });
 
   it("shortens them before it is full, further where that is not enough, and leaves every room its newest message", async () => {
     const redis = await ownRedis({ args: ["--maxmemory", "6mb", "--maxmemory-policy", "noeviction"] });
-    const { log, prefix } = await open({
+    const { log: store, prefix } = await open({
       redis,
       limits: ENDLESS,
       times: { housekeepingMs: 100, housekeeperMs: 1_000 },
@@ -92,7 +92,7 @@ describe("when Redis is nearly full", () => {
       for (let i = 0; i < 60; i += 1) {
         const key = `${name}-${i}`;
         const id = await waitFor(async () => {
-          const appended = await log.append(message(TEXT, { room: name, key }));
+          const appended = await store.append(message(TEXT, { room: name, key }));
           return "id" in appended && appended.id;
         }, "a message is stored");
         stored.set(name, { key, id, count: i + 1 });
@@ -102,36 +102,36 @@ describe("when Redis is nearly full", () => {
     await waitFor(async () => (await share(redis)) < 0.91, "there is room");
     expect(await lengthOf(redis, prefix, "room0")).toBeLessThanOrEqual(10);
     expect(await lengthOf(redis, prefix, "room0")).toBeGreaterThanOrEqual(1);
-    await expectWhole(log, stored);
+    await expectWhole(store, stored);
   });
 
-  it("leaves a stranger's key alone, and what is behind it is shortened all the same", async () => {
+  it("leaves a client's key alone, and what is behind it is shortened all the same", async () => {
     const redis = await ownRedis();
-    const { log, prefix } = await open({
+    const { log: store, prefix } = await open({
       redis,
       limits: ENDLESS,
       times: { housekeepingMs: 100, housekeeperMs: 1_000 },
     });
-    await redis.cli("SET", `${prefix}{stranger}:log`, "x");
-    await redis.cli("ZADD", `${prefix}rooms`, String(Date.now() - 60_000), "stranger");
+    await redis.cli("SET", `${prefix}{client}:log`, "x");
+    await redis.cli("ZADD", `${prefix}rooms`, String(Date.now() - 60_000), "client");
     const stored: Stored = new Map();
-    await fill(log, "lobby", 60, stored);
+    await fill(store, "lobby", 60, stored);
     await waitFor(async () => (await redis.cli("ZCARD", `${prefix}rooms`)) === "2", "the room is noted");
     // Without a limit nothing is ever shortened.
     expect(await lengthOf(redis, prefix, "lobby")).toBe(60);
     await redis.cli("CONFIG", "SET", "maxmemory", "1");
     await waitFor(async () => (await lengthOf(redis, prefix, "lobby")) === 1, "the room is shortened");
-    expect(await redis.cli("GET", `${prefix}{stranger}:log`)).toBe("x");
+    expect(await redis.cli("GET", `${prefix}{client}:log`)).toBe("x");
   });
 });
 
-describe("keeping house", () => {
+describe("trimming", () => {
   it("is done by one process at a time, and by another one when that is gone", async () => {
     const redis = await ownRedis();
     const times = { housekeepingMs: 50, housekeeperMs: 5_000 };
     const one = await open({ redis, times });
     const holder = () => redis.cli("GET", `${one.prefix}housekeeper`);
-    await waitFor(async () => (await holder()) === one.log.instance, "the first keeps house");
+    await waitFor(async () => (await holder()) === one.log.instance, "the first trims histories");
     const other = await open({ redis, times, prefix: one.prefix });
     let [left, renewed] = [Number.POSITIVE_INFINITY, 0];
     await waitFor(async () => {
@@ -150,10 +150,10 @@ describe("keeping house", () => {
     const limits = { historyDays: 1 };
     const one = await open({ redis, limits });
     const index = `${one.prefix}rooms`;
-    await store(one.log, "a", { room: "attic" });
-    const earlier = timeOf(await store(one.log, "b", { room: "lobby" }));
+    await storeMessage(one.log, "a", { room: "attic" });
+    const earlier = timeOf(await storeMessage(one.log, "b", { room: "lobby" }));
     await waitFor(() => Date.now() > earlier, "the next millisecond");
-    const later = timeOf(await store(one.log, "c", { room: "attic" }));
+    const later = timeOf(await storeMessage(one.log, "c", { room: "attic" }));
     await one.log.close();
     const scores = (await redis.cli("ZRANGE", index, "0", "-1", "WITHSCORES")).split("\n");
     expect(scores).toEqual(["lobby", String(earlier), "attic", String(later)]);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { RedisLog } from "../../src/store/redis/redis-store.ts";
+import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { open, ownRedis } from "./open-redis-store.ts";
-import { message, store } from "./open-store.ts";
+import { message, storeMessage } from "./open-store.ts";
 
 const MB = 1024 * 1024;
 const DAY = 86_400_000;
@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 const TEXT = "x".repeat(1_000);
 const GUEST = { network: "198.51.100.7" };
 const EAGER = { housekeepingMs: 100, housekeeperMs: 1_000, memoryMs: 50 };
-/** Memory is read, and nothing is removed: another process keeps house. */
+/** Memory is read, and nothing is removed: another process trims histories. */
 const WATCHING = { housekeepingMs: 3_600_000, memoryMs: 50 };
 
 async function bytesUsed(redis: TestRedis): Promise<number> {
@@ -24,9 +24,9 @@ async function use(redis: TestRedis, share: number): Promise<void> {
 }
 
 /** Fills a room with messages of 1,000 letters. */
-async function fill(log: RedisLog, room: string, count: number, user?: string): Promise<void> {
+async function fill(store: RedisStore, room: string, count: number, user?: string): Promise<void> {
   const rest = user === undefined ? {} : { user, guest: GUEST };
-  const messages = Array.from({ length: count }, () => store(log, TEXT, { room, ...rest }));
+  const messages = Array.from({ length: count }, () => storeMessage(store, TEXT, { room, ...rest }));
   await Promise.all(messages);
 }
 
@@ -48,16 +48,16 @@ async function age(redis: TestRedis, prefix: string, room: string, ms: number): 
 describe("a Redis that guests fill", () => {
   it("loses the rooms that guests made within a day, the youngest first, and of other rooms nothing", async () => {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
-    const { log, prefix } = await open({ redis, times: EAGER });
-    await fill(log, "site", 400);
-    await fill(log, "older", 400, "g-older");
+    const { log: store, prefix } = await open({ redis, times: EAGER });
+    await fill(store, "site", 400);
+    await fill(store, "older", 400, "g-older");
     await listed(redis, prefix, 1);
     await age(redis, prefix, "older", DAY + MINUTE);
-    await fill(log, "morning", 20, "g-morning");
+    await fill(store, "morning", 20, "g-morning");
     await listed(redis, prefix, 2);
     await age(redis, prefix, "morning", 60 * MINUTE);
     const flood = Array.from({ length: 30 }, (_, i) => `flood${i}`);
-    for (const room of flood) await fill(log, room, 30, `g-${room}`);
+    for (const room of flood) await fill(store, room, 30, `g-${room}`);
     await listed(redis, prefix, 32);
     await use(redis, 0.82);
     await waitFor(
@@ -66,7 +66,7 @@ describe("a Redis that guests fill", () => {
     );
     await waitFor(
       async () =>
-        !(await log.append(message("x", { room: "made", user: "g-x", guest: GUEST }))).outcome.startsWith(
+        !(await store.append(message("x", { room: "made", user: "g-x", guest: GUEST }))).outcome.startsWith(
           "storage",
         ),
       "new rooms may be made",
@@ -76,9 +76,9 @@ describe("a Redis that guests fill", () => {
 
   it("loses nothing of others where what guests made lately is enough, and only too young to be removed", async () => {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
-    const { log, prefix } = await open({ redis, times: EAGER });
-    await fill(log, "site", 400);
-    const flood = Array.from({ length: 500 }, (_, i) => fill(log, `flood${i}`, 1, `g${i}`));
+    const { log: store, prefix } = await open({ redis, times: EAGER });
+    await fill(store, "site", 400);
+    const flood = Array.from({ length: 500 }, (_, i) => fill(store, `flood${i}`, 1, `g${i}`));
     await Promise.all(flood);
     await listed(redis, prefix, 500);
     await use(redis, 0.87);
@@ -91,11 +91,11 @@ describe("a Redis that guests fill", () => {
 
   it("loses rooms with nobody in them altogether when that was not enough, and keeps those with people in them", async () => {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
-    const { log, prefix } = await open({ redis, times: EAGER });
-    await fill(log, "site", 100);
+    const { log: store, prefix } = await open({ redis, times: EAGER });
+    await fill(store, "site", 100);
     const rooms = ["abandoned", "visited"];
     for (const room of rooms) {
-      await fill(log, room, 1, `g-${room}`);
+      await fill(store, room, 1, `g-${room}`);
       await redis.cli("DEL", `${prefix}{${room}}:log`);
       // An id of a minute ago: what is new stays.
       const entry = [`${Date.now() - MINUTE}-1`, "p", "0-0", "n", "9", "b", '"type":"message"}'];
@@ -103,7 +103,7 @@ describe("a Redis that guests fill", () => {
     }
     await listed(redis, prefix, 2);
     for (const room of rooms) await age(redis, prefix, room, MINUTE);
-    await log.enter("visited", { id: "g-visitor", handle: "Ada" });
+    await store.enter("visited", { id: "g-visitor", handle: "Ada" });
     await use(redis, 0.82);
     await waitFor(async () => (await lengthsOf(redis, prefix, ["abandoned"]))[0] === 0, "it is deleted");
     expect(await redis.cli("ZSCORE", `${prefix}rooms`, "abandoned")).toBe("");
@@ -114,7 +114,7 @@ describe("a Redis that guests fill", () => {
 
   it("forgets the keys of guests who came lately and are silent, and nobody else's", async () => {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
-    const { log, prefix } = await open({ redis, times: EAGER });
+    const { log: store, prefix } = await open({ redis, times: EAGER });
     const remember = async (user: string, ...agesMs: number[]) => {
       const key = `${prefix}{lobby}:sent:younger:${user}`;
       const fields = agesMs.flatMap((ms, i) => [`key${i}`, `${Date.now() - ms}-1`]);
@@ -130,23 +130,23 @@ describe("a Redis that guests fill", () => {
     await use(redis, 0.82);
     await waitFor(async () => (await redis.cli("EXISTS", forgotten)) === "0", "it is forgotten");
     expect(await redis.cli("EXISTS", ...kept)).toBe("3");
-    expect(log.status.state).toBe("live");
+    expect(store.status.state).toBe("live");
   });
 
   it("makes room where it does not tell how full it is", async () => {
     const redis = await ownRedis({ args: ["--maxmemory", "6mb", "--maxmemory-policy", "noeviction"] });
     await redis.cli("ACL", "SETUSER", "default", "-info", "-config", "-scan", "-zrem");
-    const { log, prefix } = await open({ redis, times: EAGER });
-    await fill(log, "site", 60);
+    const { log: store, prefix } = await open({ redis, times: EAGER });
+    await fill(store, "site", 60);
     let outcome = "stored";
     for (let i = 0; outcome === "stored" && i < 10_000; i += 1) {
       const room = `flood${i % 50}`;
-      outcome = (await log.append(message(TEXT, { room, user: `g${i % 50}`, guest: GUEST }))).outcome;
+      outcome = (await store.append(message(TEXT, { room, user: `g${i % 50}`, guest: GUEST }))).outcome;
     }
     expect(outcome).toBe("storage-full");
     await waitFor(async () => (await lengthsOf(redis, prefix, ["flood49"]))[0] === 1, "room is made");
     await waitFor(
-      async () => (await log.append(message(TEXT, { room: "site" }))).outcome === "stored",
+      async () => (await store.append(message(TEXT, { room: "site" }))).outcome === "stored",
       "there is room again",
     );
     expect((await lengthsOf(redis, prefix, ["site"]))[0]).toBeGreaterThan(60);
@@ -154,21 +154,21 @@ describe("a Redis that guests fill", () => {
 });
 
 describe("a Redis that is nearly full of what cannot be removed", () => {
-  /** A log beside somebody else's data, with a guest who wrote in the lobby before. */
+  /** A stream beside somebody else's data, with a guest who wrote in the lobby before. */
   async function crowded() {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
-    const { log, prefix } = await open({ redis, times: WATCHING });
+    const { log: store, prefix } = await open({ redis, times: WATCHING });
     await redis.cli("SET", `${prefix}housekeeper`, "another process");
-    await store(log, "first", { user: "g-there", key: "k", guest: GUEST });
+    await storeMessage(store, "first", { user: "g-there", key: "k", guest: GUEST });
     await redis.cli("EVAL", "redis.call('SET', 'others', string.rep('x', ARGV[1]))", "0", String(16 * MB));
-    return { redis, log };
+    return { redis, log: store };
   }
 
-  async function refusalsOf(log: RedisLog, share: string): Promise<unknown[]> {
+  async function refusalsOf(store: RedisStore, share: string): Promise<unknown[]> {
     const attempt = async (room: string, user: string, guest?: { network: string }) => {
       const rest = guest === undefined ? {} : { guest };
       const key = `${share}-${user}`;
-      const appended = await log.append(message("x", { room, user, key, ...rest }));
+      const appended = await store.append(message("x", { room, user, key, ...rest }));
       return appended.outcome === "storage-full" ? appended.limit : appended.outcome;
     };
     return [
@@ -180,9 +180,9 @@ describe("a Redis that is nearly full of what cannot be removed", () => {
   }
 
   it("takes no new rooms of guests, then no new guests, then no new rooms; who was there goes on", async () => {
-    const { redis, log } = await crowded();
+    const { redis, log: store } = await crowded();
     const stored = "stored";
-    expect(await refusalsOf(log, "roomy")).toEqual([stored, stored, stored, stored]);
+    expect(await refusalsOf(store, "roomy")).toEqual([stored, stored, stored, stored]);
     for (const [share, refusals] of [
       [0.87, ["memory-rooms", stored, stored, stored]],
       [0.92, ["memory-rooms", "memory-writers", stored, stored]],
@@ -190,11 +190,11 @@ describe("a Redis that is nearly full of what cannot be removed", () => {
     ] as const) {
       await use(redis, share);
       await waitFor(async () => {
-        const seen = await refusalsOf(log, `${share}-${Math.random()}`);
+        const seen = await refusalsOf(store, `${share}-${Math.random()}`);
         return JSON.stringify(seen) === JSON.stringify(refusals);
       }, `what is refused at ${share}`);
     }
-    const again = await log.append(message("first", { user: "g-there", key: "k", guest: GUEST }));
+    const again = await store.append(message("first", { user: "g-there", key: "k", guest: GUEST }));
     expect(again.outcome).toBe("duplicate");
   });
 });

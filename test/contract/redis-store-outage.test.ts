@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { BEGINNING } from "../../src/protocol.ts";
-import { TIMES } from "../../src/store/redis/timeouts.ts";
-import { LogUnavailable } from "../../src/store/store.ts";
+import { TIMEOUTS } from "../../src/store/redis/timeouts.ts";
+import { StoreUnavailable } from "../../src/store/store.ts";
 import { awakeClock } from "../kit/fakes/awake-clock.ts";
 import { freePort } from "../kit/ports.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, make, open, ownRedis, survives } from "./open-redis-store.ts";
-import { ALL, begin, message, RecordingListener, store, textsOf } from "./open-store.ts";
+import { ALL, begin, message, RecordingListener, storeMessage, textsOf } from "./open-store.ts";
 
 describe("when Redis runs out of memory", () => {
   it("says storage-full, does nothing by halves, and still knows repeated keys and people", async () => {
@@ -15,13 +15,13 @@ describe("when Redis runs out of memory", () => {
     const limits = { historyBytes: 1024 * 1024 * 1024, historyMessages: 1_000_000 };
     // Nobody makes room here.
     const times = { housekeepingMs: 1_000_000_000, fullPauseMs: 1_000_000_000 };
-    const { log, listener, prefix, logger } = await open({ redis, limits, times });
-    await log.subscribe("lobby");
-    const first = await store(log, "first", { key: "first" });
+    const { log: store, listener, prefix, logger } = await open({ redis, limits, times });
+    await store.subscribe("lobby");
+    const first = await storeMessage(store, "first", { key: "first" });
     let stored = 1;
     let outcome = "stored";
     for (let i = 0; outcome === "stored" && i < 10_000; i += 1) {
-      ({ outcome } = await log.append(message("x".repeat(2_000), { key: `k${i}` })));
+      ({ outcome } = await store.append(message("x".repeat(2_000), { key: `k${i}` })));
       if (outcome === "stored") stored += 1;
     }
     expect(outcome).toBe("storage-full");
@@ -30,62 +30,62 @@ describe("when Redis runs out of memory", () => {
     // A smaller message might still fit just below the limit; not any more.
     await redis.cli("CONFIG", "SET", "maxmemory", "1");
     // Neither the key nor the credit of a new sender, nor a delivery, remains of what was refused.
-    expect(await log.append(message("refused", { user: "bob", key: "b" }))).toEqual({
+    expect(await store.append(message("refused", { user: "bob", key: "b" }))).toEqual({
       outcome: "storage-full",
     });
     expect(await redis.cli("EXISTS", `${prefix}{lobby}:sent:younger:bob`)).toBe("0");
     expect(await redis.cli("XLEN", `${prefix}{lobby}:log`)).toBe(length);
-    const known = await log.append(message("last again", { key: `k${stored - 2}` }));
+    const known = await store.append(message("last again", { key: `k${stored - 2}` }));
     expect(known.outcome).toBe("duplicate");
-    expect((await textsOf(log))[0]).toBe("first");
-    expect(await log.heads(["lobby"])).not.toEqual([first]);
+    expect((await textsOf(store))[0]).toBe("first");
+    expect(await store.heads(["lobby"])).not.toEqual([first]);
     await waitFor(() => listener.deliveries.length >= stored, "all deliveries");
     expect(listener.deliveries).toHaveLength(stored);
-    expect(await log.rollCall("lobby", [{ id: "ann", handle: "Ann" }])).toHaveLength(1);
-    expect(log.status.state).toBe("live");
+    expect(await store.syncPresence("lobby", [{ id: "ann", handle: "Ann" }])).toHaveLength(1);
+    expect(store.status.state).toBe("live");
     expect(logger.lines.filter(({ level }) => level === "error")).toEqual([]);
     // Space again: it goes on by itself.
     await redis.cli("CONFIG", "SET", "maxmemory", "30mb");
-    await store(log, "after", { user: "bob", key: "b" });
+    await storeMessage(store, "after", { user: "bob", key: "b" });
   });
 
   it("starts, and is counted as living, also while there is none", async () => {
     const redis = await ownRedis();
     await redis.cli("CONFIG", "SET", "maxmemory", "1");
-    const { log, prefix } = await open({ redis });
-    expect(await log.append(message("one"))).toMatchObject({ outcome: "storage-full" });
-    expect(await redis.cli("EXISTS", `${prefix}lease:${log.instance}`)).toBe("1");
+    const { log: store, prefix } = await open({ redis });
+    expect(await store.append(message("one"))).toMatchObject({ outcome: "storage-full" });
+    expect(await redis.cli("EXISTS", `${prefix}lease:${store.instance}`)).toBe("1");
   });
 });
 
 describe("when Redis goes away", () => {
   it("comes back by itself after a restart: subscribed, caught up, then live", async () => {
     const redis = await ownRedis();
-    const { log, listener, logger } = await open({ redis });
-    await log.subscribe("lobby");
-    await log.subscribe("attic");
-    await log.subscribe("cellar");
-    await log.unsubscribe("cellar");
-    await store(log, "before");
+    const { log: store, listener, logger } = await open({ redis });
+    await store.subscribe("lobby");
+    await store.subscribe("attic");
+    await store.subscribe("cellar");
+    await store.unsubscribe("cellar");
+    await storeMessage(store, "before");
     listener.statuses.length = 0;
     await redis.kill();
-    await waitFor(() => log.status.state !== "live", "the loss is noticed");
-    expect(await log.append(message("away"))).toEqual({ outcome: "unavailable" });
-    await expect(log.readFrom("lobby", BEGINNING, ALL)).rejects.toThrow(LogUnavailable);
-    await expect(log.subscribe("new")).rejects.toThrow(LogUnavailable);
+    await waitFor(() => store.status.state !== "live", "the loss is noticed");
+    expect(await store.append(message("away"))).toEqual({ outcome: "unavailable" });
+    await expect(store.readFrom("lobby", BEGINNING, ALL)).rejects.toThrow(StoreUnavailable);
+    await expect(store.subscribe("new")).rejects.toThrow(StoreUnavailable);
     const read: string[][] = [];
     listener.whenCatchingUp = async () => {
-      read.push(await log.heads(["lobby"]));
+      read.push(await store.heads(["lobby"]));
     };
     await redis.restart();
-    await isLive(log);
+    await isLive(store);
     expect(read).toEqual([[BEGINNING]]);
     expect(listener.states[0]).toBe("down");
     expect(listener.states.slice(-3)).toEqual(["subscribing", "catching-up", "live"]);
     const channels = await redis.cli("PUBSUB", "CHANNELS", "*{*");
     expect(channels.match(/\{\w+\}/g)?.sort()).toEqual(["{attic}", "{lobby}"]);
     const seen = listener.deliveries.length;
-    await store(log, "after", { room: "attic" });
+    await storeMessage(store, "after", { room: "attic" });
     await waitFor(() => listener.deliveries.length === seen + 1, "the delivery");
     // One line for the loss however many attempts it took.
     expect(logger.lines.filter(({ level }) => level === "warn").length).toBeLessThanOrEqual(3);
@@ -93,12 +93,12 @@ describe("when Redis goes away", () => {
 
   it("starts over when catching up fails", async () => {
     const redis = await ownRedis();
-    const { log } = make({ redis });
+    const { log: store } = make({ redis });
     const listener = new RecordingListener();
     listener.whenCatchingUp = async () => {
-      if (listener.catchUps < 3) throw new LogUnavailable("not yet");
+      if (listener.catchUps < 3) throw new StoreUnavailable("not yet");
     };
-    await begin(log, listener);
+    await begin(store, listener);
     expect(listener.catchUps).toBe(3);
     expect(listener.states.filter((state) => state === "down")).toHaveLength(2);
     expect(listener.states.indexOf("live")).toBe(listener.states.length - 1);
@@ -106,18 +106,18 @@ describe("when Redis goes away", () => {
 
   it("starts over when catching up takes too long", async () => {
     const redis = await ownRedis();
-    const { log } = make({ redis, times: { catchUpMs: 200 } });
+    const { log: store } = make({ redis, times: { catchUpMs: 200 } });
     const listener = new RecordingListener();
     listener.whenCatchingUp = () => (listener.catchUps === 1 ? new Promise(() => {}) : Promise.resolve());
-    await begin(log, listener);
+    await begin(store, listener);
     expect(listener.catchUps).toBe(2);
   });
 
   it("subscribes a great many rooms again", async () => {
     const redis = await ownRedis();
-    const { log, listener } = await open({ redis });
-    await Promise.all(Array.from({ length: 1_000 }, (_, i) => log.subscribe(`room${i}`)));
-    await survives(log, listener, () => redis.cli("CLIENT", "KILL", "TYPE", "pubsub"));
+    const { log: store, listener } = await open({ redis });
+    await Promise.all(Array.from({ length: 1_000 }, (_, i) => store.subscribe(`room${i}`)));
+    await survives(store, listener, () => redis.cli("CLIENT", "KILL", "TYPE", "pubsub"));
     expect((await redis.cli("PUBSUB", "CHANNELS", "*{room*")).split("\n")).toHaveLength(1_000);
     await waitFor(
       async () => (await redis.cli("CLIENT", "LIST")).match(/name=dynochat:/g)?.length === 2,
@@ -127,13 +127,13 @@ describe("when Redis goes away", () => {
 
   it("gives both connections up when one of them ends", async () => {
     const redis = await ownRedis();
-    const { log, listener } = await open({ redis });
+    const { log: store, listener } = await open({ redis });
     const idsOf = async () => {
       const clients = await redis.cli("CLIENT", "LIST");
       return [...clients.matchAll(/^id=(\d+) .*name=dynochat:/gm)].map(([, id]) => id!);
     };
     const before = await idsOf();
-    await survives(log, listener, () => redis.cli("CLIENT", "KILL", "ID", before[0]!));
+    await survives(store, listener, () => redis.cli("CLIENT", "KILL", "ID", before[0]!));
     await waitFor(
       async () => !(await idsOf()).some((id) => before.includes(id)),
       "the connections before have gone",
@@ -145,9 +145,9 @@ describe("when Redis goes away", () => {
     timeout: 40_000,
   }, async () => {
     const redis = await ownRedis();
-    const { log, listener } = await open({ redis, times: TIMES });
-    await log.subscribe("lobby");
-    await store(log, "before");
+    const { log: store, listener } = await open({ redis, times: TIMEOUTS });
+    await store.subscribe("lobby");
+    await storeMessage(store, "before");
     redis.freeze();
     afterwards(() => redis.thaw());
     const clock = awakeClock();
@@ -155,7 +155,7 @@ describe("when Redis goes away", () => {
     const answers: { readonly outcome: string; readonly ms: number }[] = [];
     const send = async (i: number) => {
       const called = clock.now();
-      const { outcome } = await log.append(message(`frozen ${i}`, { key: `f${i}` }));
+      const { outcome } = await store.append(message(`frozen ${i}`, { key: `f${i}` }));
       answers.push({ outcome, ms: clock.now() - called });
     };
     const sending: Promise<void>[] = [];
@@ -166,7 +166,7 @@ describe("when Redis goes away", () => {
           sent += 1;
           sending.push(send(sent));
         }
-        return log.status.state !== "live";
+        return store.status.state !== "live";
       },
       "the freeze is noticed",
       20_000,
@@ -178,51 +178,51 @@ describe("when Redis goes away", () => {
     expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(2_000);
     await waitFor(() => performance.now() - frozen > 5_000, "every append's deadline has passed");
     redis.thaw();
-    await isLive(log);
-    await store(log, "after");
-    expect(await textsOf(log)).toEqual(["before", "after"]);
+    await isLive(store);
+    await storeMessage(store, "after");
+    expect(await textsOf(store)).toEqual(["before", "after"]);
     expect(listener.states).toContain("down");
   });
 
   it("notices a freeze by itself, without anybody sending", { timeout: 40_000 }, async () => {
     const redis = await ownRedis();
-    const { log } = await open({ redis, times: TIMES });
+    const { log: store } = await open({ redis, times: TIMEOUTS });
     redis.freeze();
     afterwards(() => redis.thaw());
     const clock = awakeClock();
-    await waitFor(() => log.status.state !== "live", "the freeze is noticed", 20_000);
+    await waitFor(() => store.status.state !== "live", "the freeze is noticed", 20_000);
     expect(clock.now()).toBeLessThan(8_000);
-    await expect(log.readFrom("lobby", BEGINNING, ALL)).rejects.toThrow(LogUnavailable);
+    await expect(store.readFrom("lobby", BEGINNING, ALL)).rejects.toThrow(StoreUnavailable);
     redis.thaw();
-    await isLive(log);
+    await isLive(store);
   });
 
   it("stores what it can still store in time after a short freeze, once each and in order", async () => {
     const redis = await ownRedis();
-    const { log } = await open({ redis });
-    await store(log, "before");
+    const { log: store } = await open({ redis });
+    await storeMessage(store, "before");
     redis.freeze();
     afterwards(() => redis.thaw());
     const appending = Promise.all(
-      Array.from({ length: 10 }, (_, i) => log.append(message(`${i}`, { key: `k${i}` }))),
+      Array.from({ length: 10 }, (_, i) => store.append(message(`${i}`, { key: `k${i}` }))),
     );
     const asked = performance.now();
     await waitFor(() => performance.now() - asked > 500, "half a second passes");
     redis.thaw();
     const outcomes = await appending;
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(Array(10).fill("stored"));
-    expect(await textsOf(log)).toEqual(["before", ...Array.from({ length: 10 }, (_, i) => `${i}`)]);
+    expect(await textsOf(store)).toEqual(["before", ...Array.from({ length: 10 }, (_, i) => `${i}`)]);
   });
 
   it("is down while the server is a replica that takes no writes, and live when it is none again", async () => {
     const redis = await ownRedis();
-    const { log, listener } = await open({ redis });
+    const { log: store, listener } = await open({ redis });
     const nobody = await freePort();
     await redis.cli("REPLICAOF", "127.0.0.1", String(nobody));
-    expect(await log.append(message("one"))).toEqual({ outcome: "unavailable" });
+    expect(await store.append(message("one"))).toEqual({ outcome: "unavailable" });
     await waitFor(() => listener.statuses.some(({ reason }) => /replica/.test(reason)), "the reason is told");
     await redis.cli("REPLICAOF", "NO", "ONE");
-    await isLive(log);
-    await store(log, "two");
+    await isLive(store);
+    await storeMessage(store, "two");
   });
 });

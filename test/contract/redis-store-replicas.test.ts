@@ -1,15 +1,15 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { expectSameServer } from "../../src/store/redis/node/replica-acks.ts";
-import type { RedisLog } from "../../src/store/redis/redis-store.ts";
-import { TIMES } from "../../src/store/redis/timeouts.ts";
+import type { RedisStore } from "../../src/store/redis/redis-store.ts";
+import { TIMEOUTS } from "../../src/store/redis/timeouts.ts";
 import { awakeClock } from "../kit/fakes/awake-clock.ts";
 import { openDoorway } from "../kit/servers/doorway.ts";
 import { promote, startReplica } from "../kit/servers/replica.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, open, ownRedis, survives } from "./open-redis-store.ts";
-import { message, store, textsOf } from "./open-store.ts";
+import { message, storeMessage, textsOf } from "./open-store.ts";
 
 async function ownPair() {
   const master = await ownRedis();
@@ -24,12 +24,12 @@ interface Told {
 }
 
 /** Sends one message after the other until `over`; a refused one again under its key until it is answered with an id. */
-async function talk(log: RedisLog, user: string, over: () => boolean, told: Told): Promise<void> {
+async function talk(store: RedisStore, user: string, over: () => boolean, told: Told): Promise<void> {
   for (let i = 0; !over(); i += 1) {
     const text = `${user}:${i}`;
     await waitFor(
       async () => {
-        const appended = await log.append(message(text, { user, key: `k${i}` }));
+        const appended = await store.append(message(text, { user, key: `k${i}` }));
         if (!("id" in appended)) told.refused += 1;
         return "id" in appended;
       },
@@ -49,10 +49,10 @@ describe("with replicas to wait for", () => {
     for (const door of [clientsDoor, replicaDoor]) door.leadTo(master.port);
     const replica = await startReplica(master, replicaDoor.port);
     const url = `redis://localhost:${clientsDoor.port}`;
-    const { log } = await open({ redis: master, url, minReplicas: 1, times: TIMES });
+    const { log: store } = await open({ redis: master, url, minReplicas: 1, times: TIMEOUTS });
     const told: Told = { acked: [], refused: 0 };
     let over = false;
-    const talks = Array.from({ length: 10 }, (_, i) => talk(log, `user${i}`, () => over, told));
+    const talks = Array.from({ length: 10 }, (_, i) => talk(store, `user${i}`, () => over, told));
     await waitFor(() => told.acked.length > 200, "some are acknowledged");
     // In the middle: what is under way to the replica is cut off, and what comes now the master has alone.
     replicaDoor.shut();
@@ -63,15 +63,15 @@ describe("with replicas to wait for", () => {
     await promote(replica);
     clientsDoor.leadTo(replica.port);
     // The promoted one has no replica yet: nothing it stores is known to be safe.
-    await isLive(log);
-    expect(await log.append(message("alone", { user: "eve", key: "e" }))).toEqual({
+    await isLive(store);
+    expect(await store.append(message("alone", { user: "eve", key: "e" }))).toEqual({
       outcome: "unavailable",
     });
     await startReplica(replica);
     await waitFor(() => told.acked.length > before.length + 200, "it goes on", 20_000);
     over = true;
     await Promise.all(talks);
-    const texts = await textsOf(log);
+    const texts = await textsOf(store);
     const counts = new Map<string, number>();
     for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
     expect(before.filter((text) => counts.get(text) !== 1)).toEqual([]);
@@ -85,13 +85,13 @@ describe("with replicas to wait for", () => {
   it("a frozen replica turns acks into unavailable within 2 s; showing, reading and other work go on", async () => {
     const { master, replica } = await ownPair();
     // It takes a second to be sure that the replica is behind: what is shown at once comes before, also on a slow machine.
-    const times = { ackMs: TIMES.ackMs, waitMs: 1_000, inStepMs: 1_100, behindMs: 1_100 };
-    const { log, listener, logger, prefix } = await open({ redis: master, minReplicas: 1, times });
+    const times = { ackMs: TIMEOUTS.ackMs, waitMs: 1_000, inStepMs: 1_100, behindMs: 1_100 };
+    const { log: store, listener, logger, prefix } = await open({ redis: master, minReplicas: 1, times });
     const clock = awakeClock();
     const without = await open({ redis: master, prefix });
-    await log.subscribe("lobby");
-    await log.subscribe("attic");
-    await store(log, "before");
+    await store.subscribe("lobby");
+    await store.subscribe("attic");
+    await storeMessage(store, "before");
     replica.freeze();
     afterwards(() => replica.thaw());
 
@@ -99,19 +99,19 @@ describe("with replicas to wait for", () => {
     for (let round = 0; round < rounds; round += 1) {
       const called = clock.now();
       const appends = ["lobby", "attic"].map(async (room) => {
-        const { outcome } = await log.append(message(`frozen ${round}`, { room, key: `f${round}` }));
+        const { outcome } = await store.append(message(`frozen ${round}`, { room, key: `f${round}` }));
         const wasShown = listener.texts(room).some((text) => text.includes(`"frozen ${round}"`));
         return { outcome, wasShown, inTime: clock.now() - called < 2_000 };
       });
       const refusal = { outcome: "unavailable", wasShown: true, inTime: true };
       expect(await Promise.all(appends)).toEqual([refusal, refusal]);
-      expect((await textsOf(log)).at(-1)).toBe(`frozen ${round}`);
+      expect((await textsOf(store)).at(-1)).toBe(`frozen ${round}`);
     }
     // A process that asks for no replicas is not slowed by one that does.
-    await store(without.log, "without", { room: "cellar" });
-    expect(log.status.state).toBe("live");
+    await storeMessage(without.log, "without", { room: "cellar" });
+    expect(store.status.state).toBe("live");
     // The first copy is not safe either, so a repeated key is no reason for an ack.
-    expect(await log.append(message("frozen 0", { key: "f0" }))).toEqual({ outcome: "unavailable" });
+    expect(await store.append(message("frozen 0", { key: "f0" }))).toEqual({ outcome: "unavailable" });
     // One line in ten seconds, and not one for each that was refused.
     const lines = logger.lines.filter(({ sentence }) => sentence.includes("too few replicas"));
     expect(lines.length).toBeGreaterThan(0);
@@ -119,22 +119,22 @@ describe("with replicas to wait for", () => {
 
     replica.thaw();
     const settled = await waitFor(async () => {
-      const appended = await log.append(message("frozen 0", { key: "f0" }));
+      const appended = await store.append(message("frozen 0", { key: "f0" }));
       return appended.outcome === "duplicate" && appended.id;
     }, "the replica answers again");
-    expect((await log.readFrom("lobby", settled, { entries: 1, bytes: 1 }))[0]?.id).toBe(settled);
-    expect((await textsOf(log)).length).toBe(1 + rounds);
+    expect((await store.readFrom("lobby", settled, { entries: 1, bytes: 1 }))[0]?.id).toBe(settled);
+    expect((await textsOf(store)).length).toBe(1 + rounds);
   });
 
   it("holds a third connection for that, and makes a new link when it ends", async () => {
     const { master } = await ownPair();
-    const { log, listener } = await open({ redis: master, minReplicas: 1 });
+    const { log: store, listener } = await open({ redis: master, minReplicas: 1 });
     const confirmer = async () =>
       /^id=(\d+) .*name=dynochat:confirmer/m.exec(await master.cli("CLIENT", "LIST"))?.[1];
     const first = await confirmer();
-    await survives(log, listener, () => master.cli("CLIENT", "KILL", "ID", first ?? "none"));
+    await survives(store, listener, () => master.cli("CLIENT", "KILL", "ID", first ?? "none"));
     expect(await confirmer()).not.toBe(first);
-    await store(log, "after");
+    await storeMessage(store, "after");
   });
 
   it("does not trust connections that lead to two servers", async () => {
@@ -152,11 +152,11 @@ describe("with replicas to wait for", () => {
     const { master } = await ownPair();
     const waiting = await open({ redis: master, minReplicas: 1 });
     const plain = await open({ redis: master });
-    const perSecond = async (log: RedisLog) => {
+    const perSecond = async (store: RedisStore) => {
       const began = performance.now();
       await Promise.all(
         Array.from({ length: 100 }, async (_, user) => {
-          for (let i = 0; i < 20; i += 1) await store(log, `${i}`, { user: `user${user}` });
+          for (let i = 0; i < 20; i += 1) await storeMessage(store, `${i}`, { user: `user${user}` });
         }),
       );
       return 2_000 / ((performance.now() - began) / 1_000);

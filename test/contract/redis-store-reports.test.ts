@@ -20,14 +20,14 @@ it("each process reads what all of them say of themselves, until they are closed
   expect(await one.reports()).toEqual(["one"]);
 });
 
-it("what a dead process said is forgotten, and what a stranger wrote is not believed", async () => {
-  const { log, prefix } = await open({ redis, times: { reportMs: 200 } });
+it("what a dead process said is forgotten, and what a client wrote is not believed", async () => {
+  const { log: store, prefix } = await open({ redis, times: { reportMs: 200 } });
   const { log: dying } = await open({ redis, prefix });
   await dying.report("still here");
-  await redis.cli("HSET", `${prefix}processes`, "stranger", "no time before it");
+  await redis.cli("HSET", `${prefix}processes`, "client", "no time before it");
   const left = await waitFor(async () => {
-    await log.report("alive");
-    const reports = await log.reports();
+    await store.report("alive");
+    const reports = await store.reports();
     return reports.length === 1 && reports;
   }, "only the living one is left");
   expect(left).toEqual(["alive"]);
@@ -37,8 +37,8 @@ it("what a dead process said is forgotten, and what a stranger wrote is not beli
 describe("the server's limit of connections", () => {
   async function warningsOn(args: readonly string[]): Promise<object[]> {
     const own = await ownRedis({ args });
-    const { log, logger } = await open({ redis: own });
-    for (let report = 0; report < 3; report += 1) await log.report("here");
+    const { log: store, logger } = await open({ redis: own });
+    for (let report = 0; report < 3; report += 1) await store.report("here");
     return logger.lines
       .filter(({ fields }) => "event" in fields && fields.event === "redis-connections")
       .map(({ fields }) => fields);
@@ -74,9 +74,9 @@ describe("the server's limit of connections", () => {
 
   it("is not needed: where CONFIG is forbidden nothing is said and nothing fails", async () => {
     const own = await ownRedis({ args: ["--rename-command", "CONFIG", ""] });
-    const { log, logger } = await open({ redis: own });
-    for (let report = 0; report < 3; report += 1) await log.report("here");
+    const { log: store, logger } = await open({ redis: own });
+    for (let report = 0; report < 3; report += 1) await store.report("here");
     expect(logger.lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
-    expect(await log.reports()).toEqual(["here"]);
+    expect(await store.reports()).toEqual(["here"]);
   });
 });

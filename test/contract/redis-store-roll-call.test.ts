@@ -25,7 +25,7 @@ describe("a roll call in Redis", () => {
     await one.enter("lobby", { id: "gone", handle: "Gone" });
     await one.enter("lobby", { id: "stays", handle: "Stays" });
     await waitFor(() => heard().length === 2, "both have entered");
-    await one.rollCall("lobby", [
+    await one.syncPresence("lobby", [
       { id: "stays", handle: "Stays" },
       { id: "new", handle: 'N"ew é' },
     ]);
@@ -47,7 +47,7 @@ describe("a roll call in Redis", () => {
     await redis.cli("HSET", networks ?? "", "gone:eve", "elsewhere", `${one.instance}:dee`, "elsewhere");
     await redis.cli("HDEL", networks ?? "", `${one.instance}:ann`);
     const here = [{ id: "ann", handle: "Ann", network: "office" }];
-    const present = await one.rollCall("lobby", here);
+    const present = await one.syncPresence("lobby", here);
     expect(present.find(({ id }) => id === "ann")).toMatchObject({ network: "office" });
     expect([await hash(who), await hash(networks)]).toEqual([["Ann", "Ben"], ["office"]]);
     await one.exit("lobby", "ann");
@@ -56,7 +56,7 @@ describe("a roll call in Redis", () => {
 
   it("tells the others where a guest comes from whom they were not told of", async () => {
     const { one, heard } = await twoProcesses();
-    await one.rollCall("lobby", [{ id: "ann", handle: "Ann", network: "office" }]);
+    await one.syncPresence("lobby", [{ id: "ann", handle: "Ann", network: "office" }]);
     await waitFor(() => heard().length === 1, "what was wrong is told");
     expect(heard()[0]).toMatchObject({ person: { id: "ann", handle: "Ann", network: "office" } });
   });
@@ -64,7 +64,7 @@ describe("a roll call in Redis", () => {
   it("tells nobody what everybody knows", async () => {
     const { one, two, heard } = await twoProcesses();
     await one.enter("lobby", { id: "ann", handle: "Ann" });
-    await one.rollCall("lobby", [{ id: "ann", handle: "Ann" }]);
+    await one.syncPresence("lobby", [{ id: "ann", handle: "Ann" }]);
     two.hint("lobby", Buffer.from('{"type":"last"}'));
     await waitFor(() => heard().some(({ type }) => type === "last"), "the last hint");
     expect(heard().map(({ type }) => type)).toEqual(["enter", "last"]);

@@ -5,20 +5,20 @@ import { rewritingProxy } from "../kit/servers/rewriting-proxy.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, make, open, ownRedis, type Setup } from "./open-redis-store.ts";
-import { RecordingListener, store, textsOf } from "./open-store.ts";
+import { RecordingListener, storeMessage, textsOf } from "./open-store.ts";
 
 /** Tries again and looks as often as a test wants to wait. */
 const OFTEN = { backoffMinMs: 10, backoffMaxMs: 20, serverCheckMs: 50, probeEveryMs: 50 };
 
-/** A log that cannot become live, after some attempts. */
+/** A stream that cannot become live, after some attempts. */
 async function failing(setup: Setup) {
-  const { log, logger } = make({ ...setup, times: { ...OFTEN, ...setup.times } });
+  const { log: store, logger } = make({ ...setup, times: { ...OFTEN, ...setup.times } });
   const listener = new RecordingListener();
-  log.start(listener);
+  store.start(listener);
   const downs = () => listener.statuses.filter(({ state }) => state === "down");
   await waitFor(() => downs().length >= 8, "eight attempts", 20_000);
   const lines = logger.lines.filter(({ level }) => level === "warn" || level === "error");
-  return { log, downs: downs(), lines, reason: log.status.reason };
+  return { log: store, downs: downs(), lines, reason: store.status.reason };
 }
 
 /** A server that says, through this proxy, that it is Redis 6.0. */
@@ -33,29 +33,29 @@ async function proxyOfOldServer() {
 describe("what a server tells", () => {
   it("is warned of once where it evicts, when it begins to and when it ends", async () => {
     const redis = await ownRedis({ args: ["--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru"] });
-    const { log, logger } = await open({ redis, times: OFTEN });
+    const { log: store, logger } = await open({ redis, times: OFTEN });
     const lines = () =>
       logger.lines.filter(({ fields }) => "event" in fields && fields.event === "redis-server");
-    expect(log.warnings).toHaveLength(1);
-    expect(log.warnings[0]).toMatch(/allkeys-lru.*noeviction/);
+    expect(store.warnings).toHaveLength(1);
+    expect(store.warnings[0]).toMatch(/allkeys-lru.*noeviction/);
     await redis.cli("CONFIG", "SET", "maxmemory-policy", "noeviction");
-    await waitFor(() => log.warnings.length === 0, "it is over");
+    await waitFor(() => store.warnings.length === 0, "it is over");
     await redis.cli("CONFIG", "SET", "maxmemory-policy", "volatile-ttl");
-    await waitFor(() => log.warnings.length === 1, "it begins again");
+    await waitFor(() => store.warnings.length === 1, "it begins again");
     expect(lines().map(({ level }) => level)).toEqual(["warn", "info", "warn"]);
   });
 
   it("is warned of where it cannot save its data", async () => {
     // Nobody can make a file there, root included.
     const redis = await ownRedis({ args: ["--dir", "/proc", "--stop-writes-on-bgsave-error", "no"] });
-    const { log } = await open({ redis, times: OFTEN });
-    expect(log.warnings).toEqual([]);
+    const { log: store } = await open({ redis, times: OFTEN });
+    expect(store.warnings).toEqual([]);
     await redis.cli("BGSAVE");
-    await waitFor(() => log.warnings.length === 1, "it is known");
-    expect(log.warnings[0]).toMatch(/cannot save its data to disk/);
+    await waitFor(() => store.warnings.length === 1, "it is known");
+    expect(store.warnings[0]).toMatch(/cannot save its data to disk/);
   });
 
-  it("keeps messages out of a server that is too old: the log says that it cannot be used", async () => {
+  it("keeps messages out of a server that is too old: the store says that it cannot be used", async () => {
     const proxy = await proxyOfOldServer();
     const { downs, lines, reason } = await failing({ url: `redis://127.0.0.1:${proxy.port}` });
     expect(downs[0]).toMatchObject({ unusable: true, reason });
@@ -63,17 +63,17 @@ describe("what a server tells", () => {
     expect(lines).toHaveLength(1);
   });
 
-  it("loses a log to an older server only for as long as it is there", async () => {
+  it("loses a stream to an older server only for as long as it is there", async () => {
     const proxy = await proxyOfOldServer();
     proxy.active = false;
-    const { log, listener } = await open({ url: `redis://127.0.0.1:${proxy.port}`, times: OFTEN });
+    const { log: store, listener } = await open({ url: `redis://127.0.0.1:${proxy.port}`, times: OFTEN });
     proxy.active = true;
-    await waitFor(() => log.status.reason.includes("too old"), "the older one is noticed");
+    await waitFor(() => store.status.reason.includes("too old"), "the older one is noticed");
     expect(listener.statuses.filter(({ unusable }) => unusable)).toEqual([]);
     proxy.active = false;
-    await isLive(log);
-    await store(log, "hello");
-    expect(await textsOf(log)).toEqual(["hello"]);
+    await isLive(store);
+    await storeMessage(store, "hello");
+    expect(await textsOf(store)).toEqual(["hello"]);
   });
 
   it("keeps messages out of a node of a cluster", async () => {
@@ -98,7 +98,7 @@ describe("what a server tells", () => {
     expect(lines).toHaveLength(1);
   });
 
-  it("is said where it has no connection left, and the log comes back when it has", async () => {
+  it("is said where it has no connection left, and the store comes back when it has", async () => {
     const redis = await ownRedis();
     const others = [1, 2, 3].map(() => new Redis(redis.url));
     afterwards(() => {
@@ -106,13 +106,13 @@ describe("what a server tells", () => {
     });
     await Promise.all(others.map((other) => other.ping()));
     await others[0]?.config("SET", "maxclients", 4);
-    const { log, lines } = await failing({ redis });
+    const { log: store, lines } = await failing({ redis });
     const reasons = lines.map(({ fields }) => ("reason" in fields ? fields.reason : ""));
     expect(reasons.some((reason) => /maxclients/.test(String(reason)))).toBe(true);
     expect(new Set(reasons).size).toBe(reasons.length);
     expect(reasons.length).toBeLessThanOrEqual(2);
     await others[0]?.config("SET", "maxclients", 100);
-    await isLive(log);
+    await isLive(store);
   });
 });
 
@@ -125,21 +125,21 @@ describe("a user of Redis", () => {
 
   it("needs no more than its commands, its keys and its channels", async () => {
     const { redis, url } = await withUser("+@all", "-@admin", "-@dangerous", "+info", "~chat:*", "&chat:*");
-    const { log, logger, listener } = await open({ redis, url, prefix: "chat:", times: OFTEN });
-    await log.subscribe("lobby");
-    await store(log, "hello", { key: "k" });
+    const { log: store, logger, listener } = await open({ redis, url, prefix: "chat:", times: OFTEN });
+    await store.subscribe("lobby");
+    await storeMessage(store, "hello", { key: "k" });
     await waitFor(() => listener.texts("lobby").length === 1, "it arrives");
-    expect(log.warnings).toEqual([]);
+    expect(store.warnings).toEqual([]);
     expect(logger.lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
   });
 
   it("who may not ask INFO has a warning, and messages all the same", async () => {
     const { redis, url } = await withUser("+@all", "-info", "~*", "&*");
-    const { log, logger } = await open({ redis, url, times: { ...OFTEN, housekeepingMs: 20 } });
-    await store(log, "hello");
-    await log.report("one");
-    await log.report("two");
-    expect(log.warnings).toEqual([expect.stringMatching(/command info; allow it in its ACL \(\+info\)/)]);
+    const { log: store, logger } = await open({ redis, url, times: { ...OFTEN, housekeepingMs: 20 } });
+    await storeMessage(store, "hello");
+    await store.report("one");
+    await store.report("two");
+    expect(store.warnings).toEqual([expect.stringMatching(/command info; allow it in its ACL \(\+info\)/)]);
     expect(logger.lines.filter(({ level }) => level === "warn" || level === "error")).toHaveLength(1);
   });
 

@@ -7,7 +7,7 @@ import type { TestRedis } from "../kit/servers/redis.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { make, open, ownRedis } from "./open-redis-store.ts";
-import { ALL, message, store, textsOf } from "./open-store.ts";
+import { ALL, message, storeMessage, textsOf } from "./open-store.ts";
 
 /** Probes as often as a test wants to wait. */
 const OFTEN = { probeEveryMs: 50 };
@@ -33,20 +33,22 @@ describe("two databases of one Redis", () => {
       prefix: "chat:",
     }));
     const logs = await Promise.all(setups.map((setup) => open(setup)));
-    for (const { log } of logs) await log.subscribe("lobby");
-    for (const [number, { log }] of logs.entries()) {
-      await store(log, `of ${number}`);
-      log.hint("lobby", Buffer.from(`{"type":"typing","user":"${number}"}`));
-      await log.enter("lobby", { id: `user${number}`, handle: "Somebody" });
-      await log.report(`report of ${number}`);
+    for (const { log: store } of logs) await store.subscribe("lobby");
+    for (const [number, { log: store }] of logs.entries()) {
+      await storeMessage(store, `of ${number}`);
+      store.hint("lobby", Buffer.from(`{"type":"typing","user":"${number}"}`));
+      await store.enter("lobby", { id: `user${number}`, handle: "Somebody" });
+      await store.report(`report of ${number}`);
     }
-    for (const [number, { log, listener }] of logs.entries()) {
+    for (const [number, { log: store, listener }] of logs.entries()) {
       await waitFor(() => listener.texts("lobby").length >= 3, "its own publications arrive");
       const others = new RegExp(`of (?!${number}")\\d"|"user":"(?!${number}")|user(?!${number}")\\d`);
       for (const text of listener.texts("lobby")) expect(text).not.toMatch(others);
       expect(listener.unverifieds).toEqual([]);
-      expect((await log.rollCall("lobby", [])).map(({ id }) => id)).not.toContain(`user${(number + 1) % 3}`);
-      expect(await log.reports()).toEqual([`report of ${number}`]);
+      expect((await store.syncPresence("lobby", [])).map(({ id }) => id)).not.toContain(
+        `user${(number + 1) % 3}`,
+      );
+      expect(await store.reports()).toEqual([`report of ${number}`]);
     }
     const channels = (await redis.cli("PUBSUB", "CHANNELS")).split("\n").sort();
     const [zero] = logs;
@@ -70,15 +72,15 @@ describe("two databases of one Redis", () => {
 });
 
 describe("a publication that the store's script did not make", () => {
-  it("is not delivered as an entry, though it continues the chain; the log is told of its id", async () => {
+  it("is not delivered as an entry, though it continues the chain; the store is told of its id", async () => {
     const redis = await ownRedis();
-    const { log, listener, prefix } = await open({ redis });
+    const { log: store, listener, prefix } = await open({ redis });
     const other = await open({ redis, prefix });
-    await log.subscribe("lobby");
+    await store.subscribe("lobby");
     await other.log.subscribe("lobby");
-    const head = await store(log, "stored");
+    const head = await storeMessage(store, "stored");
     const next = `${Date.now() + 1_000}-1`;
-    const [genuine] = await log.readFrom("lobby", head, ALL);
+    const [genuine] = await store.readFrom("lobby", head, ALL);
     const channel = `${prefix}{lobby}:live`;
     const forgeries = [
       frame(next, head, "without a tag"),
@@ -96,7 +98,7 @@ describe("a publication that the store's script did not make", () => {
     const spy = admin(redis);
     spy.on("message", (_channel, text) => overheard.push(text));
     await spy.subscribe(channel);
-    await store(log, "overheard");
+    await storeMessage(store, "overheard");
     await waitFor(() => overheard.length > 0, "the publication is overheard");
     const tag = /"tag":"([0-9a-f]{16})"/.exec(overheard[0] ?? "")?.[1] ?? "";
     forgeries.push(
@@ -104,7 +106,7 @@ describe("a publication that the store's script did not make", () => {
       frame(next, head, "with an old tag", tag),
     );
     for (const forgery of forgeries) await connection.publish(channel, forgery);
-    await store(log, "last");
+    await storeMessage(store, "last");
     for (const { listener: heard } of [{ listener }, other]) {
       await waitFor(() => heard.texts("lobby").some((text) => text.includes("last")), "the last one arrives");
       const texts = heard.texts("lobby").map((text) => JSON.parse(text).text);
@@ -154,21 +156,21 @@ describe("the secret with which publications are signed", () => {
     const secret = await redis.cli("GET", "chat:shared:publications");
     expect(secret).toMatch(/^[A-Za-z0-9_-]{22}$/);
     await redis.cli("FLUSHALL");
-    await store(one.log, "right after");
+    await storeMessage(one.log, "right after");
     await waitFor(
       async () => (await redis.cli("GET", "chat:shared:publications")) === secret,
       "the store has the secret again",
     );
-    await store(one.log, "later");
+    await storeMessage(one.log, "later");
     await waitFor(() => two.listener.texts("lobby").length === 2, "both arrive");
     expect(two.listener.unverifieds).toEqual([]);
   });
 
   it("is taken over from a store that has another one, while messages go on", async () => {
     const redis = await ownRedis();
-    const { log, listener } = await open({ redis, prefix: "chat:", times: OFTEN });
-    await log.subscribe("lobby");
-    await store(log, "before");
+    const { log: store, listener } = await open({ redis, prefix: "chat:", times: OFTEN });
+    await store.subscribe("lobby");
+    await storeMessage(store, "before");
     const other = "ABCDEFGHIJKLMNOPQRSTUV";
     await redis.cli("SET", "chat:shared:publications", other);
     let stored = 1;
@@ -177,16 +179,16 @@ describe("the secret with which publications are signed", () => {
     spy.on("message", (_channel, text) => spied.push(text));
     await spy.subscribe("chat:{lobby}:live");
     await waitFor(async () => {
-      await store(log, "during");
+      await storeMessage(store, "during");
       stored += 1;
-      const frames = (await log.readFrom("lobby", "0-0", ALL)).map((entry) => entry.frame);
+      const frames = (await store.readFrom("lobby", "0-0", ALL)).map((entry) => entry.frame);
       return frames.some((one) => spied.includes(publicationOf(one, other).toString()));
     }, "publications are signed with it");
-    await store(log, "after");
+    await storeMessage(store, "after");
     stored += 1;
     await waitFor(() => listener.texts("lobby").at(-1)?.includes("after"), "the last one arrives");
     expect(listener.texts("lobby").length + listener.unverifieds.length).toBe(stored);
-    expect(await textsOf(log)).toHaveLength(stored);
+    expect(await textsOf(store)).toHaveLength(stored);
   });
 
   it.each([
@@ -195,20 +197,20 @@ describe("the secret with which publications are signed", () => {
   ])("is replaced where the store holds %j, %s", async (damaged) => {
     const redis = await ownRedis();
     await redis.cli("SET", "chat:shared:publications", damaged);
-    const { log, listener } = await open({ redis, prefix: "chat:", times: OFTEN });
-    await log.subscribe("lobby");
-    await store(log, "hello");
+    const { log: store, listener } = await open({ redis, prefix: "chat:", times: OFTEN });
+    await store.subscribe("lobby");
+    await storeMessage(store, "hello");
     await waitFor(() => listener.texts("lobby").length === 1, "it arrives");
     expect(await redis.cli("GET", "chat:shared:publications")).toMatch(/^[A-Za-z0-9_-]{22}$/);
   });
 
-  it("does without the store where its key is somebody else's: the log is told of every entry", async () => {
+  it("does without the store where its key is somebody else's: the store is told of every entry", async () => {
     const redis = await ownRedis();
     await redis.cli("HSET", "chat:shared:publications", "a", "b");
     const one = await open({ redis, prefix: "chat:" });
     const two = await open({ redis, prefix: "chat:" });
     await two.log.subscribe("lobby");
-    const id = await store(one.log, "hello");
+    const id = await storeMessage(one.log, "hello");
     await waitFor(() => two.listener.unverifieds.length === 1, "it is told");
     expect(two.listener.unverifieds).toEqual([{ room: "lobby", id }]);
     expect(one.logger.lines.some(({ level }) => level === "error")).toBe(true);
@@ -223,10 +225,10 @@ describe("the secret with which publications are signed", () => {
         "0",
       )
       .catch(() => "");
-    const { log } = await open({ redis, prefix: "chat:" });
-    expect(await log.append(message("hello"))).toMatchObject({ outcome: "storage-full" });
-    expect(await log.shared("secret", "proposal")).toBe("proposal");
-    expect(await log.shared("secret", "another")).toBe("proposal");
+    const { log: store } = await open({ redis, prefix: "chat:" });
+    expect(await store.append(message("hello"))).toMatchObject({ outcome: "storage-full" });
+    expect(await store.shared("secret", "proposal")).toBe("proposal");
+    expect(await store.shared("secret", "another")).toBe("proposal");
     expect(await redis.cli("GET", "chat:shared:publications")).toMatch(/^[A-Za-z0-9_-]{22}$/);
   });
 });

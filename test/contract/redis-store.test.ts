@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { BEGINNING, compareIds } from "../../src/protocol.ts";
-import type { RedisLog } from "../../src/store/redis/redis-store.ts";
+import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { open, ownRedis } from "./open-redis-store.ts";
-import { ALL, message, NO_HOUSEKEEPING, store, textsOf } from "./open-store.ts";
+import { ALL, message, NO_HOUSEKEEPING, storeMessage, textsOf } from "./open-store.ts";
 
 async function commandsOf(redis: TestRedis): Promise<Map<string, number>> {
   const stats = await redis.cli("INFO", "commandstats");
@@ -13,7 +13,7 @@ async function commandsOf(redis: TestRedis): Promise<Map<string, number>> {
   );
 }
 
-describe("the log in Redis", () => {
+describe("the store in Redis", () => {
   let redis: TestRedis;
 
   beforeAll(async () => {
@@ -21,9 +21,9 @@ describe("the log in Redis", () => {
   });
 
   it("holds exactly two connections, named for what they do", async () => {
-    const { log, prefix } = await open({ redis });
-    for (let i = 0; i < 50; i += 1) await log.subscribe(`room${i}`);
-    await store(log, "one");
+    const { log: store, prefix } = await open({ redis });
+    for (let i = 0; i < 50; i += 1) await store.subscribe(`room${i}`);
+    await storeMessage(store, "one");
     const clients = await redis.cli("CLIENT", "LIST");
     const names = [...clients.matchAll(/ name=(\S*)/g)].map(([, name]) => name).filter((name) => name !== "");
     expect(names.sort()).toEqual(["dynochat:subscriber", "dynochat:writer"]);
@@ -32,15 +32,15 @@ describe("the log in Redis", () => {
 
   it("puts its prefix before every key and channel, and the room as hash tag into the room's", async () => {
     const limits = { messagesPerSecond: 1_000, messageBurst: 1_000 };
-    const { log, prefix } = await open({ redis, limits, times: NO_HOUSEKEEPING });
-    await log.subscribe("lobby");
-    for (let i = 0; i < 200; i += 1) await store(log, `${i}`, { key: `k${i}` });
-    await log.enter("lobby", { id: "ann", handle: "Ann" });
-    await log.shared("secret", "x");
+    const { log: store, prefix } = await open({ redis, limits, times: NO_HOUSEKEEPING });
+    await store.subscribe("lobby");
+    for (let i = 0; i < 200; i += 1) await storeMessage(store, `${i}`, { key: `k${i}` });
+    await store.enter("lobby", { id: "ann", handle: "Ann" });
+    await store.shared("secret", "x");
     const keys = (await redis.cli("KEYS", `${prefix}*`)).split("\n").sort();
     expect(keys).toEqual(
       [
-        `${prefix}lease:${log.instance}`,
+        `${prefix}lease:${store.instance}`,
         `${prefix}shared:publications`,
         `${prefix}shared:secret`,
         `${prefix}{lobby}:log`,
@@ -61,26 +61,26 @@ describe("the log in Redis", () => {
     const times = { housekeepingMs: 3_600_000 };
     const one = await open({ redis, prefix, times });
     const other = await open({ redis, prefix, times });
-    const id = await store(one.log, "hello", { room: "new-room" });
+    const id = await storeMessage(one.log, "hello", { room: "new-room" });
     await waitFor(async () => (await other.log.recentRooms(5)).length > 0, "it is listed");
     expect(await other.log.recentRooms(5)).toEqual([{ room: "new-room", head: id }]);
   });
 
   it("leaves nothing of a room for ever: every key has an expiry", async () => {
     const limits = { messagesPerSecond: 1_000, messageBurst: 1_000 };
-    const { log, prefix } = await open({ redis, limits, times: NO_HOUSEKEEPING });
-    for (let i = 0; i < 200; i += 1) await store(log, `${i}`, { key: `k${i}` });
-    await log.enter("lobby", { id: "ann", handle: "Ann" });
+    const { log: store, prefix } = await open({ redis, limits, times: NO_HOUSEKEEPING });
+    for (let i = 0; i < 200; i += 1) await storeMessage(store, `${i}`, { key: `k${i}` });
+    await store.enter("lobby", { id: "ann", handle: "Ann" });
     const keys = (await redis.cli("KEYS", `${prefix}[^s]*`)).split("\n");
     expect(keys).toHaveLength(5);
     for (const key of keys) expect(Number(await redis.cli("PTTL", key)), key).toBeGreaterThan(0);
   });
 
   it("costs one script and one round trip a message", async () => {
-    const { log } = await open({ redis, times: NO_HOUSEKEEPING });
-    await store(log, "warm");
+    const { log: store } = await open({ redis, times: NO_HOUSEKEEPING });
+    await storeMessage(store, "warm");
     const before = await commandsOf(redis);
-    for (let i = 0; i < 20; i += 1) await store(log, `${i}`, { key: `k${i}` });
+    for (let i = 0; i < 20; i += 1) await storeMessage(store, `${i}`, { key: `k${i}` });
     const after = await commandsOf(redis);
     const grown = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0);
     expect(grown("evalsha")).toBe(20);
@@ -91,15 +91,15 @@ describe("the log in Redis", () => {
   });
 
   it("goes on when the server forgets its scripts in the middle, without reordering a sender", async () => {
-    const { log, logger } = await open({ redis });
+    const { log: store, logger } = await open({ redis });
     const senders = Array.from({ length: 5 }, async (_, user) => {
       for (let i = 0; i < 40; i += 1) {
         if (i % 10 === 5) await redis.cli("SCRIPT", "FLUSH");
-        await store(log, `${user}:${i}`, { user: `user${user}` });
+        await storeMessage(store, `${user}:${i}`, { user: `user${user}` });
       }
     });
     await Promise.all(senders);
-    const texts = await textsOf(log);
+    const texts = await textsOf(store);
     for (let user = 0; user < 5; user += 1) {
       const own = texts.filter((text) => text.startsWith(`${user}:`));
       expect(own).toEqual(Array.from({ length: 40 }, (_, i) => `${user}:${i}`));
@@ -108,22 +108,22 @@ describe("the log in Redis", () => {
   });
 
   it("keeps one sender's order where the script is forgotten among messages that do not wait for each other", async () => {
-    const { log, logger } = await open({ redis });
+    const { log: store, logger } = await open({ redis });
     const senders = Array.from({ length: 5 }, (_, user) =>
-      Array.from({ length: 100 }, (_, i) => store(log, `${user}:${i}`, { user: `user${user}` })),
+      Array.from({ length: 100 }, (_, i) => storeMessage(store, `${user}:${i}`, { user: `user${user}` })),
     );
     await redis.cli("SCRIPT", "FLUSH");
     for (let round = 1; round < 5; round += 1) {
       const more = senders.map((_, user) =>
         Array.from({ length: 100 }, (_, i) =>
-          store(log, `${user}:${round * 100 + i}`, { user: `user${user}` }),
+          storeMessage(store, `${user}:${round * 100 + i}`, { user: `user${user}` }),
         ),
       );
       const flushed = redis.cli("SCRIPT", "FLUSH");
       await Promise.all([flushed, ...more.flat()]);
     }
     await Promise.all(senders.flat());
-    const texts = await textsOf(log);
+    const texts = await textsOf(store);
     for (let user = 0; user < 5; user += 1) {
       const own = texts.filter((text) => text.startsWith(`${user}:`));
       expect(own).toEqual(Array.from({ length: 500 }, (_, i) => `${user}:${i}`));
@@ -131,56 +131,56 @@ describe("the log in Redis", () => {
     expect(logger.lines.filter(({ level }) => level === "error" || level === "warn")).toEqual([]);
   });
 
-  it("skips entries that are no messages, counts them in the log, and serves the others", async () => {
-    const { log, logger, prefix } = await open({ redis });
+  it("skips entries that are no messages, counts them in the store, and serves the others", async () => {
+    const { log: store, logger, prefix } = await open({ redis });
     const key = `${prefix}{lobby}:log`;
-    await store(log, "before");
+    await storeMessage(store, "before");
     await redis.cli("XADD", key, "*", "foo", "bar");
     await redis.cli("XADD", key, "*", "p", "not-an-id", "b", '"type":"message"}');
     await redis.cli("XADD", key, "*", "p", "0-0", "b", "not a body");
     await redis.cli("XADD", key, "*", "p", "0-0");
-    const head = (await log.heads(["lobby"]))[0]!;
-    const after = await store(log, "after");
-    expect(await textsOf(log)).toEqual(["before", "after"]);
-    expect((await log.readBefore("lobby", undefined, { ...ALL, entries: 1 })).map(({ id }) => id)).toEqual([
+    const head = (await store.heads(["lobby"]))[0]!;
+    const after = await storeMessage(store, "after");
+    expect(await textsOf(store)).toEqual(["before", "after"]);
+    expect((await store.readBefore("lobby", undefined, { ...ALL, entries: 1 })).map(({ id }) => id)).toEqual([
       after,
     ]);
-    expect((await log.readFrom("lobby", after, ALL))[0]?.prev).toBe(head);
+    expect((await store.readFrom("lobby", after, ALL))[0]?.prev).toBe(head);
     const warning = logger.lines.find(({ sentence }) => sentence.includes("no messages"));
     expect(warning?.fields).toEqual({ count: 4 });
   });
 
   it("takes a key of another kind for an empty log that cannot be written, and says so once", async () => {
-    const { log, logger, prefix } = await open({ redis });
-    await redis.cli("SET", `${prefix}{lobby}:log`, "a stranger's");
-    const attic = await store(log, "elsewhere", { room: "attic" });
+    const { log: store, logger, prefix } = await open({ redis });
+    await redis.cli("SET", `${prefix}{lobby}:log`, "a client's");
+    const attic = await storeMessage(store, "elsewhere", { room: "attic" });
     for (let i = 0; i < 5; i += 1) {
-      expect(await log.append(message("one"))).toEqual({ outcome: "unavailable" });
-      expect(await log.readFrom("lobby", BEGINNING, ALL)).toEqual([]);
-      expect(await log.heads(["lobby", "attic"])).toEqual([BEGINNING, attic]);
+      expect(await store.append(message("one"))).toEqual({ outcome: "unavailable" });
+      expect(await store.readFrom("lobby", BEGINNING, ALL)).toEqual([]);
+      expect(await store.heads(["lobby", "attic"])).toEqual([BEGINNING, attic]);
     }
     expect(logger.lines.filter(({ level }) => level === "error")).toHaveLength(2);
-    expect(await redis.cli("GET", `${prefix}{lobby}:log`)).toBe("a stranger's");
-    expect(log.status.state).toBe("live");
+    expect(await redis.cli("GET", `${prefix}{lobby}:log`)).toBe("a client's");
+    expect(store.status.state).toBe("live");
   });
 
   it("drops what is older than the days kept when the next hour's first message comes", async () => {
-    const { log, prefix } = await open({ redis, limits: { historyDays: 1 } });
+    const { log: store, prefix } = await open({ redis, limits: { historyDays: 1 } });
     const key = `${prefix}{lobby}:log`;
     const hour = 3_600_000;
     const entry = (ms: number) =>
       redis.cli("XADD", key, `${ms}-1`, "p", "0-0", "n", "1", "b", '"type":"message","text":"old"}');
     await entry(Date.now() - 25 * hour);
     await entry(Date.now() - 23 * hour);
-    await store(log, "new");
-    expect(await textsOf(log)).toEqual(["old", "new"]);
+    await storeMessage(store, "new");
+    expect(await textsOf(store)).toEqual(["old", "new"]);
     const ttl = Number(await redis.cli("PTTL", key));
     expect(ttl).toBeGreaterThan(24 * hour);
     expect(ttl).toBeLessThanOrEqual(25 * hour);
   });
 
   it("goes on growing its ids behind an entry from the future", async () => {
-    const { log, prefix } = await open({ redis });
+    const { log: store, prefix } = await open({ redis });
     const future = `${Date.now() + 3_600_000}-9007199254740000`;
     await redis.cli(
       "XADD",
@@ -193,24 +193,24 @@ describe("the log in Redis", () => {
       "b",
       '"type":"message","text":"old"}',
     );
-    const ids = [await store(log, "one"), await store(log, "two")];
+    const ids = [await storeMessage(store, "one"), await storeMessage(store, "two")];
     expect(compareIds(future, ids[0]!)).toBeLessThan(0);
     expect(compareIds(ids[0]!, ids[1]!)).toBeLessThan(0);
-    expect((await log.readFrom("lobby", ids[0]!, ALL)).map(({ prev }) => prev)).toEqual([future, ids[0]]);
+    expect((await store.readFrom("lobby", ids[0]!, ALL)).map(({ prev }) => prev)).toEqual([future, ids[0]]);
   });
 
   it("does not take a key for known that is older than ten minutes", async () => {
-    const { log, prefix } = await open({ redis });
+    const { log: store, prefix } = await open({ redis });
     const hash = `${prefix}{lobby}:sent:younger:ann`;
     await redis.cli("HSET", hash, "fresh", `${Date.now() - 570_000}-1`, "stale", `${Date.now() - 601_000}-1`);
-    expect((await log.append(message("one", { key: "fresh" }))).outcome).toBe("duplicate");
-    expect((await log.append(message("two", { key: "stale" }))).outcome).toBe("stored");
+    expect((await store.append(message("one", { key: "fresh" }))).outcome).toBe("duplicate");
+    expect((await store.append(message("two", { key: "stale" }))).outcome).toBe("stored");
   });
 
   it("lets people speak after the server's clock was set back", async () => {
-    const { log, prefix } = await open({ redis, limits: { messagesPerSecond: 1, messageBurst: 2 } });
+    const { log: store, prefix } = await open({ redis, limits: { messagesPerSecond: 1, messageBurst: 2 } });
     await redis.cli("HSET", `${prefix}{lobby}:sent:younger:ann`, ".", String(Date.now() + 86_400_000));
-    await store(log, "one");
+    await storeMessage(store, "one");
   });
 
   describe("with two processes", () => {
@@ -218,8 +218,8 @@ describe("the log in Redis", () => {
       const one = await open({ redis });
       const two = await open({ redis, prefix: one.prefix });
       await Promise.all([one.log.subscribe("lobby"), two.log.subscribe("lobby")]);
-      const send = async (log: RedisLog, user: string) => {
-        for (let i = 0; i < 100; i += 1) await store(log, `${user}${i}`, { user });
+      const send = async (store: RedisStore, user: string) => {
+        for (let i = 0; i < 100; i += 1) await storeMessage(store, `${user}${i}`, { user });
       };
       await Promise.all([send(one.log, "ann"), send(two.log, "bob")]);
       const both = () => one.listener.deliveries.length >= 200 && two.listener.deliveries.length >= 200;
@@ -235,7 +235,7 @@ describe("the log in Redis", () => {
       const two = await open({ redis, prefix: one.prefix });
       for (let i = 0; i < 20; i += 1) {
         const appended = await Promise.all(
-          [one, two].map(({ log }) => log.append(message("m", { key: `k${i}` }))),
+          [one, two].map(({ log: store }) => store.append(message("m", { key: `k${i}` }))),
         );
         expect(appended.map(({ outcome }) => outcome).sort()).toEqual(["duplicate", "stored"]);
         expect(new Set(appended.map((one) => "id" in one && one.id)).size).toBe(1);
@@ -251,7 +251,7 @@ describe("the log in Redis", () => {
         limits: { messagesPerSecond: 0.1, messageBurst: 4 },
       });
       const appended = await Promise.all(
-        [one, one, one, two, two, two].map(({ log }) => log.append(message("m"))),
+        [one, one, one, two, two, two].map(({ log: store }) => store.append(message("m"))),
       );
       expect(appended.filter(({ outcome }) => outcome === "stored")).toHaveLength(4);
     });
@@ -268,11 +268,11 @@ describe("the log in Redis", () => {
         two.log.enter("lobby", ann),
         two.log.enter("lobby", bob),
       ]);
-      for (const [log, here] of [
+      for (const [store, here] of [
         [one.log, [ann]],
         [two.log, [ann, bob]],
       ] as const) {
-        const present = await log.rollCall("lobby", here);
+        const present = await store.syncPresence("lobby", here);
         const sorted = present
           .map(({ id, handle, instances }) => ({ id, handle, instances: [...instances].sort() }))
           .sort((a, b) => a.id.localeCompare(b.id));
@@ -290,7 +290,7 @@ describe("the log in Redis", () => {
       const crowd = Array.from({ length: 500 }, (_, index) => ({ id: `p${index}`, handle: `P ${index}` }));
       await Promise.all(crowd.map((person) => one.log.enter("lobby", person)));
       await Promise.all(crowd.slice(100).map(({ id }) => one.log.exit("lobby", id)));
-      const present = await two.log.rollCall("lobby", []);
+      const present = await two.log.syncPresence("lobby", []);
       expect(present.map(({ id }) => id).sort()).toEqual(
         crowd
           .slice(0, 100)
@@ -318,9 +318,9 @@ describe("the log in Redis", () => {
       const one = await open({ redis });
       const two = await open({ redis, prefix: one.prefix });
       await two.log.enter("lobby", { id: "bob", handle: "Bob" });
-      expect(await one.log.rollCall("lobby", [])).toHaveLength(1);
+      expect(await one.log.syncPresence("lobby", [])).toHaveLength(1);
       await two.log.close();
-      expect(await one.log.rollCall("lobby", [])).toEqual([]);
+      expect(await one.log.syncPresence("lobby", [])).toEqual([]);
       expect(await redis.cli("EXISTS", `${one.prefix}{lobby}:who`)).toBe("0");
     });
 
@@ -334,18 +334,18 @@ describe("the log in Redis", () => {
         const before = await left();
         await waitFor(async () => (await left()) > before, "the lease is renewed");
       }
-      expect(await one.log.rollCall("lobby", [])).toHaveLength(1);
+      expect(await one.log.syncPresence("lobby", [])).toHaveLength(1);
       // What is left of a killed process: its record, and a lease that nobody refreshes.
       const dead = "0123456789abcdef";
       await redis.cli("HSET", `${one.prefix}{lobby}:who`, `${dead}:eve`, "Eve");
       await redis.cli("SET", `${one.prefix}lease:${dead}`, "1", "PX", "60000");
-      expect((await one.log.rollCall("lobby", [])).map(({ id }) => id).sort()).toEqual(["bob", "eve"]);
+      expect((await one.log.syncPresence("lobby", [])).map(({ id }) => id).sort()).toEqual(["bob", "eve"]);
       await redis.cli("PEXPIRE", `${one.prefix}lease:${dead}`, "50");
       await waitFor(
         async () => (await redis.cli("EXISTS", `${one.prefix}lease:${dead}`)) === "0",
         "the lease ends",
       );
-      expect((await one.log.rollCall("lobby", [])).map(({ id }) => id)).toEqual(["bob"]);
+      expect((await one.log.syncPresence("lobby", [])).map(({ id }) => id)).toEqual(["bob"]);
       expect(await redis.cli("HEXISTS", `${one.prefix}{lobby}:who`, `${dead}:eve`)).toBe("0");
       expect(await redis.cli("EXISTS", lease)).toBe("1");
     });

@@ -41,7 +41,7 @@ export class Participant {
   /** By text: when it was said. Emptied by its echo; what never comes back is a finding. */
   readonly #unheard = new Map<string, number>();
   #connected = false;
-  /** The server's own word that it does not reach the log. */
+  /** The server's own word that it does not reach the store. */
   #logAway = false;
 
   constructor({ name, wsUrl, rooms, random, findings, localAddress }: ParticipantOptions) {
@@ -51,7 +51,7 @@ export class Participant {
     const url = new URL("/ws", wsUrl).href;
     this.client = new ChatClient({ url, handle: name, openSocket: this.#openSocket, random });
     this.client.on("connection", ({ name: state }) => {
-      // The next connection's joins say for themselves whether the log is there.
+      // The next connection's joins say for themselves whether the store is there.
       if (state !== "live") this.#logAway = false;
       this.#note();
     });

@@ -51,7 +51,7 @@ export interface Rehearsal {
 /** Dynos at the beginning, as app.json asks for. */
 const DYNOS = 3;
 
-/** What the log keeps is more than is said, so that all of it can be held against what was shown. */
+/** What the store keeps is more than is said, so that all of it can be held against what was shown. */
 const KEEP_ALL = { HISTORY_MESSAGES: "100000", HISTORY_BYTES: String(64 * 1024 * 1024) };
 
 /** For everybody to have service after an act, and for everything to come right at the end, ms. */

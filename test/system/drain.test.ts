@@ -115,7 +115,7 @@ describe("SIGTERM", () => {
     const stored = await storedKeys(redis);
     expect(stored.size).toBeGreaterThan(talking.length);
     expect([...stored].filter((key) => !answered.has(key))).toEqual([]);
-    // Redis goes last: the log is closed behind the last socket.
+    // Redis goes last: the store is closed behind the last socket.
     expect(placeInLog(server, "log-closed")).toBeGreaterThan(placeInLog(server, "close", "last"));
   });
 

@@ -74,7 +74,7 @@ async function expectHonest(setup: {
     await waitFor(() => texts(shown()).includes(after), "what follows is shown");
     expectUnbroken(shown());
     expect(texts(shown())).toEqual([...kept, after]);
-    // Whoever wrote first may have been faster than the reading of the log, which then has it.
+    // Whoever wrote first may have been faster than the reading of the store, which then has it.
     const early = client.messages(room).filter(({ text }) => text === after);
     expect(early).toHaveLength(1);
   }

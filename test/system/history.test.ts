@@ -165,7 +165,7 @@ async function whole(client: V1Client, room: string): Promise<{ id: string; prev
   return [...joined.messages, ...between, ...messages.slice(joined.messages.length)];
 }
 
-/** The log behind `after`, up to `head`. */
+/** The store behind `after`, up to `head`. */
 async function pages(
   client: V1Client,
   room: string,

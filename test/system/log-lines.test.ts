@@ -58,7 +58,7 @@ it("ends as ever when whoever read its lines has gone", async () => {
   expect(await within(server.exit, "the process ends", START_MS)).toEqual({ code: 0, signal: null });
 });
 
-describe("a log that nobody reads", () => {
+describe("a stream that nobody reads", () => {
   /** Messages of which the log lines fill pipes and sockets, and all that may wait. */
   const FULL = { messages: 6_000, atOnce: 500 };
   /** Long lines, so that few are enough. */
@@ -175,7 +175,7 @@ it("on the platform every line names the dyno, the release and the commit", asyn
   }
 });
 
-it("nothing that anybody says stands in the log, at any level, by whatever way it comes in or is refused", async () => {
+it("nothing that anybody says stands in the store, at any level, by whatever way it comes in or is refused", async () => {
   const SAID = "Quetzalcoatlus";
   const key = "a-key-of-a-program";
   const redis = await startOwnRedis();

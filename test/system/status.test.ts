@@ -72,7 +72,7 @@ describe("/status", () => {
     });
   });
 
-  it("shows all processes, whichever is asked: sockets, rooms, counts, the log and the release", async () => {
+  it("shows all processes, whichever is asked: sockets, rooms, counts, the store and the release", async () => {
     const { servers } = await startFleet(2, { env: { API_KEYS: KEY, HEROKU_RELEASE_VERSION: "v7" } });
     const clients = await Promise.all(
       servers.map(({ wsUrl }) => connectV1(wsUrl, { room: "secret-garden" })),

@@ -1,5 +1,5 @@
 /** A token bucket: so many a second on average, and a burst at once. */
-export class Allowance {
+export class TokenBucket {
   readonly #perMs: number;
   readonly #burst: number;
   #tokens: number;
@@ -32,11 +32,11 @@ export class Allowance {
 }
 
 /** A token bucket per key, such as a user or a network, in this process. 0 per second = no limit. */
-export class Rates {
+export class RateLimiter {
   readonly #perSecond: number;
   readonly #burst: number;
   /** By key. Emptied by `sweep`. */
-  readonly #allowances = new Map<string, Allowance>();
+  readonly #allowances = new Map<string, TokenBucket>();
 
   constructor(perSecond: number, burst: number) {
     this.#perSecond = perSecond;
@@ -48,7 +48,7 @@ export class Rates {
     if (this.#perSecond === 0) return 0;
     let allowance = this.#allowances.get(key);
     if (allowance === undefined) {
-      allowance = new Allowance(this.#perSecond, this.#burst, now);
+      allowance = new TokenBucket(this.#perSecond, this.#burst, now);
       this.#allowances.set(key, allowance);
     }
     return allowance.take(now);

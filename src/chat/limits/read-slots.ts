@@ -1,4 +1,4 @@
-import { LogUnavailable } from "../../store/store.ts";
+import { StoreUnavailable } from "../../store/store.ts";
 import { LOG_WAIT_MS } from "./time-limit.ts";
 
 /** Reads for clients that a process has under way; each brings up to 256 KiB. */
@@ -8,10 +8,10 @@ const READS = 64;
 interface Waiting {
   readonly since: number;
   readonly start: () => void;
-  readonly reject: (error: LogUnavailable) => void;
+  readonly reject: (error: StoreUnavailable) => void;
 }
 
-/** Bounds how many reads of entries a process has under way, so that neither it nor the log holds more of their answers at a time. */
+/** Bounds how many reads of entries a process has under way, so that neither it nor the store holds more of their answers at a time. */
 export class ReadSlots {
   readonly #limit: number;
   /** The longest waiting first. */
@@ -23,7 +23,7 @@ export class ReadSlots {
   }
 
   /**
-   * Runs a read in a free slot. Rejects with LogUnavailable where it had none within `LOG_WAIT_MS`, because whoever asked has been told so by
+   * Runs a read in a free slot. Rejects with StoreUnavailable where it had none within `LOG_WAIT_MS`, because whoever asked has been told so by
    * then; else as the read does.
    */
   async run<T>(read: () => Promise<T>): Promise<T> {
@@ -48,7 +48,7 @@ export class ReadSlots {
         next.start();
         return;
       }
-      next.reject(new LogUnavailable("no answer in time"));
+      next.reject(new StoreUnavailable("no answer in time"));
     }
     this.#taken -= 1;
   }

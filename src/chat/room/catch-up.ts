@@ -1,6 +1,6 @@
 import type { Entry, ReadLimit } from "../../store/store.ts";
 import { behind, isComplete } from "./completeness.ts";
-import { isFull, type RoomLog, sizeOf } from "./entry-reader.ts";
+import { type EntryReader, isFull, sizeOf } from "./entry-reader.ts";
 
 /** One page of a catch-up. */
 export const CATCH_UP_PAGE: ReadLimit = { entries: 200, bytes: 256 * 1024 };
@@ -11,15 +11,15 @@ export const CATCH_UP_PAGE: ReadLimit = { entries: 200, bytes: 256 * 1024 };
  */
 export const CATCH_UP_LIMIT: ReadLimit = { entries: 1000, bytes: 512 * 1024 };
 
-/** What a catch-up found. `lost`: the log does not continue from the cursor, or by too much. */
+/** What a catch-up found. `lost`: the store does not continue from the cursor, or by too much. */
 export type CaughtUp = { readonly lost: true } | { readonly lost: false; readonly missed: readonly Entry[] };
 
-/** Reads everything behind `after`, page by page, bounded. Rejects with LogUnavailable. */
-export async function readMissed(log: RoomLog, after: string): Promise<CaughtUp> {
+/** Reads everything behind `after`, page by page, bounded. Rejects with StoreUnavailable. */
+export async function readMissed(reader: EntryReader, after: string): Promise<CaughtUp> {
   const missed: Entry[] = [];
   let cursor = after;
   while (true) {
-    const read = await log.freshFrom(cursor, CATCH_UP_PAGE);
+    const read = await reader.freshFrom(cursor, CATCH_UP_PAGE);
     if (!isComplete(cursor, read)) return { lost: true };
     const page = behind(cursor, read);
     missed.push(...page);

@@ -1,53 +1,53 @@
 import { LIMITS } from "../../protocol.ts";
 import { entryOf } from "../../store/entry.ts";
-import type { Entry, Log, ReadLimit } from "../../store/store.ts";
+import type { Entry, MessageStore, ReadLimit } from "../../store/store.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
 import { checkedEntry } from "./checked-entry.ts";
 
 /**
  * What one room reads of the log: checked like everything that comes from there. What clients ask for is shared, so
  * that a thousand who ask the same thing at once cost one read.
- * All calls reject with LogUnavailable as the log's own do.
+ * All calls reject with StoreUnavailable as the store's own do.
  */
-export class RoomLog {
-  readonly #log: Log;
+export class EntryReader {
+  readonly #store: MessageStore;
   readonly #room: string;
   readonly #slots: ReadSlots;
-  /** Reads under way; each removes itself when it ends, which the log's time limit sees to. */
+  /** Reads under way; each removes itself when it ends, which the store's time limit sees to. */
   readonly #underWay = new Map<string, Promise<Entry[]>>();
 
-  constructor(log: Log, room: string, slots: ReadSlots) {
-    this.#log = log;
+  constructor(store: MessageStore, room: string, slots: ReadSlots) {
+    this.#store = store;
     this.#room = room;
     this.#slots = slots;
   }
 
-  /** As `Log.readFrom`, begun now: a read that was under way before may not have what was missed since. */
+  /** As `MessageStore.readFrom`, begun now: a read that was under way before may not have what was missed since. */
   freshFrom(id: string, limit: ReadLimit): Promise<Entry[]> {
-    return this.#checked(this.#log.readFrom(this.#room, id, limit));
+    return this.#checked(this.#store.readFrom(this.#room, id, limit));
   }
 
   /** The newest entries for a room that a client opens. */
   first(limit: ReadLimit): Promise<Entry[]> {
-    return this.#checked(this.#slots.run(() => this.#log.readBefore(this.#room, undefined, limit)));
+    return this.#checked(this.#slots.run(() => this.#store.readBefore(this.#room, undefined, limit)));
   }
 
   /** The newest entries, begun now. */
   freshNewest(limit: ReadLimit): Promise<Entry[]> {
-    return this.#checked(this.#log.readBefore(this.#room, undefined, limit));
+    return this.#checked(this.#store.readBefore(this.#room, undefined, limit));
   }
 
-  /** As `Log.readFrom`, shared. */
+  /** As `MessageStore.readFrom`, shared. */
   from(id: string, limit: ReadLimit): Promise<Entry[]> {
     return this.#shared(`from ${id} ${limit.entries} ${limit.bytes}`, () =>
-      this.#log.readFrom(this.#room, id, limit),
+      this.#store.readFrom(this.#room, id, limit),
     );
   }
 
-  /** As `Log.readBefore`, shared. */
+  /** As `MessageStore.readBefore`, shared. */
   before(id: string | undefined, limit: ReadLimit): Promise<Entry[]> {
     return this.#shared(`before ${id ?? ""} ${limit.entries} ${limit.bytes}`, () =>
-      this.#log.readBefore(this.#room, id, limit),
+      this.#store.readBefore(this.#room, id, limit),
     );
   }
 
@@ -71,7 +71,7 @@ export class RoomLog {
 }
 
 /**
- * Whether a read may have ended because of its limit, so that the log may go on. A read stops before the entry that
+ * Whether a read may have ended because of its limit, so that the store may go on. A read stops before the entry that
  * would be too much, so it is full where another as large as a frame can be would not have fit.
  */
 export function isFull(read: readonly Entry[], limit: ReadLimit): boolean {

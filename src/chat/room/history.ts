@@ -1,7 +1,7 @@
 import { BEGINNING, compareIds, LIMITS } from "../../protocol.ts";
 import type { Entry, ReadLimit } from "../../store/store.ts";
 import { behind, isComplete } from "./completeness.ts";
-import { isFull, type RoomLog } from "./entry-reader.ts";
+import { type EntryReader, isFull } from "./entry-reader.ts";
 import type { Ring } from "./ring.ts";
 import { newest, oldest, type Page } from "./snapshot.ts";
 
@@ -15,54 +15,54 @@ export interface Cursor {
 /**
  * What a cursor gives at this moment:
  * - a page that ends at the room's head, or says that there is more;
- * - `lost`: the log does not continue from it;
- * - `ahead`: the log ends where the room has never been; the room must catch up first;
- * - `behind`: the log ended before what the room holds: the room went on by more than it holds while the log was read or, if that is
- *   so again, the log lost something;
- * - `moved`: the room went on while the log was read; look again.
+ * - `lost`: the store does not continue from it;
+ * - `ahead`: the store ends where the room has never been; the room must catch up first;
+ * - `behind`: the store ended before what the room holds: the room went on by more than it holds while the store was read or, if that is
+ *   so again, the store lost something;
+ * - `moved`: the room went on while the store was read; look again.
  */
 export type View = Page | "lost" | "ahead" | "behind" | "moved";
 
-/** A page of a room's past; `recovered` is false where the log does not continue from the id asked. */
+/** A page of a room's past; `recovered` is false where the store does not continue from the id asked. */
 export interface HistoryPage extends Page {
   readonly recovered: boolean;
 }
 
-/** The answer that holds a page; undefined: the log does not continue from the id asked. */
+/** The answer that holds a page; undefined: the store does not continue from the id asked. */
 export function pageOf(page: Page | undefined): HistoryPage {
   return page === undefined ? { entries: [], more: false, recovered: false } : { ...page, recovered: true };
 }
 
-/** The newest entries of a log before an id (undefined = of all). Rejects with LogUnavailable. */
-export async function pageBefore(log: RoomLog, id: string | undefined, limit: number): Promise<Page> {
-  const read = await log.before(id, readFor(limit));
+/** The newest entries of a stream before an id (undefined = of all). Rejects with StoreUnavailable. */
+export async function pageBefore(reader: EntryReader, id: string | undefined, limit: number): Promise<Page> {
+  const read = await reader.before(id, readFor(limit));
   return newest(read, limit, isFull(read, readFor(limit)));
 }
 
-/** The oldest entries of a log behind an id; undefined: it does not continue from it. Rejects with LogUnavailable. */
-export async function pageBehind(log: RoomLog, id: string, limit: number): Promise<Page | undefined> {
-  const read = await log.from(id, readFor(limit));
+/** The oldest entries of a stream behind an id; undefined: it does not continue from it. Rejects with StoreUnavailable. */
+export async function pageBehind(reader: EntryReader, id: string, limit: number): Promise<Page | undefined> {
+  const read = await reader.from(id, readFor(limit));
   if (!isComplete(id, read)) return undefined;
   return oldest(behind(id, read), limit, isFull(read, readFor(limit)));
 }
 
-/** One room's past: from its ring where that reaches, else from the log. */
+/** One room's past: from its ring where that reaches, else from the store. */
 export class History {
-  readonly #log: RoomLog;
+  readonly #reader: EntryReader;
   readonly #ring: Ring;
 
-  constructor(log: RoomLog, ring: Ring) {
-    this.#log = log;
+  constructor(reader: EntryReader, ring: Ring) {
+    this.#reader = reader;
     this.#ring = ring;
   }
 
-  /** Reads what the ring does not have for a cursor; undefined: nothing. Rejects with LogUnavailable. */
+  /** Reads what the ring does not have for a cursor; undefined: nothing. Rejects with StoreUnavailable. */
   async fetch({ after, limit }: Cursor): Promise<readonly Entry[] | undefined> {
     if (after !== undefined)
-      return this.#ring.covers(after) ? undefined : this.#log.from(after, readFor(limit));
+      return this.#ring.covers(after) ? undefined : this.#reader.from(after, readFor(limit));
     if (this.#ring.entries.length >= limit || this.#ring.base === BEGINNING) return undefined;
     // All of it, not only what is older than the ring: in a busy room that would have moved on by then.
-    return this.#log.before(undefined, readFor(limit));
+    return this.#reader.before(undefined, readFor(limit));
   }
 
   /** Puts what was fetched and the ring together. Synchronous: the answer holds until the turn ends. */
@@ -76,13 +76,13 @@ export class History {
 
   /** As `pageBefore`. */
   before(id: string | undefined, limit: number): Promise<Page> {
-    return pageBefore(this.#log, id, limit);
+    return pageBefore(this.#reader, id, limit);
   }
 
-  /** The oldest entries behind an id; undefined: the log does not continue from it. Rejects with LogUnavailable. */
+  /** The oldest entries behind an id; undefined: the store does not continue from it. Rejects with StoreUnavailable. */
   async behind(id: string, limit: number): Promise<Page | undefined> {
     if (this.#ring.covers(id)) return oldest(this.#ring.behind(id), limit, false);
-    return pageBehind(this.#log, id, limit);
+    return pageBehind(this.#reader, id, limit);
   }
 
   #newest(limit: number, fetched: readonly Entry[] | undefined): View {
@@ -107,7 +107,7 @@ export class History {
     return oldest([...found, ...this.#ring.behind(last)], limit, false);
   }
 
-  /** Where a log ended whose newest entry the ring does not reach. */
+  /** Where a stream ended whose newest entry the ring does not reach. */
   #placeOf(last: string): "ahead" | "behind" {
     return compareIds(last, this.#ring.base) < 0 ? "behind" : "ahead";
   }

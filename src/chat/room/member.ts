@@ -15,6 +15,6 @@ export interface Member {
   handleSettled(wanted: string, handle: string): void;
   /** Called once it is in, in the same turn: what comes next is behind `snapshot.head`. */
   joined(snapshot: Snapshot): void;
-  /** The room's log was reset, or lost its newest entries, before anything later is sent. */
+  /** The room's stream was reset, or lost its newest entries, before anything later is sent. */
   restarted(snapshot: Snapshot): void;
 }

@@ -13,7 +13,7 @@ export interface EphemeralFrame {
 
 /**
  * A room's messages on their way to its connections. The kernel's write is three quarters of a
- * delivery, so what arrives in one turn of the event loop is joined, encoded once a codec, and written
+ * delivery, so what arrives in one tick of the event loop is joined, encoded once a codec, and written
  * once a connection; all queues of slow readers then share those bytes.
  *
  * In a busy room a window joins more: while one flush is less than `windowMs` ago the next waits for the

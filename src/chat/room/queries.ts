@@ -1,9 +1,9 @@
 import { LIMITS } from "../../protocol.ts";
-import type { Log, RoomHead } from "../../store/store.ts";
-import { within } from "../../store/with-timeout.ts";
+import type { MessageStore, RoomHead } from "../../store/store.ts";
+import { withTimeout } from "../../store/with-timeout.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
 import { LOG_WAIT_MS } from "../limits/time-limit.ts";
-import { RoomLog } from "./entry-reader.ts";
+import { EntryReader } from "./entry-reader.ts";
 import { type HistoryPage, pageBefore, pageBehind, pageOf } from "./history.ts";
 import { namedUsers } from "./presence/named-users.ts";
 import type { People } from "./presence/room-presence.ts";
@@ -15,7 +15,7 @@ export const ROOMS_LISTED = 100;
 
 /**
  * How long a list of rooms is good for, ms: it costs a read and a roll call a room. A new room is in everybody's list within a second
- * of its first message, of which the log takes 200 ms (`Log.recentRooms`).
+ * of its first message, of which the store takes 200 ms (`MessageStore.recentRooms`).
  */
 const LIST_MS = 500;
 
@@ -26,16 +26,16 @@ export interface RoomSummary extends RoomHead {
 
 /**
  * What may be asked about rooms without being in one. A room that is open here answers as it answers its members; of another
- * the log is asked, and nothing is opened for it. All calls reject with LogUnavailable after at most `LOG_WAIT_MS`.
+ * the store is asked, and nothing is opened for it. All calls reject with StoreUnavailable after at most `LOG_WAIT_MS`.
  */
-export class Reading {
-  readonly #log: Log;
+export class RoomQueries {
+  readonly #store: MessageStore;
   readonly #rooms: Rooms;
   readonly #reads: ReadSlots;
   #list: { readonly rooms: Promise<readonly RoomSummary[]>; readonly until: number } | undefined;
 
-  constructor(log: Log, rooms: Rooms, reads: ReadSlots) {
-    this.#log = log;
+  constructor(store: MessageStore, rooms: Rooms, reads: ReadSlots) {
+    this.#store = store;
     this.#reads = reads;
     this.#rooms = rooms;
   }
@@ -44,14 +44,14 @@ export class Reading {
   before(room: string, id: string | undefined, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
     if (open !== undefined) return open.before(id, limit);
-    return within(LOG_WAIT_MS, pageBefore(this.#logOf(room), id, limit).then(pageOf));
+    return withTimeout(LOG_WAIT_MS, pageBefore(this.#logOf(room), id, limit).then(pageOf));
   }
 
   /** The oldest entries behind an id. */
   behind(room: string, id: string, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
     if (open !== undefined) return open.behind(id, limit);
-    return within(LOG_WAIT_MS, pageBehind(this.#logOf(room), id, limit).then(pageOf));
+    return withTimeout(LOG_WAIT_MS, pageBehind(this.#logOf(room), id, limit).then(pageOf));
   }
 
   /** Who is in a room, over all processes. */
@@ -59,7 +59,7 @@ export class Reading {
     const open = this.#open(room);
     if (open !== undefined) return open.people();
     // Nobody is here: a room that somebody is in is open.
-    const present = await within(LOG_WAIT_MS, this.#log.rollCall(room, []));
+    const present = await withTimeout(LOG_WAIT_MS, this.#store.syncPresence(room, []));
     const users = namedUsers(present, LIMITS.presenceNames).map(({ id, handle }) => ({ id, handle }));
     return { count: present.length, users };
   }
@@ -68,7 +68,7 @@ export class Reading {
   recentRooms(): Promise<readonly RoomSummary[]> {
     const now = performance.now();
     if (this.#list === undefined || this.#list.until <= now) {
-      const rooms = within(LOG_WAIT_MS, this.#summaries());
+      const rooms = withTimeout(LOG_WAIT_MS, this.#summaries());
       this.#list = { rooms, until: now + LIST_MS };
       rooms.catch(() => {
         this.#list = undefined;
@@ -78,14 +78,14 @@ export class Reading {
   }
 
   async #summaries(): Promise<readonly RoomSummary[]> {
-    const heads = await this.#log.recentRooms(ROOMS_LISTED);
+    const heads = await this.#store.recentRooms(ROOMS_LISTED);
     return Promise.all(
       heads.map(async ({ room, head }) => ({ room, head, count: (await this.people(room)).count })),
     );
   }
 
-  #logOf(room: string): RoomLog {
-    return new RoomLog(this.#log, room, this.#reads);
+  #logOf(room: string): EntryReader {
+    return new EntryReader(this.#store, room, this.#reads);
   }
 
   #open(name: string): Room | undefined {

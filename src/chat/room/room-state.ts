@@ -2,8 +2,8 @@
  * Where a room of this process stands:
  * - `opening`: subscribing and reading the newest entries; joins wait;
  * - `live`: what arrives continues the chain;
- * - `catching-up`: there may be a hole; arrivals wait until the log was read; joins wait;
- * - `stale`: the log is away; arrivals wait, joins are refused;
+ * - `catching-up`: there may be a hole; arrivals wait until the store was read; joins wait;
+ * - `stale`: the store is away; arrivals wait, joins are refused;
  * - `closed`: given up; a later join opens a new room.
  */
 export type RoomState = "opening" | "live" | "catching-up" | "stale" | "closed";

@@ -1,8 +1,8 @@
 import type { Logger } from "../../logging/logger.ts";
 import { BEGINNING, compareIds, LIMITS } from "../../protocol.ts";
 import { looksLikeEntry } from "../../store/entry.ts";
-import { type Entry, type Log, LogUnavailable } from "../../store/store.ts";
-import { within } from "../../store/with-timeout.ts";
+import { type Entry, type MessageStore, StoreUnavailable } from "../../store/store.ts";
+import { withTimeout } from "../../store/with-timeout.ts";
 import type { Connection } from "../connection.ts";
 import type { Counters } from "../counters.ts";
 import { type AnswerSpace, UNCOUNTED } from "../limits/answer-budget.ts";
@@ -11,17 +11,17 @@ import { LOG_WAIT_MS } from "../limits/time-limit.ts";
 import { AckedEntries } from "./acked-entries.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry } from "./checked-entry.ts";
-import { RoomLog, sizeOf } from "./entry-reader.ts";
+import { EntryReader, sizeOf } from "./entry-reader.ts";
 import { type Cursor, History, type HistoryPage, pageOf } from "./history.ts";
 import type { Member } from "./member.ts";
 import { closeIfTooSlow, Outbox } from "./outbox.ts";
-import { type People, type PresenceSurroundings, RoomPresence } from "./presence/room-presence.ts";
+import { type People, type PresenceDeps, RoomPresence } from "./presence/room-presence.ts";
 import { RING, Ring, type RingBudget } from "./ring.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { newest, type Page, type Snapshot } from "./snapshot.ts";
 
 /** What every room of a process shares. */
-export interface RoomSurroundings extends PresenceSurroundings {
+export interface RoomDeps extends PresenceDeps {
   readonly ringBudget: RingBudget;
   readonly reads: ReadSlots;
   /** How long a busy room joins messages into one write, ms. */
@@ -29,11 +29,11 @@ export interface RoomSurroundings extends PresenceSurroundings {
 }
 
 /**
- * What may arrive while the log is being read. More is dropped: the read or the one after it brings it.
+ * What may arrive while the store is being read. More is dropped: the read or the one after it brings it.
  */
 const HELD_WHILE_READING = 1_000;
 
-/** A reading of the log under way. */
+/** A reading of the store under way. */
 interface Reading {
   /** Its identity: whoever was overtaken by a later one must not act on what it read. */
   readonly token: object;
@@ -41,25 +41,25 @@ interface Reading {
 }
 
 /**
- * Between two reads of the log for publications that may not be stored, ms: whoever publishes them without end costs the log ten
+ * Between two reads of the store for publications that may not be stored, ms: whoever publishes them without end costs the store ten
  * reads per second, room and process.
  */
 const UNVERIFIED_PAUSE_MS = 100;
 
 /**
  * One room in this process: its members, its newest frames, and the check that nothing is missing.
- * It exists while somebody local is in it. Everything is shown in the order of the log, once, and only after it
+ * It exists while somebody local is in it. Everything is shown in the order of the store, once, and only after it
  * came back from there.
  */
 export class Room {
   readonly name: string;
   readonly presence: RoomPresence;
-  readonly #log: Log;
+  readonly #store: MessageStore;
   readonly #logger: Logger;
   readonly #counters: Counters;
   readonly #ring: Ring;
   readonly #outbox: Outbox;
-  readonly #entries: RoomLog;
+  readonly #entries: EntryReader;
   readonly #history: History;
   readonly #members = new Map<string, Member>();
   #state: RoomState = "opening";
@@ -67,7 +67,7 @@ export class Room {
   #held: Entry[] = [];
   /** More arrived than could be held. */
   #heldTooMuch = false;
-  /** The newest reading of the log; fulfils when it ended, well or not. */
+  /** The newest reading of the store; fulfils when it ended, well or not. */
   #reading: Reading;
   /**
    * What a reading brought may still arrive on the channel, which is in order: true until something arrives that the room has not read.
@@ -79,14 +79,14 @@ export class Room {
   /** When the next such read may begin, as performance.now() tells it. */
   #nextUnverifiedAt = 0;
 
-  constructor(name: string, surroundings: RoomSurroundings) {
+  constructor(name: string, surroundings: RoomDeps) {
     this.name = name;
-    this.#log = surroundings.log;
+    this.#store = surroundings.store;
     this.#logger = surroundings.logger;
     this.#counters = surroundings.counters;
     this.#ring = new Ring(surroundings.ringBudget);
     this.#outbox = new Outbox(surroundings.batchWindowMs, surroundings.counters);
-    this.#entries = new RoomLog(this.#log, name, surroundings.reads);
+    this.#entries = new EntryReader(this.#store, name, surroundings.reads);
     this.#history = new History(this.#entries, this.#ring);
     this.presence = new RoomPresence(name, surroundings, this.#outbox);
     this.#reading = this.#read((reading) => this.#open(reading));
@@ -106,13 +106,13 @@ export class Room {
 
   /**
    * Lets a member in, or gives a member of it a resync. `member.joined` is called in the turn in which it
-   * begins to get what arrives. Rejects with LogUnavailable after at most `LOG_WAIT_MS`, and where `space` has none for the messages; the
+   * begins to get what arrives. Rejects with StoreUnavailable after at most `LOG_WAIT_MS`, and where `space` has none for the messages; the
    * member is then not let in.
    */
   async join(member: Member, cursor: Cursor, space = UNCOUNTED): Promise<void> {
     const wait = { over: false };
     try {
-      await within(LOG_WAIT_MS, this.#admit(member, cursor, space, wait));
+      await withTimeout(LOG_WAIT_MS, this.#admit(member, cursor, space, wait));
     } finally {
       wait.over = true;
     }
@@ -126,19 +126,19 @@ export class Room {
     this.presence.leave(member);
   }
 
-  /** The newest entries before an id (undefined = of all). Rejects with LogUnavailable after at most `LOG_WAIT_MS`. */
+  /** The newest entries before an id (undefined = of all). Rejects with StoreUnavailable after at most `LOG_WAIT_MS`. */
   before(id: string | undefined, limit: number): Promise<HistoryPage> {
-    return within(LOG_WAIT_MS, this.#before(id, limit));
+    return withTimeout(LOG_WAIT_MS, this.#before(id, limit));
   }
 
   /** The oldest entries behind an id; otherwise as `before`. */
   behind(id: string, limit: number): Promise<HistoryPage> {
-    return within(LOG_WAIT_MS, this.#behind(id, limit));
+    return withTimeout(LOG_WAIT_MS, this.#behind(id, limit));
   }
 
-  /** Who is here, over all processes. Rejects with LogUnavailable after at most `LOG_WAIT_MS`. */
+  /** Who is here, over all processes. Rejects with StoreUnavailable after at most `LOG_WAIT_MS`. */
   async people(): Promise<People> {
-    await within(LOG_WAIT_MS, this.#settled());
+    await withTimeout(LOG_WAIT_MS, this.#settled());
     return this.presence.people();
   }
 
@@ -148,10 +148,10 @@ export class Room {
   }
 
   /** Something arrived on the room's channel. */
-  received(payload: Buffer): void {
+  onPublication(payload: Buffer): void {
     if (!looksLikeEntry(payload)) {
       // In every state: nobody publishes a hint again, and a roll call may be older than it.
-      this.presence.received(payload);
+      this.presence.onPublication(payload);
       return;
     }
     const entry = checkedEntry(this.name, payload);
@@ -167,7 +167,7 @@ export class Room {
     else if (!this.#isPassed(entry.id)) this.#hold(entry);
   }
 
-  /** An entry was published that may not be stored: it is read from the log, or never shown. */
+  /** An entry was published that may not be stored: it is read from the store, or never shown. */
   unverified(id: string): void {
     if (this.#unverified !== undefined || compareIds(id, this.#ring.head) <= 0) return;
     const waitMs = this.#nextUnverifiedAt - performance.now();
@@ -184,17 +184,17 @@ export class Room {
     if (this.#state === "live" && this.#acked.isOverdue) {
       this.#acked.clear();
       void this.suspect("an acked message did not come back");
-    } else if (this.#state === "stale" && this.#log.status.state === "live") {
+    } else if (this.#state === "stale" && this.#store.status.state === "live") {
       void this.suspect("the last catch-up failed");
     }
   }
 
-  /** Compares the log's newest id with the room's. `head` is what the room's was when the log was asked. */
+  /** Compares the store's newest id with the room's. `head` is what the room's was when the store was asked. */
   audit(logHead: string, head: string): void {
     if (this.#state !== "live" || logHead === this.#ring.head || this.#ring.has(logHead)) return;
-    // A log that is whole does not end before `head`. What is between may be more than the room holds: it went on while the log answered.
+    // A stream that is whole does not end before `head`. What is between may be more than the room holds: it went on while the store answered.
     if (compareIds(logHead, head) >= 0 && compareIds(logHead, this.#ring.base) <= 0) return;
-    void this.suspect("the log's newest entry is not here");
+    void this.suspect("the store's newest entry is not here");
   }
 
   /** Reads what may be missing, in order, once for all members. Fulfils when that ended, well or not. */
@@ -203,13 +203,13 @@ export class Room {
       this.#step("suspicion");
       this.#counters.catchUps += 1;
       const fields = { event: "catch-up", room: this.name, after: this.#ring.head, reason };
-      this.#logger[level](fields, "reading the log");
+      this.#logger[level](fields, "reading the store");
       this.#reading = this.#read((reading) => this.#catchUp(reading));
     }
     return this.#reading.ended;
   }
 
-  /** The log is away: nothing is served from memory until it was read again. */
+  /** The store is away: nothing is served from memory until it was read again. */
   logLost(): void {
     this.#step("log-lost");
   }
@@ -235,7 +235,7 @@ export class Room {
     while (this.#state === "opening" || this.#state === "catching-up") await this.#reading.ended;
     this.#unverified = undefined;
     this.#nextUnverifiedAt = performance.now() + UNVERIFIED_PAUSE_MS;
-    // Where the log is away, everything is read when it is back. The store's own log line is throttled, this one would not be.
+    // Where the store is away, everything is read when it is back. The store's own log line is throttled, this one would not be.
     if (this.#state === "live") await this.suspect("something was published that may not be stored", "debug");
   };
 
@@ -243,7 +243,7 @@ export class Room {
     this.#state = nextRoomState(this.#state, event);
   }
 
-  /** Begins a reading of the log; one that was begun before and is still under way no longer counts. */
+  /** Begins a reading of the store; one that was begun before and is still under way no longer counts. */
   #read(work: (reading: object) => Promise<void>): Reading {
     const token = {};
     const ended = work(token).catch((error: unknown) => this.#failed(error, token));
@@ -255,7 +255,7 @@ export class Room {
   }
 
   async #open(token: object): Promise<void> {
-    await this.#log.subscribe(this.name);
+    await this.#store.subscribe(this.name);
     const [read] = await Promise.all([this.#entries.first(RING), this.presence.rollCall()]);
     if (!this.#counts(token, "opening")) return;
     this.#replace(read);
@@ -278,19 +278,19 @@ export class Room {
     if (found.missed.length > 0) this.#channelIsBehind = true;
     for (const entry of found.missed) this.#show(entry);
     const missed = new Set(found.missed.map(({ id }) => id));
-    // The log continues what the room has: what is not above `base` is before it there, or nowhere.
+    // The store continues what the room has: what is not above `base` is before it there, or nowhere.
     const unknown = this.#held
       .splice(0, before)
       .filter(({ id }) => compareIds(id, base) > 0 && !this.#ring.has(id) && !missed.has(id));
     if (unknown.length > 0) {
       const fields = { event: "not-stored", room: this.name, count: unknown.length };
-      this.#logger.warn(fields, "dropped messages that the log does not have");
+      this.#logger.warn(fields, "dropped messages that the store does not have");
     }
     this.#step("caught-up");
     this.#release();
   }
 
-  /** The log does not continue what the members have: they are told, and begin again at its newest entries. */
+  /** The store does not continue what the members have: they are told, and begin again at its newest entries. */
   async #startOver(token: object): Promise<void> {
     // What arrives from now on may be behind what is read.
     const before = this.#held.length;
@@ -302,7 +302,7 @@ export class Room {
       head: this.#ring.head,
       newHead: read.at(-1)?.id ?? BEGINNING,
     };
-    this.#logger.warn(fields, "the log does not continue here; members start over");
+    this.#logger.warn(fields, "the store does not continue here; members start over");
     this.#counters.resets += 1;
     this.#outbox.flush();
     this.#replace(read);
@@ -317,8 +317,8 @@ export class Room {
 
   #failed(error: unknown, token: object): void {
     const fields = { event: "log-failed", room: this.name, state: this.#state, err: error };
-    if (error instanceof LogUnavailable) this.#logger.info(fields, "the log did not answer");
-    else this.#logger.error(fields, "reading the log failed");
+    if (error instanceof StoreUnavailable) this.#logger.info(fields, "the store did not answer");
+    else this.#logger.error(fields, "reading the store failed");
     if (this.#reading.token === token) this.#step("log-lost");
   }
 
@@ -335,7 +335,7 @@ export class Room {
   }
 
   /**
-   * Whether the room holds an entry or, in a log that is whole, has been past it. Ids are compared only below what is held: a log that
+   * Whether the room holds an entry or, in a stream that is whole, has been past it. Ids are compared only below what is held: a stream that
    * lost its newest entries and gives out lower ids is seen by entries that arrive, and by the audit.
    */
   #holdsOrPassed(id: string): boolean {
@@ -380,7 +380,7 @@ export class Room {
   async #settled(): Promise<void> {
     while (this.#state !== "live") {
       if (this.#state === "closed" || this.#state === "stale")
-        throw new LogUnavailable("the room is not live");
+        throw new StoreUnavailable("the room is not live");
       await this.#reading.ended;
     }
   }
@@ -407,11 +407,11 @@ export class Room {
       await this.#settled();
       const fetched = await this.#history.fetch(wanted);
       if (wait.over) return;
-      // The log may have gone away while it was read.
+      // The store may have gone away while it was read.
       if (this.#state !== "live") continue;
       const view = this.#history.view(wanted, fetched);
       if (view === "ahead") await this.suspect("a client has seen more than this room");
-      else if (view === "behind" && wasBehind) await this.suspect("the log ends before this room does");
+      else if (view === "behind" && wasBehind) await this.suspect("the store ends before this room does");
       else if (view === "behind") wasBehind = true;
       else if (view === "lost") wanted = { after: undefined, limit: cursor.limit };
       else if (view !== "moved") {

@@ -1,10 +1,10 @@
 import { BEGINNING } from "../../protocol.ts";
-import { type Log, LogUnavailable } from "../../store/store.ts";
+import { type MessageStore, StoreUnavailable } from "../../store/store.ts";
 import { type AnswerSpace, TooManyAnswers } from "../limits/answer-budget.ts";
 import { OpenedRooms, TooManyRooms } from "../session/opened-rooms.ts";
 import type { Cursor } from "./history.ts";
 import type { Member } from "./member.ts";
-import { Room, type RoomSurroundings } from "./room.ts";
+import { Room, type RoomDeps } from "./room.ts";
 
 /** How long a room that everyone left is kept, ms: a reload, or a deploy of the clients, finds it warm. */
 const LINGER_MS = 10_000;
@@ -15,7 +15,7 @@ const LINGERING = 1_000;
 /** How often rooms are asked whether something is overdue, ms. */
 const REVIEW_MS = 500;
 
-/** The pause before the newest ids of all rooms are held against the log's, ms; drawn between the two. */
+/** The pause before the newest ids of all rooms are held against the store's, ms; drawn between the two. */
 const AUDIT_MS = { least: 20_000, most: 60_000 } as const;
 
 /** The pause between roll calls, ms: with the lease of 40 s, who died is gone within 60 s. */
@@ -26,8 +26,8 @@ const AUDIT_CHUNK = 500;
 
 /** The rooms of this process. A room is here while somebody local is in it, and for a short while after. */
 export class Rooms {
-  readonly #surroundings: RoomSurroundings;
-  readonly #log: Log;
+  readonly #surroundings: RoomDeps;
+  readonly #store: MessageStore;
   readonly #rooms = new Map<string, Room>();
   readonly #opened: OpenedRooms;
   /** Empty rooms and the timers that end them, the longest empty first. */
@@ -37,10 +37,10 @@ export class Rooms {
   #rollCall: NodeJS.Timeout;
 
   /** @param maxPerNetwork rooms that connections of one network may have open; 0 = no limit. */
-  constructor(surroundings: RoomSurroundings, maxPerNetwork = 0) {
+  constructor(surroundings: RoomDeps, maxPerNetwork = 0) {
     this.#surroundings = surroundings;
     this.#opened = new OpenedRooms(maxPerNetwork);
-    this.#log = surroundings.log;
+    this.#store = surroundings.store;
     this.#review = setInterval(this.#reviewAll, REVIEW_MS).unref();
     this.#audit = setTimeout(this.#auditAll, auditPause()).unref();
     this.#rollCall = setTimeout(this.#callAll, ROLL_CALL_MS).unref();
@@ -71,8 +71,8 @@ export class Rooms {
     if (room.size === 0) this.#emptied(room);
   }
 
-  received(name: string, payload: Buffer): void {
-    this.#rooms.get(name)?.received(payload);
+  onPublication(name: string, payload: Buffer): void {
+    this.#rooms.get(name)?.onPublication(payload);
   }
 
   /** Every room reads what it missed. Rejects if one could not. */
@@ -87,7 +87,7 @@ export class Rooms {
     for (const room of rooms) void room.presence.rollCall();
   }
 
-  /** The log is away. Rooms that were about to open are given up: their joins are refused. */
+  /** The store is away. Rooms that were about to open are given up: their joins are refused. */
   logLost(): void {
     for (const room of this.#rooms.values()) {
       room.logLost();
@@ -149,7 +149,7 @@ export class Rooms {
     this.#opened.closed(room.name);
     room.close();
     // Never rejects; a join that comes now subscribes behind it on the same connection.
-    void this.#log.unsubscribe(room.name);
+    void this.#store.unsubscribe(room.name);
   }
 
   readonly #reviewAll = (): void => {
@@ -165,10 +165,10 @@ export class Rooms {
   };
 
   async #auditSome(names: readonly string[]): Promise<void> {
-    if (this.#log.status.state !== "live") return;
+    if (this.#store.status.state !== "live") return;
     const before = names.map((name) => this.#rooms.get(name)?.head ?? BEGINNING);
     // An unreachable log finds its own way back, and every room is read then.
-    const heads = await this.#log.heads(names).catch(() => []);
+    const heads = await this.#store.heads(names).catch(() => []);
     for (const [index, head] of heads.entries()) {
       const name = names[index];
       if (name !== undefined) this.#rooms.get(name)?.audit(head, before[index] ?? BEGINNING);
@@ -177,7 +177,7 @@ export class Rooms {
 
   readonly #callAll = async (): Promise<void> => {
     for (const room of [...this.#rooms.values()]) {
-      if (this.#log.status.state === "live" && room.state === "live") await room.presence.rollCall();
+      if (this.#store.status.state === "live" && room.state === "live") await room.presence.rollCall();
     }
     this.#rollCall = setTimeout(this.#callAll, ROLL_CALL_MS).unref();
   };
@@ -189,5 +189,7 @@ function auditPause(): number {
 
 /** Whether a join that rejected with this may succeed later. */
 export function isTemporary(error: unknown): boolean {
-  return error instanceof LogUnavailable || error instanceof TooManyAnswers || error instanceof TooManyRooms;
+  return (
+    error instanceof StoreUnavailable || error instanceof TooManyAnswers || error instanceof TooManyRooms
+  );
 }

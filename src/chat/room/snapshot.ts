@@ -17,7 +17,7 @@ export interface Snapshot {
   readonly handle: string;
 }
 
-/** Some entries of a log, and whether there are more in the direction asked. */
+/** Some entries of a stream, and whether there are more in the direction asked. */
 export interface Page {
   readonly entries: readonly Entry[];
   readonly more: boolean;

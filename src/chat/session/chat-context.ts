@@ -3,8 +3,8 @@ import type { Counters } from "../counters.ts";
 import type { Guests } from "../guests.ts";
 import type { AnswerBudgets } from "../limits/answer-budget.ts";
 import type { RequestBudgets } from "../limits/request-budget.ts";
-import type { Posting } from "../publisher.ts";
-import type { Reading } from "../room/queries.ts";
+import type { Publisher } from "../publisher.ts";
+import type { RoomQueries } from "../room/queries.ts";
 import type { Rooms } from "../room/rooms.ts";
 import type { SiteTokens } from "../site-token.ts";
 import type { Session } from "./session.ts";
@@ -26,12 +26,12 @@ export interface ChatOptions {
   readonly batchWindowMs: number;
   /** A line that a newcomer gets; undefined = none. */
   readonly greeting: string | undefined;
-  /** Signs guests' tokens; undefined = one that all processes share through the log. */
+  /** Signs guests' tokens; undefined = one that all processes share through the store. */
   readonly secret: string | undefined;
 }
 
 /** What sessions find in the chat they belong to. */
-export interface Services {
+export interface ChatContext {
   readonly options: ChatOptions;
   readonly logger: Logger;
   readonly counters: Counters;
@@ -40,8 +40,8 @@ export interface Services {
   readonly requests: RequestBudgets;
   /** Of requests that wait to be answered. */
   readonly waiting: WaitingBytes;
-  readonly posting: Posting;
-  readonly reading: Reading;
+  readonly publisher: Publisher;
+  readonly queries: RoomQueries;
   readonly guests: Guests;
   /** The embedding site's tokens, where it has any. */
   readonly siteTokens: SiteTokens | undefined;

@@ -1,7 +1,7 @@
 import { failure, type Result, success } from "../result.ts";
 import { INVALID_TOKEN } from "../site-token.ts";
 import { handleFrom } from "../text/handle.ts";
-import type { Services } from "./chat-context.ts";
+import type { ChatContext } from "./chat-context.ts";
 
 /** Who says hello. */
 export interface Caller {
@@ -20,7 +20,7 @@ export interface Caller {
 
 /** Returns who a token names, or the guest of that id where it names nobody; fails with `unauthorized` or `unavailable`. Never rejects. */
 export async function identify(
-  { guests, siteTokens }: Pick<Services, "guests" | "siteTokens">,
+  { guests, siteTokens }: Pick<ChatContext, "guests" | "siteTokens">,
   token: string | undefined,
   guest: string,
 ): Promise<Result<Caller>> {

@@ -2,16 +2,16 @@ import { LIMITS } from "../../protocol.ts";
 import type { Entry } from "../../store/store.ts";
 import type { AnswerBudget, AnswerSpace } from "../limits/answer-budget.ts";
 import { sizeOf } from "../room/entry-reader.ts";
-import type { Reading } from "../room/queries.ts";
+import type { RoomQueries } from "../room/queries.ts";
 
 /**
  * Gives `write` what a connection that cannot ask for pages itself missed behind `after`, page by page, each read when there is space for it,
- * until one page is the rest: that one comes with joining behind the last entry. Nothing where the log does not continue from `after`, which
- * joining tells. Ends where `write` returns false: the reader is gone. Rejects with LogUnavailable and
+ * until one page is the rest: that one comes with joining behind the last entry. Nothing where the store does not continue from `after`, which
+ * joining tells. Ends where `write` returns false: the reader is gone. Rejects with StoreUnavailable and
  * TooManyAnswers.
  */
 export async function writeMissed(
-  reading: Reading,
+  queries: RoomQueries,
   answers: AnswerBudget,
   room: string,
   after: string,
@@ -19,7 +19,7 @@ export async function writeMissed(
 ): Promise<void> {
   let cursor = after;
   const writePage = async (space: AnswerSpace): Promise<boolean> => {
-    const { entries, more, recovered } = await reading.behind(room, cursor, LIMITS.answerMessages);
+    const { entries, more, recovered } = await queries.behind(room, cursor, LIMITS.answerMessages);
     const last = entries.at(-1);
     if (!recovered || !more || last === undefined) return false;
     space.take(sizeOf(entries));

@@ -73,7 +73,7 @@ function complaint(type: string, validator: Validator<TProperties, TSchema>, val
   return `${field === "" ? `A ${type} frame` : `${type}.${field}`} ${first.message}.`;
 }
 
-/** A stranger's word in a sentence of ours, cut to a readable length. */
+/** A client's word in a sentence of ours, cut to a readable length. */
 function shown(word: string): string {
   return JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}…` : word);
 }

@@ -5,23 +5,23 @@ import type { Snapshot } from "../room/snapshot.ts";
 import { withMessages } from "./answer.ts";
 
 /** Whose place it is. */
-export interface MembershipOwner {
+export interface SubscriptionOwner {
   readonly connection: Connection;
   readonly person: Person;
   readonly kind: UserKind;
   /** The owner is in the room from now on. */
-  entered(membership: Membership): void;
+  entered(subscription: RoomSubscription): void;
 }
 
 /** A v1 connection's place in one room. */
-export class Membership implements Member {
+export class RoomSubscription implements Member {
   readonly room: string;
-  readonly #owner: MembershipOwner;
+  readonly #owner: SubscriptionOwner;
   /** The join that asked for it. */
   readonly #ref: number;
   #handle: string;
 
-  constructor(owner: MembershipOwner, room: string, ref: number) {
+  constructor(owner: SubscriptionOwner, room: string, ref: number) {
     this.#owner = owner;
     this.room = room;
     this.#ref = ref;

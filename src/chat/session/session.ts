@@ -3,7 +3,7 @@ import { CLOSE, LIMITS } from "../../protocol.ts";
 import type { Connection } from "../connection.ts";
 import { type Counters, countOne } from "../counters.ts";
 import { COST, type RequestBudget } from "../limits/request-budget.ts";
-import { Strikes } from "./violation-window.ts";
+import { ViolationWindow } from "./violation-window.ts";
 
 /** One client's conversation, whatever protocol it speaks. */
 export interface Session {
@@ -13,8 +13,8 @@ export interface Session {
   /** Whether something it asked for has not been answered. */
   readonly busy: boolean;
   /** One inward frame; undefined stands for a binary one. Never throws. */
-  received(text: string | undefined): void;
-  /** The log went away or is back. */
+  onFrame(text: string | undefined): void;
+  /** The store went away or is back. */
   statusChanged(status: StatusFrame): void;
   /** A frame of the server's own, such as `restart`. */
   send(frame: ServerFrame): void;
@@ -28,13 +28,13 @@ export interface SocketSession extends Session {
 }
 
 /** Refuses what a client may not do, and ends a connection that does not stop. */
-export class Refusals {
+export class ErrorReplies {
   readonly #connection: Connection;
   readonly #counters: Counters;
   readonly #requests: RequestBudget;
   // Most connections never offend.
-  #bad: Strikes | undefined;
-  #fast: Strikes | undefined;
+  #bad: ViolationWindow | undefined;
+  #fast: ViolationWindow | undefined;
 
   constructor(connection: Connection, counters: Counters, requests: RequestBudget) {
     this.#requests = requests;
@@ -52,12 +52,12 @@ export class Refusals {
   }
 
   #countBad(): void {
-    this.#bad ??= new Strikes(LIMITS.badFrames, LIMITS.badFrameWindowMs);
+    this.#bad ??= new ViolationWindow(LIMITS.badFrames, LIMITS.badFrameWindowMs);
     if (this.#bad.add()) this.#connection.close(CLOSE.protocolViolation, "too many bad frames");
   }
 
   #countFast(stayAwayMs: number): void {
-    this.#fast ??= new Strikes(LIMITS.refusals, LIMITS.refusalWindowMs);
+    this.#fast ??= new ViolationWindow(LIMITS.refusals, LIMITS.refusalWindowMs);
     if (this.#fast.add()) this.#connection.close(CLOSE.tooMany, String(Math.max(stayAwayMs, 1_000)));
   }
 }

@@ -1,5 +1,5 @@
 /** Counts offences of one connection in a sliding window; remembers no more than `limit` of them. */
-export class Strikes {
+export class ViolationWindow {
   readonly #limit: number;
   readonly #windowMs: number;
   #times: number[] = [];

@@ -111,7 +111,11 @@ function stemOf(whole: string): RequestedHandle["stem"] {
  * Returns `handle` if no other user of the room looks like it, else with a suffix that tells them apart: " 2", " 3",
  * and in a crowd of look-alikes a piece of the user's id.
  */
-export function apart(handle: string, user: string, isTaken: (looks: readonly string[]) => boolean): string {
+export function disambiguate(
+  handle: string,
+  user: string,
+  isTaken: (looks: readonly string[]) => boolean,
+): string {
   const requested = requestedHandle(handle);
   if (!isTaken(requested.looks)) return handle;
   for (let number = 2; number <= LAST_NUMBER; number++) {

@@ -43,7 +43,7 @@ export interface LinkPorts {
   /** Called after each change, with the new state. In `greeting` the socket is open: say hello. */
   readonly changed: (state: ConnectionState) => void;
   /** Called with what the server says by itself. */
-  readonly received: (frame: Incoming) => void;
+  readonly onFrame: (frame: Incoming) => void;
 }
 
 /** Keeps one connection to the server: opens it, notices its death, opens the next; matches answers to requests. */
@@ -230,7 +230,7 @@ export class Link {
         this.apply("opened");
       },
       received: (data) => {
-        if (socket === this.#current) this.#received(data);
+        if (socket === this.#current) this.#onData(data);
       },
       closed: (code, reason) => {
         if (socket === this.#next && this.#current) {
@@ -247,14 +247,14 @@ export class Link {
     return socket;
   }
 
-  #received(data: unknown): void {
+  #onData(data: unknown): void {
     this.#heardAt = this.#ports.clock.now();
     const frame = readFrame(data);
     if (!frame) return;
     // An entry of the log answers nothing, whatever the fields are called of a type that is not known yet.
     const ref = !("prev" in frame) && "ref" in frame && frame.ref;
     if (ref) this.#pending.get(ref)?.(frame);
-    else this.#ports.received(frame);
+    else this.#ports.onFrame(frame);
   }
 
   /** One timer that looks whether anything came meanwhile, instead of one a frame. */

@@ -194,7 +194,7 @@ export class Room extends Events<RoomEvents> {
   }
 
   /** @internal What the server says of this room: by itself, or as the answer to the request that the state waits for. */
-  received(frame: Incoming): void {
+  onFrame(frame: Incoming): void {
     switch (frame.type) {
       case "joined":
         this.#adopt(frame);
@@ -293,7 +293,7 @@ export class Room extends Events<RoomEvents> {
   /** Asks for what the state waits for. A lost connection needs no answer: the room is away then. */
   #ask(wanted: Incoming["type"], request: Request): void {
     this.#cancelStep = this.#ports.link.request(request, (answer) => {
-      if (answer?.type === wanted) this.received(answer);
+      if (answer?.type === wanted) this.onFrame(answer);
       else if (answer) this.#refused(answer.type === "error" ? answer : NO_ANSWER);
     });
   }

@@ -6,7 +6,7 @@ import type { ClientAddresses } from "../../transport/client-address.ts";
 import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
 import { type HostPolicy, MISDIRECTED } from "../../transport/hosts.ts";
 import type { OriginPolicy } from "../../transport/origin.ts";
-import { type Census, Streams } from "../../transport/sse/streams.ts";
+import { EventStreams, type StreamLimits } from "../../transport/sse/streams.ts";
 import { Callers } from "./callers.ts";
 import { checkCompiler } from "./checks.ts";
 import { refuse } from "./error.ts";
@@ -22,7 +22,7 @@ import { routeOrigin } from "./routes/origin.ts";
 import { routePostMessage } from "./routes/post-message.ts";
 import { routeReadMessages } from "./routes/read-messages.ts";
 import { routeRooms } from "./routes/rooms.ts";
-import type { ApiHouse } from "./routes/route-deps.ts";
+import type { RouteDeps } from "./routes/route-deps.ts";
 import { routeSession } from "./routes/session.ts";
 
 export interface ApiOptions {
@@ -31,7 +31,7 @@ export interface ApiOptions {
   readonly hosts: HostPolicy;
   readonly origins: OriginPolicy;
   /** The one that sockets are counted in, too. */
-  readonly census: Census;
+  readonly census: StreamLimits;
   readonly underWay: RequestsUnderWay;
   readonly turns: RequestTurns;
   readonly isDraining: () => boolean;
@@ -43,17 +43,17 @@ export interface ApiOptions {
 
 /** The HTTP interface, docs/protocol.md section 8. */
 export class Api {
-  readonly #house: ApiHouse;
+  readonly #deps: RouteDeps;
   readonly #options: ApiOptions;
 
   constructor(chat: Chat, programs: Programs, options: ApiOptions) {
     const { addresses, cookies, census, turns, underWay, isDraining, overload } = options;
-    this.#house = {
+    this.#deps = {
       chat,
       addresses,
       cookies,
       callers: new Callers(chat, programs, cookies),
-      streams: new Streams(chat, census),
+      streams: new EventStreams(chat, census),
       turns,
       underWay,
       isDraining,
@@ -69,7 +69,7 @@ export class Api {
 
   /** Ends every timer. */
   close(): void {
-    this.#house.streams.close();
+    this.#deps.streams.close();
   }
 
   readonly #scope = async (scope: FastifyInstance): Promise<void> => {
@@ -79,11 +79,11 @@ export class Api {
     scope.addHook("onRequest", this.#admit);
     scope.addHook("onResponse", this.#count);
     await describeRoutes(scope);
-    routeRooms(scope, this.#house);
-    routeReadMessages(scope, this.#house);
-    routePostMessage(scope, this.#house);
-    routeEvents(scope, this.#house);
-    routeSession(scope, this.#house);
+    routeRooms(scope, this.#deps);
+    routeReadMessages(scope, this.#deps);
+    routePostMessage(scope, this.#deps);
+    routeEvents(scope, this.#deps);
+    routeSession(scope, this.#deps);
     routeOrigin(scope);
     routeLongRooms(scope);
     routeDescription(scope);
@@ -93,7 +93,7 @@ export class Api {
   };
 
   readonly #count = async (_request: FastifyRequest, { statusCode }: FastifyReply): Promise<void> => {
-    countOne(this.#house.chat.counters.answers, statusCode);
+    countOne(this.#deps.chat.counters.answers, statusCode);
   };
 
   /** What is asked of every request, before anything of it is read. */

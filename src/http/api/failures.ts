@@ -2,18 +2,18 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { tooManyAnswers } from "../../chat/errors.ts";
 import { TooManyAnswers } from "../../chat/limits/answer-budget.ts";
 import { LIMITS } from "../../protocol.ts";
-import { LogUnavailable } from "../../store/store.ts";
+import { StoreUnavailable } from "../../store/store.ts";
 import { BadRequest } from "./checks.ts";
 import { refuse } from "./error.ts";
 
-/** Answers a request that failed: by what it did, by the log's absence, or by a fault of ours. */
+/** Answers a request that failed: by what it did, by the store's absence, or by a fault of ours. */
 export function answerFailure(
   error: FastifyError,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
   if (error instanceof BadRequest) return refuse(reply, error.refused);
-  if (error instanceof LogUnavailable) {
+  if (error instanceof StoreUnavailable) {
     return refuse(reply, { code: "unavailable", message: "The chat cannot reach its storage; try again." });
   }
   if (error instanceof TooManyAnswers) return refuse(reply, tooManyAnswers());

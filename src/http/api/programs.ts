@@ -5,7 +5,7 @@ import { failure, type Result, success } from "../../chat/result.ts";
 import type { ApiKeys } from "../../identity/api-keys.ts";
 import { KeyAttempts } from "../../identity/key-attempts.ts";
 import type { Logger } from "../../logging/logger.ts";
-import { Complaints } from "../../logging/throttled-logger.ts";
+import { ThrottledLogger } from "../../logging/throttled-logger.ts";
 import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
 import { refuse } from "./error.ts";
 
@@ -44,13 +44,13 @@ export interface KeyWatch {
 export class Programs {
   readonly #keys: ApiKeys;
   readonly #watch: KeyWatch;
-  readonly #complaints: Complaints;
+  readonly #throttled: ThrottledLogger;
   readonly #attempts = new KeyAttempts();
 
   constructor(keys: ApiKeys, watch: KeyWatch) {
     this.#keys = keys;
     this.#watch = watch;
-    this.#complaints = new Complaints(watch.logger);
+    this.#throttled = new ThrottledLogger(watch.logger);
   }
 
   /**
@@ -73,7 +73,7 @@ export class Programs {
     const waitMs = this.#attempts.add(network, user);
     if (waitMs > 0) {
       countOne(this.#watch.counters.limited, "wrong-keys");
-      this.#complaints.add("warn", "too many wrong API keys from one address", {
+      this.#throttled.log("warn", "too many wrong API keys from one address", {
         event: "wrong-keys",
         network,
       });

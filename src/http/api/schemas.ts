@@ -88,10 +88,10 @@ export const PageQuery = Type.Object({
 export const MessagePage = Type.Object(
   {
     messages: Type.Array(Message, { description: "Oldest first" }),
-    more: Type.Boolean({ description: "Whether the log goes on in the direction asked" }),
+    more: Type.Boolean({ description: "Whether the store goes on in the direction asked" }),
     recovered: Type.Optional(
       Type.Boolean({
-        description: "false: the log no longer continues from `after`, and there are no messages",
+        description: "false: the store no longer continues from `after`, and there are no messages",
       }),
     ),
   },

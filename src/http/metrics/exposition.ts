@@ -1,5 +1,5 @@
 import { AggregatorRegistry } from "prom-client";
-import type { Vitals } from "../../monitoring/process-stats.ts";
+import type { ProcessStats } from "../../monitoring/process-stats.ts";
 import type { Metric } from "./metric.ts";
 import { METRICS } from "./table.ts";
 
@@ -7,11 +7,11 @@ import { METRICS } from "./table.ts";
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** All metrics of all these processes as Prometheus reads them. */
-export function exposition(fleet: readonly Vitals[]): Promise<string> {
+export function exposition(fleet: readonly ProcessStats[]): Promise<string> {
   return AggregatorRegistry.aggregate([METRICS.map((metric) => gathered(metric, fleet))]).metrics();
 }
 
-function gathered(metric: Metric, fleet: readonly Vitals[]): object {
+function gathered(metric: Metric, fleet: readonly ProcessStats[]): object {
   const values = fleet.flatMap((vitals) => {
     const { instance, dyno = "" } = vitals.identity;
     return metric.samples(vitals).map(({ value, labels, metricName }) => ({

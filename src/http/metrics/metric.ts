@@ -1,4 +1,4 @@
-import type { CountName, Vitals } from "../../monitoring/process-stats.ts";
+import type { CountName, ProcessStats } from "../../monitoring/process-stats.ts";
 
 /** One number of a metric. */
 export interface Sample {
@@ -17,7 +17,7 @@ export interface Metric {
   /** Beside those that tell the process. */
   readonly labels: readonly string[];
   /** Reads it off one process. */
-  samples(vitals: Vitals): readonly Sample[];
+  samples(vitals: ProcessStats): readonly Sample[];
 }
 
 /** Something that one of the process's plain counters counts. */
@@ -36,7 +36,7 @@ export function counterBy(
   label: string,
   name: string,
   help: string,
-  read: (vitals: Vitals) => Readonly<Record<string, number>>,
+  read: (vitals: ProcessStats) => Readonly<Record<string, number>>,
 ): Metric {
   return {
     name,
@@ -49,7 +49,11 @@ export function counterBy(
 }
 
 /** Something that goes up and down; undefined = it is not known now. */
-export function gauge(name: string, help: string, read: (vitals: Vitals) => number | undefined): Metric {
+export function gauge(
+  name: string,
+  help: string,
+  read: (vitals: ProcessStats) => number | undefined,
+): Metric {
   return {
     name,
     type: "gauge",

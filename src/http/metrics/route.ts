@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
-import type { Watch } from "../../monitoring/monitor.ts";
-import type { Vitals } from "../../monitoring/process-stats.ts";
+import type { Monitor } from "../../monitoring/monitor.ts";
+import type { ProcessStats } from "../../monitoring/process-stats.ts";
 import { refuse } from "../api/error.ts";
 import type { Programs } from "../api/programs.ts";
 import { EXPOSITION_TYPE, exposition } from "./exposition.ts";
@@ -18,7 +18,7 @@ type Scope = (typeof SCOPES)[number];
  */
 export function registerMetrics(
   app: FastifyInstance,
-  watch: Pick<Watch, "vitals" | "fleet">,
+  watch: Pick<Monitor, "vitals" | "fleet">,
   access: MetricsAccess,
   programs: Programs,
 ): void {
@@ -38,6 +38,9 @@ function isScope(value: unknown): value is Scope {
   return SCOPES.some((scope) => scope === value);
 }
 
-async function processesIn(scope: Scope, watch: Pick<Watch, "vitals" | "fleet">): Promise<readonly Vitals[]> {
+async function processesIn(
+  scope: Scope,
+  watch: Pick<Monitor, "vitals" | "fleet">,
+): Promise<readonly ProcessStats[]> {
   return scope === "process" ? [watch.vitals] : watch.fleet();
 }

@@ -1,5 +1,5 @@
 import { ACK_BUCKETS } from "../../chat/latencies.ts";
-import type { Vitals } from "../../monitoring/process-stats.ts";
+import type { ProcessStats } from "../../monitoring/process-stats.ts";
 import { counter, counterBy, gauge, type Metric, type Sample } from "./metric.ts";
 
 const ACKS = "dynochat_ack_seconds";
@@ -76,22 +76,26 @@ export const METRICS: readonly Metric[] = [
   counter(
     "dynochat_log_losses_total",
     "logLosses",
-    "Times the log was lost, failed attempts to reach it included",
+    "Times the store was lost, failed attempts to reach it included",
   ),
-  counter("dynochat_log_reconnects_total", "logReturns", "Times the log was live again"),
+  counter("dynochat_log_reconnects_total", "logReturns", "Times the store was live again"),
   gauge(
     "dynochat_round_trip_age_seconds",
-    "Seconds since it was last shown that what goes to the log comes back; absent while the log is away",
+    "Seconds since it was last shown that what goes to the store comes back; absent while the store is away",
     ({ roundTripAgeMs }) => (roundTripAgeMs === undefined ? undefined : roundTripAgeMs / 1000),
   ),
   counter(
     "dynochat_catch_ups_total",
     "catchUps",
-    "Times a room read the log because something may have been missing",
+    "Times a room read the store because something may have been missing",
   ),
   counter("dynochat_holes_total", "holes", "Catch-ups that found something missing"),
   counter("dynochat_recovered_messages_total", "recovered", "Messages that catch-ups brought"),
-  counter("dynochat_room_resets_total", "resets", "Rooms that began again because the log did not continue"),
+  counter(
+    "dynochat_room_resets_total",
+    "resets",
+    "Rooms that began again because the store did not continue",
+  ),
   gauge("dynochat_draining", "Whether the process moves its people away: 1 or 0", ({ draining }) =>
     Number(draining),
   ),
@@ -148,7 +152,7 @@ export const METRICS: readonly Metric[] = [
   },
 ];
 
-function ackSamples({ acks }: Vitals): readonly Sample[] {
+function ackSamples({ acks }: ProcessStats): readonly Sample[] {
   let count = 0;
   const buckets = acks.counts.map((here, bucket): Sample => {
     count += here;
@@ -166,7 +170,7 @@ function ackSamples({ acks }: Vitals): readonly Sample[] {
   ];
 }
 
-function infoSamples({ identity }: Vitals): readonly Sample[] {
+function infoSamples({ identity }: ProcessStats): readonly Sample[] {
   const { version, release = "", commit = "", node } = identity;
   return [{ value: 1, labels: { version, release, commit, node } }];
 }

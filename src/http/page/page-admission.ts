@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Counters, countOne } from "../../chat/counters.ts";
 import { tooFast } from "../../chat/errors.ts";
-import { Rates } from "../../chat/limits/rate.ts";
+import { RateLimiter } from "../../chat/limits/rate.ts";
 import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
 import { type HostPolicy, MISDIRECTED } from "../../transport/hosts.ts";
 import { refuse } from "../api/error.ts";
@@ -38,8 +38,8 @@ export class PageAdmission {
   readonly #options: PageAdmissionOptions;
   readonly #probes: ReadonlySet<string | undefined>;
   readonly #computed: ReadonlySet<string | undefined>;
-  readonly #pageRates = new Rates(PAGE_PER_SECOND, PAGE_BURST);
-  readonly #computedRates = new Rates(COMPUTED_PER_SECOND, COMPUTED_BURST);
+  readonly #pageRates = new RateLimiter(PAGE_PER_SECOND, PAGE_BURST);
+  readonly #computedRates = new RateLimiter(COMPUTED_PER_SECOND, COMPUTED_BURST);
   readonly #sweep = setInterval(() => {
     this.#pageRates.sweep();
     this.#computedRates.sweep();

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ErrorReply } from "../../chat/result.ts";
 import type { ApiKeys } from "../../identity/api-keys.ts";
 import { OperatorPasses } from "../../identity/operator-passes.ts";
-import type { Watch } from "../../monitoring/monitor.ts";
+import type { Monitor } from "../../monitoring/monitor.ts";
 import { isSecure } from "../../transport/origin.ts";
 import { refuse } from "../api/error.ts";
 import { answerFailure } from "../api/failures.ts";
@@ -25,15 +25,15 @@ const NO_KEYS: ErrorReply = {
  * again, and `/status/fleet`, how all processes are, for who has signed in or sends a key as a bearer.
  */
 export class StatusPage {
-  readonly #watch: Watch;
+  readonly #monitor: Monitor;
   readonly #keys: ApiKeys;
   readonly #files: PageFiles;
   readonly #programs: Programs;
   readonly #passes: OperatorPasses;
 
-  constructor(watch: Watch, keys: ApiKeys, programs: Programs, files: PageFiles) {
+  constructor(monitor: Monitor, keys: ApiKeys, programs: Programs, files: PageFiles) {
     this.#programs = programs;
-    this.#watch = watch;
+    this.#monitor = monitor;
     this.#keys = keys;
     this.#files = files;
     this.#passes = new OperatorPasses(keys);
@@ -52,7 +52,7 @@ export class StatusPage {
   readonly #fleet = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const refused = this.#refusalOf(request);
     if (refused !== undefined) return refuse(reply, refused);
-    return reply.header("Cache-Control", "no-store").send(statusView(await this.#watch.fleet()));
+    return reply.header("Cache-Control", "no-store").send(statusView(await this.#monitor.fleet()));
   };
 
   readonly #signIn = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {

@@ -13,11 +13,11 @@ export interface ProcessView {
   readonly at: number;
   /** What somebody who looks should know first. */
   readonly state: "serving" | "draining" | "overloaded" | "log away";
-  /** Why the log is as it is, a few words. */
+  /** Why the store is as it is, a few words. */
   readonly logReason: string;
   /** What the operator should change about the place where messages live, a sentence each. */
   readonly logWarnings: readonly string[];
-  /** Since the last proof that what goes to the log comes back, ms; null while the log is away. */
+  /** Since the last proof that what goes to the store comes back, ms; null while the store is away. */
   readonly roundTripAgeMs: number | null;
   readonly sockets: number;
   readonly rooms: number;

@@ -1,16 +1,16 @@
 import { ACK_BUCKETS } from "../../chat/latencies.ts";
-import type { Vitals } from "../../monitoring/process-stats.ts";
+import type { ProcessStats } from "../../monitoring/process-stats.ts";
 import type { ProcessView, StatusView } from "./status-view.ts";
 
 /** What the page is told of a fleet; ordered so that a process keeps its place. */
-export function statusView(fleet: readonly Vitals[]): StatusView {
+export function statusView(fleet: readonly ProcessStats[]): StatusView {
   const processes = fleet.map(processView).sort((one, other) => {
     return one.startedAt - other.startedAt || one.instance.localeCompare(other.instance);
   });
   return { now: Date.now(), logKind: fleet[0]?.logKind ?? "", ackBuckets: ACK_BUCKETS, processes };
 }
 
-function processView(vitals: Vitals): ProcessView {
+function processView(vitals: ProcessStats): ProcessView {
   const { identity, startedAt, at, counts, load, acks, logReason, sockets, rooms } = vitals;
   const { instance, dyno = "", release = "", version, node } = identity;
   const { loopDelayP99Ms, resident, heapUsed, heapLimit } = load;
@@ -28,7 +28,7 @@ function processView(vitals: Vitals): ProcessView {
   };
 }
 
-function stateOf({ draining, logState, overloaded }: Vitals): ProcessView["state"] {
+function stateOf({ draining, logState, overloaded }: ProcessStats): ProcessView["state"] {
   if (draining) return "draining";
   if (logState !== "live") return "log away";
   return overloaded ? "overloaded" : "serving";

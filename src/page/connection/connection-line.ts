@@ -1,5 +1,5 @@
 import type { ConnectionState, WaitCause } from "../../client/connection/connection.ts";
-import { type ConnectionWords, connectionWords, PATIENCE_MS } from "./connection-words.ts";
+import { type ConnectionWords, connectionText, PATIENCE_MS } from "./connection-words.ts";
 import { Network, type NetworkPorts } from "./network.ts";
 
 export interface ConnectionLinePorts {
@@ -49,7 +49,7 @@ export class ConnectionLine {
   #update(): void {
     clearTimeout(this.#timer);
     const now = Date.now();
-    const words = connectionWords({
+    const words = connectionText({
       connection: this.#connection,
       cause: this.#cause,
       logIsLive: this.#logIsLive,

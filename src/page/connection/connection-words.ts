@@ -52,7 +52,7 @@ function closedText({ cause, reason }: Extract<ConnectionState, { name: "closed"
 }
 
 /** What to say about a connection; undefined where all is well. */
-export function connectionWords(view: ConnectionView): ConnectionWords | undefined {
+export function connectionText(view: ConnectionView): ConnectionWords | undefined {
   const { connection, logIsLive, isOffline } = view;
   switch (connection.name) {
     case "idle":

@@ -12,7 +12,7 @@ export interface HeadView {
 }
 
 /** What stands above the first message of a room, or in place of messages. */
-export function headWords({ room, isEmpty, isLoading, isFull, isCut }: HeadView): string {
+export function headText({ room, isEmpty, isLoading, isFull, isCut }: HeadView): string {
   const { name, state, refusal, hasOlder, wasReset } = room;
   if (refusal !== undefined) return refusal;
   if (hasOlder && isFull) return "Older messages are not shown here.";

@@ -9,7 +9,7 @@ import { typingParts } from "../messages/typing-line.ts";
 import type { Announcer } from "../unread/announcer.ts";
 import type { Reading } from "../unread/reading.ts";
 import { ownHandle } from "../user/own-handle.ts";
-import { headWords } from "./head-words.ts";
+import { headText } from "./head-words.ts";
 import type { PeoplePanel } from "./people-panel.ts";
 import { recentPeople } from "./recent-people.ts";
 
@@ -213,7 +213,7 @@ export class RoomView {
     const { head, list } = this.#ports;
     head.classList.toggle("is-empty", list.isEmpty);
     const words = list.isAtBeginning
-      ? headWords({
+      ? headText({
           room: this.#room,
           isEmpty: list.isEmpty,
           isLoading: this.#isLoading,

@@ -3,8 +3,8 @@ import { entryOf } from "../entry.ts";
 import { type GrowthGrant, type Made, PASSING } from "../growth.ts";
 import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "../guest-limits.ts";
 import { HandleClaims } from "../handle-claims.ts";
-import { drawNonce } from "../random-increment.ts";
-import type { Append, Appended, Entry, LogLimits, ReadLimit } from "../store.ts";
+import { randomIncrement } from "../random-increment.ts";
+import type { Append, Appended, Entry, ReadLimit, StoreLimits } from "../store.ts";
 import { SenderMemory } from "./sender.ts";
 
 const DAY_MS = 86_400_000;
@@ -18,7 +18,7 @@ const BEHIND_HANDLE = '","text":"';
 
 /** One room of the embedded log: its entries and what is remembered of its senders. */
 export class MemoryRoom {
-  readonly #limits: LogLimits;
+  readonly #limits: StoreLimits;
   #entries: Entry[] = [];
   #bytes = 0;
   /** The newest id ever given, which outlives its entry. */
@@ -32,10 +32,10 @@ export class MemoryRoom {
   /** Senders that are guests. Emptied as `#senders` is. */
   readonly #guests = new Set<string>();
   /** Who has which handle. */
-  readonly handles = new HandleClaims(drawNonce);
+  readonly handles = new HandleClaims(randomIncrement);
 
   /** @param guestLimits those of all rooms. */
-  constructor(limits: LogLimits, guestLimits: GuestLimits) {
+  constructor(limits: StoreLimits, guestLimits: GuestLimits) {
     this.#limits = limits;
     this.#guestLimits = guestLimits;
   }
@@ -56,7 +56,7 @@ export class MemoryRoom {
   }
 
   /**
-   * Stores a message in the same order of checks as the Redis log's script; with the entry, and what it made besides, if it was stored.
+   * Stores a message in the same order of checks as the Redis store's script; with the entry, and what it made besides, if it was stored.
    */
   append(
     message: Append,
@@ -98,7 +98,7 @@ export class MemoryRoom {
     return { appended, entry, made };
   }
 
-  /** As Log.readFrom. */
+  /** As MessageStore.readFrom. */
   from(from: string, limit: ReadLimit): Entry[] {
     const read: Entry[] = [];
     let bytes = 0;
@@ -116,7 +116,7 @@ export class MemoryRoom {
     return read;
   }
 
-  /** As Log.readBefore. */
+  /** As MessageStore.readBefore. */
   before(before: string | undefined, limit: ReadLimit): Entry[] {
     const read: Entry[] = [];
     let bytes = 0;
@@ -175,7 +175,7 @@ export class MemoryRoom {
 
   #nextId(now: number): string {
     const ms = Math.max(Math.floor(now), this.#lastMs);
-    this.#lastNumber = (ms === this.#lastMs ? this.#lastNumber : 0) + drawNonce();
+    this.#lastNumber = (ms === this.#lastMs ? this.#lastNumber : 0) + randomIncrement();
     this.#lastMs = ms;
     return `${ms}-${this.#lastNumber}`;
   }
@@ -186,7 +186,7 @@ export class MemoryRoom {
     let drop = 0;
     for (const entry of this.#entries) {
       const tooMany = this.#entries.length - drop > historyMessages;
-      // The newest stays, however large, as in the Redis log.
+      // The newest stays, however large, as in the Redis store.
       const tooLarge = this.#bytes > historyBytes && drop < this.#entries.length - 1;
       if (!tooMany && !tooLarge && timeOf(entry.id) >= oldest) break;
       this.#bytes -= entry.frame.length;

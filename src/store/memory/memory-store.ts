@@ -8,16 +8,16 @@ import {
   type Entry,
   type HandleClaim,
   type LeftHandle,
-  type Log,
-  type LogLimits,
-  type LogListener,
-  type LogState,
-  type LogStatus,
-  LogUnavailable,
-  type Present,
+  type MessageStore,
+  type PresenceSnapshot,
   type ReadLimit,
   type RoomHead,
   type RoomUser,
+  type StoreLimits,
+  type StoreListener,
+  type StoreState,
+  type StoreStatus,
+  StoreUnavailable,
 } from "../store.ts";
 import { MemoryRoom } from "./memory-room.ts";
 import { newestFirst } from "./newest-first.ts";
@@ -28,9 +28,9 @@ const TOTAL_BYTES = 256 * 1024 * 1024;
 /** Values that processes share are a handful; more would be a defect of the caller. */
 const MAX_SHARED = 1_000;
 
-const WORDS: Readonly<Partial<Record<LogState, string>>> = {
+const WORDS: Readonly<Partial<Record<StoreState, string>>> = {
   connecting: "starting",
-  live: "the embedded log is ready",
+  live: "the embedded store is ready",
   closed: "closed",
 };
 
@@ -39,12 +39,12 @@ interface Delivery {
   readonly payload: Buffer;
 }
 
-/** The log inside this process: the same rules as in Redis, for one process; history is lost at exit. */
-export class MemoryLog implements Log {
+/** The store inside this process: the same rules as in Redis, for one process; history is lost at exit. */
+export class MemoryStore implements MessageStore {
   readonly kind = "embedded";
   readonly warnings = [];
   readonly instance: string;
-  readonly #limits: LogLimits;
+  readonly #limits: StoreLimits;
   readonly #guestLimits: GuestLimits;
   readonly #clock: () => number;
   readonly #totalBytes: number;
@@ -56,15 +56,15 @@ export class MemoryLog implements Log {
   #bytes = 0;
   /** Bytes above which room is made. */
   #tightBytes: number;
-  /** Who is in which room, by user id. Emptied by `exit` and `rollCall`. */
+  /** Who is in which room, by user id. Emptied by `exit` and `syncPresence`. */
   readonly #people = new Map<string, Map<string, RoomUser>>();
   readonly #subscribed = new Set<string>();
   readonly #shared = new Map<string, string>();
-  /** What was published in this turn of the event loop; delivered and emptied in the next. */
+  /** What was published in this tick of the event loop; delivered and emptied in the next. */
   #deliveries: Delivery[] = [];
   #report: string | undefined;
-  #listener: LogListener | undefined;
-  #state: LogState = "connecting";
+  #listener: StoreListener | undefined;
+  #state: StoreState = "connecting";
   #sweeping: NodeJS.Timeout | undefined;
 
   /**
@@ -73,7 +73,7 @@ export class MemoryLog implements Log {
    * @param instance what this process is called.
    */
   constructor(
-    limits: LogLimits,
+    limits: StoreLimits,
     clock: () => number = Date.now,
     totalBytes = TOTAL_BYTES,
     instance = randomBytes(8).toString("hex"),
@@ -87,11 +87,11 @@ export class MemoryLog implements Log {
     this.#growth = new Growth(limits, () => this.#share);
   }
 
-  get status(): LogStatus {
+  get status(): StoreStatus {
     return { state: this.#state, reason: WORDS[this.#state] ?? this.#state };
   }
 
-  start(listener: LogListener): void {
+  start(listener: StoreListener): void {
     if (this.#state !== "connecting") return;
     this.#listener = listener;
     this.#sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
@@ -171,7 +171,7 @@ export class MemoryLog implements Log {
     this.#publish(room, exitHint(this.instance, [user]));
   }
 
-  async rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]> {
+  async syncPresence(room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]> {
     this.#mustBeLive();
     const people = new Map(here.map((user) => [user.id, user]));
     if (people.size === 0) this.#people.delete(room);
@@ -197,7 +197,7 @@ export class MemoryLog implements Log {
     this.#mustBeLive();
     const stored = this.#shared.get(name);
     if (stored !== undefined) return stored;
-    if (this.#shared.size >= MAX_SHARED) throw new LogUnavailable("too many shared values");
+    if (this.#shared.size >= MAX_SHARED) throw new StoreUnavailable("too many shared values");
     this.#shared.set(name, proposal);
     return proposal;
   }
@@ -235,7 +235,7 @@ export class MemoryLog implements Log {
     }
   }
 
-  /** Makes room in the order of the Redis log; at the end rooms are forgotten, the longest quiet first, known keys too. */
+  /** Makes room in the order of the Redis store; at the end rooms are forgotten, the longest quiet first, known keys too. */
   #makeSpace(spared: MemoryRoom, now: number): void {
     this.#changeSome(this.#rooms.values(), LEVELS.easy, (room) => room.forgetPassing(now));
     const young = [...this.#guestRooms.keys()].reverse().flatMap((name) => this.#rooms.get(name) ?? []);
@@ -290,16 +290,16 @@ export class MemoryLog implements Log {
     const deliveries = this.#deliveries;
     this.#deliveries = [];
     for (const { room, payload } of deliveries) {
-      if (this.#subscribed.has(room)) this.#listener?.received(room, payload);
+      if (this.#subscribed.has(room)) this.#listener?.onPublication(room, payload);
     }
   };
 
-  #move(state: LogState): void {
+  #move(state: StoreState): void {
     this.#state = state;
     this.#listener?.statusChanged(this.status);
   }
 
   #mustBeLive(): void {
-    if (this.#state !== "live") throw new LogUnavailable(this.status.reason);
+    if (this.#state !== "live") throw new StoreUnavailable(this.status.reason);
   }
 }

@@ -9,7 +9,7 @@ const KEY_BYTES = 120;
 
 /**
  * What is remembered of one person in one room: the keys of their last messages, and how much of their
- * rate they have used. The Redis log keeps the same in two hashes.
+ * rate they have used. The Redis store keeps the same in two hashes.
  */
 export class SenderMemory {
   /** Milliseconds a message costs; 0 = no limit. */

@@ -1,4 +1,4 @@
-import { LogUnavailable } from "../store.ts";
+import { StoreUnavailable } from "../store.ts";
 import { UnusableServer } from "./node/unusable-server.ts";
 
 /** What a failed command means for whoever asked. */
@@ -9,7 +9,7 @@ export type Failure =
   | "not-writable"
   /** The connection, a time limit, or a server that is not ready: expected to pass. */
   | "unavailable"
-  /** None of these: a defect here or a stranger's data; worth an error line. */
+  /** None of these: a defect here or a client's data; worth an error line. */
   | "unexpected";
 
 const NOT_WRITABLE = new Set(["READONLY", "MASTERDOWN"]);
@@ -41,7 +41,7 @@ export function isWrongType(error: unknown): boolean {
 }
 
 export function classify(error: unknown): Failure {
-  if (error instanceof LogUnavailable || error instanceof UnusableServer) return "unavailable";
+  if (error instanceof StoreUnavailable || error instanceof UnusableServer) return "unavailable";
   if (!(error instanceof Error)) return "unexpected";
   if (isReply(error)) {
     const code = codeOf(error.message);
@@ -132,7 +132,7 @@ function setupInWords(message: string): string | undefined {
  * text: that may quote the command, and with it the password.
  */
 export function describe(error: unknown): string {
-  if (error instanceof LogUnavailable) return error.message;
+  if (error instanceof StoreUnavailable) return error.message;
   if (!(error instanceof Error)) return "Redis failed";
   if (error instanceof UnusableServer) return error.message;
   if (isReply(error)) {

@@ -5,7 +5,7 @@ const OLDER = ":sent:older:";
 export const LOG = "log";
 
 /**
- * Every key and channel name of the Redis log, in one place.
+ * Every key and channel name of the Redis store, in one place.
  *
  * A room's keys carry the room as hash tag (`{room}`), so that all of them share one slot of a
  * cluster and one script may touch them together. A key belongs to one database, a channel to the whole server, so
@@ -22,7 +22,7 @@ export class Keys {
     this.#channelEnd = database === 0 ? "" : `@${database}`;
   }
 
-  /** Stream: the room's log. */
+  /** Stream: the room's stream. */
   log(room: string): string {
     return `${this.#prefix}{${room}}:${LOG}`;
   }
@@ -124,7 +124,7 @@ export class Keys {
     return `${this.#prefix}processes`;
   }
 
-  /** String: the instance that keeps house. */
+  /** String: the instance that trims histories. */
   housekeeper(): string {
     return `${this.#prefix}housekeeper`;
   }

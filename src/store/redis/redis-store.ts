@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Logger } from "../../logging/logger.ts";
-import { Complaints } from "../../logging/throttled-logger.ts";
+import { ThrottledLogger } from "../../logging/throttled-logger.ts";
 import { BEGINNING } from "../../protocol.ts";
 import { looksLikeEntry } from "../entry.ts";
 import { Growth } from "../growth.ts";
@@ -12,17 +12,17 @@ import {
   type Entry,
   type HandleClaim,
   type LeftHandle,
-  type Log,
-  type LogLimits,
-  type LogListener,
-  type LogStatus,
-  LogUnavailable,
-  type Present,
+  type MessageStore,
+  type PresenceSnapshot,
   type ReadLimit,
   type RoomHead,
   type RoomUser,
+  type StoreLimits,
+  type StoreListener,
+  type StoreStatus,
+  StoreUnavailable,
 } from "../store.ts";
-import { within } from "../with-timeout.ts";
+import { withTimeout } from "../with-timeout.ts";
 import { classify, describe, isRefusedBySetup } from "./errors.ts";
 import { Keys } from "./keys.ts";
 import { Appends } from "./messages/append.ts";
@@ -32,116 +32,130 @@ import { claimedId, Publications } from "./messages/publications.ts";
 import { Reads } from "./messages/reads.ts";
 import { Subscriptions } from "./messages/subscriptions.ts";
 import { ClientLimit } from "./node/client-limit.ts";
-import { RoundTrip, readClock } from "./node/connection-probe.ts";
-import type { Link, RedisLogOptions } from "./node/redis-connections.ts";
-import { expectSameServer, Replicas } from "./node/replica-acks.ts";
+import { ConnectionProbe, readClock } from "./node/connection-probe.ts";
+import type { RedisConnections, RedisStoreOptions } from "./node/redis-connections.ts";
+import { expectSameServer, ReplicaAcks } from "./node/replica-acks.ts";
 import { loadScripts, type Script, SHARED } from "./node/scripts.ts";
 import { ServerClock } from "./node/server-clock.ts";
 import { expectPermissions, ServerWatch } from "./node/server-watch.ts";
 import { Supervisor } from "./node/supervisor.ts";
 import { Lease } from "./presence/lease.ts";
-import { Announcements } from "./presence/presence-batcher.ts";
-import { People } from "./presence/presence-store.ts";
+import { PresenceBatcher } from "./presence/presence-batcher.ts";
+import { PresenceStore } from "./presence/presence-store.ts";
 import { redisAddress } from "./redis-url.ts";
 import { Reports } from "./reports.ts";
-import { Housekeeping } from "./retention/history-trimmer.ts";
+import { HistoryTrimmer } from "./retention/history-trimmer.ts";
 import { RoomIndex } from "./retention/room-index.ts";
-import { TIMES, type Times } from "./timeouts.ts";
+import { TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
 /** The name under which the secret of `Publications` is stored. */
 const PUBLICATIONS = "publications";
 /** Hints under way at once; a typing hint that would have to wait is not worth sending. */
 const MAX_PENDING_HINTS = 1_000;
 
-/** The log in Redis, shared by all processes. Two connections a process, three where replicas are waited for. */
-export class RedisLog implements Log {
+/** The store in Redis, shared by all processes. Two connections a process, three where replicas are waited for. */
+export class RedisStore implements MessageStore {
   readonly kind = "redis";
   readonly instance: string;
   readonly #keys: Keys;
-  readonly #times: Times;
-  readonly #complaints: Complaints;
+  readonly #timeouts: Timeouts;
+  readonly #throttled: ThrottledLogger;
   readonly #clock = new ServerClock();
   readonly #supervisor: Supervisor;
   readonly #subscriptions: Subscriptions;
-  readonly #limits: LogLimits;
+  readonly #limits: StoreLimits;
   readonly #publications: Publications;
   #append: Script;
   readonly #networks: NetworkDigests;
   readonly #appends: Appends;
   readonly #reads: Reads;
-  readonly #people: People;
-  readonly #announcements: Announcements;
+  readonly #presence: PresenceStore;
+  readonly #batcher: PresenceBatcher;
   readonly #lease: Lease;
   readonly #reports: Reports;
   readonly #clientLimit: ClientLimit;
   readonly #server: ServerWatch;
   readonly #index: RoomIndex;
-  readonly #housekeeping: Housekeeping;
+  readonly #trimmer: HistoryTrimmer;
   readonly #probeChannel: Buffer;
   readonly #minReplicas: number;
-  #replicas: Replicas | undefined;
-  #listener: LogListener | undefined;
-  #roundTrip: RoundTrip | undefined;
+  #replicaAcks: ReplicaAcks | undefined;
+  #listener: StoreListener | undefined;
+  #probe: ConnectionProbe | undefined;
   #pendingHints = 0;
   #closing: Promise<void> | undefined;
 
   /**
    * Throws TypeError for a URL that `redisAddress` does not accept.
-   * @param times for tests, which cannot wait for a lease to end by itself.
+   * @param timeouts for tests, which cannot wait for a lease to end by itself.
    */
-  constructor(options: RedisLogOptions, limits: LogLimits, logger: Logger, times: Times = TIMES) {
+  constructor(
+    options: RedisStoreOptions,
+    limits: StoreLimits,
+    logger: Logger,
+    timeouts: Timeouts = TIMEOUTS,
+  ) {
     const address = redisAddress(options.url);
     if (address === undefined) throw new TypeError("The Redis URL is not one that can be connected to.");
     const keys = new Keys(options.prefix, address.database);
     this.instance = options.instance ?? randomBytes(8).toString("hex");
     this.#keys = keys;
-    this.#times = times;
+    this.#timeouts = timeouts;
     this.#minReplicas = options.minReplicas ?? 0;
-    this.#complaints = new Complaints(logger);
+    this.#throttled = new ThrottledLogger(logger);
     this.#subscriptions = new Subscriptions(keys);
     this.#limits = limits;
     this.#publications = new Publications(keys.shared(PUBLICATIONS));
     this.#append = appendScript(limits, this.#publications.secret, this.#keys.channelName);
     this.#networks = new NetworkDigests(this.#publications.secret);
-    const growth = new Growth(limits, () => this.#housekeeping.share);
-    const complaints = this.#complaints;
-    this.#appends = new Appends(keys, this.#networks, growth, this.#append, this.#clock, times, complaints, {
-      doubted: () => this.#roundTrip?.now(),
-      refusedWrites: (reason) => this.#loseLink(reason),
-      stored: (room, id, bytes, isNew) => {
-        this.#index.note(room, id, isNew);
-        this.#housekeeping.stored(bytes);
+    const growth = new Growth(limits, () => this.#trimmer.share);
+    const throttled = this.#throttled;
+    this.#appends = new Appends(
+      keys,
+      this.#networks,
+      growth,
+      this.#append,
+      this.#clock,
+      timeouts,
+      throttled,
+      {
+        doubted: () => this.#probe?.now(),
+        refusedWrites: (reason) => this.#loseLink(reason),
+        stored: (room, id, bytes, isNew) => {
+          this.#index.note(room, id, isNew);
+          this.#trimmer.stored(bytes);
+        },
+        full: () => this.#trimmer.full(),
       },
-      full: () => this.#housekeeping.full(),
-    });
-    this.#index = new RoomIndex(keys, limits.historyDays, times.noteRoomsMs, () => {
+    );
+    this.#index = new RoomIndex(keys, limits.historyDays, timeouts.noteRoomsMs, () => {
       void this.#tell((redis) => this.#index.writeNew(redis));
     });
-    this.#housekeeping = new Housekeeping(
+    this.#trimmer = new HistoryTrimmer(
       keys,
       this.instance,
       this.#index,
       this.#clock,
-      times,
+      timeouts,
       logger,
-      this.#complaints,
+      this.#throttled,
     );
-    this.#reads = new Reads(keys, this.#complaints);
-    this.#people = new People(keys, this.instance, times);
-    this.#announcements = new Announcements((room, changes) =>
-      this.#tell((redis) => this.#people.change(redis, room, changes)),
+    this.#reads = new Reads(keys, this.#throttled);
+    this.#presence = new PresenceStore(keys, this.instance, timeouts);
+    this.#batcher = new PresenceBatcher((room, changes) =>
+      this.#tell((redis) => this.#presence.change(redis, room, changes)),
     );
-    this.#lease = new Lease(keys.lease(this.instance), times, this.#complaints);
-    this.#reports = new Reports(keys.processes(), this.instance, this.#clock, times);
+    this.#lease = new Lease(keys.lease(this.instance), timeouts, this.#throttled);
+    this.#reports = new Reports(keys.processes(), this.instance, this.#clock, timeouts);
     this.#clientLimit = new ClientLimit(this.#minReplicas > 0 ? 3 : 2, logger);
-    this.#server = new ServerWatch(times.serverCheckMs, logger);
+    this.#server = new ServerWatch(timeouts.serverCheckMs, logger);
     this.#probeChannel = Buffer.from(keys.probe(this.instance));
-    this.#supervisor = new Supervisor(address, options, times, logger, {
-      prepare: (link) => this.#prepare(link),
-      subscribe: (link) => this.#subscribeAll(link),
+    this.#supervisor = new Supervisor(address, options, timeouts, logger, {
+      prepare: (connections) => this.#prepare(connections),
+      subscribe: (connections) => this.#subscribeAll(connections),
       catchUp: () => this.#listener?.catchUp() ?? Promise.resolve(),
       lost: () => this.#lost(),
-      received: (channel, payload) => this.#received(channel, payload),
+      onData: (channel, payload) => this.#onData(channel, payload),
       statusChanged: (status) => this.#listener?.statusChanged(status),
     });
   }
@@ -150,19 +164,19 @@ export class RedisLog implements Log {
     return this.#server.warnings;
   }
 
-  get status(): LogStatus {
+  get status(): StoreStatus {
     return this.#supervisor.status;
   }
 
-  start(listener: LogListener): void {
+  start(listener: StoreListener): void {
     this.#listener = listener;
     this.#supervisor.start();
   }
 
   async append(message: Append): Promise<Appended> {
-    const { link, status } = this.#supervisor;
-    if (link === undefined || status.state !== "live") return { outcome: "unavailable" };
-    return this.#appends.append(link.writer, this.#replicas, message);
+    const { connections, status } = this.#supervisor;
+    if (connections === undefined || status.state !== "live") return { outcome: "unavailable" };
+    return this.#appends.append(connections.writer, this.#replicaAcks, message);
   }
 
   readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
@@ -189,32 +203,33 @@ export class RedisLog implements Log {
   }
 
   async subscribe(room: string): Promise<void> {
-    const link = this.#usable();
-    if (link === undefined) throw this.#unavailable();
+    const connections = this.#usable();
+    if (connections === undefined) throw this.#unavailable();
     try {
-      await this.#subscriptions.add(room, link.subscriber);
+      await this.#subscriptions.add(room, connections.subscriber);
     } catch (error) {
       // A subscriber that did not answer cannot be trusted with the rooms it has either; one that may not hear this room can.
       if (isRefusedBySetup(error)) this.#doubt(error);
-      else this.#supervisor.lose(link, describe(error));
-      throw new LogUnavailable(describe(error));
+      else this.#supervisor.lose(connections, describe(error));
+      throw new StoreUnavailable(describe(error));
     }
   }
 
   async unsubscribe(room: string): Promise<void> {
-    const { link } = this.#supervisor;
+    const { connections } = this.#supervisor;
     try {
-      await this.#subscriptions.remove(room, link?.subscriber);
+      await this.#subscriptions.remove(room, connections?.subscriber);
     } catch (error) {
-      if (link !== undefined && this.#usable() === link) this.#supervisor.lose(link, describe(error));
+      if (connections !== undefined && this.#usable() === connections)
+        this.#supervisor.lose(connections, describe(error));
     }
   }
 
   hint(room: string, payload: Buffer): void {
-    const link = this.#usable();
-    if (link === undefined || this.#pendingHints >= MAX_PENDING_HINTS) return;
+    const connections = this.#usable();
+    if (connections === undefined || this.#pendingHints >= MAX_PENDING_HINTS) return;
     this.#pendingHints += 1;
-    link.writer
+    connections.writer
       .publish(this.#keys.channel(room), payload)
       .catch((error: unknown) => this.#doubt(error))
       .finally(() => {
@@ -223,15 +238,15 @@ export class RedisLog implements Log {
   }
 
   enter(room: string, person: RoomUser): Promise<void> {
-    return this.#announcements.announce(room, person.id, person);
+    return this.#batcher.announce(room, person.id, person);
   }
 
   exit(room: string, user: string): Promise<void> {
-    return this.#announcements.announce(room, user, undefined);
+    return this.#batcher.announce(room, user, undefined);
   }
 
-  rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]> {
-    return this.#ask((redis) => this.#people.rollCall(redis, room, here));
+  syncPresence(room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]> {
+    return this.#ask((redis) => this.#presence.rollCall(redis, room, here));
   }
 
   settleHandles(
@@ -239,7 +254,7 @@ export class RedisLog implements Log {
     claims: readonly HandleClaim[],
     left: readonly LeftHandle[],
   ): Promise<readonly string[]> {
-    return this.#ask((redis) => this.#people.settleHandles(redis, room, claims, left));
+    return this.#ask((redis) => this.#presence.settleHandles(redis, room, claims, left));
   }
 
   shared(name: string, proposal: string): Promise<string> {
@@ -248,7 +263,7 @@ export class RedisLog implements Log {
   }
 
   get roundTripAgeMs(): number | undefined {
-    return this.#roundTrip?.ageMs;
+    return this.#probe?.ageMs;
   }
 
   report(text: string): Promise<void> {
@@ -274,33 +289,33 @@ export class RedisLog implements Log {
   }
 
   /** The link, if subscriptions are in place on it. */
-  #usable(): Link | undefined {
-    const { link, status } = this.#supervisor;
-    return status.state === "live" || status.state === "catching-up" ? link : undefined;
+  #usable(): RedisConnections | undefined {
+    const { connections, status } = this.#supervisor;
+    return status.state === "live" || status.state === "catching-up" ? connections : undefined;
   }
 
-  #unavailable(): LogUnavailable {
-    return new LogUnavailable(this.status.reason);
+  #unavailable(): StoreUnavailable {
+    return new StoreUnavailable(this.status.reason);
   }
 
-  /** Something that has an answer: within the time of one command, or LogUnavailable. */
+  /** Something that has an answer: within the time of one command, or StoreUnavailable. */
   async #ask<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    const link = this.#usable();
-    if (link === undefined) throw this.#unavailable();
+    const connections = this.#usable();
+    if (connections === undefined) throw this.#unavailable();
     try {
-      return await within(this.#times.commandMs, work(link.writer));
+      return await withTimeout(this.#timeouts.commandMs, work(connections.writer));
     } catch (error) {
       this.#doubt(error);
-      throw new LogUnavailable(describe(error));
+      throw new StoreUnavailable(describe(error));
     }
   }
 
   /** Something that nobody waits for the success of. */
   async #tell(work: (redis: Redis) => Promise<void>): Promise<void> {
-    const link = this.#usable();
-    if (link === undefined) return;
+    const connections = this.#usable();
+    if (connections === undefined) return;
     try {
-      await within(this.#times.commandMs, work(link.writer));
+      await withTimeout(this.#timeouts.commandMs, work(connections.writer));
     } catch (error) {
       this.#doubt(error);
     }
@@ -309,81 +324,87 @@ export class RedisLog implements Log {
   #doubt(error: unknown): void {
     const failure = classify(error);
     if (failure === "not-writable") this.#loseLink(describe(error));
-    else if (failure === "unavailable") this.#roundTrip?.now();
+    else if (failure === "unavailable") this.#probe?.now();
     else if (isRefusedBySetup(error)) {
-      this.#complaints.add("error", "Redis refuses a command", { event: "refused", reason: describe(error) });
+      this.#throttled.log("error", "Redis refuses a command", { event: "refused", reason: describe(error) });
     } else if (failure === "unexpected") {
-      this.#complaints.add("error", "a command failed for an unknown reason", { reason: describe(error) });
+      this.#throttled.log("error", "a command failed for an unknown reason", { reason: describe(error) });
     }
   }
 
   #loseLink(reason: string): void {
-    const { link } = this.#supervisor;
-    if (link !== undefined) this.#supervisor.lose(link, reason);
+    const { connections } = this.#supervisor;
+    if (connections !== undefined) this.#supervisor.lose(connections, reason);
   }
 
-  async #prepare(link: Link): Promise<void> {
-    const { writer, confirmer } = link;
+  async #prepare(connections: RedisConnections): Promise<void> {
+    const { writer, confirmer } = connections;
     await this.#server.check(writer);
-    await expectPermissions(link, this.#keys);
+    await expectPermissions(connections, this.#keys);
     await this.#learnSecret(writer);
     await loadScripts(writer, this.#append);
     await Promise.all([readClock(writer, this.#clock), this.#lease.keep(writer)]);
     if (confirmer === undefined) return;
     await expectSameServer(writer, confirmer);
-    this.#replicas = new Replicas(
+    this.#replicaAcks = new ReplicaAcks(
       confirmer,
       this.#minReplicas,
       this.#keys.mark(),
-      this.#times,
-      this.#complaints,
-      { failed: (reason) => this.#supervisor.lose(link, reason) },
+      this.#timeouts,
+      this.#throttled,
+      { failed: (reason) => this.#supervisor.lose(connections, reason) },
     );
   }
 
-  async #subscribeAll(link: Link): Promise<void> {
-    const roundTrip = new RoundTrip(link, this.#probeChannel.toString(), this.#clock, this.#times, {
-      proved: () => {
-        this.#supervisor.proved();
-        void this.#tell((redis) => this.#renewSecret(redis));
+  async #subscribeAll(connections: RedisConnections): Promise<void> {
+    const probe = new ConnectionProbe(
+      connections,
+      this.#probeChannel.toString(),
+      this.#clock,
+      this.#timeouts,
+      {
+        proved: () => {
+          this.#supervisor.proved();
+          void this.#tell((redis) => this.#renewSecret(redis));
+        },
+        failed: (reason) => this.#supervisor.lose(connections, reason),
       },
-      failed: (reason) => this.#supervisor.lose(link, reason),
-    });
-    this.#roundTrip = roundTrip;
-    await roundTrip.start();
-    await this.#subscriptions.restore(link.subscriber);
-    this.#housekeeping.start(link.writer);
-    this.#server.keep(link.writer, (reason) => this.#supervisor.lose(link, reason));
+    );
+    this.#probe = probe;
+    await probe.start();
+    await this.#subscriptions.restore(connections.subscriber);
+    this.#trimmer.start(connections.writer);
+    this.#server.keep(connections.writer, (reason) => this.#supervisor.lose(connections, reason));
   }
 
   #lost(): void {
-    this.#roundTrip?.stop();
-    this.#roundTrip = undefined;
-    this.#replicas = undefined;
+    this.#probe?.stop();
+    this.#probe = undefined;
+    this.#replicaAcks = undefined;
     this.#lease.stop();
     this.#server.stop();
-    this.#housekeeping.stop();
+    this.#trimmer.stop();
   }
 
-  #received(channel: Buffer, payload: Buffer): void {
+  #onData(channel: Buffer, payload: Buffer): void {
     if (channel.equals(this.#probeChannel)) {
-      this.#roundTrip?.arrived(payload);
+      this.#probe?.arrived(payload);
       return;
     }
     const room = this.#subscriptions.roomOf(channel);
     if (room === undefined) return;
-    if (!looksLikeEntry(payload)) this.#listener?.received(room, payload);
-    else this.#receivedEntry(room, payload);
+    if (!looksLikeEntry(payload)) this.#listener?.onPublication(room, payload);
+    else this.#onEntry(room, payload);
   }
 
-  #receivedEntry(room: string, payload: Buffer): void {
+  #onEntry(room: string, payload: Buffer): void {
     const frame = this.#publications.verify(payload);
     if (frame !== undefined) {
-      this.#listener?.received(room, frame);
+      this.#listener?.onPublication(room, frame);
       return;
     }
     const fields = { event: "unverified", room };
-    this.#complaints.add(
+    this.#throttled.log(
       "warn",
       "the store is read: somebody else, or an older process, publishes here",
       fields,
@@ -404,7 +425,7 @@ export class RedisLog implements Log {
       // Somebody else's key has its name, or this user may not read it.
       if (classify(error) !== "unexpected") throw error;
       const fields = { event: "publications", reason: describe(error) };
-      this.#complaints.add(
+      this.#throttled.log(
         "error",
         "the secret of the publications cannot be read: every message is read from the store",
         fields,

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import type { ServerClock } from "./node/server-clock.ts";
-import type { Times } from "./timeouts.ts";
+import type { Timeouts } from "./timeouts.ts";
 
 /**
  * What the living processes say of themselves: one hash, a field a process, each with the time at which it was written by
@@ -10,27 +10,27 @@ export class Reports {
   readonly #key: string;
   readonly #instance: string;
   readonly #clock: ServerClock;
-  readonly #times: Times;
+  readonly #timeouts: Timeouts;
 
-  constructor(key: string, instance: string, clock: ServerClock, times: Times) {
+  constructor(key: string, instance: string, clock: ServerClock, timeouts: Timeouts) {
     this.#key = key;
     this.#instance = instance;
     this.#clock = clock;
-    this.#times = times;
+    this.#timeouts = timeouts;
   }
 
   /** Rejects with whatever Redis said. */
   async write(redis: Redis, text: string): Promise<void> {
     await Promise.all([
       redis.hset(this.#key, this.#instance, `${Math.round(this.#clock.now())} ${text}`),
-      redis.pexpire(this.#key, this.#times.reportMs),
+      redis.pexpire(this.#key, this.#timeouts.reportMs),
     ]);
   }
 
-  /** The texts of those that wrote within `Times.reportMs`. Rejects with whatever Redis said. */
+  /** The texts of those that wrote within `Timeouts.reportMs`. Rejects with whatever Redis said. */
   async read(redis: Redis): Promise<string[]> {
     const fields = Object.entries(await redis.hgetall(this.#key));
-    const oldest = this.#clock.now() - this.#times.reportMs;
+    const oldest = this.#clock.now() - this.#timeouts.reportMs;
     const dead = fields.filter(([, value]) => writtenAt(value) < oldest);
     if (dead.length > 0) await redis.hdel(this.#key, ...dead.map(([instance]) => instance));
     return fields

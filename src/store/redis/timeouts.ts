@@ -1,5 +1,5 @@
-/** How long the Redis log waits for what; all in milliseconds. Tests shorten some of them. */
-export interface Times {
+/** How long the Redis store waits for what; all in milliseconds. Tests shorten some of them. */
+export interface Timeouts {
   /** For the reply to one command. Less than `LIMITS.unavailableMs`, within which a request is answered. */
   readonly commandMs: number;
   /** For both connections to be made and their handshakes answered. */
@@ -35,7 +35,7 @@ export interface Times {
   readonly memoryMs: number;
   /** Between two rounds of housekeeping. */
   readonly housekeepingMs: number;
-  /** After its last round, the process that keeps house may be another one. More than `housekeepingMs`. */
+  /** After its last round, the process that trims histories may be another one. More than `housekeepingMs`. */
   readonly housekeeperMs: number;
   /** Between two rounds while Redis is full and refuses messages. */
   readonly fullPauseMs: number;
@@ -46,7 +46,7 @@ export interface Times {
   readonly farewellMs: number;
 }
 
-export const TIMES: Times = {
+export const TIMEOUTS: Timeouts = {
   commandMs: 1_500,
   connectMs: 5_000,
   catchUpMs: 20_000,

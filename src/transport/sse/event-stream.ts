@@ -11,7 +11,7 @@ const RETURN_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /** How a stream ended, in the words of a socket. */
-export interface Ending {
+export interface CloseReason {
   readonly code: number;
   readonly reason: string;
 }
@@ -23,7 +23,7 @@ export class EventStream implements Connection {
   readonly network: string;
   readonly openedAt = performance.now();
   /** How this side ended it, if it did. */
-  ending: Ending | undefined;
+  ending: CloseReason | undefined;
   readonly #response: ServerResponse;
   #held = false;
 

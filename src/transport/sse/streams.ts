@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Chat } from "../../chat/chat.ts";
 import { countOne } from "../../chat/counters.ts";
 import type { Session } from "../../chat/session/session.ts";
-import type { StreamVisitor } from "../../chat/session/stream/stream-subscription.ts";
+import type { StreamRequest } from "../../chat/session/stream/stream-subscription.ts";
 import { CLOSE } from "../../protocol.ts";
 import { networkOf } from "../client-address.ts";
 import { EventStream } from "./event-stream.ts";
@@ -17,7 +17,7 @@ const TICK_MS = 1_000;
 const ABNORMAL = 1006;
 
 /** Counts the connections of this process, of whatever kind, all and by address. */
-export interface Census {
+export interface StreamLimits {
   /** Why one more connection of that address would be too many; undefined = it may come. */
   full(address: string): "process" | "address" | undefined;
   /** Takes one connection from the rate of an address; returns 0, or the ms until the next may come. */
@@ -28,7 +28,7 @@ export interface Census {
 
 /** Who opens a stream, and from where. */
 export interface StreamArrival {
-  readonly visitor: StreamVisitor;
+  readonly request: StreamRequest;
   readonly address: string;
   readonly requestId: string;
   readonly path: string;
@@ -36,7 +36,7 @@ export interface StreamArrival {
 
 /** An open stream's place in the house. */
 interface Seat {
-  readonly streams: Streams;
+  readonly streams: EventStreams;
   readonly stream: EventStream;
   readonly session: Session;
   readonly address: string;
@@ -49,13 +49,13 @@ interface Seat {
 const SEAT_OF = new WeakMap<ServerResponse, Seat>();
 
 /** The open event streams of this process. */
-export class Streams {
+export class EventStreams {
   readonly #chat: Chat;
-  readonly #census: Census;
+  readonly #census: StreamLimits;
   readonly #seats = new Set<Seat>();
   readonly #timer = setInterval(() => this.#tick(), TICK_MS).unref();
 
-  constructor(chat: Chat, census: Census) {
+  constructor(chat: Chat, census: StreamLimits) {
     this.#chat = chat;
     this.#census = census;
   }
@@ -71,7 +71,7 @@ export class Streams {
   }
 
   /** Takes a response whose head is written. */
-  take(response: ServerResponse, { visitor, address, requestId, path }: StreamArrival): void {
+  take(response: ServerResponse, { request, address, requestId, path }: StreamArrival): void {
     const stream = new EventStream(response, networkOf(address));
     this.#census.arrive(address);
     this.#chat.counters.opened += 1;
@@ -84,7 +84,7 @@ export class Streams {
       codec: stream.codec.name,
     };
     this.#chat.logger.info(fields, "event stream opened");
-    const session = this.#chat.connectStream(stream, visitor);
+    const session = this.#chat.connectStream(stream, request);
     const dueAt = performance.now() + COMMENT_MS;
     const seat: Seat = { streams: this, stream, session, address, requestId, dueAt };
     this.#seats.add(seat);

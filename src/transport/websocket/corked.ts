@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 
-/** Sockets that hold back what was written to them, until the turn of the event loop ends. */
+/** Sockets that hold back what was written to them, until the tick of the event loop ends. */
 const corked = new Set<Duplex>();
 
 /** From now on what is written to the socket goes out together, at the end of this turn or at `uncork`. */

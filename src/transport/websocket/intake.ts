@@ -191,7 +191,7 @@ function pass(source: Source, data: RawData, isBinary: boolean): void {
   source.inARow += 1;
   // Before it is read: what makes no sense costs as much.
   session.requests.spend(COST.frame + (lengthOf(data) >> 10));
-  session.received(isBinary ? undefined : data.toString());
+  session.onFrame(isBinary ? undefined : data.toString());
 }
 
 function lengthOf(data: RawData): number {

@@ -1,11 +1,11 @@
 import type { FastifyRequest } from "fastify";
 import { BAD_ROOM } from "../../chat/errors.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
-import type { PlainVisit } from "../../chat/session/plain/plain-session.ts";
+import type { PlainQuery } from "../../chat/session/plain/plain-session.ts";
 import { isMessageId, isRoom, LIMITS } from "../../protocol.ts";
 
 /** Reads what a plain client asks for in its address: `?room=`, `?after=`, `?history=`. Fails with `bad-room` or `bad-request`. */
-export function readVisit(request: FastifyRequest, defaultRoom: string): Result<PlainVisit> {
+export function readPlainQuery(request: FastifyRequest, defaultRoom: string): Result<PlainQuery> {
   const query = new URLSearchParams(request.raw.url?.split("?")[1] ?? "");
   const room = query.get("room") ?? defaultRoom;
   if (!isRoom(room)) return failure({ code: "bad-room", message: BAD_ROOM });

@@ -10,7 +10,7 @@ import { UnfinishedMessage } from "./unfinished-message.ts";
 const AS_TEXT = { binary: false } as const;
 
 /** How a connection ended. */
-export interface Ending {
+export interface CloseReason {
   readonly code: number;
   readonly reason: string;
 }
@@ -27,7 +27,7 @@ export class SocketConnection implements Connection {
   readonly network: string;
   readonly openedAt = performance.now();
   /** How this side ended it, if it did: a peer that does not answer leaves no code of its own. */
-  ending: Ending | undefined;
+  ending: CloseReason | undefined;
   /** When something was last written, by the heartbeat's clock. */
   wroteAt: number;
   readonly #socket: WebSocket;

@@ -7,21 +7,21 @@ import { SUBPROTOCOL } from "../../protocol.ts";
 import type { Capacity } from "../capacity.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../codecs/plain.ts";
 import { V1_CODEC } from "../codecs/v1.ts";
-import { Census } from "../connection-limits.ts";
-import { Seats } from "../connection-registry.ts";
+import { ConnectionLimits } from "../connection-limits.ts";
+import { ConnectionRegistry } from "../connection-registry.ts";
 import { guestCookies, guestOf } from "../cookies/guest-cookie.ts";
 import { Drain } from "../drain.ts";
 import { isSecure } from "../origin.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { readVisit } from "./plain-query.ts";
+import { readPlainQuery } from "./plain-query.ts";
 import {
   asksForV1,
+  type GateRules,
   hostRejection,
   originRejection,
   type Rejection,
   reject,
   rejection,
-  type UpgradeRules,
 } from "./upgrade-checks.ts";
 import { Upgrades } from "./upgrades.ts";
 
@@ -47,11 +47,11 @@ export class Sockets {
   readonly #options: SocketOptions;
   readonly capacity: Capacity;
   /** Of all connections of this process, event streams too. */
-  readonly census: Census;
-  readonly #seats: Seats;
-  readonly #rules: UpgradeRules;
+  readonly connectionLimits: ConnectionLimits;
+  readonly #registry: ConnectionRegistry;
+  readonly #rules: GateRules;
   readonly #upgrades: Upgrades;
-  readonly #sweep = setInterval(() => this.census.sweep(), SWEEP_MS).unref();
+  readonly #sweep = setInterval(() => this.connectionLimits.sweep(), SWEEP_MS).unref();
   #countTcp: (() => number) | undefined;
 
   constructor(
@@ -63,20 +63,24 @@ export class Sockets {
       hosts,
       origins,
       overload,
-    }: Pick<UpgradeRules, "addresses" | "cookies" | "hosts" | "origins" | "overload">,
+    }: Pick<GateRules, "addresses" | "cookies" | "hosts" | "origins" | "overload">,
   ) {
     this.#chat = chat;
     this.#options = options;
     this.capacity = options.capacity;
     const { connectsPerSecondPerAddress: connectsPerSecond } = options;
-    this.census = new Census({ ...options.capacity, connectsPerSecond }, chat.counters);
-    this.#seats = new Seats(chat, this.census, new Heartbeat(options.pingSeconds, chat.counters));
-    this.drain = new Drain(chat, this.#seats, options.shutdownSeconds);
+    this.connectionLimits = new ConnectionLimits({ ...options.capacity, connectsPerSecond }, chat.counters);
+    this.#registry = new ConnectionRegistry(
+      chat,
+      this.connectionLimits,
+      new Heartbeat(options.pingSeconds, chat.counters),
+    );
+    this.drain = new Drain(chat, this.#registry, options.shutdownSeconds);
     this.#upgrades = new Upgrades(chat.logger);
     this.#rules = {
       hosts,
       origins,
-      census: this.census,
+      connectionLimits: this.connectionLimits,
       addresses,
       cookies,
       draining: () => this.drain.begun,
@@ -85,7 +89,7 @@ export class Sockets {
   }
 
   get count(): number {
-    return this.census.count;
+    return this.connectionLimits.count;
   }
 
   /** Sockets and event streams that may be open; undefined = no limit. */
@@ -131,7 +135,7 @@ export class Sockets {
   /** Ends every timer. */
   close(): void {
     clearInterval(this.#sweep);
-    this.#seats.close();
+    this.#registry.close();
   }
 
   #route(app: FastifyInstance, url: string, codec: Codec, handler: RouteHandlerMethod): void {
@@ -164,8 +168,8 @@ export class Sockets {
     if (!isV1 && asksForV1(request)) {
       return this.#reject(reply, { status: 400, sentence: `${SUBPROTOCOL} is spoken on /ws.` });
     }
-    const visit = isV1 ? success(undefined) : readVisit(request, this.#options.defaultRoom);
-    if (!visit.ok) return this.#reject(reply, { status: 400, sentence: visit.error.message });
+    const query = isV1 ? success(undefined) : readPlainQuery(request, this.#options.defaultRoom);
+    if (!query.ok) return this.#reject(reply, { status: 400, sentence: query.error.message });
     if (!isV1 && this.#chat.siteTokens?.required === true) {
       return this.#reject(reply, {
         status: 401,
@@ -180,8 +184,8 @@ export class Sockets {
     const address = this.#rules.addresses.of(request);
     // The route's own: a query may hold a token, which must not be logged.
     const path = routeOptions.url ?? "";
-    const arrival = { guest, codec: isV1 ? v1 : plain, visit: visit.value, address, requestId, path };
-    this.#upgrades.open(request, reply, set, (socket, wire) => this.#seats.take(socket, wire, arrival));
+    const arrival = { guest, codec: isV1 ? v1 : plain, query: query.value, address, requestId, path };
+    this.#upgrades.open(request, reply, set, (socket, wire) => this.#registry.take(socket, wire, arrival));
     return reply;
   }
 

@@ -1,18 +1,18 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { SUBPROTOCOL } from "../../protocol.ts";
 import type { ClientAddresses } from "../client-address.ts";
-import type { Census } from "../connection-limits.ts";
+import type { ConnectionLimits } from "../connection-limits.ts";
 import type { ChatCookies } from "../cookies/chat-cookies.ts";
 import { type HostPolicy, MISDIRECTED } from "../hosts.ts";
 import type { OriginPolicy } from "../origin.ts";
 
 /** What an upgrade is held against. */
-export interface UpgradeRules {
+export interface GateRules {
   readonly addresses: ClientAddresses;
   readonly cookies: ChatCookies;
   readonly hosts: HostPolicy;
   readonly origins: OriginPolicy;
-  readonly census: Census;
+  readonly connectionLimits: ConnectionLimits;
   /** Whether this process is going away. */
   readonly draining: () => boolean;
   /** Why it has too much to do for one more; undefined: it has not. */
@@ -33,32 +33,32 @@ export interface Rejection {
 }
 
 /** Returns why this server does not answer for the request's host; undefined: it does. */
-export function hostRejection(request: FastifyRequest, rules: UpgradeRules): Rejection | undefined {
+export function hostRejection(request: FastifyRequest, rules: GateRules): Rejection | undefined {
   const sentence = rules.hosts.refusal(request);
   return sentence === undefined ? undefined : { status: MISDIRECTED, sentence };
 }
 
 /** Returns why pages of the request's origin may not open sockets; undefined: they may. */
-export function originRejection(request: FastifyRequest, rules: UpgradeRules): Rejection | undefined {
+export function originRejection(request: FastifyRequest, rules: GateRules): Rejection | undefined {
   const sentence = rules.origins.refusal(request);
   return sentence === undefined ? undefined : { status: 403, sentence };
 }
 
 /** Returns the first reason not to open a socket for a request whose origin is allowed, or undefined. */
-export function rejection(request: FastifyRequest, rules: UpgradeRules): Rejection | undefined {
+export function rejection(request: FastifyRequest, rules: GateRules): Rejection | undefined {
   if (rules.draining()) return { status: 503, sentence: "This server is restarting; try again." };
   if (!knowsSubprotocol(request)) {
     return { status: 400, sentence: `The only subprotocol spoken here is ${SUBPROTOCOL}, and none.` };
   }
   const address = rules.addresses.of(request);
-  const full = rules.census.full(address);
+  const full = rules.connectionLimits.full(address);
   if (full === "process") return { status: 503, sentence: "This server has no room for another connection." };
   const overload = rules.overload();
   if (overload !== undefined)
     return { status: 503, sentence: `This server has too much to do: ${overload}.` };
   if (full === "address")
     return { status: 429, sentence: "There are too many connections from your address." };
-  const retryAfterMs = rules.census.connect(address);
+  const retryAfterMs = rules.connectionLimits.connect(address);
   return retryAfterMs === 0 ? undefined : { status: 429, sentence: CONNECTS_TOO_FAST, retryAfterMs };
 }
 

@@ -82,7 +82,7 @@ export const keyOutage: Scenario = {
       "valid tokens called unavailable": told.filter((word) => word === "unavailable").length,
       "accepted after the outage": back.filter((word) => word === "welcome").length,
       "accepted by keys that were known": known.filter((word) => word === "welcome").length,
-      "lines in the log": lines.length,
+      "lines in the store": lines.length,
     };
   },
   limits: [
@@ -90,6 +90,6 @@ export const keyOutage: Scenario = {
     { figure: "valid tokens called unavailable", atLeast: 3 },
     { figure: "accepted after the outage", atLeast: 3 },
     { figure: "accepted by keys that were known", atLeast: 3 },
-    { figure: "lines in the log", atLeast: 1 },
+    { figure: "lines in the store", atLeast: 1 },
   ],
 };

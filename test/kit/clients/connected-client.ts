@@ -30,7 +30,7 @@ export function welcome(socket: FakeSocket, user = { id: "u1", handle: "Ada" }):
   });
 }
 
-/** Messages `from` to `to` of a log whose message n has the id `n-0`. */
+/** Messages `from` to `to` of a stream whose message n has the id `n-0`. */
 export function messages(from: number, to: number, fields: Partial<MessageFrame> = {}): MessageFrame[] {
   const made: MessageFrame[] = [];
   for (let n = from; n <= to; n += 1) {

@@ -2,11 +2,11 @@ import { Chat } from "../../../src/chat/chat.ts";
 import type { ChatOptions } from "../../../src/chat/session/chat-context.ts";
 import type { SocketSession } from "../../../src/chat/session/session.ts";
 import type { SiteTokens } from "../../../src/chat/site-token.ts";
-import type { Log } from "../../../src/store/store.ts";
+import type { MessageStore } from "../../../src/store/store.ts";
 import { RecordingLogger } from "../logger.ts";
 import { afterwards } from "../vitest/cleanup.ts";
 import { FakeConnection, type Out } from "./fake-connection.ts";
-import { FakeLog } from "./fake-store.ts";
+import { FakeStore } from "./fake-store.ts";
 
 const OPTIONS: ChatOptions = {
   maxTextLength: 2000,
@@ -23,13 +23,17 @@ const OPTIONS: ChatOptions = {
   secret: "a secret that only this test knows, long enough",
 };
 
-/** A chat on a log that the test controls. */
-export function openChat(options: Partial<ChatOptions> = {}, log = new FakeLog(), siteTokens?: SiteTokens) {
-  return openChatOn(log, options, siteTokens);
+/** A chat on a stream that the test controls. */
+export function openChat(
+  options: Partial<ChatOptions> = {},
+  store = new FakeStore(),
+  siteTokens?: SiteTokens,
+) {
+  return openChatOn(store, options, siteTokens);
 }
 
 /** A chat on any log. */
-export function openChatOn<L extends Log>(
+export function openChatOn<L extends MessageStore>(
   log: L,
   options: Partial<ChatOptions> = {},
   siteTokens?: SiteTokens,
@@ -83,7 +87,7 @@ export class FakeClient {
   }
 
   send(frame: unknown): void {
-    this.session.received(typeof frame === "string" ? frame : JSON.stringify(frame));
+    this.session.onFrame(typeof frame === "string" ? frame : JSON.stringify(frame));
   }
 
   /** Sends a frame with the next ref; the result is its answer, or undefined if none came. */

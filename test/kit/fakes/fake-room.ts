@@ -2,15 +2,15 @@ import { expect } from "vitest";
 import { expectUnbroken } from "../chain.ts";
 import { FakeClient, messagesOf, openChat } from "./fake-client.ts";
 
-/** A room with some history and some members, and what was asked of the log so far forgotten. */
+/** A room with some history and some members, and what was asked of the store so far forgotten. */
 export async function inRoom(members = 2, history = 3) {
-  const { chat, log, logger } = openChat();
-  log.fill("lobby", history);
+  const { chat, log: store, logger } = openChat();
+  store.fill("lobby", history);
   const clients = await Promise.all(Array.from({ length: members }, () => FakeClient.in(chat, "lobby")));
   const [ann, ben] = clients;
   if (ann === undefined || ben === undefined) throw new Error("two members at least");
-  log.calls.length = 0;
-  return { chat, log, logger, ann, ben, clients };
+  store.calls.length = 0;
+  return { chat, log: store, logger, ann, ben, clients };
 }
 
 /** The live messages a client was sent. */

@@ -7,15 +7,15 @@ import {
   type Appended,
   type Entry,
   type HandleClaim,
-  type Log,
-  type LogListener,
-  type LogState,
-  type LogStatus,
-  LogUnavailable,
-  type Present,
+  type MessageStore,
+  type PresenceSnapshot,
   type ReadLimit,
   type RoomHead,
   type RoomUser,
+  type StoreListener,
+  type StoreState,
+  type StoreStatus,
+  StoreUnavailable,
 } from "../../../src/store/store.ts";
 
 /** What a test stores without a client. */
@@ -33,13 +33,13 @@ interface Paused {
 }
 
 /**
- * A log that does what a test says: it may be slow, away, forgetful or wrong. It publishes in the turn of the
+ * A stream that does what a test says: it may be slow, away, forgetful or wrong. It publishes in the turn of the
  * append, and a read finds what is there in the turn in which it was asked.
  */
-export class FakeLog implements Log {
+export class FakeStore implements MessageStore {
   readonly kind: "embedded" | "redis" = "redis";
   readonly instance: string;
-  status: LogStatus = { state: "live", reason: "as the test wants it" };
+  status: StoreStatus = { state: "live", reason: "as the test wants it" };
   readonly warnings: string[] = [];
   /** The oldest first. */
   readonly rooms = new Map<string, Entry[]>();
@@ -50,20 +50,20 @@ export class FakeLog implements Log {
   /** What the next appends are answered with, instead of being stored. */
   readonly answers: Appended[] = [];
   /** What other processes have, by room. */
-  readonly elsewhere = new Map<string, Present[]>();
+  readonly elsewhere = new Map<string, PresenceSnapshot[]>();
   /** Handles that were asked for: `lobby ann Ann`. */
   readonly claims: string[] = [];
   /** Users whose handle is another's, and what they have instead. */
   readonly settled = new Map<string, string>();
   /** What processes say of themselves, by instance. */
   readonly reported = new Map<string, string>();
-  /** Reads fail although the log says that it is live. */
+  /** Reads fail although the store says that it is live. */
   failing = false;
   /** Publishes are lost. */
   deaf = false;
   /** Called before a call is answered: what happens in between. */
   meanwhile: () => void = () => undefined;
-  #listener: LogListener | undefined;
+  #listener: StoreListener | undefined;
   #paused: Paused[] | undefined;
   #ms = 1_000;
   readonly #keys = new Map<string, string>();
@@ -77,7 +77,7 @@ export class FakeLog implements Log {
     return this.calls.filter((call) => call.startsWith("from") || call.startsWith("before"));
   }
 
-  start(listener: LogListener): void {
+  start(listener: StoreListener): void {
     this.#listener = listener;
     listener.statusChanged(this.status);
   }
@@ -151,7 +151,7 @@ export class FakeLog implements Log {
     this.publish(room, exitHint(this.instance, [user]));
   }
 
-  async rollCall(room: string, here: readonly RoomUser[]): Promise<Present[]> {
+  async syncPresence(room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]> {
     await this.#answer();
     const others = this.elsewhere.get(room) ?? [];
     return [...here.map((person) => ({ ...person, instances: [this.instance] })), ...others];
@@ -208,7 +208,7 @@ export class FakeLog implements Log {
 
   /** Something arrives on the room's channel. */
   publish(room: string, payload: Buffer): void {
-    if (this.subscribed.has(room)) this.#listener?.received(room, payload);
+    if (this.subscribed.has(room)) this.#listener?.onPublication(room, payload);
   }
 
   /** Something was published as an entry that is not known to be stored. */
@@ -236,7 +236,7 @@ export class FakeLog implements Log {
     };
   }
 
-  /** The log is away. */
+  /** The store is away. */
   down(): void {
     this.#move("down");
   }
@@ -248,8 +248,8 @@ export class FakeLog implements Log {
     this.#move("live");
   }
 
-  #move(state: LogState): void {
-    this.status = { state, reason: `the log is ${state}` };
+  #move(state: StoreState): void {
+    this.status = { state, reason: `the store is ${state}` };
     this.#listener?.statusChanged(this.status);
   }
 
@@ -272,7 +272,7 @@ export class FakeLog implements Log {
   async #answer(): Promise<void> {
     await this.#turn();
     const away = this.status.state !== "live" && this.status.state !== "catching-up";
-    if (this.failing || away) throw new LogUnavailable("away, as the test wants it");
+    if (this.failing || away) throw new StoreUnavailable("away, as the test wants it");
   }
 }
 

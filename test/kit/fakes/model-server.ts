@@ -25,7 +25,7 @@ export interface Faults {
   hidden: number;
   /** A join or history is refused for now. */
   joinRefused: number;
-  /** The log loses everything, and says so. */
+  /** The store loses everything, and says so. */
   reset: number;
   /** A request of any type is refused for now, with whatever number for the time to wait. */
   refused: number;
@@ -70,7 +70,7 @@ interface Connection {
   lastAt: number;
 }
 
-/** An entry of the log; those that are no messages are not shown. */
+/** An entry of the store; those that are no messages are not shown. */
 type LogEntry =
   | EntryFrame
   | (Pick<MessageFrame, "id" | "prev" | "room"> & { readonly type: "of-the-future" });
@@ -100,7 +100,7 @@ const PAGE = 7;
  */
 export class ModelServer {
   readonly log: LogEntry[] = [];
-  /** How often the log was lost. */
+  /** How often the store was lost. */
   resets = 0;
   faults: Faults;
   readonly #clock: FakeClock;
@@ -128,7 +128,7 @@ export class ModelServer {
     };
   };
 
-  /** What of the log is to be shown. */
+  /** What of the store is to be shown. */
   get messages(): MessageFrame[] {
     return this.log.filter((entry) => entry.type === "message");
   }
@@ -304,7 +304,7 @@ export class ModelServer {
     return this.#connections.filter((connection) => connection.joined && connection.open);
   }
 
-  /** The place in the log behind an id; undefined if the log does not reach back to it. */
+  /** The place in the store behind an id; undefined if the store does not reach back to it. */
   #behind(id: string): number | undefined {
     if (id === "0-0") return 0;
     const index = this.log.findIndex((message) => message.id === id);

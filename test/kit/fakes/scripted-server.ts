@@ -147,7 +147,7 @@ export function goodAnswer(frame: ClientFrame): object | undefined {
   }
 }
 
-/** Message n of a room's log. */
+/** Message n of a room's stream. */
 export function entry(room: string, n: number): object {
   const place = { id: `${n}-0`, prev: `${n - 1}-0`, room };
   return { ...place, type: "message", user: "other", handle: "Other", text: `text ${n}` };

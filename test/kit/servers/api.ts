@@ -14,7 +14,7 @@ export function withKey(key = KEY, more: Record<string, string> = {}): Record<st
 }
 
 /**
- * The chat as a plugin of an app that does not listen; ends with the test. By default the log is in memory.
+ * The chat as a plugin of an app that does not listen; ends with the test. By default the store is in memory.
  * `server`: options of the app itself.
  */
 export async function openApi(

@@ -9,7 +9,7 @@ export interface AppLog {
   readonly lines: (event: string) => Record<string, unknown>[];
 }
 
-/** Returns a log at the level `trace` that keeps its lines. */
+/** Returns a stream at the level `trace` that keeps its lines. */
 export function appLog(): AppLog {
   const written: string[] = [];
   const stream = { write: (line: string) => void written.push(line) };

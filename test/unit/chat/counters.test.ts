@@ -10,7 +10,7 @@ import { FakeConnection } from "../../kit/fakes/fake-connection.ts";
 
 describe("the counters of a chat", () => {
   it("add up: every message is delivered once to each member of its room, and bytes as they were written", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const members = await Promise.all(Array.from({ length: 4 }, () => FakeClient.greeted(chat)));
     for (const member of members) await member.ask({ type: "join", room: "lobby" });
     for (let n = 0; n < 5; n += 1) {
@@ -21,19 +21,19 @@ describe("the counters of a chat", () => {
     await settle();
     const { counters } = chat;
     expect(counters).toMatchObject({ messages: 6, duplicates: 1, deliveries: 6 * 4, batches: 6 });
-    const bytes = log.entries("lobby").reduce((sum, entry) => sum + V1_CODEC.entry(entry).length, 0);
+    const bytes = store.entries("lobby").reduce((sum, entry) => sum + V1_CODEC.entry(entry).length, 0);
     expect(counters.deliveredBytes).toBe(bytes * 4);
     expect(counters.acks.counts.reduce((sum, count) => sum + count)).toBe(7);
   });
 
   it("tell a catch-up that found something from one that did not", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const ann = await FakeClient.greeted(chat);
     await ann.ask({ type: "join", room: "lobby" });
     await chat.rooms.get("lobby")!.suspect("a test asks");
     expect(chat.counters).toMatchObject({ catchUps: 1, holes: 0, recovered: 0 });
-    log.store("lobby", { text: "nobody is told", published: false });
-    log.store("lobby", { text: "the one behind it" });
+    store.store("lobby", { text: "nobody is told", published: false });
+    store.store("lobby", { text: "the one behind it" });
     await settle();
     expect(chat.counters).toMatchObject({ catchUps: 2, holes: 1, recovered: 2, deliveries: 2 });
   });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { handleFrom, readHandle } from "../../../src/chat/text/handle.ts";
-import { apart, looksOf } from "../../../src/chat/text/look-alike.ts";
+import { disambiguate, looksOf } from "../../../src/chat/text/look-alike.ts";
 import { unicodeTables } from "../../fixtures/unicode-tables.ts";
 import { FakeClient, openChat } from "../../kit/fakes/fake-client.ts";
 import { MESSAGES, openApi, say, withKey } from "../../kit/servers/api.ts";
@@ -142,7 +142,7 @@ describe("a handle", () => {
   });
 
   it("is suffixed between characters", () => {
-    expect(apart(FAMILY.repeat(32), "gabcd", ([look]) => look?.endsWith("2") === false)).toBe(
+    expect(disambiguate(FAMILY.repeat(32), "gabcd", ([look]) => look?.endsWith("2") === false)).toBe(
       `${FAMILY.repeat(25)} 2`,
     );
   });
@@ -193,11 +193,11 @@ describe("a text of which nothing is seen", () => {
     "\u202e \u2066",
     "\u{e0020}",
   ])("is refused as empty: %j", async (text) => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const client = await FakeClient.in(chat, "lobby");
     const answer = await client.ask({ type: "message", room: "lobby", key: "k", text });
     expect(answer).toMatchObject({ type: "error", code: "text-empty" });
-    expect(log.appends).toEqual([]);
+    expect(store.appends).toEqual([]);
   });
 
   it("is refused over HTTP, and one visible character makes it a text", async () => {

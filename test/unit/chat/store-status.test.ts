@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { LogState } from "../../../src/store/store.ts";
+import type { StoreState } from "../../../src/store/store.ts";
 import { openChat } from "../../kit/fakes/fake-client.ts";
 
-describe("the chat's log lines about the log", () => {
+describe("the chat's log lines about the store", () => {
   function states() {
     const { chat, logger } = openChat();
-    const tell = (state: LogState, reason: string) => chat.statusChanged({ state, reason });
+    const tell = (state: StoreState, reason: string) => chat.statusChanged({ state, reason });
     const told = () =>
       logger.lines.flatMap(({ level, fields }) =>
         level === "info" && "reason" in fields && "state" in fields
@@ -33,7 +33,7 @@ describe("the chat's log lines about the log", () => {
     expect(told().slice(4)).toEqual(["live: well", "down: one reason"]);
   });
 
-  it("tell whoever waits for it that the log cannot be used", async () => {
+  it("tell whoever waits for it that the store cannot be used", async () => {
     const { chat } = states();
     chat.statusChanged({ state: "down", reason: "too old", unusable: true });
     expect(await chat.unusable).toBe("too old");

@@ -6,7 +6,7 @@ function texts(room: Room): string[] {
   return room.messages.map((message) => (message.gap === "none" ? "" : "gap, ") + message.text);
 }
 
-/** The log goes on behind 3 with other messages than the two that are shown; ids tell nobody which. */
+/** The store goes on behind 3 with other messages than the two that are shown; ids tell nobody which. */
 function forked() {
   const made = joinedClient([...messages(1, 3), ...messages(4, 5, { text: "lost" })]);
   const resets: unknown[] = [];
@@ -24,7 +24,7 @@ function forked() {
   return { ...made, socket, rest, resets };
 }
 
-it("withdraws what the log does not have as soon as a page shows it, however many messages came since", async () => {
+it("withdraws what the store does not have as soon as a page shows it, however many messages came since", async () => {
   const { room, socket, rest, resets } = forked();
   expect(texts(room)).toEqual(["text 1", "text 2", "text 3", "lost", "lost", "gap, other", "other"]);
   const page = room.loadOlder("8-7");
@@ -64,7 +64,7 @@ it("keeps what is older than the page", async () => {
   expect(resets).toEqual([]);
 });
 
-it("tells a log that began anew from a new room and from a gap", () => {
+it("tells a stream that began anew from a new room and from a gap", () => {
   const fresh = joinedClient(messages(1, 3));
   expect(fresh.room.wasReset).toBe(false);
   const gap = reconnect(fresh);

@@ -158,7 +158,7 @@ describe("a message that is sent", () => {
     expect(seen(made.room)).toEqual(["text 1", "text 2", "hello"]);
   });
 
-  it("fails visibly when it was attempted and the log could not be recovered; one that was not goes out", () => {
+  it("fails visibly when it was attempted and the store could not be recovered; one that was not goes out", () => {
     const made = joinedClient(messages(1, 1), { random });
     made.room.send("attempted");
     made.room.send("not yet");
@@ -168,7 +168,7 @@ describe("a message that is sent", () => {
     expect(made.room.outgoing[0]?.error).toBe("in-doubt");
   });
 
-  it("fails visibly when it was acked and the log lost it", () => {
+  it("fails visibly when it was acked and the store lost it", () => {
     const made = joinedClient(messages(1, 1));
     made.room.send("hello");
     ack(made.network.socket, "2-0");
@@ -290,7 +290,7 @@ describe("a message that is sent", () => {
     }
   });
 
-  it("is tried at once when the server says that the log is back", () => {
+  it("is tried at once when the server says that the store is back", () => {
     const { network, room } = joinedClient();
     room.send("hello");
     refuse(network.socket, "unavailable");

@@ -316,7 +316,7 @@ describe("a room", () => {
     expect(network.socket.all("join")).toHaveLength(1);
   });
 
-  it("asks again later where the server cannot join it now, and at once when the log is back", () => {
+  it("asks again later where the server cannot join it now, and at once when the store is back", () => {
     const made = newClient();
     made.client.join("lobby");
     made.client.start();

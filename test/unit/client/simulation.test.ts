@@ -88,7 +88,7 @@ describe("a client under faults", { timeout: 300_000 }, () => {
     }
   });
 
-  it("shows or visibly fails every message where the log is lost as well, in 5,000 runs", () => {
+  it("shows or visibly fails every message where the store is lost as well, in 5,000 runs", () => {
     let resets = 0;
     for (let seed = RUNS + 1; seed <= 2 * RUNS; seed += 1) {
       const { client, server, room, keys, violations } = run(seed, { ...TROUBLE, reset: 0.06 });
@@ -100,7 +100,7 @@ describe("a client under faults", { timeout: 300_000 }, () => {
         room.outgoing.every((item) => item.state === "failed" && item.error !== undefined),
         context,
       ).toBe(true);
-      // What is shown is in the log as it is now, up to its end; where something is left out, a gap is marked.
+      // What is shown is in the store as it is now, up to its end; where something is left out, a gap is marked.
       const stored = server.messages.map(({ id }) => id);
       const places = room.messages.map(({ id }) => stored.indexOf(id));
       expect(places.at(-1), context).toBe(stored.length - 1);

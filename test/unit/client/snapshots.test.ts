@@ -115,7 +115,7 @@ describe("what the client, a room and its people give to read", () => {
   });
 });
 
-it("a room gives the same messages where a log that began anew holds the very same, and else keeps those that are", () => {
+it("a room gives the same messages where a stream that began anew holds the very same, and else keeps those that are", () => {
   const { network, room } = joinedClient(messages(1, 9));
   const before = room.messages;
   const resync = (page: readonly object[]): void => {

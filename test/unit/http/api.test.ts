@@ -5,7 +5,7 @@ import { buildApp } from "../../../src/app.ts";
 import { dynochat } from "../../../src/plugin.ts";
 import { BEGINNING, ERRORS, LIMITS } from "../../../src/protocol.ts";
 import { readSettings } from "../../../src/settings/settings.ts";
-import { FakeLog } from "../../kit/fakes/fake-store.ts";
+import { FakeStore } from "../../kit/fakes/fake-store.ts";
 import { KEY, MESSAGES, OTHER_KEY, openApi, say, withKey } from "../../kit/servers/api.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 
@@ -89,10 +89,10 @@ describe("a program that speaks over HTTP", () => {
     expect((await say(app, "5", withKey(OTHER_KEY))).statusCode).toBe(201);
   });
 
-  it("is told 503 while the log is away, and 507 where it is full; both may be tried again", async () => {
-    const log = new FakeLog();
-    const app = await openApi({ log });
-    log.answers.push({ outcome: "unavailable" }, { outcome: "storage-full" });
+  it("is told 503 while the store is away, and 507 where it is full; both may be tried again", async () => {
+    const store = new FakeStore();
+    const app = await openApi({ store });
+    store.answers.push({ outcome: "unavailable" }, { outcome: "storage-full" });
     const [away, full] = [await say(app, "hi"), await say(app, "hi")];
     expect([away.statusCode, away.json().code]).toEqual([503, "unavailable"]);
     expect([full.statusCode, full.json().code]).toEqual([507, "storage-full"]);
@@ -141,15 +141,15 @@ describe("a program that speaks over HTTP", () => {
 
 describe("reading messages over HTTP", () => {
   async function filled(count: number, text = "text") {
-    const log = new FakeLog();
-    const entries = log.fill("lobby", count, text);
-    const app = await openApi({ log });
+    const store = new FakeStore();
+    const entries = store.fill("lobby", count, text);
+    const app = await openApi({ store });
     const ids = entries.map(({ id }) => id);
     const read = async (query: string) => {
       const { messages, ...rest } = (await app.inject(`${MESSAGES}?${query}`)).json();
       return { ids: messages.map(({ id }: { id: string }) => id), ...rest };
     };
-    return { log, app, ids, read };
+    return { log: store, app, ids, read };
   }
 
   it("gives the newest, what is before an id, and what is behind one, and says whether there is more", async () => {
@@ -164,9 +164,9 @@ describe("reading messages over HTTP", () => {
     expect(await read(`after=${ids[119]}`)).toEqual({ ids: [], more: false });
   });
 
-  it("says so where the log does not continue from the id asked", async () => {
-    const { log, ids, read } = await filled(20);
-    log.trim("lobby", 5);
+  it("says so where the store does not continue from the id asked", async () => {
+    const { log: store, ids, read } = await filled(20);
+    store.trim("lobby", 5);
     expect(await read(`after=${ids[4]}`)).toEqual({ ids: ids.slice(5), more: false });
     expect(await read(`after=${ids[3]}`)).toEqual({ ids: [], more: false, recovered: false });
     expect(await read("after=9-9")).toEqual({ ids: [], more: false, recovered: false });
@@ -215,15 +215,15 @@ describe("reading messages over HTTP", () => {
     expect(answer.json().message).toContain(named);
   });
 
-  it("is refused with 503 while the log is away, never answered from memory", async () => {
-    const { log, app } = await filled(3);
-    log.failing = true;
+  it("is refused with 503 while the store is away, never answered from memory", async () => {
+    const { log: store, app } = await filled(3);
+    store.failing = true;
     for (const url of [MESSAGES, "/api/rooms", "/api/rooms/lobby/presence"]) {
       const answer = await app.inject(url);
       expect([answer.statusCode, answer.json().code]).toEqual([503, "unavailable"]);
       expect(answer.headers["retry-after"]).toBe("1");
     }
-    log.failing = false;
+    store.failing = false;
     expect((await app.inject(MESSAGES)).json().messages).toHaveLength(3);
     expect((await app.inject("/api/rooms")).json().rooms).toHaveLength(1);
   });
@@ -231,10 +231,10 @@ describe("reading messages over HTTP", () => {
 
 describe("rooms and people over HTTP", () => {
   it("lists the rooms that have messages, the one spoken in last first, with the people in them", async () => {
-    const log = new FakeLog();
-    const [old, young] = [log.store("attic"), log.store("lobby")];
-    log.elsewhere.set("attic", [{ id: "ann", handle: "Ann", instances: ["elsewhere"] }]);
-    const app = await openApi({ log });
+    const store = new FakeStore();
+    const [old, young] = [store.store("attic"), store.store("lobby")];
+    store.elsewhere.set("attic", [{ id: "ann", handle: "Ann", instances: ["elsewhere"] }]);
+    const app = await openApi({ store });
     expect((await app.inject("/api/rooms")).json()).toEqual({
       rooms: [
         { room: "lobby", last: young.id, count: 0 },
@@ -244,25 +244,25 @@ describe("rooms and people over HTTP", () => {
   });
 
   it("tells who is in a room, over all processes, without entering it", async () => {
-    const log = new FakeLog();
-    log.elsewhere.set("attic", [{ id: "ann", handle: "Ann", instances: ["elsewhere"] }]);
-    const app = await openApi({ log });
+    const store = new FakeStore();
+    store.elsewhere.set("attic", [{ id: "ann", handle: "Ann", instances: ["elsewhere"] }]);
+    const app = await openApi({ store });
     const people = (await app.inject("/api/rooms/attic/presence")).json();
     expect(people).toEqual({ count: 1, users: [{ id: "ann", handle: "Ann" }] });
-    expect(log.subscribed.size).toBe(0);
+    expect(store.subscribed.size).toBe(0);
   });
 
   it("gives of a crowd only its number", async () => {
-    const log = new FakeLog();
+    const store = new FakeStore();
     const crowd = Array.from({ length: LIMITS.presenceNames + 1 }, (_, i) => ({
       id: `u${i}`,
       handle: `U${i}`,
     }));
-    log.elsewhere.set(
+    store.elsewhere.set(
       "attic",
       crowd.map((person) => ({ ...person, instances: ["elsewhere"] })),
     );
-    const app = await openApi({ log });
+    const app = await openApi({ store });
     const people = (await app.inject("/api/rooms/attic/presence")).json();
     expect(people).toEqual({ count: crowd.length, users: [] });
   });

@@ -3,19 +3,19 @@ import type { FastifyInstance } from "fastify";
 import { describe, expect, it, vi } from "vitest";
 import { BEGINNING, CLOSE } from "../../../src/protocol.ts";
 import { readEvents } from "../../kit/clients/event-reader.ts";
-import { FakeLog } from "../../kit/fakes/fake-store.ts";
+import { FakeStore } from "../../kit/fakes/fake-store.ts";
 import { openApi, withKey } from "../../kit/servers/api.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 import { waitFor } from "../../kit/vitest/wait-for.ts";
 
-/** A chat that listens, on a log that the test holds. */
+/** A chat that listens, on a stream that the test holds. */
 async function listening(options: Parameters<typeof openApi>[0] = {}) {
-  const log = new FakeLog();
-  const app = await openApi({ log, ...options });
+  const store = new FakeStore();
+  const app = await openApi({ store, ...options });
   const url = await app.listen({ port: 0, host: "127.0.0.1" });
   const events = (headers: Record<string, string> = {}, room = "lobby") =>
     readEvents(`${url}/api/rooms/${room}/events`, headers);
-  return { log, app, url, events };
+  return { log: store, app, url, events };
 }
 
 function sessions(app: FastifyInstance): number {
@@ -24,8 +24,8 @@ function sessions(app: FastifyInstance): number {
 
 describe("an event stream", () => {
   it("begins with what comes next: each message with its id, as its frame was stored", async () => {
-    const { log, events } = await listening();
-    const before = log.store("lobby", { text: "before" });
+    const { log: store, events } = await listening();
+    const before = store.store("lobby", { text: "before" });
     const reader = await events();
     expect(reader.answer.status).toBe(200);
     expect(reader.answer.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
@@ -36,7 +36,7 @@ describe("an event stream", () => {
       id: before.id,
       data: { head: before.id, recovered: true, present: { count: 1 } },
     });
-    const next = log.store("lobby", { text: "two\nlines" });
+    const next = store.store("lobby", { text: "two\nlines" });
     const event = await reader.waitForText("two\nlines");
     expect(event.id).toBe(next.id);
     expect(event.data).toEqual(JSON.parse(next.frame.toString()));
@@ -66,21 +66,21 @@ describe("an event stream", () => {
   });
 
   it("goes on behind Last-Event-ID, however much was missed, in order, once, and then live", async () => {
-    const { log, events } = await listening();
-    const [first, ...missed] = log.fill("lobby", 731, "missed");
+    const { log: store, events } = await listening();
+    const [first, ...missed] = store.fill("lobby", 731, "missed");
     const reader = await events({ "last-event-id": first?.id ?? "" });
     await reader.waitFor("joined");
-    const live = log.store("lobby", { text: "live" });
+    const live = store.store("lobby", { text: "live" });
     await reader.waitForText("live");
     const ids = reader.events.filter(({ name }) => name === "message").map(({ id }) => id);
     expect(ids).toEqual([...missed, live].map(({ id }) => id));
     expect(reader.events.some(({ name }) => name === "reset")).toBe(false);
   });
 
-  it("starts over where the log does not continue from there: reset, then the newest 50, then live", async () => {
-    const { log, events } = await listening();
-    const entries = log.fill("lobby", 80);
-    log.trim("lobby", 10);
+  it("starts over where the store does not continue from there: reset, then the newest 50, then live", async () => {
+    const { log: store, events } = await listening();
+    const entries = store.fill("lobby", 80);
+    store.trim("lobby", 10);
     for (const lost of [entries[3]?.id ?? "", "9-9", BEGINNING]) {
       const reader = await events({ "last-event-id": lost });
       const { head } = (await reader.waitFor("joined")).data;
@@ -92,13 +92,13 @@ describe("an event stream", () => {
     }
   });
 
-  it("starts over when the log turns out to be a younger one while it is open", async () => {
-    const { log, events } = await listening();
-    log.fill("lobby", 3);
+  it("starts over when the store turns out to be a younger one while it is open", async () => {
+    const { log: store, events } = await listening();
+    store.fill("lobby", 3);
     const reader = await events();
     await reader.waitFor("joined");
-    log.lose("lobby", 2);
-    log.store("lobby", { text: "another history" });
+    store.lose("lobby", 2);
+    store.store("lobby", { text: "another history" });
     await reader.waitFor("reset");
     await reader.waitForText("another history");
   });
@@ -120,32 +120,32 @@ describe("an event stream", () => {
     expect(sessions(app)).toBe(1);
   });
 
-  it("says that the log is away and back, stays open, and misses nothing", async () => {
-    const { log, events } = await listening();
+  it("says that the store is away and back, stays open, and misses nothing", async () => {
+    const { log: store, events } = await listening();
     const reader = await events();
     await reader.waitFor("joined");
-    log.down();
+    store.down();
     expect((await reader.waitFor("status", ({ data }) => !data.live)).data.reason).not.toBe("");
-    log.store("lobby", { text: "meanwhile", published: false });
-    await log.up();
+    store.store("lobby", { text: "meanwhile", published: false });
+    await store.up();
     await reader.waitFor("status", ({ data }) => data.live === true);
     await reader.waitForText("meanwhile");
   });
 
-  it("enters when the log answers, where it did not at first", async () => {
-    const { log, events } = await listening();
-    log.failing = true;
+  it("enters when the store answers, where it did not at first", async () => {
+    const { log: store, events } = await listening();
+    store.failing = true;
     const reader = await events();
-    log.failing = false;
+    store.failing = false;
     await reader.waitFor("joined");
   });
 
   it("leaves nobody behind whose reader went while the room was being read", async () => {
-    // Nobody gives the log up meanwhile, however slow the machine is.
+    // Nobody gives the store up meanwhile, however slow the machine is.
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     afterwards(() => vi.useRealTimers());
-    const { log, app, events } = await listening();
-    const answer = log.pause();
+    const { log: store, app, events } = await listening();
+    const answer = store.pause();
     const reader = await events();
     expect(sessions(app)).toBe(1);
     reader.close();
@@ -157,12 +157,12 @@ describe("an event stream", () => {
     expect(rooms.get("lobby")?.size).toBe(0);
   });
 
-  it("is refused while the log is away or the process goes away, and says when to try again", async () => {
-    const { log, app, events } = await listening();
-    log.down();
+  it("is refused while the store is away or the process goes away, and says when to try again", async () => {
+    const { log: store, app, events } = await listening();
+    store.down();
     const away = await events();
     expect([away.answer.status, away.answer.headers.get("retry-after")]).toEqual([503, "1"]);
-    await log.up();
+    await store.up();
     await app.dynochat.sockets.drain.begin();
     const draining = await events();
     expect(draining.answer.status).toBe(503);
@@ -220,7 +220,7 @@ describe("an event stream", () => {
   });
 
   it("costs others nothing where it is not read: above 1 MiB waiting it is given up", async () => {
-    const { log, app, url, events } = await listening();
+    const { log: store, app, url, events } = await listening();
     const slow = connect(Number(new URL(url).port), "127.0.0.1");
     afterwards(() => slow.destroy());
     slow.pause();
@@ -230,7 +230,7 @@ describe("an event stream", () => {
     await waitFor(() => sessions(app) === 2, "both are in");
     let stored = 0;
     await waitFor(async () => {
-      for (let i = 0; i < 20; i++) log.store("lobby", { text: `${stored++} ${"x".repeat(20_000)}` });
+      for (let i = 0; i < 20; i++) store.store("lobby", { text: `${stored++} ${"x".repeat(20_000)}` });
       // The quick one keeps up, at whatever pace the machine has.
       await quick.waitForText(`${stored - 1} ${"x".repeat(20_000)}`);
       return sessions(app) === 1;
@@ -249,12 +249,12 @@ describe("an event stream", () => {
 
 describe("an event stream of several rooms", () => {
   it("carries each from where its reader is", async () => {
-    const { log, url } = await listening();
-    const [first, second] = [log.store("attic", { text: "1" }), log.store("attic", { text: "2" })];
-    log.store("lobby", { text: "old" });
+    const { log: store, url } = await listening();
+    const [first, second] = [store.store("attic", { text: "1" }), store.store("attic", { text: "2" })];
+    store.store("lobby", { text: "old" });
     const reader = await readEvents(`${url}/api/events?room=lobby&room=attic@${first.id}`);
     for (const room of ["lobby", "attic"]) await reader.waitFor("joined", ({ data }) => data.room === room);
-    log.store("lobby", { text: "new" });
+    store.store("lobby", { text: "new" });
     await reader.waitForText("new");
     expect(reader.texts()).toEqual(["2", "new"]);
     expect(reader.events.find(({ id }) => id === second.id)?.data.room).toBe("attic");

@@ -9,12 +9,12 @@ beforeEach(() => {
 
 describe("the list of rooms", () => {
   it("is read again after 500 ms, and once for all that ask before", async () => {
-    const { chat, log } = openChat();
-    const names = async () => (await chat.reading.recentRooms()).map(({ room }) => room).sort();
-    const reads = () => log.calls.filter((call) => call === "recent rooms").length;
-    log.fill("lobby", 1);
+    const { chat, log: store } = openChat();
+    const names = async () => (await chat.queries.recentRooms()).map(({ room }) => room).sort();
+    const reads = () => store.calls.filter((call) => call === "recent rooms").length;
+    store.fill("lobby", 1);
     expect(await Promise.all([names(), names()])).toEqual([["lobby"], ["lobby"]]);
-    log.fill("attic", 1);
+    store.fill("attic", 1);
     vi.advanceTimersByTime(499);
     expect(await names()).toEqual(["lobby"]);
     expect(reads()).toBe(1);
@@ -24,11 +24,11 @@ describe("the list of rooms", () => {
   });
 
   it("is read again at once where it could not be read", async () => {
-    const { chat, log } = openChat();
-    log.fill("lobby", 1);
-    log.failing = true;
-    await expect(chat.reading.recentRooms()).rejects.toThrow();
-    log.failing = false;
-    expect(await chat.reading.recentRooms()).toHaveLength(1);
+    const { chat, log: store } = openChat();
+    store.fill("lobby", 1);
+    store.failing = true;
+    await expect(chat.queries.recentRooms()).rejects.toThrow();
+    store.failing = false;
+    expect(await chat.queries.recentRooms()).toHaveLength(1);
   });
 });

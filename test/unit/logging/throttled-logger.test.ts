@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Complaints } from "../../../src/logging/throttled-logger.ts";
+import { ThrottledLogger } from "../../../src/logging/throttled-logger.ts";
 import { RecordingLogger } from "../../kit/logger.ts";
 
 describe("complaints", () => {
@@ -12,11 +12,11 @@ describe("complaints", () => {
 
   it("write the first line at once and count what comes within ten seconds", () => {
     const logger = new RecordingLogger();
-    const complaints = new Complaints(logger);
-    for (let i = 0; i < 5; i += 1) complaints.add("warn", "it rains", {});
-    complaints.add("error", "it burns", { where: "kitchen" });
+    const throttled = new ThrottledLogger(logger);
+    for (let i = 0; i < 5; i += 1) throttled.log("warn", "it rains", {});
+    throttled.log("error", "it burns", { where: "kitchen" });
     vi.advanceTimersByTime(10_000);
-    complaints.add("warn", "it rains", {}, 3);
+    throttled.log("warn", "it rains", {}, 3);
     expect(logger.lines).toEqual([
       { level: "warn", fields: { count: 1 }, sentence: "it rains" },
       { level: "error", fields: { where: "kitchen", count: 1 }, sentence: "it burns" },

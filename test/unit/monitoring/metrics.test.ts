@@ -8,12 +8,12 @@ import { limitsTable, metricsTable } from "../../../src/http/metrics/reference.t
 import { registerMetrics } from "../../../src/http/metrics/route.ts";
 import { METRICS } from "../../../src/http/metrics/table.ts";
 import { ApiKeys } from "../../../src/identity/api-keys.ts";
-import { countsOf, readVitals, type Vitals } from "../../../src/monitoring/process-stats.ts";
+import { countsOf, type ProcessStats, readProcessStats } from "../../../src/monitoring/process-stats.ts";
 import { ClientAddresses } from "../../../src/transport/client-address.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 
 /** One process with some numbers. */
-function vitalsOf(instance: string, counters = new Counters()): Vitals {
+function vitalsOf(instance: string, counters = new Counters()): ProcessStats {
   return {
     identity: { instance, pid: 1, dyno: "web.1", version: "0.1.0", node: "20.0.0" },
     startedAt: 1_000,
@@ -142,13 +142,13 @@ describe("GET /metrics", () => {
 describe("what a process says of itself", () => {
   it("is understood as it was said", () => {
     const vitals = vitalsOf("one");
-    expect(readVitals(JSON.stringify(vitals))).toEqual(vitals);
+    expect(readProcessStats(JSON.stringify(vitals))).toEqual(vitals);
   });
 
   it.each(["", "no JSON", "null", "{}", JSON.stringify({ ...vitalsOf("one"), sockets: "many" })])(
     "is left out where it is %s",
     (text) => {
-      expect(readVitals(text)).toBeUndefined();
+      expect(readProcessStats(text)).toBeUndefined();
     },
   );
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionState } from "../../../src/client/connection/connection.ts";
-import { type ConnectionView, connectionWords } from "../../../src/page/connection/connection-words.ts";
+import { type ConnectionView, connectionText } from "../../../src/page/connection/connection-words.ts";
 import { splitAddresses } from "../../../src/page/messages/addresses.ts";
 import { dayName, untilMidnight } from "../../../src/page/messages/dates.ts";
 import { isLong } from "../../../src/page/messages/fold.ts";
@@ -13,7 +13,7 @@ import {
   type UnreadLineEvent,
 } from "../../../src/page/messages/unread-line.ts";
 import { beginningOf } from "../../../src/page/room/beginning.ts";
-import { type HeadView, headWords } from "../../../src/page/room/head-words.ts";
+import { type HeadView, headText } from "../../../src/page/room/head-words.ts";
 import {
   nearestRoom,
   noRoomOf,
@@ -208,7 +208,7 @@ describe("the connection line", () => {
   const waiting: ConnectionState = { name: "waiting", attempt: 1, retryAt: 9, cause: "lost" };
   const live: ConnectionState = { name: "live", attempt: 0, restarting: false };
   const words = (fields: Partial<ConnectionView>) =>
-    connectionWords({ connection: live, cause: undefined, logIsLive: true, isOffline: false, ...fields });
+    connectionText({ connection: live, cause: undefined, logIsLive: true, isOffline: false, ...fields });
 
   it("says nothing where all is well", () => {
     expect(words({})).toBeUndefined();
@@ -465,15 +465,23 @@ describe("what stands above a room's first message", () => {
     ["a beginning", view, "This is where #lobby begins."],
     ["an empty room", { ...view, isEmpty: true }, "Nothing has been said in #lobby yet. Say hello."],
     ["a room not yet joined", { ...view, room: { ...room, state: "joining" }, isEmpty: true }, ""],
-    ["a log that was lost", { ...view, room: { ...room, wasReset: true } }, "lost what was said in #lobby"],
-    ["a log that was lost whole", { ...view, room: { ...room, wasReset: true }, isEmpty: true }, "lost what"],
+    [
+      "a stream that was lost",
+      { ...view, room: { ...room, wasReset: true } },
+      "lost what was said in #lobby",
+    ],
+    [
+      "a stream that was lost whole",
+      { ...view, room: { ...room, wasReset: true }, isEmpty: true },
+      "lost what",
+    ],
     ["older ones", { ...view, room: { ...room, hasOlder: true } }, ""],
     ["older ones on their way", { ...view, room: { ...room, hasOlder: true }, isLoading: true }, "Loading"],
     ["too many", { ...view, room: { ...room, hasOlder: true }, isFull: true }, "are not shown here"],
     ["a history that was cut", { ...view, isCut: true }, "no longer kept"],
     ["a refusal", { ...view, room: { ...room, refusal: "Not you." }, isEmpty: true }, "Not you."],
   ])("says so of %s", (_what, given, expected) => {
-    const words = headWords(given);
+    const words = headText(given);
     if (expected === "") expect(words).toBe("");
     else expect(words).toContain(expected);
   });

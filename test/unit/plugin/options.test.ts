@@ -39,11 +39,11 @@ describe("the plugin's options", () => {
   it("have the defaults of the variables", () => {
     expect(checkPluginOptions({})).toMatchObject({
       ...pluginOptions(readSettings({})),
-      ...{ page: true, log: undefined, instance: undefined, processes: 1 },
+      ...{ page: true, store: undefined, instance: undefined, processes: 1 },
     });
   });
 
-  it.each([...CHAT_FIELDS, "page", "log", "instance", "processes"])(
+  it.each([...CHAT_FIELDS, "page", "store", "instance", "processes"])(
     "have the default of %s where it is undefined, and do not accept null, a list of lists or a symbol",
     (name) => {
       expect(checkPluginOptions(untyped({ [name]: undefined }))).toEqual(checkPluginOptions({}));

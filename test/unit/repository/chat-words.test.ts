@@ -88,10 +88,10 @@ describe("a text", () => {
     ["one code point too long", "x".repeat(2_001), "text-too-long"],
     ["one code point too long, of two units each", "\u{1f600}".repeat(2_001), "text-too-long"],
   ])("%s is refused", async (_case, text, code) => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const client = await FakeClient.in(chat, "lobby");
     expect(await client.ask({ type: "message", room: "lobby", key: "k", text })).toMatchObject({ code });
-    expect(log.appends).toEqual([]);
+    expect(store.appends).toEqual([]);
   });
 });
 
@@ -114,13 +114,13 @@ describe.each(CODE_WORDS)("the word %j", (word) => {
   });
 
   it.each([PLAIN_CODEC, HANDLE_CODEC, USERNAME_CODEC])("is both on a plain socket: $name", async (codec) => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const connection = new FakeConnection(codec);
     const session = chat.connectPlain(connection, "gabcd", { room: "lobby", after: undefined, limit: 0 });
     await settle();
-    session.received(JSON.stringify({ handle: word, text: word }));
+    session.onFrame(JSON.stringify({ handle: word, text: word }));
     await settle();
-    const [entry] = log.entries("lobby");
+    const [entry] = store.entries("lobby");
     expect(JSON.parse(entry?.frame.toString() ?? "{}")).toMatchObject({ handle: word, text: word });
   });
 });

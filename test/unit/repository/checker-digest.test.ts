@@ -49,7 +49,7 @@ describe("the digest of what processes write", () => {
   });
 
   it.each([
-    ["an error", { level: 50, msg: "reading the log failed" }],
+    ["an error", { level: 50, msg: "reading the store failed" }],
     ["a fatal one", { level: 60, msg: "an error nobody expected" }],
     ["what is no log line", "(node:7) Warning: something leaks"],
   ])("takes %s for trouble, and a warning for none", (_case, line) => {

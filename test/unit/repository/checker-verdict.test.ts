@@ -46,7 +46,7 @@ describe("the checker's verdict", () => {
   });
 
   it.each<[string, Wrong, (world: World) => void]>([
-    ["a broken chain in the log", "log", ({ log }) => log.splice(1, 1, entry(2, { prev: "0-0" }))],
+    ["a broken chain in the store", "log", ({ log }) => log.splice(1, 1, entry(2, { prev: "0-0" }))],
     ["ids that fall", "log", ({ log }) => log.splice(2, 1, entry(3, { id: "2-0" }))],
     [
       "a key that is stored twice",
@@ -91,16 +91,16 @@ describe("the checker's verdict", () => {
     ["a double", "timeline", ({ ben }) => ben.push(ben[1]!)],
     ["another order", "timeline", ({ ann }) => ann.reverse()],
     [
-      "a shown message that the log does not have",
+      "a shown message that the store does not have",
       "timeline",
       ({ ben }) => ben.push({ id: "9-9", text: "phantom", gap: "none" }),
     ],
     [
-      "a text that is not the log's",
+      "a text that is not the store's",
       "timeline",
       ({ ben }) => ben.splice(0, 1, { ...ben[0]!, text: "another" }),
     ],
-    ["nothing shown of a log that is not empty", "timeline", ({ ben }) => ben.splice(0)],
+    ["nothing shown of a stream that is not empty", "timeline", ({ ben }) => ben.splice(0)],
     ["a gap that is told", "told-gap", ({ ben }) => ben.splice(1, 1, { ...ben[1]!, gap: "open" })],
   ])("finds %s", (_case, wrong, spoil) => {
     const world = soundWorld();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LogUnavailable } from "../../../src/store/store.ts";
+import { StoreUnavailable } from "../../../src/store/store.ts";
 import { Deadlines } from "../../../src/store/with-timeout.ts";
 
 beforeEach(() => {
@@ -28,13 +28,13 @@ describe("deadlines that share a timer", () => {
     await vi.advanceTimersByTimeAsync(399);
     expect(short.outcome).toBeUndefined();
     await vi.advanceTimersByTimeAsync(2);
-    expect(short.outcome).toBeInstanceOf(LogUnavailable);
+    expect(short.outcome).toBeInstanceOf(StoreUnavailable);
     expect(middle.outcome).toBeUndefined();
     await vi.advanceTimersByTimeAsync(300);
-    expect(middle.outcome).toBeInstanceOf(LogUnavailable);
+    expect(middle.outcome).toBeInstanceOf(StoreUnavailable);
     expect(long.outcome).toBeUndefined();
     await vi.advanceTimersByTimeAsync(300);
-    expect(long.outcome).toBeInstanceOf(LogUnavailable);
+    expect(long.outcome).toBeInstanceOf(StoreUnavailable);
   });
 
   it("pass on what came in time, whether it is a value or an error", async () => {
@@ -44,7 +44,7 @@ describe("deadlines that share a timer", () => {
     await vi.advanceTimersByTimeAsync(200);
     const waiting = endless(deadlines, 100);
     await vi.advanceTimersByTimeAsync(101);
-    expect(waiting.outcome).toBeInstanceOf(LogUnavailable);
+    expect(waiting.outcome).toBeInstanceOf(StoreUnavailable);
   });
 
   it("take a reply that waited in a socket while the process was held up", async () => {

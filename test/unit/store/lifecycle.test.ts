@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type LifecycleEvent, transition } from "../../../src/store/redis/node/lifecycle.ts";
-import type { LogState } from "../../../src/store/store.ts";
+import type { StoreState } from "../../../src/store/store.ts";
 
 const STATES = ["connecting", "subscribing", "catching-up", "live", "down", "closed"] as const;
 const EVENTS = ["reached", "subscribed", "caught-up", "lost", "retry", "close"] as const;
 
 /** Every row: from, event, to. What is not here changes nothing. */
-const ROWS: readonly (readonly [LogState, LifecycleEvent, LogState])[] = [
+const ROWS: readonly (readonly [StoreState, LifecycleEvent, StoreState])[] = [
   ["connecting", "reached", "subscribing"],
   ["connecting", "lost", "down"],
   ["connecting", "close", "closed"],
@@ -22,7 +22,7 @@ const ROWS: readonly (readonly [LogState, LifecycleEvent, LogState])[] = [
   ["down", "close", "closed"],
 ];
 
-describe("the lifecycle of the Redis log", () => {
+describe("the lifecycle of the Redis store", () => {
   it.each(ROWS)("goes from %s by %s to %s", (from, event, to) => {
     expect(transition(from, event)).toBe(to);
   });
@@ -37,7 +37,7 @@ describe("the lifecycle of the Redis log", () => {
   });
 
   it("reaches live only over subscribing and catching up", () => {
-    const waysTo = (to: LogState) => ROWS.filter((row) => row[2] === to).map(([from]) => from);
+    const waysTo = (to: StoreState) => ROWS.filter((row) => row[2] === to).map(([from]) => from);
     expect(waysTo("live")).toEqual(["catching-up"]);
     expect(waysTo("catching-up")).toEqual(["subscribing"]);
     expect(waysTo("subscribing")).toEqual(["connecting"]);

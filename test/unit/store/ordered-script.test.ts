@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { ScriptLine } from "../../../src/store/redis/node/ordered-script.ts";
+import { OrderedScript } from "../../../src/store/redis/node/ordered-script.ts";
 import { LEASE } from "../../../src/store/redis/node/scripts.ts";
-import { LogUnavailable } from "../../../src/store/store.ts";
+import { StoreUnavailable } from "../../../src/store/store.ts";
 import { settle } from "../../kit/fakes/fake-client.ts";
 
 /** What ioredis rejects with where a server answers with an error. */
@@ -63,9 +63,9 @@ class Server {
 
 function open() {
   const server = new Server();
-  const line = new ScriptLine(LEASE);
+  const line = new OrderedScript(LEASE);
   // The line uses these three commands of a connection and nothing else.
-  const redis = server as unknown as Parameters<ScriptLine["run"]>[0];
+  const redis = server as unknown as Parameters<OrderedScript["run"]>[0];
   return { server, run: (sender: string, name: string) => line.run(redis, sender, [], [name]) };
 }
 
@@ -90,7 +90,7 @@ it("a message that a later one of its sender has overtaken is not stored behind 
   const { server, run } = open();
   server.knowsScript = false;
   const [one, two, other] = [run("ann", "one"), run("ann", "two"), run("bob", "three")];
-  const refused = expect(one).rejects.toThrow(LogUnavailable);
+  const refused = expect(one).rejects.toThrow(StoreUnavailable);
   await server.answer(1);
   // Another process loads the script between two commands of this one.
   server.knowsScript = true;

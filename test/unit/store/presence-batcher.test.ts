@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Person } from "../../../src/protocol.ts";
-import { Announcements } from "../../../src/store/redis/presence/presence-batcher.ts";
+import { PresenceBatcher } from "../../../src/store/redis/presence/presence-batcher.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({
@@ -11,10 +11,10 @@ beforeEach(() => {
 
 function recorded() {
   const written: (readonly [string, readonly (readonly [string, Person | undefined])[]])[] = [];
-  const announcements = new Announcements(async (room, changes) => {
+  const batcher = new PresenceBatcher(async (room, changes) => {
     written.push([room, [...changes]]);
   });
-  return { announcements, written };
+  return { announcements: batcher, written };
 }
 
 function person(id: string): Person {
@@ -23,14 +23,14 @@ function person(id: string): Person {
 
 describe("comings and goings", () => {
   it("are written before the turn ends after a quiet time, and together while it is busy", async () => {
-    const { announcements, written } = recorded();
-    void announcements.announce("lobby", "ann", person("ann"));
+    const { announcements: batcher, written } = recorded();
+    void batcher.announce("lobby", "ann", person("ann"));
     await vi.advanceTimersByTimeAsync(0);
     expect(written).toEqual([["lobby", [["ann", person("ann")]]]]);
-    void announcements.announce("lobby", "ben", person("ben"));
+    void batcher.announce("lobby", "ben", person("ben"));
     await vi.advanceTimersByTimeAsync(60);
-    void announcements.announce("lobby", "cem", person("cem"));
-    void announcements.announce("attic", "cem", person("cem"));
+    void batcher.announce("lobby", "cem", person("cem"));
+    void batcher.announce("attic", "cem", person("cem"));
     expect(written).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(40);
     expect(written.slice(1)).toEqual([
@@ -46,10 +46,10 @@ describe("comings and goings", () => {
   });
 
   it("of one person: the last one counts, in its place", async () => {
-    const { announcements, written } = recorded();
-    for (const someone of [person("ann"), undefined]) void announcements.announce("lobby", "ann", someone);
-    void announcements.announce("lobby", "ben", person("ben"));
-    void announcements.announce("lobby", "ann", { id: "ann", handle: "Anna" });
+    const { announcements: batcher, written } = recorded();
+    for (const someone of [person("ann"), undefined]) void batcher.announce("lobby", "ann", someone);
+    void batcher.announce("lobby", "ben", person("ben"));
+    void batcher.announce("lobby", "ann", { id: "ann", handle: "Anna" });
     await vi.advanceTimersByTimeAsync(0);
     expect(written).toEqual([
       [
@@ -64,9 +64,9 @@ describe("comings and goings", () => {
 
   it("are known to be written when they are", async () => {
     let finish = (): void => undefined;
-    const announcements = new Announcements(() => new Promise((resolve) => (finish = resolve)));
+    const batcher = new PresenceBatcher(() => new Promise((resolve) => (finish = resolve)));
     let done = false;
-    void announcements.announce("lobby", "ann", person("ann")).then(() => (done = true));
+    void batcher.announce("lobby", "ann", person("ann")).then(() => (done = true));
     await vi.advanceTimersByTimeAsync(0);
     expect(done).toBe(false);
     finish();

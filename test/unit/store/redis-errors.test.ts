@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { classify, describe as inWords } from "../../../src/store/redis/errors.ts";
-import { LogUnavailable } from "../../../src/store/store.ts";
+import { StoreUnavailable } from "../../../src/store/store.ts";
 
 function reply(message: string): Error {
   return Object.assign(new Error(message), { name: "ReplyError" });
@@ -37,7 +37,7 @@ describe("an error of Redis", () => {
     [new Error("Connection is closed."), "unavailable"],
     [new Error("Stream isn't writeable and enableOfflineQueue options is false"), "unavailable"],
     [network("ECONNRESET"), "unavailable"],
-    [new LogUnavailable("no answer in time"), "unavailable"],
+    [new StoreUnavailable("no answer in time"), "unavailable"],
     [new TypeError("x is not a function"), "unexpected"],
     ["thrown text", "unexpected"],
   ] as const)("%s means %s", (error, failure) => {

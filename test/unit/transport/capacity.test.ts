@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { descriptorLimit, isOutOfDescriptors } from "../../../src/monitoring/descriptors.ts";
-import { Load } from "../../../src/monitoring/event-loop.ts";
+import { EventLoopMonitor } from "../../../src/monitoring/event-loop.ts";
 import { capacityOf } from "../../../src/transport/capacity.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 
@@ -63,9 +63,9 @@ describe("the load of a process without a descriptor", () => {
   it("keeps the memory that was last measured, and says so until there is one again", () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
     afterwards(() => vi.useRealTimers());
-    const load = new Load();
-    afterwards(() => load.stop());
-    const { resident } = load.reading;
+    const eventLoop = new EventLoopMonitor();
+    afterwards(() => eventLoop.stop());
+    const { resident } = eventLoop.reading;
     expect(resident).toBeGreaterThan(0);
     const measured = vi.spyOn(process.memoryUsage, "rss").mockImplementation(() => {
       throw Object.assign(new Error("EMFILE: too many open files"), { code: "EMFILE" });
@@ -78,10 +78,10 @@ describe("the load of a process without a descriptor", () => {
       measuredAll.mockRestore();
     });
     vi.advanceTimersByTime(1_000);
-    expect([load.reading.resident, load.hasNoDescriptor]).toEqual([resident, true]);
+    expect([eventLoop.reading.resident, eventLoop.hasNoDescriptor]).toEqual([resident, true]);
     measuredAll.mockRestore();
     measured.mockRestore();
     vi.advanceTimersByTime(1_000);
-    expect(load.hasNoDescriptor).toBe(false);
+    expect(eventLoop.hasNoDescriptor).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { describe, expect, it, vi } from "vitest";
 import { Counters } from "../../../src/chat/counters.ts";
 import { canonicalAddress, networkOf } from "../../../src/transport/client-address.ts";
-import { Census } from "../../../src/transport/connection-limits.ts";
+import { ConnectionLimits } from "../../../src/transport/connection-limits.ts";
 import { refusalOf } from "../../kit/clients/recorded-socket.ts";
 import { connectV1 } from "../../kit/clients/v1-client.ts";
 import { MESSAGES, openApi } from "../../kit/servers/api.ts";
@@ -80,16 +80,16 @@ describe("what limits count by", () => {
   });
 
   it("is what connections are counted by, and given back by", () => {
-    const census = new Census(
+    const connectionLimits = new ConnectionLimits(
       { connections: 0, connectionsPerAddress: 2, connectsPerSecond: 0 },
       new Counters(),
     );
-    census.arrive("2001:db8:1:2::1");
-    census.arrive("2001:db8:1:2::2");
-    expect(census.full("2001:db8:1:2::3")).toBe("address");
-    expect(census.full("2001:db8:1:3::1")).toBeUndefined();
-    census.depart("2001:db8:1:2::1");
-    expect(census.full("2001:db8:1:2::3")).toBeUndefined();
+    connectionLimits.arrive("2001:db8:1:2::1");
+    connectionLimits.arrive("2001:db8:1:2::2");
+    expect(connectionLimits.full("2001:db8:1:2::3")).toBe("address");
+    expect(connectionLimits.full("2001:db8:1:3::1")).toBeUndefined();
+    connectionLimits.depart("2001:db8:1:2::1");
+    expect(connectionLimits.full("2001:db8:1:2::3")).toBeUndefined();
   });
 });
 

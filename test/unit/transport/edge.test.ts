@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import * as ws from "ws";
 import { Counters } from "../../../src/chat/counters.ts";
 import { SETTINGS } from "../../../src/settings/table.ts";
-import { Census, type CensusLimits } from "../../../src/transport/connection-limits.ts";
+import { type ConnectionBounds, ConnectionLimits } from "../../../src/transport/connection-limits.ts";
 import { textFrame } from "../../../src/transport/websocket/text-frame.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 
@@ -39,22 +39,30 @@ describe("a text frame", () => {
   });
 });
 
-function censusOf(limits: Partial<CensusLimits>) {
+function censusOf(limits: Partial<ConnectionBounds>) {
   const counters = new Counters();
   const none = { connections: 0, connectionsPerAddress: 0, connectsPerSecond: 0 };
-  return { census: new Census({ ...none, ...limits }, counters), limited: counters.limited };
+  return { census: new ConnectionLimits({ ...none, ...limits }, counters), limited: counters.limited };
 }
 
 describe("the census of sockets", () => {
   it("is full for all at its limit, and for one address at its own", () => {
-    const { census, limited } = censusOf({ connections: 3, connectionsPerAddress: 2 });
-    census.arrive("a");
-    census.arrive("a");
-    expect([census.full("a"), census.full("b")]).toEqual(["address", undefined]);
-    census.arrive("b");
-    expect([census.full("a"), census.full("b"), census.full("c")]).toEqual(["process", "process", "process"]);
-    census.depart("a");
-    expect([census.full("a"), census.full("b"), census.count]).toEqual([undefined, undefined, 2]);
+    const { census: connectionLimits, limited } = censusOf({ connections: 3, connectionsPerAddress: 2 });
+    connectionLimits.arrive("a");
+    connectionLimits.arrive("a");
+    expect([connectionLimits.full("a"), connectionLimits.full("b")]).toEqual(["address", undefined]);
+    connectionLimits.arrive("b");
+    expect([connectionLimits.full("a"), connectionLimits.full("b"), connectionLimits.full("c")]).toEqual([
+      "process",
+      "process",
+      "process",
+    ]);
+    connectionLimits.depart("a");
+    expect([connectionLimits.full("a"), connectionLimits.full("b"), connectionLimits.count]).toEqual([
+      undefined,
+      undefined,
+      2,
+    ]);
     expect([...limited]).toEqual([
       ["address-connections", 1],
       ["connections", 3],
@@ -62,26 +70,28 @@ describe("the census of sockets", () => {
   });
 
   it("has no limit at 0", () => {
-    const { census } = censusOf({});
+    const { census: connectionLimits } = censusOf({});
     for (let i = 0; i < 20_000; i += 1) {
-      expect(census.connect("a")).toBe(0);
-      census.arrive("a");
+      expect(connectionLimits.connect("a")).toBe(0);
+      connectionLimits.arrive("a");
     }
-    expect([census.full("a"), census.count]).toEqual([undefined, 20_000]);
+    expect([connectionLimits.full("a"), connectionLimits.count]).toEqual([undefined, 20_000]);
   });
 
   it("lets one address open its connections per second for ten seconds at once, and then at that rate", () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     afterwards(() => vi.useRealTimers());
-    const { census, limited } = censusOf({ connectsPerSecond: SETTINGS.connectsPerSecondPerAddress.default });
+    const { census: connectionLimits, limited } = censusOf({
+      connectsPerSecond: SETTINGS.connectsPerSecondPerAddress.default,
+    });
     // Five hundred people behind one address, who return at once after a crash.
-    for (let person = 0; person < 500; person += 1) expect(census.connect("2001:db8::1")).toBe(0);
-    expect(census.connect("2001:db8::2")).toBe(20);
-    expect(census.connect("192.0.2.1")).toBe(0);
+    for (let person = 0; person < 500; person += 1) expect(connectionLimits.connect("2001:db8::1")).toBe(0);
+    expect(connectionLimits.connect("2001:db8::2")).toBe(20);
+    expect(connectionLimits.connect("192.0.2.1")).toBe(0);
     expect(limited.get("address-connects")).toBe(1);
     vi.advanceTimersByTime(1_000);
-    census.sweep();
-    for (let person = 0; person < 50; person += 1) expect(census.connect("2001:db8::1")).toBe(0);
-    expect(census.connect("2001:db8::1")).toBe(20);
+    connectionLimits.sweep();
+    for (let person = 0; person < 50; person += 1) expect(connectionLimits.connect("2001:db8::1")).toBe(0);
+    expect(connectionLimits.connect("2001:db8::1")).toBe(20);
   });
 });

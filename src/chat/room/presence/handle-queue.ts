@@ -1,5 +1,10 @@
 import type { Logger } from "../../../logging/logger.ts";
-import { type HandleClaim, type LeftHandle, type Log, LogUnavailable } from "../../../store/store.ts";
+import {
+  type HandleClaim,
+  type LeftHandle,
+  type MessageStore,
+  StoreUnavailable,
+} from "../../../store/store.ts";
 
 /**
  * How long a user who has left keeps the handle, ms: another process to which they have moved needs up to 100 ms to put them on
@@ -14,7 +19,7 @@ const KEPT_MS = 250;
  */
 export class HandleQueue {
   readonly #room: string;
-  readonly #log: Log;
+  readonly #store: MessageStore;
   readonly #logger: Logger;
   readonly #settled: (user: string, wanted: string, handle: string) => void;
   /** By user, the last one counts. Emptied by each question. */
@@ -28,12 +33,12 @@ export class HandleQueue {
   /** @param settled called with each handle that the store answered. */
   constructor(
     room: string,
-    log: Log,
+    store: MessageStore,
     logger: Logger,
     settled: (user: string, wanted: string, handle: string) => void,
   ) {
     this.#room = room;
-    this.#log = log;
+    this.#store = store;
     this.#logger = logger;
     this.#settled = settled;
   }
@@ -91,9 +96,9 @@ export class HandleQueue {
   /** The handles of the claims; none where the store did not answer. Never rejects. */
   async #settle(claims: readonly HandleClaim[], left: readonly LeftHandle[]): Promise<readonly string[]> {
     try {
-      return await this.#log.settleHandles(this.#room, claims, left);
+      return await this.#store.settleHandles(this.#room, claims, left);
     } catch (error) {
-      if (!(error instanceof LogUnavailable)) {
+      if (!(error instanceof StoreUnavailable)) {
         this.#logger.error({ event: "handles", room: this.#room, err: error }, "settling handles failed");
       }
       return [];

@@ -1,9 +1,14 @@
 import type { Logger } from "../../../logging/logger.ts";
 import type { Person } from "../../../protocol.ts";
-import { type Log, LogUnavailable, type RequestedHandle, type RoomUser } from "../../../store/store.ts";
+import {
+  type MessageStore,
+  type RequestedHandle,
+  type RoomUser,
+  StoreUnavailable,
+} from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import type { Counters } from "../../counters.ts";
-import { apart, requestedHandle } from "../../text/look-alike.ts";
+import { disambiguate, requestedHandle } from "../../text/look-alike.ts";
 import { objectOf } from "../checked-entry.ts";
 import type { Member } from "../member.ts";
 import type { Outbox } from "../outbox.ts";
@@ -17,8 +22,8 @@ import { type TypingSignal, TypingSignals } from "./typing-signals.ts";
 type Hint = Readonly<Record<string, unknown>>;
 
 /** What the presence of every room of a process shares. */
-export interface PresenceSurroundings {
-  readonly log: Log;
+export interface PresenceDeps {
+  readonly store: MessageStore;
   readonly logger: Logger;
   readonly counters: Counters;
   /** Returns what stands for a network towards other processes; undefined while no secret is known. */
@@ -57,7 +62,7 @@ export interface Company extends People {
  */
 export class RoomPresence {
   readonly #room: string;
-  readonly #log: Log;
+  readonly #store: MessageStore;
   readonly #logger: Logger;
   readonly #digestOf: (network: string) => string | undefined;
   readonly #roster = new Roster();
@@ -72,14 +77,14 @@ export class RoomPresence {
   /** Hints that came meanwhile; empty where no roll call is under way, which its time limit sees to. */
   #heard: Hint[] = [];
 
-  constructor(room: string, { log, logger, counters, networkDigest }: PresenceSurroundings, outbox: Outbox) {
+  constructor(room: string, { store, logger, counters, networkDigest }: PresenceDeps, outbox: Outbox) {
     this.#room = room;
-    this.#log = log;
+    this.#store = store;
     this.#logger = logger;
     this.#digestOf = networkDigest;
     this.#feed = new PresenceFeed(room, this.#roster, this.#connections, counters);
     this.#typingFeed = new TypingFeed(room, outbox, counters);
-    this.#handles = new HandleQueue(room, log, logger, (...settled) => this.settled(...settled));
+    this.#handles = new HandleQueue(room, store, logger, (...settled) => this.settled(...settled));
   }
 
   /** The member's person is here; their latest wish for a handle counts. */
@@ -106,8 +111,8 @@ export class RoomPresence {
     this.#locals.delete(person.id);
     this.#typingSignals.forget(person.id);
     this.#handles.leave({ user: person.id, requested: local.requested });
-    this.#roster.exit(this.#log.instance, person.id);
-    void this.#log.exit(this.#room, person.id);
+    this.#roster.exit(this.#store.instance, person.id);
+    void this.#store.exit(this.#room, person.id);
     this.#feed.touch();
   }
 
@@ -117,7 +122,7 @@ export class RoomPresence {
    */
   nameFor({ id, handle }: Person): string {
     if (this.#locals.get(id)?.requested.handle === handle) return handle;
-    return apart(handle, id, (looks) => this.#roster.isTaken(looks, id));
+    return disambiguate(handle, id, (looks) => this.#roster.isTaken(looks, id));
   }
 
   /** The store has given a user, who need not be here, another handle than they wanted. */
@@ -159,11 +164,11 @@ export class RoomPresence {
     if (this.#roster.isCrowd || !this.#typingSignals.take(user, on)) return;
     const handle = this.handleOf(member);
     const hint = { type: "typing", user, handle, on, from: member.connection.id };
-    this.#log.hint(this.#room, Buffer.from(JSON.stringify(hint)));
+    this.#store.hint(this.#room, Buffer.from(JSON.stringify(hint)));
   }
 
   /** A hint came in from any process, this one included. What is not understood is ignored. */
-  received(payload: Buffer): void {
+  onPublication(payload: Buffer): void {
     const hint = objectOf(payload);
     if (hint?.["type"] === "typing") this.#receiveTyping(hint);
     else if (hint !== undefined && this.#receivePresence(hint)) {
@@ -172,7 +177,7 @@ export class RoomPresence {
     }
   }
 
-  /** Asks the log who is here over all processes, and puts right what it has of this one. Never rejects. */
+  /** Asks the store who is here over all processes, and puts right what it has of this one. Never rejects. */
   async rollCall(): Promise<void> {
     const here = Array.from(this.#locals, ([id, { requested, network }]) => ({
       id,
@@ -181,13 +186,13 @@ export class RoomPresence {
     }));
     this.#calls += 1;
     try {
-      this.#roster.replace(this.#log.instance, await this.#log.rollCall(this.#room, here));
+      this.#roster.replace(this.#store.instance, await this.#store.syncPresence(this.#room, here));
       // The answer may be older than they are: it came by another connection.
       for (const hint of this.#heard) this.#receivePresence(hint);
       this.#feed.touch();
       for (const user of this.#locals.keys()) this.#claim(user);
     } catch (error) {
-      if (!(error instanceof LogUnavailable)) {
+      if (!(error instanceof StoreUnavailable)) {
         this.#logger.error({ event: "roll-call", room: this.#room, err: error }, "the roll call failed");
       }
     } finally {
@@ -214,8 +219,8 @@ export class RoomPresence {
   #name(user: string, local: Local, requested: RequestedHandle): void {
     local.requested = requested;
     const here: RoomUser = { id: user, handle: requested.handle, network: local.network };
-    this.#roster.enter(this.#log.instance, here);
-    void this.#log.enter(this.#room, here);
+    this.#roster.enter(this.#store.instance, here);
+    void this.#store.enter(this.#room, here);
     this.#feed.touch();
   }
 
@@ -235,7 +240,7 @@ export class RoomPresence {
   /** Returns whether it said something. */
   #receivePresence(hint: Hint): boolean {
     const { type, instance } = hint;
-    if (typeof instance !== "string" || instance === this.#log.instance) return false;
+    if (typeof instance !== "string" || instance === this.#store.instance) return false;
     const people = type === "enter" ? listed(hint["person"], hint["people"]).filter(isRoomUser) : [];
     for (const person of people) {
       this.#roster.enter(instance, person);

@@ -1,5 +1,5 @@
 import { LIMITS, type Person } from "../../../protocol.ts";
-import type { Present, RoomUser } from "../../../store/store.ts";
+import type { PresenceSnapshot, RoomUser } from "../../../store/store.ts";
 import { Tally } from "../../limits/tally.ts";
 import { requestedHandle } from "../../text/look-alike.ts";
 import { namedUsers, networkKey } from "./named-users.ts";
@@ -95,7 +95,7 @@ export class Roster {
   }
 
   /** Takes a roll call for the truth about all processes but `self`, whose people this process knows better. */
-  replace(self: string, present: readonly Present[]): void {
+  replace(self: string, present: readonly PresenceSnapshot[]): void {
     const called = new Map(present.map((one) => [one.id, one.instances]));
     for (const [user, someone] of this.#people) {
       const instances = called.get(user) ?? [];

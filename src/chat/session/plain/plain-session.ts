@@ -9,14 +9,14 @@ import type { Member, UserKind } from "../../room/member.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
 import { isTemporary } from "../../room/rooms.ts";
 import type { Snapshot } from "../../room/snapshot.ts";
-import type { Services } from "../chat-context.ts";
+import type { ChatContext } from "../chat-context.ts";
 import { writeMissed } from "../missed-pages.ts";
-import { Refusals, type SocketSession } from "../session.ts";
-import { Backlog, Lane } from "../v1/request-queue.ts";
+import { ErrorReplies, type SocketSession } from "../session.ts";
+import { PendingLimit, RequestQueue } from "../v1/request-queue.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 
 /** What a plain client asked for in its address. */
-export interface PlainVisit {
+export interface PlainQuery {
   readonly room: string;
   /** Cursor, for recovery; undefined = the newest. */
   readonly after: string | undefined;
@@ -27,7 +27,7 @@ export interface PlainVisit {
 /** A pause after which a client whose messages pile up may send the next one, ms. */
 const PILED_UP_MS = 1_000;
 
-/** The pause before another try to enter, where the log is live and did not answer in time, ms. */
+/** The pause before another try to enter, where the store is live and did not answer in time, ms. */
 const ENTER_AGAIN_MS = 1_000;
 
 /**
@@ -39,32 +39,37 @@ export class PlainSession implements SocketSession, Member {
   /** Nobody has a token without the subprotocol. */
   readonly siteKey = undefined;
   readonly requests: RequestBudget;
-  readonly #services: Services;
+  readonly #context: ChatContext;
   readonly #room: string;
   readonly #limit: number;
-  readonly #refusals: Refusals;
+  readonly #errors: ErrorReplies;
   readonly #answers: AnswerBudget;
-  readonly #lane = new Lane();
-  readonly #backlog: Backlog;
+  readonly #queue = new RequestQueue();
+  readonly #pending: PendingLimit;
   /** The last id it has. */
   #after: string | undefined;
   #person: Person;
   #inRoom = false;
   #closed = false;
-  /** What it was told last of the log. */
+  /** What it was told last of the store. */
   #logLive = true;
   #again: NodeJS.Timeout | undefined;
 
-  constructor(services: Services, connection: Connection, guest: string, { room, after, limit }: PlainVisit) {
-    this.#services = services;
+  constructor(
+    context: ChatContext,
+    connection: Connection,
+    guest: string,
+    { room, after, limit }: PlainQuery,
+  ) {
+    this.#context = context;
     this.connection = connection;
     this.#room = room;
     this.#after = after;
     this.#limit = limit;
-    this.requests = services.requests.of(connection.network);
-    this.#backlog = new Backlog(services.waiting);
-    this.#refusals = new Refusals(connection, services.counters, this.requests);
-    this.#answers = services.answers.of(connection);
+    this.requests = context.requests.of(connection.network);
+    this.#pending = new PendingLimit(context.waiting);
+    this.#errors = new ErrorReplies(connection, context.counters, this.requests);
+    this.#answers = context.answers.of(connection);
     this.#person = { id: guest, handle: guestHandle(guest) };
   }
 
@@ -77,23 +82,22 @@ export class PlainSession implements SocketSession, Member {
   }
 
   get busy(): boolean {
-    return !this.#backlog.isEmpty;
+    return !this.#pending.isEmpty;
   }
 
-  /** Enters the room, now or as soon as the log is there. */
+  /** Enters the room, now or as soon as the store is there. */
   open(): void {
-    this.#services.newcomer(this);
-    this.#lane.run(() => this.#enter());
+    this.#context.newcomer(this);
+    this.#queue.run(() => this.#enter());
   }
 
-  received(text: string | undefined): void {
+  onFrame(text: string | undefined): void {
     if (this.#closed || closeIfTooSlow(this.connection)) return;
     this.requests.spend(FRAME_COST.message);
-    const said = readPlainFrame(text, this.#services.options.maxTextLength);
-    if (!said.ok) this.#refusals.send(errorFrame(said.error));
-    else if (!this.#backlog.take(said.value.text.length))
-      this.#refusals.send(errorFrame(tooFast(PILED_UP_MS)));
-    else this.#queue(said.value);
+    const said = readPlainFrame(text, this.#context.options.maxTextLength);
+    if (!said.ok) this.#errors.send(errorFrame(said.error));
+    else if (!this.#pending.take(said.value.text.length)) this.#errors.send(errorFrame(tooFast(PILED_UP_MS)));
+    else this.#enqueue(said.value);
   }
 
   send(frame: ServerFrame): void {
@@ -103,7 +107,7 @@ export class PlainSession implements SocketSession, Member {
   statusChanged(status: StatusFrame): void {
     this.send(status);
     this.#logLive = status.live;
-    if (status.live && !this.#inRoom) this.#lane.run(() => this.#enter());
+    if (status.live && !this.#inRoom) this.#queue.run(() => this.#enter());
   }
 
   /** It says its wish with each message, or keeps the last one. */
@@ -128,9 +132,9 @@ export class PlainSession implements SocketSession, Member {
     clearTimeout(this.#again);
     this.#answers.close();
     this.requests.close();
-    this.#backlog.close();
-    this.#lane.clear();
-    this.#services.rooms.leave(this.#room, this.connection.id);
+    this.#pending.close();
+    this.#queue.clear();
+    this.#context.rooms.leave(this.#room, this.connection.id);
   }
 
   async #enter(): Promise<void> {
@@ -140,22 +144,22 @@ export class PlainSession implements SocketSession, Member {
       await this.#answers.read(this.#join);
     } catch (error) {
       if (!isTemporary(error)) this.#fail(error);
-      // Where it has been told that the log is away, it enters when that changes.
+      // Where it has been told that the store is away, it enters when that changes.
       else if (this.#logLive) this.#enterLater();
     }
   }
 
   readonly #join = async (space: AnswerSpace): Promise<void> => {
     if (this.#closed) return;
-    await this.#services.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit }, space);
+    await this.#context.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit }, space);
     // The client may have gone while the room was being read.
-    if (this.#closed) this.#services.rooms.leave(this.#room, this.connection.id);
+    if (this.#closed) this.#context.rooms.leave(this.#room, this.connection.id);
   };
 
   /** Sends all that it missed but the last page, which comes with joining: it cannot ask for pages. */
   async #readOn(): Promise<void> {
     if (this.#after === undefined) return;
-    await writeMissed(this.#services.reading, this.#answers, this.#room, this.#after, (entries) => {
+    await writeMissed(this.#context.queries, this.#answers, this.#room, this.#after, (entries) => {
       if (this.#closed) return false;
       this.#sendEntries(entries);
       this.#after = entries.at(-1)?.id;
@@ -166,11 +170,11 @@ export class PlainSession implements SocketSession, Member {
   /** A plain client cannot ask again. */
   #enterLater(): void {
     clearTimeout(this.#again);
-    if (!this.#closed) this.#again = setTimeout(() => this.#lane.run(() => this.#enter()), ENTER_AGAIN_MS);
+    if (!this.#closed) this.#again = setTimeout(() => this.#queue.run(() => this.#enter()), ENTER_AGAIN_MS);
   }
 
   async #say({ handle = this.#person.handle, text }: Said, arrivedAt: number): Promise<void> {
-    const stored = await this.#services.posting.post({
+    const stored = await this.#context.publisher.publish({
       room: this.#room,
       user: this.#person.id,
       kind: this.kind,
@@ -181,21 +185,21 @@ export class PlainSession implements SocketSession, Member {
       connection: this.connection.id,
       arrivedAt,
     });
-    this.#backlog.release(text.length);
-    if (!stored.ok) this.#refusals.send(errorFrame(stored.error));
+    this.#pending.release(text.length);
+    if (!stored.ok) this.#errors.send(errorFrame(stored.error));
     // Only behind the rate limit: a new name is told to every process.
     else this.#rename(handle, stored.value.handle);
   }
 
-  #queue(said: Said): void {
+  #enqueue(said: Said): void {
     const arrivedAt = performance.now();
-    this.#lane.run(() => this.#say(said, arrivedAt), true);
+    this.#queue.run(() => this.#say(said, arrivedAt), true);
   }
 
   /** It wants to be called `wanted`, and the last message has `handle`. */
   #rename(wanted: string, handle: string): void {
     if (wanted !== this.#person.handle) this.#person = { ...this.#person, handle: wanted };
-    if (this.#inRoom) this.#services.rooms.get(this.#room)?.presence.spoke(this, handle);
+    if (this.#inRoom) this.#context.rooms.get(this.#room)?.presence.spoke(this, handle);
   }
 
   #tellGap(): void {
@@ -213,7 +217,7 @@ export class PlainSession implements SocketSession, Member {
 
   #fail(error: unknown): void {
     const fields = { event: "request-failed", connection: this.connection.id, err: error };
-    this.#services.logger.error(fields, "entering the room failed");
+    this.#context.logger.error(fields, "entering the room failed");
     this.connection.close(CLOSE.serverFault, "the server failed");
   }
 }

@@ -2,34 +2,34 @@ import { CLOSE, type ServerFrame, type StatusFrame } from "../../../protocol.ts"
 import type { Connection } from "../../connection.ts";
 import type { AnswerBudget } from "../../limits/answer-budget.ts";
 import { isTemporary } from "../../room/rooms.ts";
-import type { Services } from "../chat-context.ts";
+import type { ChatContext } from "../chat-context.ts";
 import type { Session } from "../session.ts";
 import { TokenClock } from "../token-clock.ts";
-import { StreamPlace, type StreamVisitor } from "./stream-subscription.ts";
+import { type StreamRequest, StreamSubscription } from "./stream-subscription.ts";
 
-/** The pause before another try to enter, where the log is live and did not answer in time, ms. */
+/** The pause before another try to enter, where the store is live and did not answer in time, ms. */
 const ENTER_AGAIN_MS = 1_000;
 
 /** One connection that only reads: it is in its rooms from the start, as a socket would be that never speaks. */
 export class StreamSession implements Session {
   readonly connection: Connection;
   readonly siteKey: string | undefined;
-  readonly #services: Services;
+  readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
-  readonly #places: readonly StreamPlace[];
+  readonly #places: readonly StreamSubscription[];
   readonly #tokenClock: TokenClock;
   #closed = false;
   #logLive = true;
   #again: NodeJS.Timeout | undefined;
 
-  constructor(services: Services, connection: Connection, visitor: StreamVisitor) {
-    const { endsAt, visits } = visitor;
-    this.#services = services;
+  constructor(context: ChatContext, connection: Connection, request: StreamRequest) {
+    const { endsAt, visits } = request;
+    this.#context = context;
     this.connection = connection;
-    this.siteKey = visitor.siteKey;
-    this.#answers = services.answers.of(connection);
+    this.siteKey = request.siteKey;
+    this.#answers = context.answers.of(connection);
     this.#places = visits.map(
-      (visit) => new StreamPlace(services, connection, this.#answers, visitor, visit),
+      (wanted) => new StreamSubscription(context, connection, this.#answers, request, wanted),
     );
     this.#tokenClock = new TokenClock(connection);
     this.#tokenClock.set(endsAt);
@@ -40,13 +40,13 @@ export class StreamSession implements Session {
     return false;
   }
 
-  /** Enters the rooms, now or as soon as the log is there. */
+  /** Enters the rooms, now or as soon as the store is there. */
   open(): void {
-    this.#services.newcomer(this);
+    this.#context.newcomer(this);
     this.#enterAll();
   }
 
-  received(): void {}
+  onFrame(): void {}
 
   send(frame: ServerFrame): void {
     this.connection.write(this.connection.codec.frame(frame));
@@ -71,12 +71,12 @@ export class StreamSession implements Session {
     for (const place of this.#places) void this.#enter(place);
   }
 
-  async #enter(place: StreamPlace): Promise<void> {
+  async #enter(place: StreamSubscription): Promise<void> {
     try {
       await place.enter();
     } catch (error) {
       if (!isTemporary(error)) this.#fail(error);
-      // Where it has been told that the log is away, it enters when that changes.
+      // Where it has been told that the store is away, it enters when that changes.
       else if (this.#logLive) this.#enterLater();
     }
   }
@@ -89,7 +89,7 @@ export class StreamSession implements Session {
 
   #fail(error: unknown): void {
     const fields = { event: "request-failed", connection: this.connection.id, err: error };
-    this.#services.logger.error(fields, "entering a room failed");
+    this.#context.logger.error(fields, "entering a room failed");
     this.connection.close(CLOSE.serverFault, "the server failed");
   }
 }

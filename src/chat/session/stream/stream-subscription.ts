@@ -4,18 +4,18 @@ import type { Connection } from "../../connection.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
 import type { Member, UserKind } from "../../room/member.ts";
 import type { Snapshot } from "../../room/snapshot.ts";
-import type { Services } from "../chat-context.ts";
+import type { ChatContext } from "../chat-context.ts";
 import { writeMissed } from "../missed-pages.ts";
 
 /** A room that a stream is to carry. */
-export interface StreamVisit {
+export interface StreamRoom {
   readonly room: string;
   /** The last id that the reader has; undefined = the stream begins with what comes next. */
   readonly after: string | undefined;
 }
 
 /** Who opens a stream, and what for. */
-export interface StreamVisitor {
+export interface StreamRequest {
   readonly person: Person;
   readonly kind: UserKind;
   /** As `Session.siteKey`. */
@@ -23,7 +23,7 @@ export interface StreamVisitor {
   /** When they are no longer let in, ms since 1970 UTC; undefined = never. */
   readonly endsAt: number | undefined;
   /** Each room once. */
-  readonly visits: readonly StreamVisit[];
+  readonly visits: readonly StreamRoom[];
 }
 
 /**
@@ -34,13 +34,13 @@ type PlaceState = "outside" | "entering" | "inside" | "left";
 
 /**
  * A stream's place in one room. What the reader missed comes first, oldest first and page by page as it is read; then
- * `joined`, and from there on what is live. Where the log does not continue from what the reader has: `reset`, and the newest.
+ * `joined`, and from there on what is live. Where the store does not continue from what the reader has: `reset`, and the newest.
  */
-export class StreamPlace implements Member {
+export class StreamSubscription implements Member {
   readonly connection: Connection;
   readonly person: Person;
   readonly kind: UserKind;
-  readonly #services: Services;
+  readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
   readonly #room: string;
   /** The last id that the reader has. */
@@ -48,13 +48,13 @@ export class StreamPlace implements Member {
   #state: PlaceState = "outside";
 
   constructor(
-    services: Services,
+    context: ChatContext,
     connection: Connection,
     answers: AnswerBudget,
-    { person, kind }: Pick<StreamVisitor, "person" | "kind">,
-    { room, after }: StreamVisit,
+    { person, kind }: Pick<StreamRequest, "person" | "kind">,
+    { room, after }: StreamRoom,
   ) {
-    this.#services = services;
+    this.#context = context;
     this.#answers = answers;
     this.connection = connection;
     this.person = person;
@@ -63,7 +63,7 @@ export class StreamPlace implements Member {
     this.#after = after;
   }
 
-  /** Brings the reader up to now and lets it in; nothing where that is under way or done. Rejects with LogUnavailable and TooManyAnswers. */
+  /** Brings the reader up to now and lets it in; nothing where that is under way or done. Rejects with StoreUnavailable and TooManyAnswers. */
   async enter(): Promise<void> {
     if (this.#state !== "outside") return;
     this.#state = "entering";
@@ -77,7 +77,7 @@ export class StreamPlace implements Member {
 
   leave(): void {
     this.#state = "left";
-    this.#services.rooms.leave(this.#room, this.connection.id);
+    this.#context.rooms.leave(this.#room, this.connection.id);
   }
 
   /** It says nothing. */
@@ -107,15 +107,15 @@ export class StreamPlace implements Member {
   readonly #join = async (space: AnswerSpace): Promise<void> => {
     if (this.#isLeft()) return;
     const limit = this.#after === undefined ? 0 : LIMITS.answerMessages;
-    await this.#services.rooms.join(this.#room, this, { after: this.#after, limit }, space);
+    await this.#context.rooms.join(this.#room, this, { after: this.#after, limit }, space);
     // The reader may have gone while the room was being read.
-    if (this.#isLeft()) this.#services.rooms.leave(this.#room, this.connection.id);
+    if (this.#isLeft()) this.#context.rooms.leave(this.#room, this.connection.id);
   };
 
   /** Sends all that was missed but the last page, which comes with joining. */
   async #readOn(): Promise<void> {
     if (this.#after === undefined) return;
-    await writeMissed(this.#services.reading, this.#answers, this.#room, this.#after, (entries) => {
+    await writeMissed(this.#context.queries, this.#answers, this.#room, this.#after, (entries) => {
       if (this.#isLeft()) return false;
       this.#write(entries);
       this.#after = entries.at(-1)?.id;

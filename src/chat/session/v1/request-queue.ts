@@ -6,10 +6,10 @@ interface Waiting {
 
 /**
  * A short queue that keeps the requests of one connection for one room in the order sent: each task starts when
- * the ones before it have ended, but tasks that go `together` (the log keeps their order) start one behind the other
+ * the ones before it have ended, but tasks that go `together` (the store keeps their order) start one behind the other
  * without waiting. The first task starts within `run`. How much may wait is bounded a connection, by `Backlog`.
  */
-export class Lane {
+export class RequestQueue {
   readonly #waiting: Waiting[] = [];
   readonly #idle: () => void;
   #running = 0;
@@ -84,7 +84,7 @@ export class WaitingBytes {
 }
 
 /** What one connection has sent and not yet been answered: a client need not wait, but cannot pile up for ever. */
-export class Backlog {
+export class PendingLimit {
   readonly #all: WaitingBytes;
   #requests = 0;
   #bytes = 0;

@@ -6,7 +6,7 @@ import {
   type ServerFrame,
   type StatusFrame,
 } from "../../../protocol.ts";
-import { LogUnavailable } from "../../../store/store.ts";
+import { StoreUnavailable } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { countOne } from "../../counters.ts";
 import { errorFrame, tooFast, tooManyAnswers, tooManyRooms } from "../../errors.ts";
@@ -15,11 +15,11 @@ import { COST, FRAME_COST, type RequestBudget } from "../../limits/request-budge
 import type { ErrorReply } from "../../result.ts";
 import type { UserKind } from "../../room/member.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
-import type { Services } from "../chat-context.ts";
+import type { ChatContext } from "../chat-context.ts";
 import { TooManyRooms } from "../opened-rooms.ts";
 import { readRequest } from "../read-request.ts";
-import type { Membership } from "../room-subscription.ts";
-import { Refusals } from "../session.ts";
+import type { RoomSubscription } from "../room-subscription.ts";
+import { ErrorReplies } from "../session.ts";
 import { TokenClock } from "../token-clock.ts";
 import { hello } from "./handlers/hello.ts";
 import { history } from "./handlers/history.ts";
@@ -27,8 +27,8 @@ import { join } from "./handlers/join.ts";
 import { leave } from "./handlers/leave.ts";
 import { message } from "./handlers/message.ts";
 import { typing } from "./handlers/typing.ts";
-import type { Asker } from "./request-context.ts";
-import { Backlog, Lane } from "./request-queue.ts";
+import type { RequestContext } from "./request-context.ts";
+import { PendingLimit, RequestQueue } from "./request-queue.ts";
 
 /**
  * Where a v1 connection stands: `silent` until its hello was accepted, then `greeted`; `closed` is final.
@@ -39,36 +39,36 @@ type SessionState = "silent" | "greeted" | "closed";
 const PILED_UP_MS = 1_000;
 
 /** One connection that speaks `dynochat.v1`. */
-export class V1Session implements Asker {
-  readonly services: Services;
+export class V1Session implements RequestContext {
+  readonly context: ChatContext;
   readonly connection: Connection;
   readonly requests: RequestBudget;
   readonly guest: string;
-  readonly memberships = new Map<string, Membership>();
+  readonly subscriptions = new Map<string, RoomSubscription>();
   readonly joining = new Set<string>();
-  readonly #refusals: Refusals;
+  readonly #errors: ErrorReplies;
   readonly #answers: AnswerBudget;
-  readonly #backlog: Backlog;
-  readonly #greeting = new Lane();
+  readonly #pending: PendingLimit;
+  readonly #greeting = new RequestQueue();
   /** Requests of one room, in the order sent; an idle lane is let go. */
-  readonly #lanes = new Map<string, Lane>();
+  readonly #queues = new Map<string, RequestQueue>();
   #state: SessionState = "silent";
-  /** When a request was last refused because the log did not answer. */
+  /** When a request was last refused because the store did not answer. */
   #unavailableAt = Number.NEGATIVE_INFINITY;
   #person: Person;
   #kind: UserKind = "guest";
   #siteKey: string | undefined;
   #tokenClock: TokenClock | undefined;
 
-  constructor(services: Services, connection: Connection, guest: string) {
-    this.services = services;
+  constructor(context: ChatContext, connection: Connection, guest: string) {
+    this.context = context;
     this.connection = connection;
     this.guest = guest;
     this.#person = { id: guest, handle: "" };
-    this.#answers = services.answers.of(connection);
-    this.requests = services.requests.of(connection.network);
-    this.#backlog = new Backlog(services.waiting);
-    this.#refusals = new Refusals(connection, services.counters, this.requests);
+    this.#answers = context.answers.of(connection);
+    this.requests = context.requests.of(connection.network);
+    this.#pending = new PendingLimit(context.waiting);
+    this.#errors = new ErrorReplies(connection, context.counters, this.requests);
   }
 
   get person(): Person {
@@ -88,14 +88,14 @@ export class V1Session implements Asker {
   }
 
   get busy(): boolean {
-    return !this.#backlog.isEmpty;
+    return !this.#pending.isEmpty;
   }
 
   get isClosed(): boolean {
     return this.#state === "closed";
   }
 
-  received(text: string | undefined): void {
+  onFrame(text: string | undefined): void {
     if (this.#state === "closed" || closeIfTooSlow(this.connection)) return;
     const read = readRequest(text);
     if (!read.ok) {
@@ -105,7 +105,7 @@ export class V1Session implements Asker {
     const request: Request = { frame: read.value, bytes: text?.length ?? 0, arrivedAt: performance.now() };
     this.requests.spend(FRAME_COST[request.frame.type]);
     if (!this.#greeting.busy) this.#dispatch(request);
-    else this.#queue(this.#greeting, request, async () => this.#dispatch(request));
+    else this.#enqueue(this.#greeting, request, async () => this.#dispatch(request));
   }
 
   send(frame: ServerFrame): void {
@@ -113,18 +113,18 @@ export class V1Session implements Asker {
   }
 
   answerIn(room: string, frame: ServerFrame): void {
-    const here = this.services.rooms.get(room);
+    const here = this.context.rooms.get(room);
     if (here === undefined) this.send(frame);
     else here.answer(this.connection, this.connection.codec.frame(frame));
   }
 
   refuse(code: ErrorCode, message: string, ref?: number): void {
-    this.#refusals.send(errorFrame({ code, message, ref }));
+    this.#errors.send(errorFrame({ code, message, ref }));
   }
 
   refuseWith(error: ErrorReply): void {
     if (error.code === "unavailable") this.#unavailableAt = performance.now();
-    this.#refusals.send(errorFrame(error));
+    this.#errors.send(errorFrame(error));
   }
 
   refuseUnavailable(ref: number): void {
@@ -140,9 +140,9 @@ export class V1Session implements Asker {
     this.#tokenClock?.set(endsAt);
   }
 
-  entered(membership: Membership): void {
-    this.joining.delete(membership.room);
-    this.memberships.set(membership.room, membership);
+  entered(subscription: RoomSubscription): void {
+    this.joining.delete(subscription.room);
+    this.subscriptions.set(subscription.room, subscription);
   }
 
   statusChanged(status: StatusFrame): void {
@@ -155,18 +155,18 @@ export class V1Session implements Asker {
     this.#tokenClock?.stop();
     this.#answers.close();
     this.requests.close();
-    this.#backlog.close();
+    this.#pending.close();
     this.#greeting.clear();
-    for (const lane of this.#lanes.values()) lane.clear();
-    for (const room of this.memberships.keys()) this.services.rooms.leave(room, this.connection.id);
-    this.memberships.clear();
+    for (const queue of this.#queues.values()) queue.clear();
+    for (const room of this.subscriptions.keys()) this.context.rooms.leave(room, this.connection.id);
+    this.subscriptions.clear();
   }
 
   #dispatch(request: Request): void {
     if (this.#state === "closed") return;
     const { frame } = request;
     if (frame.type === "hello") {
-      this.#queue(this.#greeting, request, () => this.#carryOut(frame, hello(this, frame)));
+      this.#enqueue(this.#greeting, request, () => this.#carryOut(frame, hello(this, frame)));
     } else if (this.#state !== "greeted") {
       this.refuse("hello-first", "The first frame must be a hello.", "ref" in frame ? frame.ref : undefined);
     } else if (frame.type === "ping") {
@@ -174,7 +174,7 @@ export class V1Session implements Asker {
     } else if (frame.type === "typing") {
       typing(this, frame);
     } else if (frame.type !== "pong") {
-      this.#queue(this.#laneOf(frame.room), request, () => this.#inRoom(frame, request.arrivedAt));
+      this.#enqueue(this.#queueOf(frame.room), request, () => this.#inRoom(frame, request.arrivedAt));
     }
   }
 
@@ -199,7 +199,7 @@ export class V1Session implements Asker {
   /** Does what answers with messages, when there is space for them. */
   #answer(frame: RoomRequest, arrivedAt: number, work: (space: AnswerSpace) => Promise<void>): Promise<void> {
     return this.#answers.read(async (space) => {
-      // The log may have gone away, or the client, while this waited.
+      // The store may have gone away, or the client, while this waited.
       if (this.isClosed || this.#isLate(frame, arrivedAt)) return;
       const take = (bytes: number): void => {
         space.take(bytes);
@@ -209,7 +209,7 @@ export class V1Session implements Asker {
     });
   }
 
-  /** Refuses a request that would wait for the log as long as the one before it did. */
+  /** Refuses a request that would wait for the store as long as the one before it did. */
   #isLate({ ref }: RoomRequest, arrivedAt: number): boolean {
     const late = arrivedAt < this.#unavailableAt;
     if (late) this.refuseUnavailable(ref);
@@ -220,21 +220,21 @@ export class V1Session implements Asker {
     try {
       await work;
     } catch (error) {
-      if (error instanceof LogUnavailable) {
+      if (error instanceof StoreUnavailable) {
         this.refuseUnavailable(frame.ref);
         return;
       }
       if (error instanceof TooManyAnswers) {
-        countOne(this.services.counters.limited, "answers");
+        countOne(this.context.counters.limited, "answers");
         this.refuseWith(tooManyAnswers(frame.ref));
         return;
       }
       if (error instanceof TooManyRooms) {
-        countOne(this.services.counters.limited, "address-rooms");
+        countOne(this.context.counters.limited, "address-rooms");
         this.refuseWith(tooManyRooms(frame.ref));
         return;
       }
-      this.services.logger.error(
+      this.context.logger.error(
         { event: "request-failed", connection: this.connection.id, type: frame.type, err: error },
         "a request failed",
       );
@@ -242,23 +242,23 @@ export class V1Session implements Asker {
     }
   }
 
-  #laneOf(room: string): Lane {
-    const lane = this.#lanes.get(room) ?? new Lane(() => this.#lanes.delete(room));
-    this.#lanes.set(room, lane);
-    return lane;
+  #queueOf(room: string): RequestQueue {
+    const queue = this.#queues.get(room) ?? new RequestQueue(() => this.#queues.delete(room));
+    this.#queues.set(room, queue);
+    return queue;
   }
 
-  #queue(lane: Lane, { frame, bytes }: Request, task: () => Promise<void>): void {
-    if (!this.#backlog.take(bytes)) {
+  #enqueue(queue: RequestQueue, { frame, bytes }: Request, task: () => Promise<void>): void {
+    if (!this.#pending.take(bytes)) {
       this.refuseWith({ ...tooFast(PILED_UP_MS), ref: "ref" in frame ? frame.ref : undefined });
       return;
     }
     const released = async (): Promise<void> => {
       await task();
-      this.#backlog.release(bytes);
+      this.#pending.release(bytes);
     };
-    // The log keeps the order of one person's messages, so they need not wait for each other's round trip.
-    lane.run(released, frame.type === "message");
+    // The store keeps the order of one person's messages, so they need not wait for each other's round trip.
+    queue.run(released, frame.type === "message");
   }
 }
 

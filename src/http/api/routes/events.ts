@@ -3,13 +3,13 @@ import type { Static } from "typebox";
 import { guestHandle } from "../../../chat/guests.ts";
 import { FRAME_COST } from "../../../chat/limits/request-budget.ts";
 import type { ErrorReply } from "../../../chat/result.ts";
-import type { StreamVisit } from "../../../chat/session/stream/stream-subscription.ts";
+import type { StreamRoom } from "../../../chat/session/stream/stream-subscription.ts";
 import { guestCookies } from "../../../transport/cookies/guest-cookie.ts";
 import { isSecure } from "../../../transport/origin.ts";
 import { type Caller, kindOf } from "../callers.ts";
 import { refuse } from "../error.ts";
 import { EventStreamAnswer, EventsQuery, FAILURES, LastEventId, READERS, RoomParams } from "../schemas.ts";
-import type { ApiHouse } from "./route-deps.ts";
+import type { RouteDeps } from "./route-deps.ts";
 
 interface OneRoom {
   Params: Static<typeof RoomParams>;
@@ -26,7 +26,7 @@ const HEAD = {
 } as const;
 
 /** `GET /api/rooms/{room}/events`, and `GET /api/events` for several rooms in one stream. */
-export function routeEvents(app: FastifyInstance, house: ApiHouse): void {
+export function routeEvents(app: FastifyInstance, deps: RouteDeps): void {
   const response = { 200: EventStreamAnswer, ...FAILURES };
   app.get<OneRoom>(
     "/rooms/:room/events",
@@ -45,7 +45,7 @@ export function routeEvents(app: FastifyInstance, house: ApiHouse): void {
     },
     async (request, reply) => {
       const { "last-event-id": after } = request.headers;
-      return open(request, reply, house, [
+      return open(request, reply, deps, [
         { room: request.params.room, after: after === "" ? undefined : after },
       ]);
     },
@@ -64,12 +64,12 @@ export function routeEvents(app: FastifyInstance, house: ApiHouse): void {
         response,
       },
     },
-    async (request, reply) => open(request, reply, house, request.query.room.map(visitOf)),
+    async (request, reply) => open(request, reply, deps, request.query.room.map(visitOf)),
   );
 }
 
 /** `lobby`, or `lobby@1795257593307-41`. */
-function visitOf(words: string): StreamVisit {
+function visitOf(words: string): StreamRoom {
   const [room = "", after] = words.split("@");
   return { room, after };
 }
@@ -77,25 +77,25 @@ function visitOf(words: string): StreamVisit {
 async function open(
   request: FastifyRequest,
   reply: FastifyReply,
-  house: ApiHouse,
-  visits: readonly StreamVisit[],
+  deps: RouteDeps,
+  visits: readonly StreamRoom[],
 ): Promise<FastifyReply> {
-  const { callers, streams } = house;
+  const { callers, streams } = deps;
   const caller = await callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
   // Entering a room costs what a join does. Waited for first: what is refused below is decided for this moment.
-  const early = await house.turns.of(request, visits.length * FRAME_COST.join);
+  const early = await deps.turns.of(request, visits.length * FRAME_COST.join);
   if (early !== undefined) return refuse(reply, early);
-  const address = house.addresses.of(request);
-  const reason = refusal(address, house, visits);
+  const address = deps.addresses.of(request);
+  const reason = refusal(address, deps, visits);
   if (reason !== undefined) return refuse(reply, reason);
-  const { id, handle, kind, endsAt, siteKey } = visitorOf(caller.value, house);
+  const { id, handle, kind, endsAt, siteKey } = visitorOf(caller.value, deps);
   if (caller.value === undefined) {
-    reply.header("Set-Cookie", guestCookies(id, request.raw, house.cookies, isSecure(request)));
+    reply.header("Set-Cookie", guestCookies(id, request.raw, deps.cookies, isSecure(request)));
   }
   reply.hijack();
   // From now on it is counted as a connection.
-  house.underWay.release(reply.raw);
+  deps.underWay.release(reply.raw);
   for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...HEAD })) {
     if (value !== undefined) reply.raw.setHeader(name, value);
   }
@@ -103,15 +103,15 @@ async function open(
   reply.raw.flushHeaders();
   const visitor = { person: { id, handle }, kind, endsAt, siteKey, visits };
   const path = request.url.split("?")[0] ?? "";
-  streams.take(reply.raw, { visitor, address, requestId: request.id, path });
+  streams.take(reply.raw, { request: visitor, address, requestId: request.id, path });
   return reply;
 }
 
 /** Why no stream can be opened now, or not for these rooms. */
 function refusal(
   address: string,
-  { chat, streams, isDraining, overload }: ApiHouse,
-  visits: readonly StreamVisit[],
+  { chat, streams, isDraining, overload }: RouteDeps,
+  visits: readonly StreamRoom[],
 ): ErrorReply | undefined {
   const { maxRoomsPerConnection } = chat.options;
   if (visits.length > maxRoomsPerConnection) {
@@ -146,7 +146,7 @@ function refusal(
 const FULL_RETRY_MS = 5_000;
 
 /** Whoever cannot be told again is a new guest. */
-function visitorOf(caller: Caller | undefined, { chat }: ApiHouse) {
+function visitorOf(caller: Caller | undefined, { chat }: RouteDeps) {
   if (caller !== undefined) {
     const { user: id, handle } = caller;
     const { endsAt, siteKey } = caller.kind === "person" ? caller : {};

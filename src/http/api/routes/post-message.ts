@@ -17,7 +17,7 @@ import {
   StoredBefore,
   WRITERS,
 } from "../schemas.ts";
-import type { ApiHouse } from "./route-deps.ts";
+import type { RouteDeps } from "./route-deps.ts";
 
 interface Route {
   Params: Static<typeof RoomParams>;
@@ -26,7 +26,7 @@ interface Route {
 }
 
 /** `POST /api/rooms/{room}/messages`: a program, or a person without a socket, says something. */
-export function routePostMessage(app: FastifyInstance, { addresses, chat, callers }: ApiHouse): void {
+export function routePostMessage(app: FastifyInstance, { addresses, chat, callers }: RouteDeps): void {
   app.post<Route>(
     "/rooms/:room/messages",
     {
@@ -52,7 +52,7 @@ export function routePostMessage(app: FastifyInstance, { addresses, chat, caller
       if (!said.ok) return refuse(reply, said.error);
       const { user } = caller.value;
       const { handle, text } = said.value;
-      const posted = await chat.posting.post({
+      const posted = await chat.publisher.publish({
         room,
         user,
         kind: kindOf(caller.value),

@@ -8,10 +8,10 @@ import { refuse } from "../error.ts";
 import { sendTagged } from "../etag.ts";
 import { ResponseReader } from "../response-reader.ts";
 import { FAILURES, MessagePage, PageQuery, READERS, RoomParams } from "../schemas.ts";
-import type { ApiHouse } from "./route-deps.ts";
+import type { RouteDeps } from "./route-deps.ts";
 
-/** `GET /api/rooms/{room}/messages`: a page of a room's messages, as the bytes that the log gave. */
-export function routeReadMessages(app: FastifyInstance, { addresses, chat, callers }: ApiHouse): void {
+/** `GET /api/rooms/{room}/messages`: a page of a room's messages, as the bytes that the store gave. */
+export function routeReadMessages(app: FastifyInstance, { addresses, chat, callers }: RouteDeps): void {
   app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof PageQuery> }>(
     "/rooms/:room/messages",
     {
@@ -39,8 +39,8 @@ export function routeReadMessages(app: FastifyInstance, { addresses, chat, calle
       return answers.read(async (space) => {
         const page =
           after === undefined
-            ? await chat.reading.before(room, before, limit)
-            : await chat.reading.behind(room, after, limit);
+            ? await chat.queries.before(room, before, limit)
+            : await chat.queries.behind(room, after, limit);
         space.take(sizeOf(page.entries));
         const fields = { more: page.more, ...(page.recovered ? {} : { recovered: false }) };
         return sendTagged(request, reply, withMessages(fields, page.entries));

@@ -2,10 +2,10 @@ import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import { refuse } from "../error.ts";
 import { FAILURES, Presence, READERS, RoomList, RoomParams } from "../schemas.ts";
-import type { ApiHouse } from "./route-deps.ts";
+import type { RouteDeps } from "./route-deps.ts";
 
 /** `GET /api/rooms` and `GET /api/rooms/{room}/presence`. */
-export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): void {
+export function routeRooms(app: FastifyInstance, { chat, callers }: RouteDeps): void {
   app.get(
     "/rooms",
     {
@@ -21,7 +21,7 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): v
     async (request, reply) => {
       const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
-      const rooms = await chat.reading.recentRooms();
+      const rooms = await chat.queries.recentRooms();
       return { rooms: rooms.map(({ room, head, count }) => ({ room, last: head, count })) };
     },
   );
@@ -41,7 +41,7 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: ApiHouse): v
     async (request, reply) => {
       const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
-      const { count, users } = await chat.reading.people(request.params.room);
+      const { count, users } = await chat.queries.people(request.params.room);
       return { count, users: [...users] };
     },
   );

@@ -1,18 +1,18 @@
 import type { Chat } from "../../../chat/chat.ts";
 import type { ClientAddresses } from "../../../transport/client-address.ts";
 import type { ChatCookies } from "../../../transport/cookies/chat-cookies.ts";
-import type { Streams } from "../../../transport/sse/streams.ts";
+import type { EventStreams } from "../../../transport/sse/streams.ts";
 import type { Callers } from "../callers.ts";
 import type { RequestTurns } from "../request-turns.ts";
 import type { RequestsUnderWay } from "../requests-under-way.ts";
 
 /** What the routes below /api stand on. */
-export interface ApiHouse {
+export interface RouteDeps {
   readonly chat: Chat;
   readonly addresses: ClientAddresses;
   readonly cookies: ChatCookies;
   readonly callers: Callers;
-  readonly streams: Streams;
+  readonly streams: EventStreams;
   readonly turns: RequestTurns;
   readonly underWay: RequestsUnderWay;
   /** Whether this process is going away: requests are answered, and no stream is opened any more. */

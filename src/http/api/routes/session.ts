@@ -18,10 +18,10 @@ import {
 import { isSecure } from "../../../transport/origin.ts";
 import { refuse } from "../error.ts";
 import { FAILURES, Hello, Welcome } from "../schemas.ts";
-import type { ApiHouse } from "./route-deps.ts";
+import type { RouteDeps } from "./route-deps.ts";
 
 /** `POST /api/session`: a person says hello without a socket; the cookie that is set stands for them from then on. */
-export function routeSession(app: FastifyInstance, { chat, cookies }: ApiHouse): void {
+export function routeSession(app: FastifyInstance, { chat, cookies }: RouteDeps): void {
   app.post<{ Body: Static<typeof Hello> }>(
     "/session",
     {

@@ -1,7 +1,7 @@
 import { LIMITS } from "../../../protocol.ts";
 import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../../guest-limits.ts";
 import { CLAIM_MS, FRESH_MS } from "../../handle-claims.ts";
-import type { LogLimits } from "../../store.ts";
+import type { StoreLimits } from "../../store.ts";
 import { LOG } from "../keys.ts";
 import { HANDLE_RULES, Script } from "../node/scripts.ts";
 
@@ -15,7 +15,7 @@ const KEYS_PER_GENERATION = 128;
  *
  * @param channelName as `Keys.channelName`.
  */
-export function appendScript(limits: LogLimits, secret: string, channelName: string): Script {
+export function appendScript(limits: StoreLimits, secret: string, channelName: string): Script {
   const { messagesPerSecond, messageBurst, historyMessages, historyDays, historyBytes } = limits;
   const { addressBurst, highestCount, roomIntervalMs } = guestBounds(limits);
   const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;

@@ -19,7 +19,7 @@
 --         {'rate-limited', ms, 'user' | 'address' | 'room'} | {'late'} | {'no-room'} | {'no-writer'};
 --         made: 1 a sender's hash, 2 a room, 3 both, 0 neither
 --
--- A stream entry has the fields p (id of the entry before it), n (frame bytes of the log so far, this
+-- A stream entry has the fields p (id of the entry before it), n (frame bytes of the store so far, this
 -- entry included: what makes the byte bound cheap) and b (body). The sender's hash maps keys to ids;
 -- its field '.', which no key can be, holds when the sender's credit is full again, and ',' what handles.lua says.
 --
@@ -164,7 +164,7 @@ if math.floor(ms / HOUR) ~= math.floor(lastMs / HOUR) then
   call('PEXPIRE', stream, string.format('%.0f', HISTORY_MS + HOUR))
 end
 
--- Bytes are looked at each time a 64th of the bound has been added: the log is then at most that and
+-- Bytes are looked at each time a 64th of the bound has been added: the store is then at most that and
 -- two messages above it, and an ordinary append pays nothing.
 local step = HISTORY_BYTES / 64
 if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > HISTORY_BYTES then

@@ -1,18 +1,18 @@
 import type { Redis } from "ioredis";
-import type { Complaints } from "../../../logging/throttled-logger.ts";
+import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { isMessageId } from "../../../protocol.ts";
 import type { Growth, GrowthGrant, Made } from "../../growth.ts";
-import { drawNonce } from "../../random-increment.ts";
+import { randomIncrement } from "../../random-increment.ts";
 import { type Append, type Appended, isMessageLimit, type RequestedHandle } from "../../store.ts";
 import { Deadlines } from "../../with-timeout.ts";
 import { classify, describe } from "../errors.ts";
 import type { Keys } from "../keys.ts";
-import { ScriptLine } from "../node/ordered-script.ts";
-import type { Replicas } from "../node/replica-acks.ts";
+import { OrderedScript } from "../node/ordered-script.ts";
+import type { ReplicaAcks } from "../node/replica-acks.ts";
 import type { Script } from "../node/scripts.ts";
 import type { ServerClock } from "../node/server-clock.ts";
 import { claimArgument } from "../presence/requested-handles.ts";
-import type { Times } from "../timeouts.ts";
+import type { Timeouts } from "../timeouts.ts";
 import type { NetworkDigests } from "./network-digests.ts";
 
 /** Appends under way at once. At 1,000 a second a healthy server has a handful; beyond this it is not one. */
@@ -23,7 +23,7 @@ export interface AppendsListener {
   doubted(): void;
   /** This server takes no writes; another one may by now answer to its name. */
   refusedWrites(reason: string): void;
-  /** A message is in the room's log, and took that many bytes, roughly. `isNew`: it is the first there, and a guest's. */
+  /** A message is in the room's stream, and took that many bytes, roughly. `isNew`: it is the first there, and a guest's. */
   stored(room: string, id: string, bytes: number, isNew: boolean): void;
   /** The server is out of memory. */
   full(): void;
@@ -39,11 +39,11 @@ const BYTES = { writer: 700, room: 1_700 } as const;
 export class Appends {
   readonly #keys: Keys;
   readonly #clock: ServerClock;
-  readonly #times: Times;
-  readonly #complaints: Complaints;
+  readonly #timeouts: Timeouts;
+  readonly #throttled: ThrottledLogger;
   readonly #growth: Growth;
   readonly #listener: AppendsListener;
-  readonly #script: ScriptLine;
+  readonly #script: OrderedScript;
   readonly #networks: NetworkDigests;
   readonly #deadlines = new Deadlines();
   #pending = 0;
@@ -54,18 +54,18 @@ export class Appends {
     growth: Growth,
     script: Script,
     clock: ServerClock,
-    times: Times,
-    complaints: Complaints,
+    timeouts: Timeouts,
+    throttled: ThrottledLogger,
     listener: AppendsListener,
   ) {
     this.#keys = keys;
     this.#networks = networks;
     this.#clock = clock;
-    this.#times = times;
-    this.#complaints = complaints;
+    this.#timeouts = timeouts;
+    this.#throttled = throttled;
     this.#growth = growth;
     this.#listener = listener;
-    this.#script = new ScriptLine(script);
+    this.#script = new OrderedScript(script);
   }
 
   /** Uses another script from now on: the store's secret is another one. */
@@ -74,26 +74,26 @@ export class Appends {
   }
 
   /**
-   * Never rejects; answers within `Times.commandMs`, with replicas to wait for within `Times.ackMs`. What is
+   * Never rejects; answers within `Timeouts.commandMs`, with replicas to wait for within `Timeouts.ackMs`. What is
    * not known to be on them is `unavailable`, a repeated key too: until then a failover may lose it.
    */
-  async append(writer: Redis, replicas: Replicas | undefined, message: Append): Promise<Appended> {
+  async append(writer: Redis, replicaAcks: ReplicaAcks | undefined, message: Append): Promise<Appended> {
     if (this.#pending >= MAX_PENDING) return UNAVAILABLE;
     this.#pending += 1;
     const now = performance.now();
     const called = now - (message.waitedMs ?? 0);
     try {
       const appended = await this.#store(writer, message, now);
-      if (replicas === undefined || !("id" in appended)) return appended;
-      const left = this.#times.ackMs - (performance.now() - called);
-      return (await replicas.have(left)) ? appended : UNAVAILABLE;
+      if (replicaAcks === undefined || !("id" in appended)) return appended;
+      const left = this.#timeouts.ackMs - (performance.now() - called);
+      return (await replicaAcks.wait(left)) ? appended : UNAVAILABLE;
     } finally {
       this.#pending -= 1;
     }
   }
 
   async #store(writer: Redis, message: Append, now: number): Promise<Appended> {
-    if ((message.waitedMs ?? 0) >= this.#times.storeWithinMs) return UNAVAILABLE;
+    if ((message.waitedMs ?? 0) >= this.#timeouts.storeWithinMs) return UNAVAILABLE;
     const grant = this.#growth.grant(message, now);
     if (grant.message !== undefined) return grant.message;
     let made: Made | undefined;
@@ -116,7 +116,7 @@ export class Appends {
 
   #run(writer: Redis, message: Append, grant: GrowthGrant): Promise<unknown> {
     const { room, user, key, body, waitedMs = 0 } = message;
-    const { commandMs, storeWithinMs } = this.#times;
+    const { commandMs, storeWithinMs } = this.#timeouts;
     // Each argument costs about half a microsecond here: what is the same for all messages stands in the script.
     return this.#deadlines.within(
       commandMs - waitedMs,
@@ -124,7 +124,7 @@ export class Appends {
         Math.floor(this.#clock.now() + storeWithinMs - waitedMs),
         key ?? "",
         body,
-        drawNonce(),
+        randomIncrement(),
         claimOf(message),
         ...refusals(grant),
       ]),
@@ -160,7 +160,7 @@ export class Appends {
       this.#listener.doubted();
       return UNAVAILABLE;
     }
-    this.#complaints.add("error", "the append script answered something unknown", { outcome });
+    this.#throttled.log("error", "the append script answered something unknown", { outcome });
     return UNAVAILABLE;
   }
 
@@ -176,7 +176,7 @@ export class Appends {
         this.#listener.doubted();
         return UNAVAILABLE;
       case "unexpected":
-        this.#complaints.add("error", "an append failed for an unknown reason", { reason: describe(error) });
+        this.#throttled.log("error", "an append failed for an unknown reason", { reason: describe(error) });
         return UNAVAILABLE;
     }
   }

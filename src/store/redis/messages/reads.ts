@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import type { Complaints } from "../../../logging/throttled-logger.ts";
+import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { isMessageId } from "../../../protocol.ts";
 import type { Entry, ReadLimit } from "../../store.ts";
 import { isWrongType } from "../errors.ts";
@@ -17,20 +17,20 @@ type Page = (from: string, count: number) => Promise<RawEntry[]>;
 /** Reads of a room's stream, in pages of bounded size, without decoding what is only passed on. */
 export class Reads {
   readonly #keys: Keys;
-  readonly #complaints: Complaints;
+  readonly #throttled: ThrottledLogger;
 
-  constructor(keys: Keys, complaints: Complaints) {
+  constructor(keys: Keys, throttled: ThrottledLogger) {
     this.#keys = keys;
-    this.#complaints = complaints;
+    this.#throttled = throttled;
   }
 
-  /** As Log.readFrom; rejects with whatever Redis said. */
+  /** As MessageStore.readFrom; rejects with whatever Redis said. */
   from(redis: Redis, room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
     const key = this.#keys.log(room);
     return this.#collect(from, limit, (start, count) => redis.xrangeBuffer(key, start, "+", "COUNT", count));
   }
 
-  /** As Log.readBefore; rejects with whatever Redis said. */
+  /** As MessageStore.readBefore; rejects with whatever Redis said. */
   async before(redis: Redis, room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]> {
     const key = this.#keys.log(room);
     const start = before === undefined ? "+" : `(${before}`;
@@ -61,7 +61,7 @@ export class Reads {
       return await entries;
     } catch (error) {
       if (!isWrongType(error)) throw error;
-      this.#complaints.add("error", "a room's key holds something that is no log", {});
+      this.#throttled.log("error", "a room's key holds something that is no log", {});
       return [];
     }
   }
@@ -91,7 +91,7 @@ export class Reads {
       }
     } finally {
       if (malformed > 0) {
-        this.#complaints.add("warn", "skipped entries of a stream that are no messages", {}, malformed);
+        this.#throttled.log("warn", "skipped entries of a stream that are no messages", {}, malformed);
       }
     }
   }

@@ -1,10 +1,10 @@
 import { Redis } from "ioredis";
 
 /**
- * A client whose commands of one turn of the event loop leave in one write. ioredis's own way (`enableAutoPipelining`)
+ * A client whose commands of one tick of the event loop leave in one write. ioredis's own way (`enableAutoPipelining`)
  * makes a pipeline object for each turn, which cost a busy process as much as the write itself.
  */
-export class TurnRedis extends Redis {
+export class BatchingRedis extends Redis {
   #holding = false;
 
   override sendCommand(...sent: Parameters<Redis["sendCommand"]>): unknown {

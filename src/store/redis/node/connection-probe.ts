@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
-import { within } from "../../with-timeout.ts";
+import { withTimeout } from "../../with-timeout.ts";
 import { describe } from "../errors.ts";
-import type { Times } from "../timeouts.ts";
-import type { Link } from "./redis-connections.ts";
+import type { Timeouts } from "../timeouts.ts";
+import type { RedisConnections } from "./redis-connections.ts";
 import type { ServerClock } from "./server-clock.ts";
 
-export interface RoundTripListener {
+export interface ConnectionProbeListener {
   /** A message went out through the writer and came back through the subscriber. */
   proved(): void;
   failed(reason: string): void;
@@ -17,30 +17,36 @@ export interface RoundTripListener {
  * the third one if there is one. Nothing less shows it: TCP keeps the connections to a frozen server open for
  * minutes, and a subscriber whose subscriptions were lost looks idle.
  */
-export class RoundTrip {
-  readonly #link: Link;
+export class ConnectionProbe {
+  readonly #connections: RedisConnections;
   readonly #channel: string;
   readonly #clock: ServerClock;
-  readonly #times: Times;
-  readonly #listener: RoundTripListener;
+  readonly #timeouts: Timeouts;
+  readonly #listener: ConnectionProbeListener;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #provedAt: number | undefined;
   #awaited: { readonly token: string; readonly arrived: () => void } | undefined;
 
-  constructor(link: Link, channel: string, clock: ServerClock, times: Times, listener: RoundTripListener) {
-    this.#link = link;
+  constructor(
+    connections: RedisConnections,
+    channel: string,
+    clock: ServerClock,
+    timeouts: Timeouts,
+    listener: ConnectionProbeListener,
+  ) {
+    this.#connections = connections;
     this.#channel = channel;
     this.#clock = clock;
-    this.#times = times;
+    this.#timeouts = timeouts;
     this.#listener = listener;
   }
 
   /** Subscribes the own channel, makes the first round trip, and from then on one every few seconds. */
   async start(): Promise<void> {
-    await this.#link.subscriber.subscribe(this.#channel);
+    await this.#connections.subscriber.subscribe(this.#channel);
     await this.#once();
-    if (!this.#stopped) this.#timer ??= setInterval(() => this.now(), this.#times.probeEveryMs);
+    if (!this.#stopped) this.#timer ??= setInterval(() => this.now(), this.#timeouts.probeEveryMs);
   }
 
   /** Makes a round trip at once, unless one is on its way. */
@@ -74,11 +80,11 @@ export class RoundTrip {
     const arrival = new Promise<void>((arrived) => {
       this.#awaited = { token, arrived };
     });
-    const { writer, confirmer } = this.#link;
+    const { writer, confirmer } = this.#connections;
     try {
       const sent = writer.publish(this.#channel, token);
-      await within(
-        this.#times.probeMs,
+      await withTimeout(
+        this.#timeouts.probeMs,
         Promise.all([sent, readClock(writer, this.#clock), arrival, confirmer?.ping()]),
       );
       this.#provedAt = performance.now();

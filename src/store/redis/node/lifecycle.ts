@@ -1,6 +1,6 @@
-import type { LogState } from "../../store.ts";
+import type { StoreState } from "../../store.ts";
 
-/** What happens to the log on its way between being away and being usable. */
+/** What happens to the store on its way between being away and being usable. */
 export type LifecycleEvent =
   /** Both connections are made, the scripts are there, the server's clock is known. */
   | "reached"
@@ -18,11 +18,11 @@ export type LifecycleEvent =
  * The whole life of the log: the state that follows, or undefined where the event means nothing (a
  * late word of a connection that was given up already).
  */
-export function transition(state: LogState, event: LifecycleEvent): LogState | undefined {
+export function transition(state: StoreState, event: LifecycleEvent): StoreState | undefined {
   return TRANSITIONS[state][event];
 }
 
-const TRANSITIONS: Readonly<Record<LogState, Readonly<Partial<Record<LifecycleEvent, LogState>>>>> = {
+const TRANSITIONS: Readonly<Record<StoreState, Readonly<Partial<Record<LifecycleEvent, StoreState>>>>> = {
   connecting: { reached: "subscribing", lost: "down", close: "closed" },
   subscribing: { subscribed: "catching-up", lost: "down", close: "closed" },
   "catching-up": { "caught-up": "live", lost: "down", close: "closed" },

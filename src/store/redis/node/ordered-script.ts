@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { LogUnavailable } from "../../store.ts";
+import { StoreUnavailable } from "../../store.ts";
 import { isReply } from "../errors.ts";
 import type { Script } from "./scripts.ts";
 
@@ -19,7 +19,7 @@ interface Reload {
  * where the server forgot the script in the middle of them (flushed, or another server since a failover). Then new
  * runs wait, and what was refused is sent again in its order. All runs use one connection, which answers in order.
  */
-export class ScriptLine {
+export class OrderedScript {
   #script: Script;
   #reload: Reload | undefined;
 
@@ -33,7 +33,7 @@ export class ScriptLine {
   }
 
   /**
-   * Rejects as the command does; with LogUnavailable where another process loaded the script just then, so that a later
+   * Rejects as the command does; with StoreUnavailable where another process loaded the script just then, so that a later
    * run of the same sender was carried out before this one could be.
    */
   async run(
@@ -53,7 +53,7 @@ export class ScriptLine {
     this.#reload ??= this.#load(redis);
     const { loaded, overtook } = this.#reload;
     await loaded;
-    if (overtook.has(sender)) throw new LogUnavailable("a later message was stored first");
+    if (overtook.has(sender)) throw new StoreUnavailable("a later message was stored first");
     // The whole body: it may have been forgotten again since.
     return redis.eval(this.#script.body, keys.length, ...keys, ...args);
   }

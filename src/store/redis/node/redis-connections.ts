@@ -1,12 +1,12 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { describe } from "../errors.ts";
 import type { RedisAddress } from "../redis-url.ts";
-import type { Times } from "../timeouts.ts";
-import { TurnRedis } from "./batching-redis.ts";
+import type { Timeouts } from "../timeouts.ts";
+import { BatchingRedis } from "./batching-redis.ts";
 import { rejectionOf } from "./rejection.ts";
 
 /** Where Redis is and how to trust it. */
-export interface RedisLogOptions {
+export interface RedisStoreOptions {
   /** As `redisAddress` reads it. */
   readonly url: string;
   /** Before every key and channel. */
@@ -21,9 +21,9 @@ export interface RedisLogOptions {
   readonly instance?: string;
 }
 
-export interface LinkListener {
+export interface RedisConnectionsListener {
   /** Bytes as they came, from a channel that is or was subscribed. */
-  received(channel: Buffer, payload: Buffer): void;
+  onData(channel: Buffer, payload: Buffer): void;
   /** One of the connections has ended; called at most once, not before they are ready nor after `destroy`. */
   lost(reason: string): void;
 }
@@ -32,7 +32,7 @@ export interface LinkListener {
  * The connections of a process, used once: when one ends, all are given up and a new link is made.
  * That keeps every question of what a reconnecting client sends again, or still believes, out of the house.
  */
-export class Link {
+export class RedisConnections {
   readonly writer: Redis;
   readonly subscriber: Redis;
   /** Where replicas are waited for; undefined where none are asked for. */
@@ -40,18 +40,23 @@ export class Link {
   /** All are connected and greeted. Rejects if one of them ends before. */
   readonly ready: Promise<void>;
   readonly #connections: readonly Redis[];
-  readonly #listener: LinkListener;
+  readonly #listener: RedisConnectionsListener;
   #over = false;
   #isReady = false;
   #error: unknown;
 
-  constructor(address: RedisAddress, options: RedisLogOptions, times: Times, listener: LinkListener) {
+  constructor(
+    address: RedisAddress,
+    options: RedisStoreOptions,
+    timeouts: Timeouts,
+    listener: RedisConnectionsListener,
+  ) {
     this.#listener = listener;
-    this.writer = connect(address, options, times, "dynochat:writer", TurnRedis);
-    this.subscriber = connect(address, options, times, "dynochat:subscriber", Redis);
+    this.writer = connect(address, options, timeouts, "dynochat:writer", BatchingRedis);
+    this.subscriber = connect(address, options, timeouts, "dynochat:subscriber", Redis);
     const { minReplicas = 0 } = options;
     this.confirmer =
-      minReplicas > 0 ? connect(address, options, times, "dynochat:confirmer", Redis) : undefined;
+      minReplicas > 0 ? connect(address, options, timeouts, "dynochat:confirmer", Redis) : undefined;
     this.#connections = [
       this.writer,
       this.subscriber,
@@ -61,7 +66,7 @@ export class Link {
       redis.on("error", this.#failed);
       redis.on("end", this.#ended);
     }
-    this.subscriber.on("messageBuffer", this.#received);
+    this.subscriber.on("messageBuffer", this.#onData);
     this.ready = Promise.all(this.#connections.map(becomesReady)).then(
       () => {
         this.#isReady = true;
@@ -85,12 +90,12 @@ export class Link {
     }
   }
 
-  readonly #received = (channel: Buffer, payload: Buffer): void => {
+  readonly #onData = (channel: Buffer, payload: Buffer): void => {
     if (this.#over) return;
     // The payload is a window on what one read of the socket brought. In a burst that is 64 KiB, which a
     // room that keeps one small message would keep alive.
     const read = payload.buffer.byteLength;
-    this.#listener.received(channel, read > 4 * payload.length + 1_024 ? Buffer.from(payload) : payload);
+    this.#listener.onData(channel, read > 4 * payload.length + 1_024 ? Buffer.from(payload) : payload);
   };
 
   readonly #failed = (error: unknown): void => {
@@ -117,8 +122,8 @@ function becomesReady(redis: Redis): Promise<void> {
 
 function connect(
   { host, port, tls: encrypted, username, password, database }: RedisAddress,
-  { tlsVerify, ca }: RedisLogOptions,
-  times: Times,
+  { tlsVerify, ca }: RedisStoreOptions,
+  timeouts: Timeouts,
   name: string,
   Client: typeof Redis,
 ): Redis {
@@ -129,9 +134,9 @@ function connect(
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     connectionName: name,
-    connectTimeout: times.connectMs,
-    commandTimeout: times.commandMs,
-    // Sending again, waiting in a queue, reconnecting: each is decided by the log, which knows what may be
+    connectTimeout: timeouts.connectMs,
+    commandTimeout: timeouts.commandMs,
+    // Sending again, waiting in a queue, reconnecting: each is decided by the store, which knows what may be
     // doubled and who waits.
     retryStrategy: null,
     maxRetriesPerRequest: 0,

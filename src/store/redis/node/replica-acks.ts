@@ -1,10 +1,10 @@
 import type { Redis } from "ioredis";
-import type { Complaints } from "../../../logging/throttled-logger.ts";
-import { within } from "../../with-timeout.ts";
+import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
+import { withTimeout } from "../../with-timeout.ts";
 import { describe, unlessRefused } from "../errors.ts";
-import type { Times } from "../timeouts.ts";
+import type { Timeouts } from "../timeouts.ts";
 
-export interface ReplicasListener {
+export interface ReplicaAcksListener {
   /** The connection on which replicas are waited for is of no use any more. */
   failed(reason: string): void;
 }
@@ -17,13 +17,13 @@ export interface ReplicasListener {
  * One WAIT at a time answers for everybody who asked before it was sent. On the writer's connection it would cost
  * three quarters of the throughput, and with a frozen replica all of it.
  */
-export class Replicas {
+export class ReplicaAcks {
   readonly #redis: Redis;
   readonly #wanted: number;
   readonly #markChannel: string;
-  readonly #times: Times;
-  readonly #complaints: Complaints;
-  readonly #listener: ReplicasListener;
+  readonly #timeouts: Timeouts;
+  readonly #throttled: ThrottledLogger;
+  readonly #listener: ReplicaAcksListener;
   #underWay: Promise<boolean> | undefined;
   /** Sent when the one under way has ended; whoever asks until then shares it. */
   #next: Promise<boolean> | undefined;
@@ -34,28 +34,28 @@ export class Replicas {
     redis: Redis,
     wanted: number,
     markChannel: string,
-    times: Times,
-    complaints: Complaints,
-    listener: ReplicasListener,
+    timeouts: Timeouts,
+    throttled: ThrottledLogger,
+    listener: ReplicaAcksListener,
   ) {
     this.#redis = redis;
     this.#wanted = wanted;
     this.#markChannel = markChannel;
-    this.#times = times;
-    this.#complaints = complaints;
+    this.#timeouts = timeouts;
+    this.#throttled = throttled;
     this.#listener = listener;
   }
 
   /**
    * Whether enough replicas are known, within `ms` at most, to have everything that Redis answered before this call.
-   * Never rejects. While replicas are known to be behind, the answer comes after `Times.behindMs`: what is
+   * Never rejects. While replicas are known to be behind, the answer comes after `Timeouts.behindMs`: what is
    * refused anyway should not hold up the sender's next message.
    */
-  async have(ms: number): Promise<boolean> {
+  async wait(ms: number): Promise<boolean> {
     this.#next ??= this.#follow(this.#underWay);
-    const patience = this.#inStep ? this.#times.inStepMs : this.#times.behindMs;
+    const patience = this.#inStep ? this.#timeouts.inStepMs : this.#timeouts.behindMs;
     try {
-      return await within(Math.min(ms, patience), this.#next);
+      return await withTimeout(Math.min(ms, patience), this.#next);
     } catch {
       return false;
     }
@@ -75,10 +75,10 @@ export class Replicas {
       // Of all writes PUBLISH is the one that leaves no key and that a server without memory takes.
       const [, have] = await Promise.all([
         this.#redis.publish(this.#markChannel, ""),
-        this.#redis.wait(this.#wanted, this.#times.waitMs),
+        this.#redis.wait(this.#wanted, this.#timeouts.waitMs),
       ]);
       if (have >= this.#wanted) return true;
-      this.#complaints.add("warn", "too few replicas have the newest messages; they are not acknowledged", {
+      this.#throttled.log("warn", "too few replicas have the newest messages; they are not acknowledged", {
         wanted: this.#wanted,
         have,
       });

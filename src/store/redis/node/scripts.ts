@@ -36,7 +36,7 @@ export class Script {
 
   /**
    * Runs it. A server that does not know it (flushed, or another one since a failover) is sent the whole
-   * body. Whoever awaits each run before the next cannot be reordered by that; for others there is ScriptLine.
+   * body. Whoever awaits each run before the next cannot be reordered by that; for others there is OrderedScript.
    */
   async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     try {
@@ -51,17 +51,17 @@ export class Script {
 /** handles.lua as a function: a run that does not call it pays nothing for it. */
 export const HANDLE_RULES = `local function handleRules(prefix)\n${definitions(HANDLE_CONSTANTS).join("")}${textOf(lua("../presence/handles.lua"))}end\n`;
 
-export const ROLL_CALL = new Script(lua("../presence/sync.lua"));
+export const SYNC_PRESENCE = new Script(lua("../presence/sync.lua"));
 export const LEASE = new Script(lua("../presence/lease.lua"));
 export const NOTE_ROOMS = new Script(lua("../retention/note-rooms.lua"));
-export const HOUSEKEEPER = new Script(lua("../retention/trimmer.lua"));
+export const TRIMMER = new Script(lua("../retention/trimmer.lua"));
 export const GIVE_BACK = new Script(lua("../retention/give-back.lua"));
 export const REMOVE_ROOM = new Script(lua("../retention/remove-room.lua"));
 export const SHARED = new Script(lua("../messages/shared.lua"));
 export const SETTLE_HANDLES = new Script(lua("../presence/settle-handles.lua"), { CLAIM_MS }, [HANDLE_RULES]);
 export const PERMISSIONS = new Script(lua("./permissions.lua"));
 
-const ALL = [ROLL_CALL, LEASE, NOTE_ROOMS, HOUSEKEEPER, GIVE_BACK, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
+const ALL = [SYNC_PRESENCE, LEASE, NOTE_ROOMS, TRIMMER, GIVE_BACK, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
 
 /** Makes a server know all scripts, the append script of this process included. */
 export async function loadScripts(redis: Redis, append: Script): Promise<void> {

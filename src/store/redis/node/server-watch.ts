@@ -2,7 +2,7 @@ import type { Redis } from "ioredis";
 import type { Logger } from "../../../logging/logger.ts";
 import { describe, isRefusedBySetup } from "../errors.ts";
 import type { Keys } from "../keys.ts";
-import type { Link } from "./redis-connections.ts";
+import type { RedisConnections } from "./redis-connections.ts";
 import { PERMISSIONS } from "./scripts.ts";
 import { UnusableServer } from "./unusable-server.ts";
 
@@ -82,7 +82,7 @@ export class ServerWatch {
 }
 
 /** Rejects with UnusableServer where the user may not do what a process does, else with whatever Redis said. */
-export async function expectPermissions({ writer, subscriber }: Link, keys: Keys): Promise<void> {
+export async function expectPermissions({ writer, subscriber }: RedisConnections, keys: Keys): Promise<void> {
   const { key, channel } = keys.trial();
   const [forbidden] = await Promise.all([
     PERMISSIONS.run(writer, [key], [channel]),

@@ -1,28 +1,32 @@
 import type { Logger } from "../../../logging/logger.ts";
-import type { LogState, LogStatus } from "../../store.ts";
-import { within } from "../../with-timeout.ts";
+import type { StoreState, StoreStatus } from "../../store.ts";
+import { withTimeout } from "../../with-timeout.ts";
 import { describe } from "../errors.ts";
 import type { RedisAddress } from "../redis-url.ts";
-import type { Times } from "../timeouts.ts";
+import type { Timeouts } from "../timeouts.ts";
 import { type LifecycleEvent, transition } from "./lifecycle.ts";
-import { Link, type LinkListener, type RedisLogOptions } from "./redis-connections.ts";
+import {
+  RedisConnections,
+  type RedisConnectionsListener,
+  type RedisStoreOptions,
+} from "./redis-connections.ts";
 import { UnusableServer } from "./unusable-server.ts";
 
 /** What is done with a new link on its way to `live`; a step that rejects ends the link. */
 export interface Steps {
   /** In `connecting`, once both connections are made. */
-  prepare(link: Link): Promise<void>;
+  prepare(connections: RedisConnections): Promise<void>;
   /** In `subscribing`. */
-  subscribe(link: Link): Promise<void>;
+  subscribe(connections: RedisConnections): Promise<void>;
   /** In `catching-up`. */
   catchUp(): Promise<void>;
   /** The link is gone; also called on close. */
   lost(): void;
-  received: LinkListener["received"];
-  statusChanged(status: LogStatus): void;
+  onData: RedisConnectionsListener["onData"];
+  statusChanged(status: StoreStatus): void;
 }
 
-const WORDS: Readonly<Record<LogState, string>> = {
+const WORDS: Readonly<Record<StoreState, string>> = {
   connecting: "connecting to Redis",
   subscribing: "subscribing to the rooms",
   "catching-up": "reading what was missed",
@@ -31,15 +35,15 @@ const WORDS: Readonly<Record<LogState, string>> = {
   closed: "closed",
 };
 
-/** Takes the log through its lifecycle: makes links, brings them up, gives them up, tries again. */
+/** Takes the store through its lifecycle: makes links, brings them up, gives them up, tries again. */
 export class Supervisor {
   readonly #address: RedisAddress;
-  readonly #options: RedisLogOptions;
-  readonly #times: Times;
+  readonly #options: RedisStoreOptions;
+  readonly #timeouts: Timeouts;
   readonly #logger: Logger;
   readonly #steps: Steps;
-  #status: LogStatus = { state: "connecting", reason: WORDS.connecting };
-  #link: Link | undefined;
+  #status: StoreStatus = { state: "connecting", reason: WORDS.connecting };
+  #connections: RedisConnections | undefined;
   #retry: NodeJS.Timeout | undefined;
   /** Attempts since the connection last proved good. */
   #attempts = 0;
@@ -49,26 +53,32 @@ export class Supervisor {
   #lastReason: string | undefined;
   #wasLive = false;
 
-  constructor(address: RedisAddress, options: RedisLogOptions, times: Times, logger: Logger, steps: Steps) {
+  constructor(
+    address: RedisAddress,
+    options: RedisStoreOptions,
+    timeouts: Timeouts,
+    logger: Logger,
+    steps: Steps,
+  ) {
     this.#address = address;
     this.#options = options;
-    this.#times = times;
+    this.#timeouts = timeouts;
     this.#logger = logger;
     this.#steps = steps;
   }
 
-  get status(): LogStatus {
+  get status(): StoreStatus {
     return this.#status;
   }
 
   /** The link in use, whatever its state. */
-  get link(): Link | undefined {
-    return this.#link;
+  get connections(): RedisConnections | undefined {
+    return this.#connections;
   }
 
   /** Begins the first attempt. */
   start(): void {
-    if (this.#status.state !== "connecting" || this.#link !== undefined) return;
+    if (this.#status.state !== "connecting" || this.#connections !== undefined) return;
     this.#steps.statusChanged(this.#status);
     this.#connect();
   }
@@ -79,9 +89,9 @@ export class Supervisor {
   }
 
   /** Gives the link up, if it is still the one in use, and tries again after a pause. */
-  lose(link: Link, reason: string, isFinal = false): void {
-    if (this.#link !== link) return;
-    this.#drop(link);
+  lose(connections: RedisConnections, reason: string, isFinal = false): void {
+    if (this.#connections !== connections) return;
+    this.#drop(connections);
     this.#warn(reason);
     this.#lastReason = reason;
     this.#retry = setTimeout(this.#again, this.#pause());
@@ -89,57 +99,57 @@ export class Supervisor {
   }
 
   /** Final. `farewell` is done with the link before it is destroyed, if it is up. Never rejects. */
-  async close(farewell: (link: Link) => Promise<void>): Promise<void> {
-    const link = this.#link;
-    const reachable = link !== undefined && this.#status.state !== "connecting";
+  async close(farewell: (connections: RedisConnections) => Promise<void>): Promise<void> {
+    const connections = this.#connections;
+    const reachable = connections !== undefined && this.#status.state !== "connecting";
     this.#move("close");
     clearTimeout(this.#retry);
-    if (link === undefined) return;
+    if (connections === undefined) return;
     // Nothing may take it for usable, nor its end for a loss, while the farewell is said.
-    this.#link = undefined;
+    this.#connections = undefined;
     this.#steps.lost();
     if (reachable) {
-      await within(this.#times.farewellMs, farewell(link)).catch((error: unknown) => {
-        this.#logger.debug({ reason: describe(error) }, "the log could not say goodbye");
+      await withTimeout(this.#timeouts.farewellMs, farewell(connections)).catch((error: unknown) => {
+        this.#logger.debug({ reason: describe(error) }, "the store could not say goodbye");
       });
     }
-    link.destroy();
+    connections.destroy();
   }
 
-  /** Whoever is told of a change may close the log at once; then there is nothing to connect for. */
+  /** Whoever is told of a change may close the store at once; then there is nothing to connect for. */
   #connect(): void {
     if (this.#status.state !== "connecting") return;
     this.#attempts += 1;
-    const link: Link = new Link(this.#address, this.#options, this.#times, {
-      received: (channel, payload) => this.#steps.received(channel, payload),
-      lost: (reason) => this.lose(link, reason),
+    const connections: RedisConnections = new RedisConnections(this.#address, this.#options, this.#timeouts, {
+      onData: (channel, payload) => this.#steps.onData(channel, payload),
+      lost: (reason) => this.lose(connections, reason),
     });
-    this.#link = link;
-    this.#bringUp(link).catch((error: unknown) => {
-      this.lose(link, describe(error), error instanceof UnusableServer && error.isFinal);
+    this.#connections = connections;
+    this.#bringUp(connections).catch((error: unknown) => {
+      this.lose(connections, describe(error), error instanceof UnusableServer && error.isFinal);
     });
   }
 
-  async #bringUp(link: Link): Promise<void> {
-    const { connectMs, catchUpMs } = this.#times;
-    await within(connectMs, link.ready);
-    await within(connectMs, this.#steps.prepare(link));
-    if (!this.#advance(link, "reached")) return;
-    await within(catchUpMs, this.#steps.subscribe(link));
-    if (!this.#advance(link, "subscribed")) return;
-    await within(catchUpMs, this.#steps.catchUp());
+  async #bringUp(connections: RedisConnections): Promise<void> {
+    const { connectMs, catchUpMs } = this.#timeouts;
+    await withTimeout(connectMs, connections.ready);
+    await withTimeout(connectMs, this.#steps.prepare(connections));
+    if (!this.#advance(connections, "reached")) return;
+    await withTimeout(catchUpMs, this.#steps.subscribe(connections));
+    if (!this.#advance(connections, "subscribed")) return;
+    await withTimeout(catchUpMs, this.#steps.catchUp());
     this.#lastReason = undefined;
-    if (!this.#advance(link, "caught-up")) return;
+    if (!this.#advance(connections, "caught-up")) return;
     this.#wasLive = true;
     this.#told.clear();
-    this.#logger.info({}, "the log is live");
+    this.#logger.info({}, "the store is live");
   }
 
   /** False: the link was given up, while a step was awaited or by whoever was told of the change. */
-  #advance(link: Link, event: LifecycleEvent): boolean {
-    if (this.#link !== link) return false;
+  #advance(connections: RedisConnections, event: LifecycleEvent): boolean {
+    if (this.#connections !== connections) return false;
     this.#move(event);
-    return this.#link === link;
+    return this.#connections === connections;
   }
 
   #move(event: LifecycleEvent, reason = this.#lastReason, isUnusable = false): void {
@@ -150,10 +160,10 @@ export class Supervisor {
     this.#steps.statusChanged(this.#status);
   }
 
-  #drop(link: Link): void {
-    this.#link = undefined;
+  #drop(connections: RedisConnections): void {
+    this.#connections = undefined;
     this.#steps.lost();
-    link.destroy();
+    connections.destroy();
   }
 
   readonly #again = (): void => {
@@ -163,7 +173,7 @@ export class Supervisor {
 
   /** Doubles with every attempt up to a bound; the jitter keeps processes from returning in step. */
   #pause(): number {
-    const { backoffMinMs, backoffMaxMs } = this.#times;
+    const { backoffMinMs, backoffMaxMs } = this.#timeouts;
     const full = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(this.#attempts, 16));
     return full / 2 + (Math.random() * full) / 2;
   }
@@ -172,6 +182,6 @@ export class Supervisor {
   #warn(reason: string): void {
     if (this.#told.has(reason)) return;
     this.#told.add(reason);
-    this.#logger.warn({ event: "log-down", reason }, "the log is down");
+    this.#logger.warn({ event: "log-down", reason }, "the store is down");
   }
 }

@@ -1,22 +1,22 @@
 import type { Redis } from "ioredis";
-import type { Complaints } from "../../../logging/throttled-logger.ts";
+import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { describe } from "../errors.ts";
 import { LEASE } from "../node/scripts.ts";
-import type { Times } from "../timeouts.ts";
+import type { Timeouts } from "../timeouts.ts";
 
 /** One key that says: this process lives. Whatever a process recorded holds only as long as its lease. */
 export class Lease {
   readonly #key: string;
-  readonly #times: Times;
-  readonly #complaints: Complaints;
+  readonly #timeouts: Timeouts;
+  readonly #throttled: ThrottledLogger;
   #timer: NodeJS.Timeout | undefined;
   /** Of the last `keep` that was not stopped. */
   #holder: Redis | undefined;
 
-  constructor(key: string, times: Times, complaints: Complaints) {
+  constructor(key: string, timeouts: Timeouts, throttled: ThrottledLogger) {
     this.#key = key;
-    this.#times = times;
-    this.#complaints = complaints;
+    this.#timeouts = timeouts;
+    this.#throttled = throttled;
   }
 
   /** Takes the lease and refreshes it until `stop`. Rejects when it could not be taken. */
@@ -25,7 +25,7 @@ export class Lease {
     this.#holder = redis;
     await this.#take(redis);
     if (this.#holder === redis)
-      this.#timer = setInterval(() => this.#refresh(redis), this.#times.leaseRefreshMs);
+      this.#timer = setInterval(() => this.#refresh(redis), this.#timeouts.leaseRefreshMs);
   }
 
   stop(): void {
@@ -40,12 +40,12 @@ export class Lease {
   }
 
   async #take(redis: Redis): Promise<void> {
-    await LEASE.run(redis, [this.#key], [this.#times.leaseMs]);
+    await LEASE.run(redis, [this.#key], [this.#timeouts.leaseMs]);
   }
 
   #refresh(redis: Redis): void {
     this.#take(redis).catch((error: unknown) => {
-      this.#complaints.add("warn", "the lease could not be refreshed", { reason: describe(error) });
+      this.#throttled.log("warn", "the lease could not be refreshed", { reason: describe(error) });
     });
   }
 }

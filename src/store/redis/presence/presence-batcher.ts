@@ -16,7 +16,7 @@ interface Batch {
  * Collects who came and went, so that a thousand people who return at once cost a few commands and not three
  * thousand. The first change after a quiet time goes before the turn ends.
  */
-export class Announcements {
+export class PresenceBatcher {
   readonly #write: (room: string, changes: Changes) => Promise<void>;
   #batch: Batch | undefined;
   #lastMs = Number.NEGATIVE_INFINITY;

@@ -1,10 +1,10 @@
 import type { Redis } from "ioredis";
 import { enterHint, exitHint } from "../../ephemeral.ts";
-import { drawNonce } from "../../random-increment.ts";
-import type { HandleClaim, LeftHandle, Present, RoomUser } from "../../store.ts";
+import { randomIncrement } from "../../random-increment.ts";
+import type { HandleClaim, LeftHandle, PresenceSnapshot, RoomUser } from "../../store.ts";
 import type { Keys } from "../keys.ts";
-import { ROLL_CALL, SETTLE_HANDLES } from "../node/scripts.ts";
-import type { Times } from "../timeouts.ts";
+import { SETTLE_HANDLES, SYNC_PRESENCE } from "../node/scripts.ts";
+import type { Timeouts } from "../timeouts.ts";
 import type { Changes } from "./presence-batcher.ts";
 import { claimArgument, lookArguments } from "./requested-handles.ts";
 
@@ -12,16 +12,16 @@ import { claimArgument, lookArguments } from "./requested-handles.ts";
 const AT_ONCE = 200;
 
 /** The record of who is in which room, two hashes per room, and the leases that say which of it still holds. */
-export class People {
+export class PresenceStore {
   readonly #keys: Keys;
   readonly #instance: string;
-  readonly #times: Times;
+  readonly #timeouts: Timeouts;
 
   /** @param instance must not contain a colon. */
-  constructor(keys: Keys, instance: string, times: Times) {
+  constructor(keys: Keys, instance: string, timeouts: Timeouts) {
     this.#keys = keys;
     this.#instance = instance;
-    this.#times = times;
+    this.#timeouts = timeouts;
   }
 
   /** Rejects when one of the commands failed; all are sent before this returns. */
@@ -34,14 +34,14 @@ export class People {
     await Promise.all(commands);
   }
 
-  /** As Log.rollCall; rejects with whatever Redis said. */
-  async rollCall(redis: Redis, room: string, here: readonly RoomUser[]): Promise<Present[]> {
+  /** As MessageStore.syncPresence; rejects with whatever Redis said. */
+  async rollCall(redis: Redis, room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]> {
     const keys = [this.#keys.who(room), this.#keys.networks(room)];
     const record = here.flatMap(({ id, handle, network = "" }) => [id, handle, network]);
     const fields = parseRecord(
-      await ROLL_CALL.run(redis, keys, [
+      await SYNC_PRESENCE.run(redis, keys, [
         this.#instance,
-        this.#times.whoMs,
+        this.#timeouts.whoMs,
         this.#keys.channel(room),
         ...record,
       ]),
@@ -67,7 +67,7 @@ export class People {
         [this.#keys.handles(room), this.#keys.who(room)],
         [
           this.#instance,
-          drawNonce(),
+          randomIncrement(),
           some.length,
           this.#keys.youngerKeys(room, ""),
           ...some.map(claimArgument),
@@ -102,9 +102,9 @@ export class People {
       const origins = here.flatMap(({ id, network }) =>
         network === undefined ? [] : [`${instance}:${id}`, network],
       );
-      commands.push(redis.hset(who, ...fields), redis.pexpire(who, this.#times.whoMs));
+      commands.push(redis.hset(who, ...fields), redis.pexpire(who, this.#timeouts.whoMs));
       if (origins.length > 0)
-        commands.push(redis.hset(networks, ...origins), redis.pexpire(networks, this.#times.whoMs));
+        commands.push(redis.hset(networks, ...origins), redis.pexpire(networks, this.#timeouts.whoMs));
       commands.push(redis.publish(channel, enterHint(instance, here)));
     }
     if (gone.length > 0) {
@@ -118,7 +118,7 @@ export class People {
     return commands;
   }
 
-  /** Which of them did not say within `Times.leaseMs` that they live. */
+  /** Which of them did not say within `Timeouts.leaseMs` that they live. */
   async #withoutLease(redis: Redis, instances: ReadonlySet<string>): Promise<Set<string>> {
     const others = [...instances].filter((instance) => instance !== this.#instance);
     const held = await Promise.all(others.map((instance) => redis.exists(this.#keys.lease(instance))));
@@ -149,7 +149,7 @@ function pairsIn(reply: unknown): Map<string, string> {
   return pairs;
 }
 
-function merge(fields: readonly Field[]): Present[] {
+function merge(fields: readonly Field[]): PresenceSnapshot[] {
   const people = new Map<string, RoomUser & { instances: string[] }>();
   for (const { id, handle, network, instance } of fields) {
     const present = people.get(id);

@@ -1,12 +1,12 @@
 import type { Redis } from "ioredis";
 import type { Logger } from "../../../logging/logger.ts";
-import type { Complaints } from "../../../logging/throttled-logger.ts";
+import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { LEVELS } from "../../growth.ts";
 import { describe } from "../errors.ts";
 import type { Keys } from "../keys.ts";
-import { HOUSEKEEPER } from "../node/scripts.ts";
+import { TRIMMER } from "../node/scripts.ts";
 import type { ServerClock } from "../node/server-clock.ts";
-import type { Times } from "../timeouts.ts";
+import type { Timeouts } from "../timeouts.ts";
 import { type Memory, readMemory } from "./memory-use.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { Reclaim, type Reclaimed } from "./reclaim.ts";
@@ -20,14 +20,14 @@ import type { RoomIndex } from "./room-index.ts";
  * is not goes by its keys' expiry. What remains is that all rooms together are too many: see `Reclaim`. The newest message of a
  * room with people in it always stays, so that it goes on from where they are.
  */
-export class Housekeeping {
+export class HistoryTrimmer {
   readonly #keys: Keys;
   readonly #instance: string;
   readonly #index: RoomIndex;
   readonly #clock: ServerClock;
-  readonly #times: Times;
+  readonly #timeouts: Timeouts;
   readonly #logger: Logger;
-  readonly #complaints: Complaints;
+  readonly #throttled: ThrottledLogger;
   #timer: NodeJS.Timeout | undefined;
   #redis: Redis | undefined;
   #underWay = false;
@@ -42,19 +42,19 @@ export class Housekeeping {
     instance: string,
     index: RoomIndex,
     clock: ServerClock,
-    times: Times,
+    timeouts: Timeouts,
     logger: Logger,
-    complaints: Complaints,
+    throttled: ThrottledLogger,
   ) {
     this.#keys = keys;
     this.#instance = instance;
     this.#index = index;
     this.#clock = clock;
-    this.#times = times;
+    this.#timeouts = timeouts;
     this.#logger = logger;
-    this.#complaints = complaints;
+    this.#throttled = throttled;
     this.#reclaim = new Reclaim(keys, index);
-    this.#memory = new MemoryWatch(times.memoryMs, () => this.#soon());
+    this.#memory = new MemoryWatch(timeouts.memoryMs, () => this.#soon());
   }
 
   /** The share of its memory that the server uses, see `MemoryWatch.share`. */
@@ -71,7 +71,7 @@ export class Housekeeping {
   start(redis: Redis): void {
     this.stop();
     this.#redis = redis;
-    this.#timer = setInterval(this.#tick, this.#times.housekeepingMs);
+    this.#timer = setInterval(this.#tick, this.#timeouts.housekeepingMs);
     this.#memory.start(redis);
   }
 
@@ -89,7 +89,7 @@ export class Housekeeping {
   }
 
   #soon(): void {
-    if (performance.now() - this.#lastRound > this.#times.fullPauseMs) this.#tick();
+    if (performance.now() - this.#lastRound > this.#timeouts.fullPauseMs) this.#tick();
   }
 
   readonly #tick = (): void => {
@@ -100,7 +100,7 @@ export class Housekeeping {
       .catch((error: unknown) => {
         // Whoever gave the link up has said why.
         if (this.#redis !== redis) return;
-        this.#complaints.add("warn", "housekeeping failed", { reason: describe(error) });
+        this.#throttled.log("warn", "housekeeping failed", { reason: describe(error) });
       })
       .finally(() => {
         this.#underWay = false;
@@ -126,8 +126,8 @@ export class Housekeeping {
   }
 
   async #leads(redis: Redis): Promise<boolean> {
-    const { housekeeperMs } = this.#times;
-    const reply = await HOUSEKEEPER.run(redis, [this.#keys.housekeeper()], [this.#instance, housekeeperMs]);
+    const { housekeeperMs } = this.#timeouts;
+    const reply = await TRIMMER.run(redis, [this.#keys.housekeeper()], [this.#instance, housekeeperMs]);
     return reply === 1;
   }
 
@@ -136,7 +136,7 @@ export class Housekeeping {
     if (removed.rooms + removed.senders + removed.deleted > 0)
       this.#logger.warn(fields, "Redis is nearly full: rooms were shortened, or guests' keys forgotten");
     if (this.#reclaim.isExhausted) {
-      this.#complaints.add("error", "Redis is nearly full, and no room can be shortened any more", fields);
+      this.#throttled.log("error", "Redis is nearly full, and no room can be shortened any more", fields);
     }
     const isDone = after.limit > 0 && !isAbove(LEVELS.easy, after);
     if (isDone || this.#reclaim.isExhausted) this.#reclaim.startOver();

@@ -8,7 +8,7 @@ import type { RoomIndex } from "./room-index.ts";
 
 /** Rooms that guests made within this time are shortened to the first floor before others. */
 const RECENT_MS = 7 * YOUNG_MS;
-/** A room whose last message is younger is not deleted: its people may not be listed yet (`Log.rollCall`, every 14 s). */
+/** A room whose last message is younger is not deleted: its people may not be listed yet (`MessageStore.syncPresence`, every 14 s). */
 const SETTLED_MS = 20_000;
 /** What a room that a guest made, and a guest who is remembered in a room, take at least, bytes. Measured: 2,400 and 700. */
 const ROOM_BYTES = 2_000;
@@ -216,7 +216,7 @@ export class Reclaim {
   }
 }
 
-/** A stranger's key must not keep the rooms after it from being shortened. */
+/** A client's key must not keep the rooms after it from being shortened. */
 async function unlessWrongType<T>(reply: Promise<T>): Promise<T | 0> {
   try {
     return await reply;

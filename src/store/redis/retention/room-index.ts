@@ -9,13 +9,13 @@ const DAY_MS = 86_400_000;
 const BATCH = 500;
 /** Rooms noted here and not in Redis yet; of more the next message is noted. */
 const MAX_NOTED = 10_000;
-/** A room's log expires up to this long after its days are over (append.lua). */
+/** A room's stream expires up to this long after its days are over (append.lua). */
 const GRACE_MS = 3_600_000;
 /** A room that a guest made is listed as one for that long. */
 const LISTED_MS = 7 * DAY_MS;
 
 /**
- * The rooms that have a log, by the time of their last message: one sorted set; and those that guests made within a week, by the time
+ * The rooms that have a stream, by the time of their last message: one sorted set; and those that guests made within a week, by the time
  * of their first: another one. A process notes here what it
  * stored and writes it every few seconds, because the append script may touch only keys of the room's own slot. A room
  * that it did not write the last time, a new one above all, is written soon, so that everybody's list has it.
@@ -37,7 +37,7 @@ export class RoomIndex {
   readonly #writeSoon: () => void;
 
   /**
-   * @param historyDays for which a room's log outlives its last message.
+   * @param historyDays for which a room's stream outlives its last message.
    * @param soonMs how long a room may wait that was not written the last time.
    * @param writeSoon called when it has waited, to call `writeNew`.
    */
@@ -96,7 +96,7 @@ export class RoomIndex {
     }
   }
 
-  /** Forgets rooms whose log has expired by `now` (ms, Redis's clock). Rejects with whatever Redis said. */
+  /** Forgets rooms whose stream has expired by `now` (ms, Redis's clock). Rejects with whatever Redis said. */
   async forget(redis: Redis, now: number): Promise<void> {
     await Promise.all([
       redis.zremrangebyscore(this.#key, "-inf", `(${Math.floor(now - this.#keptMs)}`),

@@ -1,9 +1,9 @@
--- Makes a process the one that keeps house, or keeps it so, unless another one is.
+-- Makes a process the one that trims histories, or keeps it so, unless another one is.
 --
 -- PEXPIRE comes first because it needs no memory: a full server then lets SET through, and it is then
 -- that house must be kept.
 --
--- KEYS  1 the instance that keeps house
+-- KEYS  1 the instance that trims histories
 -- ARGV  1 instance   2 ms
 -- Answer: 1 = it does, 0 = another one does
 

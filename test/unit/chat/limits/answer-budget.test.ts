@@ -22,9 +22,9 @@ const MOST_HELD = LIMITS.closeWaterline + LIMITS.answerBytes;
 
 /** A chat whose rooms have more messages than an answer may carry. */
 function openFullChat(rooms = ROOMS) {
-  const { chat, log } = openChat();
-  for (const room of rooms) log.fill(room, 60, "x".repeat(6_000));
-  return { chat, log };
+  const { chat, log: store } = openChat();
+  for (const room of rooms) store.fill(room, 60, "x".repeat(6_000));
+  return { chat, log: store };
 }
 
 /** A client that has joined the rooms and reads nothing from now on. */
@@ -47,14 +47,14 @@ function askAll(client: FakeClient, type: "history" | "join", rooms = ROOMS): nu
 
 describe("a client that reads nothing", () => {
   it("and asks for the history of 50 rooms at once is sent three answers at most", async () => {
-    const { chat, log } = openFullChat();
+    const { chat, log: store } = openFullChat();
     const client = await stalledIn(chat, ROOMS);
-    const before = log.reads.length;
+    const before = store.reads.length;
     askAll(client, "history");
     await settle(100);
     expect(client.connection.waiting).toBeGreaterThan(LIMITS.hintWaterline);
     expect(client.connection.waiting).toBeLessThanOrEqual(MOST_HELD);
-    expect(log.reads.length - before).toBeLessThanOrEqual(3);
+    expect(store.reads.length - before).toBeLessThanOrEqual(3);
     expect(client.connection.closedWith).toBeUndefined();
   });
 
@@ -67,10 +67,10 @@ describe("a client that reads nothing", () => {
   });
 
   it("and opens a stream of 50 rooms is sent three answers at most", async () => {
-    const { chat, log } = openFullChat();
+    const { chat, log: store } = openFullChat();
     const connection = new FakeConnection(EVENT_CODEC);
     connection.isStalled = true;
-    const visits = ROOMS.map((room) => ({ room, after: log.entries(room)[0]?.id }));
+    const visits = ROOMS.map((room) => ({ room, after: store.entries(room)[0]?.id }));
     chat.connectStream(connection, {
       person: { id: "u", handle: "Ann" },
       kind: "guest",

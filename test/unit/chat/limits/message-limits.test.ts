@@ -9,12 +9,12 @@ const SENTENCES: readonly (readonly [MessageLimit, string, RegExp])[] = [
   ["room", "room-messages", /^This room is getting/],
 ];
 
-/** What a hundred messages are told that the log refuses by a limit. */
+/** What a hundred messages are told that the store refuses by a limit. */
 async function refusedBy(limit: MessageLimit, retryAfterMs: number) {
-  const { chat, log } = openChat();
+  const { chat, log: store } = openChat();
   const client = await FakeClient.in(chat, "lobby");
   for (let i = 0; i < 100; i += 1) {
-    log.answers.push({ outcome: "rate-limited", limit, retryAfterMs });
+    store.answers.push({ outcome: "rate-limited", limit, retryAfterMs });
     client.request({ type: "message", room: "lobby", key: `k${i}`, text: "t" });
   }
   await settle(40);
@@ -44,19 +44,19 @@ describe("a message that is over a limit", () => {
     },
   );
 
-  it("of the user may come again exactly when the log says", async () => {
+  it("of the user may come again exactly when the store says", async () => {
     const { errors } = await refusedBy("user", 50);
     expect(new Set(errors.map(({ retryAfterMs }) => retryAfterMs))).toEqual(new Set([50]));
   });
 });
 
 describe("a flood of guests of one address", () => {
-  it("does not reach the log but for twice what the address may store", async () => {
-    const { chat, log } = openChat({ addressMessagesPerSecond: 1 });
+  it("does not reach the store but for twice what the address may store", async () => {
+    const { chat, log: store } = openChat({ addressMessagesPerSecond: 1 });
     const guests = await Promise.all(Array.from({ length: 40 }, () => FakeClient.in(chat, "lobby")));
     for (const guest of guests) guest.request({ type: "message", room: "lobby", key: "k", text: "t" });
     await settle();
-    expect(log.appends).toHaveLength(10);
+    expect(store.appends).toHaveLength(10);
     expect(chat.counters.limited.get("address-messages")).toBe(30);
     const errors = guests.flatMap(({ connection }) => connection.framesOf("error"));
     expect(errors).toHaveLength(30);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { FRAME_COST, RequestBudgets } from "../../../../src/chat/limits/request-budget.ts";
 import { SETTINGS } from "../../../../src/settings/table.ts";
 import { Intake } from "../../../../src/transport/websocket/intake.ts";
-import type { Ending } from "../../../../src/transport/websocket/socket-connection.ts";
+import type { CloseReason } from "../../../../src/transport/websocket/socket-connection.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
 import { FakeConnection } from "../../../kit/fakes/fake-connection.ts";
 
@@ -33,7 +33,7 @@ class Sender {
     const { connection } = this.client;
     this.#source = {
       connection: {
-        get ending(): Ending | undefined {
+        get ending(): CloseReason | undefined {
           return connection.closedWith;
         },
         pause() {
@@ -86,9 +86,9 @@ class Sender {
 }
 
 function openIntake(limits: Partial<typeof DEFAULTS> = {}) {
-  const { chat, log } = openChat({ ...DEFAULTS, ...limits });
+  const { chat, log: store } = openChat({ ...DEFAULTS, ...limits });
   const intake = new Intake(chat.counters);
-  return { chat, log, intake, sender: (network?: string) => new Sender(chat, intake, network) };
+  return { chat, log: store, intake, sender: (network?: string) => new Sender(chat, intake, network) };
 }
 
 function pings(count: number, from = 0): object[] {
@@ -138,8 +138,8 @@ describe("a connection that sends more than it may", () => {
   });
 
   it("pays for what it is answered", async () => {
-    const { log, sender } = openIntake();
-    log.fill("lobby", 60, "x".repeat(6_000));
+    const { log: store, sender } = openIntake();
+    store.fill("lobby", 60, "x".repeat(6_000));
     const client = sender();
     client.send(HELLO, { type: "join", ref: 1, room: "lobby", limit: 0 });
     await settle();

@@ -11,7 +11,7 @@ function chain(first: number, last: number): Entry[] {
   });
 }
 
-describe("whether a log continues behind a cursor", () => {
+describe("whether a stream continues behind a cursor", () => {
   it.each([
     ["the cursor is the first entry read", "3-1", chain(3, 5), true],
     ["the cursor is the newest entry: nothing was missed", "5-1", chain(5, 5), true],
@@ -19,10 +19,10 @@ describe("whether a log continues behind a cursor", () => {
     ["the cursor and the entry behind it were trimmed", "2-1", chain(4, 5), false],
     ["the cursor was never in this log", "3-2", chain(4, 5), false],
     ["the cursor is of the same millisecond as the first entry, and another", "4-0", chain(4, 5), false],
-    ["the cursor is ahead of the log", "9-1", [], false],
+    ["the cursor is ahead of the store", "9-1", [], false],
     ["the room is empty, and the cursor is the beginning", BEGINNING, [], true],
     ["the room expired, and the cursor is of its past", "3-1", [], false],
-    ["the log is whole, and the cursor is the beginning", BEGINNING, chain(1, 3), true],
+    ["the store is whole, and the cursor is the beginning", BEGINNING, chain(1, 3), true],
     ["the oldest were trimmed, and the cursor is the beginning", BEGINNING, chain(2, 3), false],
   ])("%s", (_case, after, read, complete) => {
     expect(isComplete(after, read)).toBe(complete);

@@ -10,16 +10,16 @@ beforeEach(() => {
 
 /** A room with one member who has heard of themselves. */
 async function watched(options = {}) {
-  const { chat, log } = openChat(options);
+  const { chat, log: store } = openChat(options);
   const ann = await FakeClient.in(chat, "lobby", {}, "Ann");
   await vi.advanceTimersByTimeAsync(1_000);
   ann.connection.take();
   const presence = () => ann.connection.take().filter(({ type }) => type === "presence");
   const enter = (id: string, handle = id, instance = "elsewhere") =>
-    log.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance, person: { id, handle } })));
+    store.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance, person: { id, handle } })));
   const exit = (user: string, instance = "elsewhere") =>
-    log.publish("lobby", Buffer.from(JSON.stringify({ type: "exit", instance, user })));
-  return { chat, log, ann, presence, enter, exit };
+    store.publish("lobby", Buffer.from(JSON.stringify({ type: "exit", instance, user })));
+  return { chat, log: store, ann, presence, enter, exit };
 }
 
 async function inLobby(
@@ -71,7 +71,7 @@ describe("presence", () => {
   });
 
   it("counts a person of three connections once, until the last has gone", async () => {
-    const { chat, presence, log } = await watched();
+    const { chat, presence, log: store } = await watched();
     const guest = chat.guests.create();
     const tabs = [
       await inLobby(chat, "Ben", guest),
@@ -87,7 +87,7 @@ describe("presence", () => {
     tabs[2]?.leaveAltogether();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(presence()).toMatchObject([{ count: 1, joined: [], left: [guest] }]);
-    expect(log.calls.filter((call) => call.endsWith(guest))).toEqual([
+    expect(store.calls.filter((call) => call.endsWith(guest))).toEqual([
       `enter lobby ${guest}`,
       `exit lobby ${guest}`,
     ]);
@@ -138,11 +138,11 @@ describe("presence", () => {
   });
 
   it("is put right by a roll call: who died is gone, who was missed is there, who is here stays", async () => {
-    const { log, ann, enter, presence } = await watched();
+    const { log: store, ann, enter, presence } = await watched();
     enter("ghost");
     await vi.advanceTimersByTimeAsync(1_000);
     presence();
-    log.elsewhere.set("lobby", [{ id: "missed", handle: "Missed", instances: ["elsewhere"] }]);
+    store.elsewhere.set("lobby", [{ id: "missed", handle: "Missed", instances: ["elsewhere"] }]);
     await vi.advanceTimersByTimeAsync(15_000);
     expect(presence()).toMatchObject([{ count: 2, joined: [{ id: "missed" }], left: ["ghost"] }]);
     const again = await ann.ask({ type: "join", room: "lobby" });
@@ -180,12 +180,12 @@ describe("presence", () => {
   });
 
   it("goes on naming those of a room into which one address brings hundreds of guests", async () => {
-    const { chat, log, ann, presence, enter } = await watched();
+    const { chat, log: store, ann, presence, enter } = await watched();
     for (let n = 0; n < 50; n += 1) enter(`honest${n}`);
-    const entered = vi.spyOn(log, "enter");
+    const entered = vi.spyOn(store, "enter");
     for (let n = 0; n < 300; n += 1) await inLobbyFrom(chat, "198.51.100.7");
     await vi.advanceTimersByTimeAsync(10_000);
-    const named = (await chat.reading.people("lobby")).users.map(({ id }) => id);
+    const named = (await chat.queries.people("lobby")).users.map(({ id }) => id);
     expect(named).toEqual(expect.arrayContaining([ann.guest, "honest0", "honest49"]));
     expect(named).toHaveLength(200);
     const others = named.filter((id) => id !== ann.guest).sort();
@@ -213,27 +213,27 @@ describe("presence", () => {
     one.log.publish("lobby", people(guests));
     two.log.publish("lobby", people([...guests].reverse()));
     const named = async ({ chat }: typeof one) =>
-      (await chat.reading.people("lobby")).users.map(({ id }) => id);
+      (await chat.queries.people("lobby")).users.map(({ id }) => id);
     const others = async (room: typeof one) =>
       (await named(room)).filter((id) => id !== room.ann.guest).sort();
     await vi.advanceTimersByTimeAsync(11_000);
     expect(await others(one)).toEqual(await others(two));
     expect(await named(one)).toHaveLength(199);
     const called = guests.map((guest) => ({ ...guest, instances: ["elsewhere"] }));
-    for (const { log } of [one, two])
-      log.elsewhere.set("lobby", log === one.log ? called : [...called].reverse());
+    for (const { log: store } of [one, two])
+      store.elsewhere.set("lobby", store === one.log ? called : [...called].reverse());
     await vi.advanceTimersByTimeAsync(20_000);
     expect(await others(one)).toEqual(await others(two));
     expect(await named(one)).toHaveLength(199);
   });
 
   it("is told in frames of a bounded size, whatever names people take, and in the end completely", async () => {
-    const { log, ann, enter } = await watched();
+    const { log: store, ann, enter } = await watched();
     const longest = (letter: string, n: number) => `${n}${letter.repeat(1_270)}`;
     for (const letter of ["a", "b"]) {
       const people = Array.from({ length: 150 }, (_, n) => ({ id: `user${n}`, handle: longest(letter, n) }));
       for (const { id, handle } of people) enter(id, handle);
-      log.elsewhere.set(
+      store.elsewhere.set(
         "lobby",
         people.map((person) => ({ ...person, instances: ["elsewhere"] })),
       );
@@ -293,9 +293,9 @@ describe("typing", () => {
   });
 
   it("is told when it begins, when it ends, and often enough not to lapse, however often the client sends it", async () => {
-    const { chat, log, ann } = await watched();
+    const { chat, log: store, ann } = await watched();
     const ben = await inLobby(chat, "Ben");
-    const published = vi.spyOn(log, "hint");
+    const published = vi.spyOn(store, "hint");
     for (let n = 0; n < 100; n += 1) {
       ben.send({ type: "typing", room: "lobby", on: true });
       await vi.advanceTimersByTimeAsync(100);
@@ -309,9 +309,9 @@ describe("typing", () => {
   });
 
   it("that begins and ends in a loop is published twice per second and user, and told once", async () => {
-    const { chat, log, ann } = await watched();
+    const { chat, log: store, ann } = await watched();
     const ben = await inLobby(chat, "Ben");
-    const published = vi.spyOn(log, "hint");
+    const published = vi.spyOn(store, "hint");
     const before = ann.connection.writes.length;
     for (let n = 0; n < 500; n += 1) {
       ben.send({ type: "typing", room: "lobby", on: n % 2 === 0 });
@@ -327,10 +327,10 @@ describe("typing", () => {
   ])(
     "of many users with %s is one bounded write per member and second, whichever process it comes from",
     async (_case, handle) => {
-      const { chat, log, ann } = await watched();
+      const { chat, log: store, ann } = await watched();
       for (let n = 0; n < 5_000; n += 1) {
         const hint = { type: "typing", user: `user${n % 190}`, handle, on: true };
-        log.publish("lobby", Buffer.from(JSON.stringify(hint)));
+        store.publish("lobby", Buffer.from(JSON.stringify(hint)));
         if (n % 100 === 0) await vi.advanceTimersByTimeAsync(100);
       }
       await vi.advanceTimersByTimeAsync(1_000);
@@ -345,12 +345,12 @@ describe("typing", () => {
   );
 
   it("is a write per member and 3 s where one person has more than 200 connections here", async () => {
-    const { chat, log, ann } = await watched();
+    const { chat, log: store, ann } = await watched();
     for (let n = 0; n < 201; n += 1) await inLobby(chat, "Ben", "many");
     const before = ann.connection.writes.length;
     for (let n = 0; n < 60; n += 1) {
       const hint = { type: "typing", user: `user${n % 5}`, handle: "Cem", on: true };
-      log.publish("lobby", Buffer.from(JSON.stringify(hint)));
+      store.publish("lobby", Buffer.from(JSON.stringify(hint)));
       await vi.advanceTimersByTimeAsync(100);
     }
     expect(ann.connection.framesOf("presence")).toHaveLength(1);
@@ -370,12 +370,12 @@ describe("typing", () => {
   });
 
   it("is told to nobody above 200 people, whichever process it comes from", async () => {
-    const { chat, log, ann, enter } = await watched();
+    const { chat, log: store, ann, enter } = await watched();
     const ben = await inLobby(chat, "Ben");
     for (let n = 0; n < 200; n += 1) enter(`user${n}`);
-    const published = vi.spyOn(log, "hint");
+    const published = vi.spyOn(store, "hint");
     ben.send({ type: "typing", room: "lobby", on: true });
-    log.publish("lobby", Buffer.from('{"type":"typing","user":"user1","handle":"x","on":true}'));
+    store.publish("lobby", Buffer.from('{"type":"typing","user":"user1","handle":"x","on":true}'));
     await vi.advanceTimersByTimeAsync(5_000);
     expect(published).not.toHaveBeenCalled();
     expect(ann.connection.framesOf("typing")).toEqual([]);
@@ -392,13 +392,13 @@ describe("typing", () => {
   });
 
   it("takes in several people who came, or left, at once", async () => {
-    const { log, presence } = await watched();
+    const { log: store, presence } = await watched();
     const people = ["ben", "cem", "dee"].map((id) => ({ id, handle: id }));
-    log.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance: "elsewhere", people })));
+    store.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance: "elsewhere", people })));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(presence()).toMatchObject([{ count: 4, joined: people }]);
     const users = ["ben", "dee"];
-    log.publish("lobby", Buffer.from(JSON.stringify({ type: "exit", instance: "elsewhere", users })));
+    store.publish("lobby", Buffer.from(JSON.stringify({ type: "exit", instance: "elsewhere", users })));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(presence()).toMatchObject([{ count: 2, left: users }]);
   });
@@ -411,8 +411,8 @@ describe("typing", () => {
     '{"type":"',
     "7",
   ])("or presence that is none is ignored: %s", async (hint) => {
-    const { log, ann } = await watched();
-    log.publish("lobby", Buffer.from(hint));
+    const { log: store, ann } = await watched();
+    store.publish("lobby", Buffer.from(hint));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(ann.connection.take()).toEqual([]);
   });

@@ -8,9 +8,9 @@ const LIMIT = 50;
 
 /** A room with `count` messages, and a client that returns to it. */
 async function returning(count: number, options = {}) {
-  const { chat, log } = openChat(options);
-  const entries = log.fill("lobby", count);
-  return { chat, log, entries, client: await FakeClient.greeted(chat) };
+  const { chat, log: store } = openChat(options);
+  const entries = store.fill("lobby", count);
+  return { chat, log: store, entries, client: await FakeClient.greeted(chat) };
 }
 
 function idAt(entries: readonly { id: string }[], index: number): string {
@@ -27,10 +27,10 @@ describe("a client that returns with a cursor", () => {
   ])(
     "and missed %s gets the oldest of it, and is told whether that is all",
     async (_case, missed, got, more) => {
-      const { client, log, entries } = await returning(missed + 3);
+      const { client, log: store, entries } = await returning(missed + 3);
       const after = idAt(entries, 2);
       const joined = await client.ask({ type: "join", room: "lobby", after, limit: LIMIT });
-      expect(joined).toMatchObject({ type: "joined", recovered: true, more, head: log.head("lobby") });
+      expect(joined).toMatchObject({ type: "joined", recovered: true, more, head: store.head("lobby") });
       expect(idsOf(joined)).toEqual(entries.slice(3, 3 + got).map(({ id }) => id));
       if (got > 0) expect(messagesOf(joined)[0]?.prev).toBe(after);
     },
@@ -43,10 +43,10 @@ describe("a client that returns with a cursor", () => {
     ["a page and one", LIMIT + 1],
     ["ten pages", 10 * LIMIT],
   ])("and missed %s fetches all of it page by page, while the room goes on", async (_case, missed) => {
-    const { client, log, entries } = await returning(missed + 1);
+    const { client, log: store, entries } = await returning(missed + 1);
     const after = idAt(entries, 0);
     const pages = [await client.ask({ type: "join", room: "lobby", after, limit: LIMIT })];
-    log.store("lobby", { text: "live" });
+    store.store("lobby", { text: "live" });
     await settle();
     const { head } = pages[0] ?? {};
     const all = () => pages.flatMap(messagesOf);
@@ -65,23 +65,26 @@ describe("a client that returns with a cursor", () => {
   it.each([
     ["of which its cursor is the only one missing", 3, true, 3],
     ["together with the one behind its cursor", 4, false, 6],
-  ])("to a log whose oldest were trimmed, %s, is told the truth", async (_case, trimmed, recovered, got) => {
-    const { client, log, entries } = await returning(10);
-    log.trim("lobby", trimmed);
-    const joined = await client.ask({ type: "join", room: "lobby", after: idAt(entries, 2), limit: LIMIT });
-    expect(joined["recovered"]).toBe(recovered);
-    expect(messagesOf(joined)).toHaveLength(recovered ? 7 : got);
-  });
+  ])(
+    "to a stream whose oldest were trimmed, %s, is told the truth",
+    async (_case, trimmed, recovered, got) => {
+      const { client, log: store, entries } = await returning(10);
+      store.trim("lobby", trimmed);
+      const joined = await client.ask({ type: "join", room: "lobby", after: idAt(entries, 2), limit: LIMIT });
+      expect(joined["recovered"]).toBe(recovered);
+      expect(messagesOf(joined)).toHaveLength(recovered ? 7 : got);
+    },
+  );
 
   it.each([
-    ["that the log never had", () => "1002-9"],
+    ["that the store never had", () => "1002-9"],
     ["of another room", (other: string) => other],
     ["from the future", () => "9999999999999-1"],
     ["of the beginning, where the beginning is gone", () => BEGINNING],
   ])("%s gets the newest, and is told that there may be a hole", async (_case, cursorOf) => {
-    const { client, log, entries } = await returning(300);
-    const other = log.store("other", { published: false });
-    log.trim("lobby", 1);
+    const { client, log: store, entries } = await returning(300);
+    const other = store.store("other", { published: false });
+    store.trim("lobby", 1);
     const joined = await client.ask({ type: "join", room: "lobby", after: cursorOf(other.id), limit: LIMIT });
     expect(joined).toMatchObject({ recovered: false, more: true });
     expect(idsOf(joined)).toEqual(entries.slice(-LIMIT).map(({ id }) => id));
@@ -95,8 +98,9 @@ describe("a client that returns with a cursor", () => {
   });
 
   it("gets two messages of one millisecond, of which a page ended between", async () => {
-    const { chat, log } = openChat();
-    for (const id of ["5-1", "5-2", "5-10", "5-100"]) log.store("lobby", { id, text: id, published: false });
+    const { chat, log: store } = openChat();
+    for (const id of ["5-1", "5-2", "5-10", "5-100"])
+      store.store("lobby", { id, text: id, published: false });
     const client = await FakeClient.greeted(chat);
     const first = await client.ask({ type: "join", room: "lobby", after: BEGINNING, limit: 2 });
     expect(textsOf(first)).toEqual(["5-1", "5-2"]);
@@ -120,12 +124,12 @@ describe("a client that returns with a cursor", () => {
     expect(joined).toMatchObject({ recovered, messages: [], more: false, head: BEGINNING });
   });
 
-  it("to a log that was replaced by an older copy is told, although the room here still held the lost part", async () => {
-    const { chat, log, client, entries } = await returning(10);
+  it("to a stream that was replaced by an older copy is told, although the room here still held the lost part", async () => {
+    const { chat, log: store, client, entries } = await returning(10);
     await client.ask({ type: "join", room: "lobby", after: idAt(entries, 9) });
-    log.down();
-    log.lose("lobby", 4);
-    await log.up();
+    store.down();
+    store.lose("lobby", 4);
+    await store.up();
     const late = await FakeClient.greeted(chat);
     const joined = await late.ask({ type: "join", room: "lobby", after: idAt(entries, 8) });
     expect(joined).toMatchObject({ recovered: false, head: idAt(entries, 5) });
@@ -133,11 +137,11 @@ describe("a client that returns with a cursor", () => {
   });
 
   it("from a process that was ahead moves the room forward, for its members too", async () => {
-    const { chat, log, client } = await returning(3);
+    const { chat, log: store, client } = await returning(3);
     await client.ask({ type: "join", room: "lobby" });
     const [first, second] = [
-      log.store("lobby", { text: "a", published: false }),
-      log.store("lobby", { text: "b", published: false }),
+      store.store("lobby", { text: "a", published: false }),
+      store.store("lobby", { text: "b", published: false }),
     ];
     const ahead = await FakeClient.greeted(chat);
     const joined = await ahead.ask({ type: "join", room: "lobby", after: second.id });
@@ -146,16 +150,16 @@ describe("a client that returns with a cursor", () => {
   });
 
   it("and asks for nothing gets nothing, and all that comes behind the head", async () => {
-    const { client, log, entries } = await returning(5);
+    const { client, log: store, entries } = await returning(5);
     const joined = await client.ask({ type: "join", room: "lobby", after: idAt(entries, 1), limit: 0 });
     expect(joined).toMatchObject({ recovered: true, messages: [], more: true, head: idAt(entries, 4) });
-    const next = log.store("lobby");
+    const next = store.store("lobby");
     expect(client.ids).toEqual([next.id]);
   });
 
   it("to a room of large messages gets them, though one read does not reach to what is in memory", async () => {
-    const { chat, log } = openChat();
-    const entries = log.fill("lobby", 120, "x".repeat(8_000));
+    const { chat, log: store } = openChat();
+    const entries = store.fill("lobby", 120, "x".repeat(8_000));
     const client = await FakeClient.greeted(chat);
     const joined = await client.ask({ type: "join", room: "lobby", after: idAt(entries, 0), limit: 200 });
     expect(joined).toMatchObject({ type: "joined", recovered: true, more: true });
@@ -166,8 +170,8 @@ describe("a client that returns with a cursor", () => {
 
 describe("an answer that carries messages", () => {
   async function answers(): Promise<Record<"newest" | "behind" | "before" | "after", Out>> {
-    const { chat, log } = openChat();
-    const entries = log.fill("lobby", 120, "\u{1f600}".repeat(2_000));
+    const { chat, log: store } = openChat();
+    const entries = store.fill("lobby", 120, "\u{1f600}".repeat(2_000));
     const client = await FakeClient.greeted(chat);
     const newest = await client.ask({ type: "join", room: "lobby", limit: 200 });
     const behind = await client.ask({ type: "join", room: "lobby", after: BEGINNING, limit: 200 });
@@ -192,12 +196,12 @@ describe("an answer that carries messages", () => {
   });
 
   it("is never larger, though a crowd of people stands beside many messages", async () => {
-    const { chat, log } = openChat();
-    log.fill("lobby", 300, "x".repeat(1_200));
+    const { chat, log: store } = openChat();
+    store.fill("lobby", 300, "x".repeat(1_200));
     const client = await FakeClient.in(chat, "lobby");
     for (let i = 0; i < 199; i += 1) {
       const person = { id: `${i}`.padEnd(64, "x"), handle: `\u{1f600}${i}`.padEnd(33, "\u{4e00}") };
-      log.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance: "elsewhere", person })));
+      store.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance: "elsewhere", person })));
     }
     const joined = await client.ask({ type: "join", room: "lobby", limit: 200 });
     expect(joined).toMatchObject({ present: { count: 200 }, more: true });
@@ -205,8 +209,8 @@ describe("an answer that carries messages", () => {
   });
 
   it("waits until less than 64 KiB wait for the client", async () => {
-    const { chat, log } = openChat();
-    log.fill("lobby", 3);
+    const { chat, log: store } = openChat();
+    store.fill("lobby", 3);
     const client = await FakeClient.in(chat, "lobby");
     client.connection.waiting = 64 * 1024;
     const asked = [

@@ -10,50 +10,50 @@ beforeEach(() => {
 
 describe("a message that was lost on the way", () => {
   it("is put back in order, once, for all members, by one read", async () => {
-    const { log, clients } = await inRoom(5);
-    log.store("lobby", { text: "one" });
-    log.store("lobby", { text: "two", published: false });
-    log.store("lobby", { text: "three" });
+    const { log: store, clients } = await inRoom(5);
+    store.store("lobby", { text: "one" });
+    store.store("lobby", { text: "two", published: false });
+    store.store("lobby", { text: "three" });
     await settle();
     for (const client of clients) expect(client.texts).toEqual(["one", "two", "three"]);
-    expect(log.reads).toHaveLength(1);
+    expect(store.reads).toHaveLength(1);
   });
 
   it("is not looked for again when its own ack would have been waited for", async () => {
-    const { log, ann } = await inRoom();
-    log.deaf = true;
+    const { log: store, ann } = await inRoom();
+    store.deaf = true;
     expect(await ann.ask({ type: "message", room: "lobby", key: "k", text: "one" })).toMatchObject({
       type: "ack",
     });
-    log.deaf = false;
-    log.store("lobby", { text: "two" });
+    store.deaf = false;
+    store.store("lobby", { text: "two" });
     await settle();
     expect(ann.texts).toEqual(["one", "two"]);
-    expect(log.reads).toHaveLength(1);
+    expect(store.reads).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(5_000);
-    expect(log.reads).toHaveLength(1);
+    expect(store.reads).toHaveLength(1);
   });
 
   it("is found where nothing comes behind it, because its ack came and it did not", async () => {
-    const { log, ann, ben } = await inRoom();
-    log.deaf = true;
+    const { log: store, ann, ben } = await inRoom();
+    store.deaf = true;
     await ann.ask({ type: "message", room: "lobby", key: "k", text: "one" });
     expect(ben.texts).toEqual([]);
     await vi.advanceTimersByTimeAsync(2_000);
     expect(ben.texts).toEqual(["one"]);
   });
 
-  it("is found within a minute in a quiet room, because the log's newest id is another", async () => {
-    const { log, ben } = await inRoom();
-    log.store("lobby", { text: "one", published: false });
+  it("is found within a minute in a quiet room, because the store's newest id is another", async () => {
+    const { log: store, ben } = await inRoom();
+    store.store("lobby", { text: "one", published: false });
     await vi.advanceTimersByTimeAsync(60_500);
     expect(ben.texts).toEqual(["one"]);
   });
 
   it("is shown whole, where more large ones were lost than one read brings", async () => {
-    const { log, ann, logger } = await inRoom();
-    const lost = log.fill("lobby", 50, "x".repeat(8_000));
-    const last = log.store("lobby");
+    const { log: store, ann, logger } = await inRoom();
+    const lost = store.fill("lobby", 50, "x".repeat(8_000));
+    const last = store.store("lobby");
     await settle();
     expect(ann.ids).toEqual([...lost, last].map(({ id }) => id));
     expect(logger.lines.filter(({ fields }) => "event" in fields && fields.event === "not-stored")).toEqual(
@@ -64,50 +64,50 @@ describe("a message that was lost on the way", () => {
 
 describe("what arrives", () => {
   it("twice is shown once", async () => {
-    const { log, ann } = await inRoom();
-    const one = log.store("lobby", { text: "one" });
-    log.publish("lobby", one.frame);
-    const two = log.store("lobby", { text: "two" });
-    log.publish("lobby", one.frame);
-    log.publish("lobby", two.frame);
+    const { log: store, ann } = await inRoom();
+    const one = store.store("lobby", { text: "one" });
+    store.publish("lobby", one.frame);
+    const two = store.store("lobby", { text: "two" });
+    store.publish("lobby", one.frame);
+    store.publish("lobby", two.frame);
     await settle();
     expect(ann.texts).toEqual(["one", "two"]);
-    expect(log.reads).toEqual([]);
+    expect(store.reads).toEqual([]);
   });
 
   it("out of order is shown in order", async () => {
-    const { log, ann } = await inRoom();
+    const { log: store, ann } = await inRoom();
     const late = ["one", "two", "three", "four"].map((text) =>
-      log.store("lobby", { text, published: false }),
+      store.store("lobby", { text, published: false }),
     );
-    for (const entry of [...late].reverse()) log.publish("lobby", entry.frame);
+    for (const entry of [...late].reverse()) store.publish("lobby", entry.frame);
     await settle();
     expect(ann.texts).toEqual(["one", "two", "three", "four"]);
-    expect(log.reads).toHaveLength(1);
+    expect(store.reads).toHaveLength(1);
   });
 
-  it("out of order while the log is being read is shown in order, once", async () => {
-    const { log, ann } = await inRoom();
-    const resume = log.pause();
-    log.store("lobby", { text: "one", published: false });
-    log.store("lobby", { text: "two" });
-    const later = ["three", "four", "five"].map((text) => log.store("lobby", { text, published: false }));
-    for (const entry of [...later].reverse()) log.publish("lobby", entry.frame);
+  it("out of order while the store is being read is shown in order, once", async () => {
+    const { log: store, ann } = await inRoom();
+    const resume = store.pause();
+    store.store("lobby", { text: "one", published: false });
+    store.store("lobby", { text: "two" });
+    const later = ["three", "four", "five"].map((text) => store.store("lobby", { text, published: false }));
+    for (const entry of [...later].reverse()) store.publish("lobby", entry.frame);
     resume();
     await settle();
     expect(ann.texts).toEqual(["one", "two", "three", "four", "five"]);
   });
 
-  it("and is not in the log is not shown, and what is in the log is", async () => {
-    const { log, ann, logger } = await inRoom();
+  it("and is not in the store is not shown, and what is in the store is", async () => {
+    const { log: store, ann, logger } = await inRoom();
     const forged = entryOf(
       "1000000-1",
       "999-1",
       '"type":"message","room":"lobby","user":"u","handle":"h","text":"forged"}',
     );
-    log.publish("lobby", forged.frame);
+    store.publish("lobby", forged.frame);
     await settle();
-    log.store("lobby", { text: "one" });
+    store.store("lobby", { text: "one" });
     await settle();
     expect(ann.texts).toEqual(["one"]);
     expect(logger.lines.map(({ fields }) => fields)).toContainEqual({
@@ -117,20 +117,20 @@ describe("what arrives", () => {
     });
   });
 
-  it("and claims to continue the room, but is not in the log, ends in a fresh start before the next message", async () => {
-    const { log, ann } = await inRoom();
-    const real = log.head("lobby");
+  it("and claims to continue the room, but is not in the store, ends in a fresh start before the next message", async () => {
+    const { log: store, ann } = await inRoom();
+    const real = store.head("lobby");
     const forged = entryOf(
       "1000000-1",
       real,
       '"type":"message","room":"lobby","user":"u","handle":"h","text":"forged"}',
     );
-    log.publish("lobby", forged.frame);
+    store.publish("lobby", forged.frame);
     ann.connection.take();
-    log.store("lobby", { text: "one" });
+    store.store("lobby", { text: "one" });
     await settle();
     const [first] = ann.connection.take();
-    expect(first).toMatchObject({ type: "joined", recovered: false, head: log.head("lobby") });
+    expect(first).toMatchObject({ type: "joined", recovered: false, head: store.head("lobby") });
     expect(textsOf(first ?? {}).at(-1)).toBe("one");
   });
 
@@ -167,38 +167,38 @@ describe("what arrives", () => {
     ["is empty", () => Buffer.alloc(0)],
     ["begins like an entry and is nothing", () => Buffer.from('{"id":"')],
   ])("and %s is skipped, and the room goes on", async (_case, payload) => {
-    const { log, ann } = await inRoom();
+    const { log: store, ann } = await inRoom();
     const before = ann.connection.take().length;
-    log.publish("lobby", typeof payload === "function" ? payload(log.head("lobby")) : payload);
+    store.publish("lobby", typeof payload === "function" ? payload(store.head("lobby")) : payload);
     await settle();
-    log.store("lobby", { text: "one" });
+    store.store("lobby", { text: "one" });
     await settle();
     expect(before).toBeGreaterThan(0);
     expect(ann.connection.take().filter(({ type }) => type !== "presence")).toMatchObject([
       { type: "message", text: "one" },
     ]);
-    expect(log.reads).toEqual([]);
+    expect(store.reads).toEqual([]);
   });
 
   it("of a type that nobody knows yet is passed on, because it moves the cursor", async () => {
-    const { log, ann } = await inRoom();
-    log.publish(
+    const { log: store, ann } = await inRoom();
+    store.publish(
       "lobby",
-      entryOf("9999-1", log.head("lobby"), '"type":"pinned","room":"lobby","target":"1-1"}').frame,
+      entryOf("9999-1", store.head("lobby"), '"type":"pinned","room":"lobby","target":"1-1"}').frame,
     );
     expect(ann.connection.framesOf("pinned")).toHaveLength(1);
   });
 });
 
-describe("a log that does not continue what the members have", () => {
+describe("a stream that does not continue what the members have", () => {
   it("is told before any later message, with its newest", async () => {
-    const { log, ann, ben } = await inRoom(2, 10);
+    const { log: store, ann, ben } = await inRoom(2, 10);
     ann.connection.take();
     ben.connection.take();
-    log.lose("lobby", 4);
-    log.store("lobby", { text: "after" });
+    store.lose("lobby", 4);
+    store.store("lobby", { text: "after" });
     await settle();
-    log.store("lobby", { text: "later" });
+    store.store("lobby", { text: "later" });
     for (const client of [ann, ben]) {
       const [joined, ...rest] = client.connection.take().filter(({ type }) => type !== "presence");
       expect(joined).toMatchObject({ type: "joined", recovered: false });
@@ -209,15 +209,15 @@ describe("a log that does not continue what the members have", () => {
   });
 
   it("and goes on while that is read loses nothing of what comes", async () => {
-    const { log, ann } = await inRoom(2, 10);
+    const { log: store, ann } = await inRoom(2, 10);
     ann.connection.take();
-    log.lose("lobby", 4);
-    log.store("lobby", { text: "first" });
+    store.lose("lobby", 4);
+    store.store("lobby", { text: "first" });
     let told = false;
-    log.meanwhile = () => {
-      if (told || log.reads.length < 2) return;
+    store.meanwhile = () => {
+      if (told || store.reads.length < 2) return;
       told = true;
-      log.store("lobby", { text: "meanwhile" });
+      store.store("lobby", { text: "meanwhile" });
     };
     await settle();
     const [joined, ...rest] = ann.connection.take().filter(({ type }) => type !== "presence");
@@ -227,10 +227,10 @@ describe("a log that does not continue what the members have", () => {
   });
 
   it("or by more than can be put right starts the members over", async () => {
-    const { log, ann } = await inRoom(2, 3);
+    const { log: store, ann } = await inRoom(2, 3);
     ann.connection.take();
-    const missed = log.fill("lobby", 1_500);
-    const last = log.store("lobby");
+    const missed = store.fill("lobby", 1_500);
+    const last = store.store("lobby");
     await settle(40);
     const frames = ann.connection.take().filter(({ type }) => type !== "presence");
     expect(frames).toMatchObject([{ type: "joined", recovered: false, more: true, head: last.id }]);
@@ -238,10 +238,10 @@ describe("a log that does not continue what the members have", () => {
   });
 
   it("because it was emptied leaves the members with nothing, and the next message is the first", async () => {
-    const { log, ann } = await inRoom(2, 5);
+    const { log: store, ann } = await inRoom(2, 5);
     ann.connection.take();
-    log.rooms.clear();
-    log.store("lobby", { text: "new", id: "1-1" });
+    store.rooms.clear();
+    store.store("lobby", { text: "new", id: "1-1" });
     await settle();
     const frames = ann.connection.take().filter(({ type }) => type !== "presence");
     expect(frames).toMatchObject([
@@ -250,27 +250,27 @@ describe("a log that does not continue what the members have", () => {
   });
 });
 
-describe("while the log is away", () => {
+describe("while the store is away", () => {
   it("joins are refused, and are let in when it is back", async () => {
-    const { chat, log } = await inRoom();
-    log.down();
+    const { chat, log: store } = await inRoom();
+    store.down();
     const client = await FakeClient.greeted(chat);
     expect(await client.ask({ type: "join", room: "lobby" })).toMatchObject({
       code: "unavailable",
       retryable: true,
     });
     expect(await client.ask({ type: "join", room: "new" })).toMatchObject({ code: "unavailable" });
-    await log.up();
+    await store.up();
     expect(await client.ask({ type: "join", room: "lobby" })).toMatchObject({ type: "joined" });
     expect(await client.ask({ type: "join", room: "new" })).toMatchObject({ type: "joined" });
   });
 
   it("what was said elsewhere comes before the word that the chat is live again", async () => {
-    const { log, ann } = await inRoom();
-    log.down();
-    log.store("lobby", { text: "missed", published: false });
+    const { log: store, ann } = await inRoom();
+    store.down();
+    store.store("lobby", { text: "missed", published: false });
     ann.connection.take();
-    await log.up();
+    await store.up();
     expect(ann.connection.take().filter(({ type }) => type !== "presence")).toMatchObject([
       { type: "message", text: "missed" },
       { type: "status", live: true },
@@ -278,42 +278,42 @@ describe("while the log is away", () => {
   });
 
   it("a room whose catch-up failed refuses joins, and heals by itself", async () => {
-    const { chat, log, ann } = await inRoom();
-    log.failing = true;
-    log.store("lobby", { text: "one", published: false });
-    log.store("lobby", { text: "two" });
+    const { chat, log: store, ann } = await inRoom();
+    store.failing = true;
+    store.store("lobby", { text: "one", published: false });
+    store.store("lobby", { text: "two" });
     await settle();
     const client = await FakeClient.greeted(chat);
     expect(await client.ask({ type: "join", room: "lobby" })).toMatchObject({ code: "unavailable" });
-    log.failing = false;
+    store.failing = false;
     await vi.advanceTimersByTimeAsync(1_000);
     expect(ann.texts).toEqual(["one", "two"]);
     expect(await client.ask({ type: "join", room: "lobby" })).toMatchObject({ type: "joined" });
   });
 
   it("and does not answer, a join is refused within 2 s, and nobody is let in later", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const client = await FakeClient.greeted(chat);
-    const resume = log.pause();
+    const resume = store.pause();
     const ref = client.request({ type: "join", room: "lobby" });
     await vi.advanceTimersByTimeAsync(2_000);
     expect(client.answer(ref)).toMatchObject({ code: "unavailable" });
     resume();
     await settle();
-    log.store("lobby");
+    store.store("lobby");
     expect(client.connection.framesOf("joined")).toEqual([]);
     expect(client.texts).toEqual([]);
   });
 
   it("and does not answer, a page of history is refused within 2 s, however many reads it waits for", async () => {
-    const { log, ann } = await inRoom();
-    const resume = log.pause();
-    log.store("lobby", { published: false });
-    log.store("lobby");
+    const { log: store, ann } = await inRoom();
+    const resume = store.pause();
+    store.store("lobby", { published: false });
+    store.store("lobby");
     const ref = ann.request({ type: "history", room: "lobby" });
     await vi.advanceTimersByTimeAsync(1_500);
     resume();
-    log.pause();
+    store.pause();
     await vi.advanceTimersByTimeAsync(500);
     expect(ann.answer(ref)).toMatchObject({ code: "unavailable" });
   });

@@ -1,15 +1,15 @@
 import { describe, expect, it, vi } from "vitest";
 import { FakeClient, openChat } from "../../../kit/fakes/fake-client.ts";
-import type { FakeLog } from "../../../kit/fakes/fake-store.ts";
+import type { FakeStore } from "../../../kit/fakes/fake-store.ts";
 
-function tell(log: FakeLog, hint: object): void {
-  log.publish("lobby", Buffer.from(JSON.stringify({ instance: "elsewhere", ...hint })));
+function tell(store: FakeStore, hint: object): void {
+  store.publish("lobby", Buffer.from(JSON.stringify({ instance: "elsewhere", ...hint })));
 }
 
 /** What happens once, between a roll call's question and its answer, which knows nothing of it. */
-function duringTheRollCall(log: FakeLog, happens: () => void): void {
-  const call = log.rollCall.bind(log);
-  vi.spyOn(log, "rollCall").mockImplementationOnce(async (room, here) => {
+function duringTheRollCall(store: FakeStore, happens: () => void): void {
+  const call = store.syncPresence.bind(store);
+  vi.spyOn(store, "syncPresence").mockImplementationOnce(async (room, here) => {
     const answer = await call(room, here);
     happens();
     return answer;
@@ -24,29 +24,29 @@ function people(client: FakeClient): string[] {
 
 describe("a roll call", () => {
   it("does not take from a room that opens whom it was told of meanwhile", async () => {
-    const { chat, log } = openChat();
-    duringTheRollCall(log, () => tell(log, { type: "enter", person: { id: "ben", handle: "Ben" } }));
+    const { chat, log: store } = openChat();
+    duringTheRollCall(store, () => tell(store, { type: "enter", person: { id: "ben", handle: "Ben" } }));
     const ann = await FakeClient.in(chat, "lobby", {}, "Ann");
     await ann.ask({ type: "join", room: "lobby" });
     expect(people(ann)).toContain("ben");
   });
 
   it("does not bring back who left meanwhile", async () => {
-    const { chat, log } = openChat();
-    log.elsewhere.set("lobby", [{ id: "ben", handle: "Ben", instances: ["elsewhere"] }]);
-    duringTheRollCall(log, () => tell(log, { type: "exit", user: "ben" }));
+    const { chat, log: store } = openChat();
+    store.elsewhere.set("lobby", [{ id: "ben", handle: "Ben", instances: ["elsewhere"] }]);
+    duringTheRollCall(store, () => tell(store, { type: "exit", user: "ben" }));
     const ann = await FakeClient.in(chat, "lobby", {}, "Ann");
     await ann.ask({ type: "join", room: "lobby" });
     expect(people(ann)).not.toContain("ben");
   });
 
   it("keeps, in a room that is read again, whom it was told of meanwhile", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const ann = await FakeClient.in(chat, "lobby", {}, "Ann");
-    const answer = log.pause();
-    log.store("lobby", { published: false });
-    log.store("lobby");
-    tell(log, { type: "enter", person: { id: "ben", handle: "Ben" } });
+    const answer = store.pause();
+    store.store("lobby", { published: false });
+    store.store("lobby");
+    tell(store, { type: "enter", person: { id: "ben", handle: "Ben" } });
     answer();
     await ann.ask({ type: "join", room: "lobby" });
     expect(people(ann)).toContain("ben");

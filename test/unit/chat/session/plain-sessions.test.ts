@@ -20,7 +20,7 @@ async function plainClient(chat: Chat, codec: Codec = PLAIN_CODEC, { after, limi
   const session = chat.connectPlain(connection, chat.guests.create(), { room: "lobby", after, limit });
   await settle();
   const say = async (frame: unknown) => {
-    session.received(typeof frame === "string" ? frame : JSON.stringify(frame));
+    session.onFrame(typeof frame === "string" ? frame : JSON.stringify(frame));
     await settle();
   };
   return { connection, session, say, texts: () => connection.frames.map((frame) => frame["text"]) };
@@ -43,10 +43,10 @@ describe("a plain client", () => {
   });
 
   it("on /ws gets the whole message, raw", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const { say, connection } = await plainClient(chat);
     await say({ handle: MARKUP, text: MARKUP, colour: "red" });
-    const [entry] = log.entries("lobby");
+    const [entry] = store.entries("lobby");
     expect(connection.frames).toEqual([JSON.parse(entry?.frame.toString() ?? "")]);
     expect(connection.frames[0]).toMatchObject({ type: "message", handle: MARKUP, text: MARKUP });
   });
@@ -56,10 +56,10 @@ describe("a plain client", () => {
     [HANDLE_CODEC, "handle"],
     [USERNAME_CODEC, "username"],
   ])("of each kind reads the server's own words as said by the system: $0.name", async (codec, key) => {
-    const { chat, log } = openChat({ greeting: "Be <kind>" });
+    const { chat, log: store } = openChat({ greeting: "Be <kind>" });
     const { connection, say } = await plainClient(chat, codec);
     await say("nonsense");
-    log.down();
+    store.down();
     const [notice, error, status] = connection.frames;
     const kind = codec === PLAIN_CODEC ? "<kind>" : "&lt;kind&gt;";
     expect(notice).toMatchObject({ type: "notice", [key]: "system", text: `Be ${kind}` });
@@ -79,16 +79,16 @@ describe("a plain client", () => {
   });
 
   it("gets the history, oldest first, then what is live", async () => {
-    const { chat, log } = openChat();
-    for (let i = 0; i < 60; i += 1) log.store("lobby", { text: `${i}`, published: false });
+    const { chat, log: store } = openChat();
+    for (let i = 0; i < 60; i += 1) store.store("lobby", { text: `${i}`, published: false });
     const { texts } = await plainClient(chat);
-    log.store("lobby", { text: "live" });
+    store.store("lobby", { text: "live" });
     expect(texts()).toEqual([...Array.from({ length: 50 }, (_, i) => `${i + 10}`), "live"]);
   });
 
   it("with a cursor gets all behind it, or is told that some are missing", async () => {
-    const { chat, log } = openChat();
-    const entries = log.fill("lobby", 10);
+    const { chat, log: store } = openChat();
+    const entries = store.fill("lobby", 10);
     const known = await plainClient(chat, PLAIN_CODEC, { after: entries[6]?.id ?? "", limit: 200 });
     expect(known.connection.frames.map(({ id }) => id)).toEqual(entries.slice(7).map(({ id }) => id));
     const unknown = await plainClient(chat, PLAIN_CODEC, { after: "1-1", limit: 200 });
@@ -99,24 +99,24 @@ describe("a plain client", () => {
   });
 
   it("with a cursor gets more than one answer carries, without a hole before what is live", async () => {
-    const { chat, log } = openChat();
-    const [first, ...missed] = log.fill("lobby", 731);
+    const { chat, log: store } = openChat();
+    const [first, ...missed] = store.fill("lobby", 731);
     const { connection } = await plainClient(chat, PLAIN_CODEC, { after: first?.id ?? "", limit: 200 });
     for (let i = 0; i < 5; i++) await settle();
-    const live = log.store("lobby", { text: "live" });
+    const live = store.store("lobby", { text: "live" });
     await settle();
     expect(connection.frames.map(({ id }) => id)).toEqual([...missed, live].map(({ id }) => id));
   });
 
-  it("is told of a log that was reset: a notice, then the newest, then what is later", async () => {
-    const { chat, log } = openChat();
-    log.fill("lobby", 5);
+  it("is told of a stream that was reset: a notice, then the newest, then what is later", async () => {
+    const { chat, log: store } = openChat();
+    store.fill("lobby", 5);
     const { connection } = await plainClient(chat);
     connection.take();
-    log.lose("lobby", 3);
-    log.store("lobby", { text: "new" });
+    store.lose("lobby", 3);
+    store.store("lobby", { text: "new" });
     await settle();
-    log.store("lobby", { text: "later" });
+    store.store("lobby", { text: "later" });
     expect(connection.take().map(({ type, text }) => (type === "notice" ? type : text))).toEqual([
       "notice",
       "text",
@@ -148,13 +148,13 @@ describe("a plain client", () => {
     ["too long a text", JSON.stringify({ text: "x".repeat(2_001) }), "text-too-long"],
     ["the system's name", '{"handle":"SYSTEM","text":"t"}', "bad-handle"],
   ])("that sends %s is told why, and the others are not", async (_case, frame, code) => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const [bad, other] = [await plainClient(chat), await plainClient(chat)];
     await bad.say(frame);
     expect(bad.connection.frames).toMatchObject([{ type: "error", code, handle: "system" }]);
     await bad.say({ handle: "Ann", text: "good" });
     expect(other.texts()).toEqual(["good"]);
-    expect(log.appends).toHaveLength(1);
+    expect(store.appends).toHaveLength(1);
   });
 
   it("without a name is a guest; with one it is known by that from then on", async () => {
@@ -171,9 +171,9 @@ describe("a plain client", () => {
   });
 
   it("that speaks before it has entered does so behind the history", async () => {
-    const { chat, log } = openChat();
-    log.store("lobby", { text: "old", published: false });
-    const resume = log.pause();
+    const { chat, log: store } = openChat();
+    store.store("lobby", { text: "old", published: false });
+    const resume = store.pause();
     const { say, texts } = await plainClient(chat);
     await say({ text: "mine" });
     resume();
@@ -181,13 +181,13 @@ describe("a plain client", () => {
     expect(texts()).toEqual(["old", "mine"]);
   });
 
-  it("that came while the log was away enters when it is back", async () => {
-    const { chat, log } = openChat();
-    log.store("lobby", { text: "old", published: false });
-    log.down();
+  it("that came while the store was away enters when it is back", async () => {
+    const { chat, log: store } = openChat();
+    store.store("lobby", { text: "old", published: false });
+    store.down();
     const { connection, say } = await plainClient(chat);
     await say({ text: "lost" });
-    await log.up();
+    await store.up();
     await settle();
     const said = connection.frames.map(
       ({ type, live, code, text }) => code ?? (type === "status" ? live : text),
@@ -195,10 +195,10 @@ describe("a plain client", () => {
     expect(said).toEqual([false, "unavailable", true, "old"]);
   });
 
-  it("that came while the log was slow enters when it answers, without being told that it was away", async () => {
-    const { chat, log } = openChat();
-    log.store("lobby", { text: "old", published: false });
-    const resume = log.pause();
+  it("that came while the store was slow enters when it answers, without being told that it was away", async () => {
+    const { chat, log: store } = openChat();
+    store.store("lobby", { text: "old", published: false });
+    const resume = store.pause();
     const { texts } = await plainClient(chat);
     await vi.advanceTimersByTimeAsync(2_500);
     resume();
@@ -207,13 +207,13 @@ describe("a plain client", () => {
   });
 
   it("that has gone enters nothing", async () => {
-    const { chat, log } = openChat();
-    const resume = log.pause();
+    const { chat, log: store } = openChat();
+    const resume = store.pause();
     const { session, connection } = await plainClient(chat);
     chat.disconnect(session);
     resume();
     await settle();
-    log.store("lobby");
+    store.store("lobby");
     await vi.advanceTimersByTimeAsync(5_000);
     expect(connection.writes).toEqual([]);
     expect(chat.rooms.get("lobby")?.size ?? 0).toBe(0);

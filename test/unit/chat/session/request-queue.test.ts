@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Backlog, Lane, WaitingBytes } from "../../../../src/chat/session/v1/request-queue.ts";
+import { PendingLimit, RequestQueue, WaitingBytes } from "../../../../src/chat/session/v1/request-queue.ts";
 import { settle } from "../../../kit/fakes/fake-client.ts";
 import { deferred } from "../../../kit/vitest/wait-for.ts";
 
@@ -7,12 +7,12 @@ import { deferred } from "../../../kit/vitest/wait-for.ts";
 function laneOf(...tasks: readonly (readonly [name: string, together: boolean])[]) {
   const started: string[] = [];
   let idle = 0;
-  const lane = new Lane(() => {
+  const queue = new RequestQueue(() => {
     idle += 1;
   });
   const ends = tasks.map(([name, together]) => {
     const end = deferred<void>();
-    lane.run(() => {
+    queue.run(() => {
       started.push(name);
       return end.promise;
     }, together);
@@ -22,17 +22,17 @@ function laneOf(...tasks: readonly (readonly [name: string, together: boolean])[
     ends[index]?.resolve();
     await settle();
   };
-  return { lane, started, end, idle: () => idle };
+  return { lane: queue, started, end, idle: () => idle };
 }
 
 it("messages start one behind the other without waiting, in the order sent", async () => {
-  const { started, end, lane, idle } = laneOf(["a", true], ["b", true], ["c", true]);
+  const { started, end, lane: queue, idle } = laneOf(["a", true], ["b", true], ["c", true]);
   expect(started).toEqual(["a", "b", "c"]);
   await end(1);
   await end(0);
-  expect([lane.busy, idle()]).toEqual([true, 0]);
+  expect([queue.busy, idle()]).toEqual([true, 0]);
   await end(2);
-  expect([lane.busy, idle()]).toEqual([false, 1]);
+  expect([queue.busy, idle()]).toEqual([false, 1]);
 });
 
 it("a join waits for the messages before it, and holds up those behind it", async () => {
@@ -45,8 +45,8 @@ it("a join waits for the messages before it, and holds up those behind it", asyn
 });
 
 it("what has not started when the client left never does", async () => {
-  const { lane, started, end } = laneOf(["join", false], ["a", true]);
-  lane.clear();
+  const { lane: queue, started, end } = laneOf(["join", false], ["a", true]);
+  queue.clear();
   await end(0);
   expect(started).toEqual(["join"]);
 });
@@ -54,7 +54,7 @@ it("what has not started when the client left never does", async () => {
 describe("the bytes of requests that wait", () => {
   it("are bounded for all connections together, and free again when they are answered or their connection is gone", () => {
     const all = new WaitingBytes(1_000);
-    const [first, second] = [new Backlog(all), new Backlog(all)];
+    const [first, second] = [new PendingLimit(all), new PendingLimit(all)];
     expect([first.take(600), second.take(600), second.take(400)]).toEqual([true, false, true]);
     first.release(600);
     expect(second.take(600)).toBe(true);
@@ -67,7 +67,7 @@ describe("the bytes of requests that wait", () => {
   });
 
   it("are refused beyond a MiB of one connection", () => {
-    const backlog = new Backlog(new WaitingBytes());
+    const backlog = new PendingLimit(new WaitingBytes());
     for (let kib = 0; kib < 1_024; kib += 32) expect(backlog.take(32 * 1024)).toBe(kib < 1_024);
     expect(backlog.take(1)).toBe(false);
   });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Guests } from "../../../../src/chat/guests.ts";
-import { Lane } from "../../../../src/chat/session/v1/request-queue.ts";
+import { RequestQueue } from "../../../../src/chat/session/v1/request-queue.ts";
 import { FakeClient, openChat, settle, textsOf } from "../../../kit/fakes/fake-client.ts";
 import { FakeConnection } from "../../../kit/fakes/fake-connection.ts";
 import { deferred } from "../../../kit/vitest/wait-for.ts";
@@ -72,11 +72,11 @@ describe("a connection's first word", () => {
 
 describe("each request", () => {
   it("is answered once, with its ref, whatever becomes of it", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const client = await FakeClient.in(chat, "lobby");
     client.connection.take();
     const long = "x".repeat(2_001);
-    log.answers.push(
+    store.answers.push(
       { outcome: "storage-full" },
       { outcome: "unavailable" },
       { outcome: "rate-limited", limit: "user", retryAfterMs: 70 },
@@ -115,9 +115,9 @@ describe("each request", () => {
   });
 
   it("for one room takes effect in the order sent, and does not wait for another room", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const client = await FakeClient.in(chat, "quick");
-    const resume = log.pause();
+    const resume = store.pause();
     const joining = client.request({ type: "join", room: "slow" });
     const saying = client.request({ type: "message", room: "slow", key: "k", text: "hi" });
     client.request({ type: "typing", room: "quick", on: true });
@@ -189,24 +189,24 @@ describe("each request", () => {
   });
 
   it("that was refused leaves its place to the next", async () => {
-    const { chat, log } = openChat({ maxRoomsPerConnection: 1 });
+    const { chat, log: store } = openChat({ maxRoomsPerConnection: 1 });
     const client = await FakeClient.greeted(chat);
-    log.failing = true;
+    store.failing = true;
     expect(await client.ask({ type: "join", room: "a" })).toMatchObject({ code: "unavailable" });
-    log.failing = false;
+    store.failing = false;
     expect(await client.ask({ type: "join", room: "b" })).toMatchObject({ type: "joined" });
   });
 
   it("is not carried out for a connection that is gone", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const client = await FakeClient.greeted(chat);
-    const resume = log.pause();
+    const resume = store.pause();
     client.request({ type: "join", room: "lobby" });
     client.request({ type: "message", room: "lobby", key: "k", text: "t" });
     client.leaveAltogether();
     resume();
     await settle();
-    expect(log.appends).toEqual([]);
+    expect(store.appends).toEqual([]);
     expect(chat.rooms.get("lobby")?.size ?? 0).toBe(0);
   });
 });
@@ -214,14 +214,14 @@ describe("each request", () => {
 describe("a lane", () => {
   it("starts each task when the one before it ended, and says once when nothing is left", async () => {
     const idle = vi.fn();
-    const lane = new Lane(idle);
+    const queue = new RequestQueue(idle);
     const first = deferred<void>();
     const began: string[] = [];
-    lane.run(async () => {
+    queue.run(async () => {
       began.push("first");
       await first.promise;
     });
-    lane.run(async () => void began.push("second"));
+    queue.run(async () => void began.push("second"));
     await settle();
     expect([began, idle.mock.calls.length]).toEqual([["first"], 0]);
     first.resolve();
@@ -247,7 +247,7 @@ describe("a client that does not stop", () => {
     const { chat } = openChat();
     const client = await FakeClient.greeted(chat);
     for (let i = 0; i < 60; i += 1) {
-      client.session.received(undefined);
+      client.session.onFrame(undefined);
       await vi.advanceTimersByTimeAsync(550);
     }
     expect(client.connection.closedWith).toBeUndefined();
@@ -262,10 +262,10 @@ describe("a client that does not stop", () => {
   });
 
   it("sending too fast is closed at the 200th refusal, and told how long to stay away", async () => {
-    const { chat, log } = openChat();
+    const { chat, log: store } = openChat();
     const client = await FakeClient.in(chat, "lobby");
     for (let i = 0; i < 200; i += 1)
-      log.answers.push({ outcome: "rate-limited", limit: "user", retryAfterMs: 4_321 });
+      store.answers.push({ outcome: "rate-limited", limit: "user", retryAfterMs: 4_321 });
     for (let i = 0; i < 199; i += 1)
       client.request({ type: "message", room: "lobby", key: `k${i}`, text: "t" });
     await settle(40);
@@ -275,7 +275,7 @@ describe("a client that does not stop", () => {
   });
 
   it("is limited over all its rooms by this process", async () => {
-    const { chat, log } = openChat({ messagesPerSecond: 5, messageBurst: 3 });
+    const { chat, log: store } = openChat({ messagesPerSecond: 5, messageBurst: 3 });
     const client = await FakeClient.greeted(chat);
     for (const room of ["a", "b", "c", "d"]) await client.ask({ type: "join", room });
     const refs = ["a", "b", "c", "d"].map((room) =>
@@ -288,7 +288,7 @@ describe("a client that does not stop", () => {
     expect(await client.ask({ type: "message", room: "d", key: "k", text: "t" })).toMatchObject({
       type: "ack",
     });
-    expect(log.appends).toHaveLength(4);
+    expect(store.appends).toHaveLength(4);
   });
 
   it("and does not read is closed, whatever it asks for", async () => {

@@ -31,7 +31,7 @@ describe("a room that comes by an event stream", () => {
     expect(room.visit).toBe("lobby@10-1");
   });
 
-  it("is the server's own joined, without a ref, where the log turned out to be another one", () => {
+  it("is the server's own joined, without a ref, where the store turned out to be another one", () => {
     const { told, room } = open();
     room.joins(7, { messages: [], more: false }, true, "0-0");
     room.joined(present(ANN));

@@ -7,16 +7,16 @@ import { expectUnbroken } from "../../../kit/chain.ts";
 import { cookieFetch } from "../../../kit/clients/cookie-fetch.ts";
 import { shownBy } from "../../../kit/clients/library-client.ts";
 import { FakeClock } from "../../../kit/fakes/fake-clock.ts";
-import { FakeLog } from "../../../kit/fakes/fake-store.ts";
+import { FakeStore } from "../../../kit/fakes/fake-store.ts";
 import { openApi } from "../../../kit/servers/api.ts";
 import { afterwards } from "../../../kit/vitest/cleanup.ts";
 import { waitFor } from "../../../kit/vitest/wait-for.ts";
 
 async function listening(options: Parameters<typeof openApi>[0] = {}) {
-  const log = new FakeLog();
-  const app = await openApi({ log, ...options });
+  const store = new FakeStore();
+  const app = await openApi({ store, ...options });
   const url = (await app.listen({ port: 0, host: "127.0.0.1" })).replace("http", "ws");
-  return { log, app, url: `${url}/ws` };
+  return { log: store, app, url: `${url}/ws` };
 }
 
 /** The client library over HTTP, with a browser's cookies. `through`: what stands between. */
@@ -72,8 +72,8 @@ describe("the client library over HTTP", () => {
   });
 
   it("begins with the newest, and reads older ones page by page", async () => {
-    const { log, url } = await listening();
-    const entries = log.fill("lobby", 300);
+    const { log: store, url } = await listening();
+    const entries = store.fill("lobby", 300);
     const room = clientOf(url, "Ann").client.join("lobby");
     await isCurrent(room);
     expect(room.messages.map(({ id }) => id)).toEqual(entries.slice(-50).map(({ id }) => id));
@@ -83,7 +83,7 @@ describe("the client library over HTTP", () => {
   });
 
   it("carries all its rooms by one stream, and another one when a room is joined or left", async () => {
-    const { log, app, url } = await listening();
+    const { log: store, app, url } = await listening();
     let pages = 0;
     const counting =
       (through: typeof fetch): typeof fetch =>
@@ -110,22 +110,22 @@ describe("the client library over HTTP", () => {
     client.leave("cellar");
     // While the stream changes nothing is missed.
     for (let i = 0; yard.state !== "current"; i++) {
-      log.store("lobby", { text: `${i}` });
+      store.store("lobby", { text: `${i}` });
       await new Promise(setImmediate);
       clock.advance(1_000);
     }
-    log.store("attic", { text: "up here" });
+    store.store("attic", { text: "up here" });
     await shows(attic, "up here");
-    const stored = log.entries("lobby").map(({ id }) => id);
+    const stored = store.entries("lobby").map(({ id }) => id);
     await waitFor(() => lobby.messages.at(-1)?.id === stored.at(-1), "the newest is here");
     expect(lobby.messages.map(({ id }) => id)).toEqual(stored.slice(-lobby.messages.length));
-    expectUnbroken(log.entries("lobby"), "lobby");
+    expectUnbroken(store.entries("lobby"), "lobby");
     expect(lobby.messages.every(({ gap }) => gap === "none")).toBe(true);
     await waitFor(() => app.dynochat.sockets.count === 1, "one stream is open");
   });
 
   it("brings each message once, whatever streams it takes, and the presence of those who left between two", async () => {
-    const { log, url } = await listening();
+    const { log: store, url } = await listening();
     const frames: Record<string, unknown>[] = [];
     const socket = openHttpSocket({ fetch: cookieFetch(), clock: systemClock })(url, "dynochat.v1", {
       opened: () => socket.send('{"type":"hello","ref":1}'),
@@ -140,13 +140,13 @@ describe("the client library over HTTP", () => {
     await isCurrent(other.join("lobby"));
     socket.send('{"type":"join","ref":2,"room":"lobby"}');
     await came("joined", 2);
-    const ids = Array.from({ length: 20 }, () => log.store("lobby").id);
+    const ids = Array.from({ length: 20 }, () => store.store("lobby").id);
     await waitFor(() => frames.some(({ id }) => id === ids[19]), "the newest has come");
     for (const ref of [3, 4]) {
       socket.send(JSON.stringify({ type: "join", ref, room: `room-${ref}` }));
       if (ref === 3) other.stop();
       await came("joined", ref);
-      ids.push(log.store("lobby").id);
+      ids.push(store.store("lobby").id);
     }
     await waitFor(() => frames.some(({ id }) => id === ids.at(-1)), "the newest has come");
     expect(frames.flatMap(({ id }) => (id === undefined ? [] : [id]))).toEqual(ids);
@@ -159,7 +159,7 @@ describe("the client library over HTTP", () => {
   });
 
   it("does not enter a room that was left before it could", async () => {
-    const { log, url } = await listening();
+    const { log: store, url } = await listening();
     const { client, requests } = clientOf(url, "Ann");
     const lobby = client.join("lobby");
     await isCurrent(lobby);
@@ -168,55 +168,55 @@ describe("the client library over HTTP", () => {
     client.leave("attic");
     await isCurrent(client.join("cellar"));
     expect(requests.slice(before).join()).toContain("/api/rooms/attic/messages");
-    expect(log.subscribed).toEqual(new Set(["lobby", "cellar"]));
+    expect(store.subscribed).toEqual(new Set(["lobby", "cellar"]));
   });
 
   it.each([3, 200, 201, 450])(
     "goes on where it was after %d missed messages, without a gap or a double",
     async (missed) => {
-      const { log, app, url } = await listening();
-      log.fill("lobby", 5);
+      const { log: store, app, url } = await listening();
+      store.fill("lobby", 5);
       const room = clientOf(url, "Ann").client.join("lobby");
       await isCurrent(room);
       const states: string[] = [];
       room.on("state", (state) => states.push(state));
       app.server.closeAllConnections();
-      for (let i = 0; i < missed; i++) log.store("lobby", { text: `${i}` });
+      for (let i = 0; i < missed; i++) store.store("lobby", { text: `${i}` });
       await waitFor(
         () => room.messages.length === 5 + missed,
         `all ${missed} have come, not ${room.messages.length}`,
       );
-      expect(room.messages.map(({ id }) => id)).toEqual(log.entries("lobby").map(({ id }) => id));
+      expect(room.messages.map(({ id }) => id)).toEqual(store.entries("lobby").map(({ id }) => id));
       expect(room.messages.every(({ gap }) => gap === "none")).toBe(true);
       expect(states).toContain("away");
     },
   );
 
-  it("marks a gap where the log no longer reaches back to where it was", async () => {
-    const { log, app, url } = await listening();
-    log.fill("lobby", 5, "old");
+  it("marks a gap where the store no longer reaches back to where it was", async () => {
+    const { log: store, app, url } = await listening();
+    store.fill("lobby", 5, "old");
     const room = clientOf(url, "Ann").client.join("lobby");
     await isCurrent(room);
     app.server.closeAllConnections();
-    for (let i = 0; i < 300; i++) log.store("lobby", { text: "new" });
-    log.trim("lobby", 100);
+    for (let i = 0; i < 300; i++) store.store("lobby", { text: "new" });
+    store.trim("lobby", 100);
     await waitFor(() => room.messages.some(({ gap }) => gap !== "none"), "the gap is marked");
     expect(room.messages.at(-1)?.text).toBe("new");
   });
 
   it("starts over with its room while the stream is open", async () => {
-    const { log, url } = await listening();
-    log.fill("lobby", 3, "old");
+    const { log: store, url } = await listening();
+    store.fill("lobby", 3, "old");
     const room = clientOf(url, "Ann").client.join("lobby");
     await isCurrent(room);
-    log.lose("lobby", 2);
-    log.store("lobby", { text: "another history" });
+    store.lose("lobby", 2);
+    store.store("lobby", { text: "another history" });
     await waitFor(() => room.messages.at(-1)?.text === "another history", "the new history is shown");
     expect(room.messages.filter(({ text }) => text === "old").length).toBeLessThan(3);
   });
 
   it("stores a message once whose answer was lost, and shows it once", async () => {
-    const { log, url } = await listening();
+    const { log: store, url } = await listening();
     let lost = 0;
     const losing =
       (through: typeof fetch): typeof fetch =>
@@ -234,28 +234,28 @@ describe("the client library over HTTP", () => {
       "it is settled",
     );
     expect(shownBy(room)).toEqual(["once"]);
-    expect(log.entries("lobby")).toHaveLength(1);
+    expect(store.entries("lobby")).toHaveLength(1);
   });
 
-  it("tells that the log is away and back, and sends what waited", async () => {
-    const { log, url } = await listening();
+  it("tells that the store is away and back, and sends what waited", async () => {
+    const { log: store, url } = await listening();
     const { client } = clientOf(url, "Ann");
     const told: boolean[] = [];
     client.on("status", ({ live }) => told.push(live));
     const room = client.join("lobby");
     await isCurrent(room);
-    log.down();
+    store.down();
     await waitFor(() => told.at(-1) === false, "it is told");
     room.send("patience");
-    await log.up();
+    await store.up();
     await shows(room, "patience");
     expect(told).toEqual([false, true]);
   });
 
   it("moves without a gap when the process goes away, before the stream is closed", async () => {
-    const log = new FakeLog();
-    const first = await listening({ log, shutdownSeconds: 5 });
-    const second = await listening({ log: new FakeLog() });
+    const store = new FakeStore();
+    const first = await listening({ store, shutdownSeconds: 5 });
+    const second = await listening({ store: new FakeStore() });
     let target = first.url;
     const switching =
       (through: typeof fetch): typeof fetch =>
@@ -337,17 +337,17 @@ describe("the client library over HTTP", () => {
 
   it("waits, and comes back, where the server cannot be reached or what answers is none", async () => {
     const { url } = await listening();
-    let mode: "broken" | "stranger" | "well" = "broken";
+    let mode: "broken" | "client" | "well" = "broken";
     const between =
       (through: typeof fetch): typeof fetch =>
       async (input, init) => {
         if (mode === "broken") throw new TypeError("network error");
-        return mode === "stranger" ? new Response("<html>Sign in to the WiFi</html>") : through(input, init);
+        return mode === "client" ? new Response("<html>Sign in to the WiFi</html>") : through(input, init);
       };
     const { client } = clientOf(url, "Ann", between);
     const room = client.join("lobby");
     await waitFor(() => client.connection.name === "waiting", "it waits");
-    mode = "stranger";
+    mode = "client";
     client.retryNow();
     await waitFor(
       () => client.connection.name !== "live" && client.connection.name !== "connecting",

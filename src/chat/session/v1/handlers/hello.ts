@@ -4,11 +4,11 @@ import { COST } from "../../../limits/request-budget.ts";
 import { limitsFor } from "../../../limits/store-limits.ts";
 import { readHandle } from "../../../text/handle.ts";
 import { identify } from "../../identify.ts";
-import type { Asker } from "../request-context.ts";
+import type { RequestContext } from "../request-context.ts";
 
 /** Says who the client is. Later it renews the token, or changes the handle in all rooms. */
-export async function hello(session: Asker, frame: HelloRequest): Promise<void> {
-  const identified = await identify(session.services, frame.token, session.guest);
+export async function hello(session: RequestContext, frame: HelloRequest): Promise<void> {
+  const identified = await identify(session.context, frame.token, session.guest);
   if (session.isClosed) return;
   if (!identified.ok) {
     const { code, message } = identified.error;
@@ -31,22 +31,22 @@ export async function hello(session: Asker, frame: HelloRequest): Promise<void> 
   const person = { id: caller.user, handle: wanted.value ?? caller.handle ?? known };
   session.greet(person, caller.kind, caller.endsAt, caller.siteKey);
   welcome(session, frame.ref, person, caller.token);
-  if (first) session.services.newcomer(session);
+  if (first) session.context.newcomer(session);
   else rename(session);
 }
 
 /** The rooms it is in learn the new name; each may give it another suffix. */
-function rename(session: Asker): void {
-  session.requests.spend(COST.rename * session.memberships.size);
-  for (const membership of session.memberships.values()) {
-    const presence = session.services.rooms.get(membership.room)?.presence;
+function rename(session: RequestContext): void {
+  session.requests.spend(COST.rename * session.subscriptions.size);
+  for (const subscription of session.subscriptions.values()) {
+    const presence = session.context.rooms.get(subscription.room)?.presence;
     if (presence === undefined) continue;
-    presence.join(membership);
-    membership.renamed(presence.handleOf(membership));
+    presence.join(subscription);
+    subscription.renamed(presence.handleOf(subscription));
   }
 }
 
-function welcome(session: Asker, ref: number, user: Person, token: string): void {
+function welcome(session: RequestContext, ref: number, user: Person, token: string): void {
   session.send({
     type: "welcome",
     ref,
@@ -54,6 +54,6 @@ function welcome(session: Asker, ref: number, user: Person, token: string): void
     token,
     user,
     pingMs: LIMITS.pingMs,
-    limits: limitsFor(session.services.options),
+    limits: limitsFor(session.context.options),
   });
 }

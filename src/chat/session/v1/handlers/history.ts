@@ -2,16 +2,20 @@ import { type HistoryRequest, LIMITS } from "../../../../protocol.ts";
 import type { AnswerSpace } from "../../../limits/answer-budget.ts";
 import { sizeOf } from "../../../room/entry-reader.ts";
 import { withMessages } from "../../answer.ts";
-import type { Asker } from "../request-context.ts";
+import type { RequestContext } from "../request-context.ts";
 
 /** Fetches a page of a joined room's past: before an id, behind one, or the newest. */
-export async function history(session: Asker, frame: HistoryRequest, space: AnswerSpace): Promise<void> {
+export async function history(
+  session: RequestContext,
+  frame: HistoryRequest,
+  space: AnswerSpace,
+): Promise<void> {
   const { ref, room, before, after, limit = LIMITS.joinMessages } = frame;
   if (before !== undefined && after !== undefined) {
     session.refuse("bad-request", "A history frame asks for before or after, not both.", ref);
     return;
   }
-  const joined = session.memberships.has(room) ? session.services.rooms.get(room) : undefined;
+  const joined = session.subscriptions.has(room) ? session.context.rooms.get(room) : undefined;
   if (joined === undefined) {
     session.refuse("not-joined", `You are not in ${room}.`, ref);
     return;

@@ -1,13 +1,13 @@
 import { type JoinRequest, LIMITS } from "../../../../protocol.ts";
 import type { AnswerSpace } from "../../../limits/answer-budget.ts";
-import { Membership } from "../../room-subscription.ts";
-import type { Asker } from "../request-context.ts";
+import { RoomSubscription } from "../../room-subscription.ts";
+import type { RequestContext } from "../request-context.ts";
 
 /** Enters a room, or asks for a resync of one: what is behind `after`, or the newest, then live. */
-export async function join(session: Asker, frame: JoinRequest, space: AnswerSpace): Promise<void> {
-  const { memberships, joining } = session;
+export async function join(session: RequestContext, frame: JoinRequest, space: AnswerSpace): Promise<void> {
+  const { subscriptions: memberships, joining } = session;
   if (memberships.has(frame.room)) return enter(session, frame, space);
-  const { maxRoomsPerConnection } = session.services.options;
+  const { maxRoomsPerConnection } = session.context.options;
   if (memberships.size + joining.size >= maxRoomsPerConnection) {
     session.refuse("too-many-rooms", `A connection may be in ${maxRoomsPerConnection} rooms.`, frame.ref);
     return;
@@ -21,13 +21,13 @@ export async function join(session: Asker, frame: JoinRequest, space: AnswerSpac
 }
 
 async function enter(
-  session: Asker,
+  session: RequestContext,
   { ref, room, after, limit }: JoinRequest,
   space: AnswerSpace,
 ): Promise<void> {
-  const membership = new Membership(session, room, ref);
+  const subscription = new RoomSubscription(session, room, ref);
   const cursor = { after, limit: limit ?? LIMITS.joinMessages };
-  await session.services.rooms.join(room, membership, cursor, space);
+  await session.context.rooms.join(room, subscription, cursor, space);
   // The client may have gone while the room was being read.
-  if (session.isClosed) session.services.rooms.leave(room, session.connection.id);
+  if (session.isClosed) session.context.rooms.leave(room, session.connection.id);
 }

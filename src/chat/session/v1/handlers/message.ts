@@ -1,23 +1,27 @@
 import type { AckFrame, MessageRequest } from "../../../../protocol.ts";
 import { readText } from "../../../text/text.ts";
-import type { Asker } from "../request-context.ts";
+import type { RequestContext } from "../request-context.ts";
 
-/** Says something in a room; the ack means that the log has it. `arrivedAt`: as performance.now() tells it. */
-export async function message(session: Asker, frame: MessageRequest, arrivedAt: number): Promise<void> {
+/** Says something in a room; the ack means that the store has it. `arrivedAt`: as performance.now() tells it. */
+export async function message(
+  session: RequestContext,
+  frame: MessageRequest,
+  arrivedAt: number,
+): Promise<void> {
   const { ref, room, key } = frame;
-  const membership = session.memberships.get(room);
-  if (membership === undefined) {
+  const subscription = session.subscriptions.get(room);
+  if (subscription === undefined) {
     session.refuse("not-joined", `You are not in ${room}.`, ref);
     return;
   }
-  const read = readText(frame.text, session.services.options.maxTextLength);
+  const read = readText(frame.text, session.context.options.maxTextLength);
   if (!read.ok) {
     session.refuseWith({ ...read.error, ref });
     return;
   }
-  const { handle } = membership;
+  const { handle } = subscription;
   const connection = session.connection.id;
-  const posted = await session.services.posting.post({
+  const posted = await session.context.publisher.publish({
     room,
     user: session.person.id,
     kind: session.kind,
