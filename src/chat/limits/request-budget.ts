@@ -1,5 +1,3 @@
-import type { ClientFrame } from "../../protocol.ts";
-
 /** What one request costs that the limits of requests per second speak of; cheaper ones cost a part of it. */
 const REQUEST = 20;
 
@@ -15,19 +13,6 @@ export const COST = {
   rename: REQUEST,
   request: REQUEST,
 } as const;
-
-/** What a frame costs besides `COST.frame`. What a message costs is limited where it is stored. */
-export const FRAME_COST: Readonly<Record<ClientFrame["type"], number>> = {
-  hello: 9,
-  // With its frame 100 µs, as measured; an office of 500 returns to 50 rooms each.
-  join: 4,
-  leave: 4,
-  history: REQUEST,
-  typing: 4,
-  message: 1,
-  ping: 0,
-  pong: 0,
-};
 
 /** Seconds of the rate that may come at once. */
 const BURST_SECONDS = 4;

@@ -4,7 +4,7 @@ import type { Connection } from "../../connection.ts";
 import { errorFrame, tooFast } from "../../errors.ts";
 import { guestHandle } from "../../guests.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
-import { FRAME_COST, type RequestBudget } from "../../limits/request-budget.ts";
+import type { RequestBudget } from "../../limits/request-budget.ts";
 import type { Member, UserKind } from "../../room/member.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
 import { isTemporary } from "../../room/rooms.ts";
@@ -13,6 +13,7 @@ import type { ChatContext } from "../chat-context.ts";
 import { writeMissed } from "../missed-pages.ts";
 import { ErrorReplies, type SocketSession } from "../session.ts";
 import { PendingLimit, RequestQueue } from "../v1/request-queue.ts";
+import { REQUESTS } from "../v1/requests.ts";
 import { readPlainFrame, type Said } from "./plain-frame.ts";
 
 /** What a plain client asked for in its address. */
@@ -93,7 +94,7 @@ export class PlainSession implements SocketSession, Member {
 
   onFrame(text: string | undefined): void {
     if (this.#closed || closeIfTooSlow(this.connection)) return;
-    this.requests.spend(FRAME_COST.message);
+    this.requests.spend(REQUESTS.message.cost);
     const said = readPlainFrame(text, this.#context.options.maxTextLength);
     if (!said.ok) this.#errors.send(errorFrame(said.error));
     else if (!this.#pending.take(said.value.text.length)) this.#errors.send(errorFrame(tooFast(PILED_UP_MS)));

@@ -1,34 +1,28 @@
 import type { ClientFrame, Person } from "../../../protocol.ts";
-import {
-  CLOSE,
-  type ErrorCode,
-  type HelloRequest,
-  type ServerFrame,
-  type StatusFrame,
-} from "../../../protocol.ts";
+import { CLOSE, type ErrorCode, type ServerFrame, type StatusFrame } from "../../../protocol.ts";
 import { StoreUnavailable } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { countOne } from "../../counters.ts";
 import { errorFrame, tooFast, tooManyAnswers, tooManyRooms } from "../../errors.ts";
-import { type AnswerBudget, type AnswerSpace, TooManyAnswers } from "../../limits/answer-budget.ts";
-import { COST, FRAME_COST, type RequestBudget } from "../../limits/request-budget.ts";
+import {
+  type AnswerBudget,
+  type AnswerSpace,
+  TooManyAnswers,
+  UNCOUNTED,
+} from "../../limits/answer-budget.ts";
+import { COST, type RequestBudget } from "../../limits/request-budget.ts";
 import type { ErrorReply } from "../../result.ts";
 import type { UserKind } from "../../room/member.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
 import type { ChatContext } from "../chat-context.ts";
 import { TooManyRooms } from "../opened-rooms.ts";
-import { readRequest } from "../read-request.ts";
 import type { RoomSubscription } from "../room-subscription.ts";
 import { ErrorReplies } from "../session.ts";
 import { TokenClock } from "../token-clock.ts";
-import { hello } from "./handlers/hello.ts";
-import { history } from "./handlers/history.ts";
-import { join } from "./handlers/join.ts";
-import { leave } from "./handlers/leave.ts";
-import { message } from "./handlers/message.ts";
-import { typing } from "./handlers/typing.ts";
+import { readRequest } from "./read-request.ts";
 import type { RequestContext } from "./request-context.ts";
 import { PendingLimit, RequestQueue } from "./request-queue.ts";
+import { type Frames, type RequestName, requestType } from "./requests.ts";
 
 /**
  * Where a v1 connection stands: `silent` until its hello was accepted, then `greeted`; `closed` is final.
@@ -103,7 +97,7 @@ export class V1Session implements RequestContext {
       return;
     }
     const request: Request = { frame: read.value, bytes: text?.length ?? 0, arrivedAt: performance.now() };
-    this.requests.spend(FRAME_COST[request.frame.type]);
+    this.requests.spend(requestType(request.frame.type).cost);
     if (!this.#greeting.busy) this.#dispatch(request);
     else this.#enqueue(this.#greeting, request, async () => this.#dispatch(request));
   }
@@ -127,7 +121,7 @@ export class V1Session implements RequestContext {
     this.#errors.send(errorFrame(error));
   }
 
-  refuseUnavailable(ref: number): void {
+  refuseUnavailable(ref: number | undefined): void {
     this.refuseWith({ code: "unavailable", message: "The chat cannot reach its storage; try again.", ref });
   }
 
@@ -165,42 +159,39 @@ export class V1Session implements RequestContext {
   #dispatch(request: Request): void {
     if (this.#state === "closed") return;
     const { frame } = request;
-    if (frame.type === "hello") {
-      this.#enqueue(this.#greeting, request, () => this.#carryOut(frame, hello(this, frame)));
-    } else if (this.#state !== "greeted") {
-      this.refuse("hello-first", "The first frame must be a hello.", "ref" in frame ? frame.ref : undefined);
-    } else if (frame.type === "ping") {
-      this.send({ type: "pong", ref: frame.ref });
-    } else if (frame.type === "typing") {
-      typing(this, frame);
-    } else if (frame.type !== "pong") {
-      this.#enqueue(this.#queueOf(frame.room), request, () => this.#inRoom(frame, request.arrivedAt));
+    if (this.#state !== "greeted" && frame.type !== "hello") {
+      this.refuse("hello-first", "The first frame must be a hello.", refOf(frame));
+      return;
+    }
+    switch (requestType(frame.type).order) {
+      case "nothing":
+        void this.#handle(frame.type, frame, request.arrivedAt);
+        break;
+      case "connection":
+        this.#enqueue(this.#greeting, request, () => this.#carryOut(request));
+        break;
+      default:
+        this.#enqueue(this.#queueOf(frame), request, async () => {
+          if (!this.#isLate(request)) await this.#carryOut(request);
+        });
     }
   }
 
-  async #inRoom(frame: RoomRequest, arrivedAt: number): Promise<void> {
-    if (this.#isLate(frame, arrivedAt)) return;
-    await this.#carryOut(frame, this.#handle(frame, arrivedAt));
-  }
-
-  #handle(frame: RoomRequest, arrivedAt: number): Promise<void> {
-    switch (frame.type) {
-      case "join":
-        return this.#answer(frame, arrivedAt, (space) => join(this, frame, space));
-      case "leave":
-        return leave(this, frame);
-      case "message":
-        return message(this, frame, arrivedAt);
-      case "history":
-        return this.#answer(frame, arrivedAt, (space) => history(this, frame, space));
-    }
+  #handle<T extends RequestName>(type: T, frame: Frames[T], arrivedAt: number): Promise<void> | void {
+    const { handle, answersWithMessages } = requestType(type);
+    if (!answersWithMessages) return handle(this, frame, arrivedAt, UNCOUNTED);
+    return this.#answer(frame, arrivedAt, (space) => handle(this, frame, arrivedAt, space));
   }
 
   /** Does what answers with messages, when there is space for them. */
-  #answer(frame: RoomRequest, arrivedAt: number, work: (space: AnswerSpace) => Promise<void>): Promise<void> {
+  #answer(
+    frame: ClientFrame,
+    arrivedAt: number,
+    work: (space: AnswerSpace) => Promise<void> | void,
+  ): Promise<void> {
     return this.#answers.read(async (space) => {
       // The store may have gone away, or the client, while this waited.
-      if (this.isClosed || this.#isLate(frame, arrivedAt)) return;
+      if (this.isClosed || this.#isLate({ frame, arrivedAt })) return;
       const take = (bytes: number): void => {
         space.take(bytes);
         this.requests.spend(COST.answeredKib * (bytes >> 10));
@@ -210,28 +201,29 @@ export class V1Session implements RequestContext {
   }
 
   /** Refuses a request that would wait for the store as long as the one before it did. */
-  #isLate({ ref }: RoomRequest, arrivedAt: number): boolean {
+  #isLate({ frame, arrivedAt }: Pick<Request, "frame" | "arrivedAt">): boolean {
     const late = arrivedAt < this.#unavailableAt;
-    if (late) this.refuseUnavailable(ref);
+    if (late) this.refuseUnavailable(refOf(frame));
     return late;
   }
 
-  async #carryOut(frame: RoomRequest | HelloRequest, work: Promise<void>): Promise<void> {
+  async #carryOut({ frame, arrivedAt }: Request): Promise<void> {
+    const ref = refOf(frame);
     try {
-      await work;
+      await this.#handle(frame.type, frame, arrivedAt);
     } catch (error) {
       if (error instanceof StoreUnavailable) {
-        this.refuseUnavailable(frame.ref);
+        this.refuseUnavailable(ref);
         return;
       }
       if (error instanceof TooManyAnswers) {
         countOne(this.context.counters.limited, "answers");
-        this.refuseWith(tooManyAnswers(frame.ref));
+        this.refuseWith(tooManyAnswers(ref));
         return;
       }
       if (error instanceof TooManyRooms) {
         countOne(this.context.counters.limited, "address-rooms");
-        this.refuseWith(tooManyRooms(frame.ref));
+        this.refuseWith(tooManyRooms(ref));
         return;
       }
       this.context.logger.error(
@@ -242,7 +234,8 @@ export class V1Session implements RequestContext {
     }
   }
 
-  #queueOf(room: string): RequestQueue {
+  #queueOf(frame: ClientFrame): RequestQueue {
+    const room = "room" in frame ? frame.room : "";
     const queue = this.#queues.get(room) ?? new RequestQueue(() => this.#queues.delete(room));
     this.#queues.set(room, queue);
     return queue;
@@ -250,15 +243,14 @@ export class V1Session implements RequestContext {
 
   #enqueue(queue: RequestQueue, { frame, bytes }: Request, task: () => Promise<void>): void {
     if (!this.#pending.take(bytes)) {
-      this.refuseWith({ ...tooFast(PILED_UP_MS), ref: "ref" in frame ? frame.ref : undefined });
+      this.refuseWith({ ...tooFast(PILED_UP_MS), ref: refOf(frame) });
       return;
     }
     const released = async (): Promise<void> => {
       await task();
       this.#pending.release(bytes);
     };
-    // The store keeps the order of one person's messages, so they need not wait for each other's round trip.
-    queue.run(released, frame.type === "message");
+    queue.run(released, requestType(frame.type).order === "room-together");
   }
 }
 
@@ -270,4 +262,6 @@ interface Request {
   readonly arrivedAt: number;
 }
 
-type RoomRequest = Extract<ClientFrame, { type: "join" | "leave" | "message" | "history" }>;
+function refOf(frame: ClientFrame): number | undefined {
+  return "ref" in frame ? frame.ref : undefined;
+}

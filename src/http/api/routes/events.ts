@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { guestHandle } from "../../../chat/guests.ts";
-import { FRAME_COST } from "../../../chat/limits/request-budget.ts";
 import type { ErrorReply } from "../../../chat/result.ts";
 import type { StreamRoom } from "../../../chat/session/stream/stream-subscription.ts";
+import { REQUESTS } from "../../../chat/session/v1/requests.ts";
 import { guestCookies } from "../../../transport/cookies/guest-cookie.ts";
 import { isSecure } from "../../../transport/origin.ts";
 import { type Caller, kindOf } from "../callers.ts";
@@ -84,7 +84,7 @@ async function open(
   const caller = await callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
   // Entering a room costs what a join does. Waited for first: what is refused below is decided for this moment.
-  const early = await deps.turns.of(request, visits.length * FRAME_COST.join);
+  const early = await deps.turns.of(request, visits.length * REQUESTS.join.cost);
   if (early !== undefined) return refuse(reply, early);
   const address = deps.addresses.of(request);
   const reason = refusal(address, deps, visits);

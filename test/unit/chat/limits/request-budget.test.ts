@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { FRAME_COST, RequestBudgets } from "../../../../src/chat/limits/request-budget.ts";
+import { RequestBudgets } from "../../../../src/chat/limits/request-budget.ts";
+import { REQUESTS } from "../../../../src/chat/session/v1/requests.ts";
 import { SETTINGS } from "../../../../src/settings/table.ts";
 import { Intake } from "../../../../src/transport/websocket/intake.ts";
 import type { CloseReason } from "../../../../src/transport/websocket/socket-connection.ts";
@@ -287,15 +288,15 @@ describe("by default nobody meets a limit who", () => {
     const office = Array.from({ length: 500 }, () => budgets.of("192.0.2.1"));
     const frame = (cost: number) => cost + 1;
     for (const guest of office) {
-      guest.spend(frame(FRAME_COST.hello));
-      for (let room = 0; room < 2; room += 1) guest.spend(frame(FRAME_COST.join));
+      guest.spend(frame(REQUESTS.hello.cost));
+      for (let room = 0; room < 2; room += 1) guest.spend(frame(REQUESTS.join.cost));
     }
     expect(office.filter(({ isEmpty }) => isEmpty)).toEqual([]);
     for (let second = 0; second < 60; second += 1) {
       vi.advanceTimersByTime(1_000);
       // 50 messages a second, and a pong of everybody.
-      for (const guest of office.slice(0, 50)) guest.spend(frame(FRAME_COST.message));
-      for (const guest of office) guest.spend(frame(FRAME_COST.pong));
+      for (const guest of office.slice(0, 50)) guest.spend(frame(REQUESTS.message.cost));
+      for (const guest of office) guest.spend(frame(REQUESTS.pong.cost));
       expect(office.filter(({ isEmpty }) => isEmpty)).toEqual([]);
     }
   });
@@ -304,8 +305,8 @@ describe("by default nobody meets a limit who", () => {
     const budgets = new RequestBudgets(DEFAULTS);
     const office = Array.from({ length: 500 }, () => budgets.of("192.0.2.1"));
     for (const guest of office) {
-      guest.spend(FRAME_COST.hello + 1);
-      for (let room = 0; room < 50; room += 1) guest.spend(FRAME_COST.join + 1);
+      guest.spend(REQUESTS.hello.cost + 1);
+      for (let room = 0; room < 50; room += 1) guest.spend(REQUESTS.join.cost + 1);
     }
     // Less than the 30 s after which the client library gives a connection up.
     vi.advanceTimersByTime(10_000);

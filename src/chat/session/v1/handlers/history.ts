@@ -8,6 +8,7 @@ import type { RequestContext } from "../request-context.ts";
 export async function history(
   session: RequestContext,
   frame: HistoryRequest,
+  _arrivedAt: number,
   space: AnswerSpace,
 ): Promise<void> {
   const { ref, room, before, after, limit = LIMITS.joinMessages } = frame;

@@ -4,7 +4,12 @@ import { RoomSubscription } from "../../room-subscription.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** Enters a room, or asks for a resync of one: what is behind `after`, or the newest, then live. */
-export async function join(session: RequestContext, frame: JoinRequest, space: AnswerSpace): Promise<void> {
+export async function join(
+  session: RequestContext,
+  frame: JoinRequest,
+  _arrivedAt: number,
+  space: AnswerSpace,
+): Promise<void> {
   const { subscriptions: memberships, joining } = session;
   if (memberships.has(frame.room)) return enter(session, frame, space);
   const { maxRoomsPerConnection } = session.context.options;

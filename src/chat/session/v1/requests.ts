@@ -1,0 +1,111 @@
+import Type, { type TProperties } from "typebox";
+import { Compile } from "typebox/compile";
+import { type ClientFrame, ID, KEY, LIMITS } from "../../../protocol.ts";
+import type { AnswerSpace } from "../../limits/answer-budget.ts";
+import { COST } from "../../limits/request-budget.ts";
+import { hello } from "./handlers/hello.ts";
+import { history } from "./handlers/history.ts";
+import { join } from "./handlers/join.ts";
+import { leave } from "./handlers/leave.ts";
+import { message } from "./handlers/message.ts";
+import { ping } from "./handlers/ping.ts";
+import { typing } from "./handlers/typing.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** The frames of clients, by their type. */
+export type Frames = { readonly [F in ClientFrame as F["type"]]: F };
+
+export type RequestName = keyof Frames;
+
+/**
+ * What a request waits for. `connection`: nothing, and everything after it waits. `room`: the requests of its room that came before.
+ * `room-together`: the same, but not for others of its kind. `nothing`: it is handled at once.
+ */
+type Order = "connection" | "room" | "room-together" | "nothing";
+
+/** One type of request: everything that the server has to know of it. */
+export interface RequestType<F extends ClientFrame> {
+  /** Whether a frame is one of this type, and what is wrong where it is not. Fields that are not named are ignored. */
+  readonly check: Check<F>;
+  /** What it costs besides `COST.frame`. What a message costs is limited where it is stored. */
+  readonly cost: number;
+  readonly order: Order;
+  /** It answers with messages, for which there must be space. */
+  readonly answersWithMessages?: true;
+  /** `arrivedAt`: as performance.now() tells it. Rejects with StoreUnavailable, TooManyAnswers and TooManyRooms. */
+  readonly handle: (
+    context: RequestContext,
+    frame: F,
+    arrivedAt: number,
+    space: AnswerSpace,
+  ) => Promise<void> | void;
+}
+
+interface Check<F> {
+  Check(value: unknown): value is F;
+}
+
+function check<const T extends RequestName, const P extends TProperties>(type: T, fields: P) {
+  return Compile(Type.Object({ type: Type.Literal(type), ...fields }));
+}
+
+const Ref = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Room = Type.String();
+const MessageId = Type.Optional(Type.String({ pattern: ID }));
+const Limit = (minimum: number) => Type.Optional(Type.Integer({ minimum, maximum: LIMITS.answerMessages }));
+
+/** Every type of request, once. */
+export const REQUESTS = {
+  hello: {
+    check: check("hello", {
+      ref: Ref,
+      handle: Type.Optional(Type.String()),
+      token: Type.Optional(Type.String()),
+    }),
+    cost: 9,
+    order: "connection",
+    handle: hello,
+  },
+  join: {
+    check: check("join", { ref: Ref, room: Room, after: MessageId, limit: Limit(0) }),
+    // With its frame 100 µs, as measured; an office of 500 returns to 50 rooms each.
+    cost: 4,
+    order: "room",
+    answersWithMessages: true,
+    handle: join,
+  },
+  leave: { check: check("leave", { ref: Ref, room: Room }), cost: 4, order: "room", handle: leave },
+  message: {
+    check: check("message", {
+      ref: Ref,
+      room: Room,
+      key: Type.String({ pattern: KEY }),
+      text: Type.String(),
+    }),
+    cost: 1,
+    // The store keeps the order of one user's messages, so they need not wait for each other's round trip.
+    order: "room-together",
+    handle: message,
+  },
+  history: {
+    check: check("history", { ref: Ref, room: Room, before: MessageId, after: MessageId, limit: Limit(1) }),
+    cost: COST.request,
+    order: "room",
+    answersWithMessages: true,
+    handle: history,
+  },
+  typing: {
+    check: check("typing", { room: Room, on: Type.Boolean() }),
+    cost: 4,
+    order: "nothing",
+    handle: typing,
+  },
+  ping: { check: check("ping", { ref: Ref }), cost: 0, order: "nothing", handle: ping },
+  pong: { check: check("pong", {}), cost: 0, order: "nothing", handle: () => undefined },
+} as const satisfies { readonly [T in RequestName]: RequestType<Frames[T]> };
+
+/** Returns the row of one type, without what only that row's type tells. */
+export function requestType<T extends RequestName>(type: T): RequestType<Frames[T]> {
+  const types: { readonly [N in RequestName]: RequestType<Frames[N]> } = REQUESTS;
+  return types[type];
+}
