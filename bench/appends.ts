@@ -1,5 +1,5 @@
 /**
- * `npx tsx bench/appends.ts`: how many messages a second one process gets stored through the store's contract, beside what
+ * `npx tsx bench/appends.ts`: how many messages per second one process gets stored through the store's contract, beside what
  * `redis-benchmark -P 16` gets of the same script on the same server, and how many commands one message takes. About a minute;
  * writes bench/appends.json and the table of docs/performance.md.
  */
@@ -58,7 +58,7 @@ writeFileSync(
 intoDocument(
   "appends",
   [
-    "| appends a second, one process | redis-benchmark -P 16, same script | ratio | commands a message |",
+    "| appends per second, one process | redis-benchmark -P 16, same script | ratio | commands per message |",
     "| ---: | ---: | ---: | ---: |",
     `| ${thousands(contract)} | ${thousands(bare)} | ${(contract / bare).toFixed(2)} | ${commands.toFixed(2)} |`,
   ].join("\n"),

@@ -10,7 +10,7 @@ export function shares(total: number, parts: number): readonly number[] {
 }
 
 /**
- * When a generator begins, µs of the monotonic clock, so that all together, which send `rate` messages a second, are as even as each
+ * When a generator begins, µs of the monotonic clock, so that all together, which send `rate` messages per second, are as even as each
  * is: from one instant on, each message would have a twin.
  */
 export function inTurn(startAt: number, generator: number, rate: number): number {

@@ -39,7 +39,7 @@ interface Cost {
   readonly deliveriesPerSecond: number;
 }
 
-/** 20,000 deliveries a second, however many get each of them. */
+/** 20,000 deliveries per second, however many get each of them. */
 const ROOM_SIZES = [100, 1_000, 5_000].map(
   (sockets): Growth => ({
     table: "sockets in one room",
@@ -53,7 +53,7 @@ const ROOM_SIZES = [100, 1_000, 5_000].map(
 
 const ROOM_COUNTS = [1, 10, 1_000].map(
   (rooms): Growth => ({
-    table: "rooms of 10 sockets, 200 messages a second in all",
+    table: "rooms of 10 sockets, 200 messages per second in all",
     name: rooms.toLocaleString("en"),
     processes: 2,
     sockets: 10 * rooms,
@@ -64,7 +64,7 @@ const ROOM_COUNTS = [1, 10, 1_000].map(
 
 const PROCESSES = [1, 2, 4].map(
   (processes): Growth => ({
-    table: "processes, 1,000 sockets in one room, 40 messages a second",
+    table: "processes, 1,000 sockets in one room, 40 messages per second",
     name: String(processes),
     processes,
     sockets: 1_000,
@@ -90,7 +90,9 @@ for (const row of [...ROOM_SIZES, ...ROOM_COUNTS, ...PROCESSES]) {
     deliveriesPerSecond: median(runs.map(({ deliveriesPerSecond }) => deliveriesPerSecond)),
   };
   steady.push({ ...row, ...cost });
-  process.stderr.write(`${row.table}: ${row.name}: ${cost.microsPerDelivery.toPrecision(3)} µs a delivery\n`);
+  process.stderr.write(
+    `${row.table}: ${row.name}: ${cost.microsPerDelivery.toPrecision(3)} µs per delivery\n`,
+  );
 }
 const joins: { readonly sockets: number; readonly microsPerJoin: number }[] = [];
 for (const sockets of CROWDS) {
@@ -159,7 +161,7 @@ function inMarkdown(): string {
   const titles = [...new Set(steady.map(({ table }) => table))];
   const tables = titles.map((title) =>
     table(
-      [title, "deliveries/s", "CPU µs a delivery", "CPU µs a message"],
+      [title, "deliveries/s", "CPU µs per delivery", "CPU µs per message"],
       steady
         .filter((row) => row.table === title)
         .map((row) => [

@@ -76,7 +76,7 @@ const LOADS: readonly Load[] = [
     meaning: "1,000 sockets, 20 messages/s",
     sockets: 1_000,
     rate: 20,
-    // Long enough to leave no doubt that what is done once a message is compiled; 6 s at 20 a second gave the same shares.
+    // Long enough to leave no doubt that what is done once a message is compiled; 6 s at 20 per second gave the same shares.
     warmUpMs: 15_000,
     warmUpRate: 60,
     // Single runs of a system lie up to a quarter apart, and here the shares are close.
@@ -90,9 +90,9 @@ const LOADS: readonly Load[] = [
     meaning: "100 sockets, a message every 100 ms",
     sockets: 100,
     rate: 10,
-    // At ten messages a second no server would have compiled its code before the measuring is over.
+    // At ten messages per second no server would have compiled its code before the measuring is over.
     warmUpRate: 500,
-    // Two processes use 30 ms of CPU a second here, and V8 gives memory back once for 100 ms: 5 s would hold it or not.
+    // Two processes use 30 ms of CPU per second here, and V8 gives memory back once for 100 ms: 5 s would hold it or not.
     measureMs: 30_000,
     repetitions: 3,
   },

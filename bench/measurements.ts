@@ -3,7 +3,7 @@ import type { Endings } from "./generator/calls.ts";
 /** What a steady load showed. */
 export interface Steady {
   readonly kind: "steady";
-  /** CPU of all server processes, µs a delivery, in the measured time. */
+  /** CPU of all server processes, µs per delivery, in the measured time. */
   readonly cpuMicros: number;
   /** Deliveries a second in the measured time. */
   readonly deliveriesPerSecond: number;

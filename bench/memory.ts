@@ -4,7 +4,7 @@
  *     npx tsx bench/memory.ts            takes some minutes
  *     npx tsx bench/memory.ts --quick    a tenth of the messages
  *
- * 1. The keys remembered at 1,000 messages a second: ten minutes of it, sent as fast as Redis takes them, since
+ * 1. The keys remembered at 1,000 messages per second: ten minutes of it, sent as fast as Redis takes them, since
  *    what is remembered depends on the number of messages within ten minutes and not on their speed.
  * 2. 1,000 rooms of 1,000 messages each.
  */
@@ -138,14 +138,14 @@ async function main(): Promise<void> {
     const perMessage = (keys / messages).toFixed(0);
     say(
       `${messages} messages of ${people} people in one room: ${mb(keys)} of remembered keys ` +
-        `(${perMessage} bytes a message), ${mb(log)} of log`,
+        `(${perMessage} bytes per message), ${mb(log)} of log`,
     );
   }
   const rooms = ROOMS / share;
   const bytes = await roomsOf(rooms, MESSAGES);
   say(
     `${rooms} rooms of ${MESSAGES} messages of ${TEXT.length} letters: ${mb(bytes)} ` +
-      `(${(bytes / rooms / MESSAGES).toFixed(0)} bytes a message)`,
+      `(${(bytes / rooms / MESSAGES).toFixed(0)} bytes per message)`,
   );
 }
 

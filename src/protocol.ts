@@ -269,7 +269,7 @@ export interface JoinedFrame {
    * is a gap before.
    */
   readonly recovered: boolean;
-  /** The newest id at that moment, `0-0` if none; live frames begin behind it. */
+  /** The newest id at that moment, `0-0` if none; live frames begin after it. */
   readonly head: string;
   /** Oldest first. */
   readonly messages: readonly EntryFrame[];

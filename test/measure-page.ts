@@ -1,6 +1,6 @@
 /**
  * Measures how smooth the page stays, for docs/page.md: `npm run measure:page`. A room of 1,000 messages is scrolled to
- * its beginning while 50 messages a second arrive; then 10,000 more arrive at 200 a second.
+ * its beginning while 50 messages per second arrive; then 10,000 more arrive at 200 per second.
  */
 
 import type { Browser, Page } from "playwright-core";
@@ -87,7 +87,7 @@ async function measure(browser: Browser, url: string, wsUrl: string): Promise<vo
     await page.goto(`${url}/?room=${ROOM}`);
     await page.locator(".message").nth(40).waitFor();
   });
-  await measured(browser, page, "1,000 messages loaded while 50 a second arrived", async () => {
+  await measured(browser, page, "1,000 messages loaded while 50 per second arrived", async () => {
     const live = chatter(wsUrl, 750, 50);
     for (let turn = 0; turn < 40; turn += 1) {
       await page.evaluate("document.querySelector('#scroller').scrollTop = 0");
@@ -96,7 +96,7 @@ async function measure(browser: Browser, url: string, wsUrl: string): Promise<vo
     await live;
   });
   await page.locator("#newest").click();
-  await measured(browser, page, "10,000 more at 200 a second", () => chatter(wsUrl, 10_000, 200));
+  await measured(browser, page, "10,000 more at 200 per second", () => chatter(wsUrl, 10_000, 200));
   await page.close();
 }
 

@@ -16,7 +16,7 @@ export interface ConnectCall {
   readonly rooms: number;
   /** Connections being made at once. */
   readonly parallel: number;
-  /** Returning clients ask for what is behind this id. */
+  /** Returning clients ask for what is after this id. */
   readonly after?: string | undefined;
 }
 

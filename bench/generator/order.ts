@@ -3,7 +3,7 @@ import { senderOf } from "./mark.ts";
 
 /**
  * The order in which one server process shows messages, as the first client to see each of them found
- * it. A client that follows it needs one number, its place: that keeps counting exact and cheap at a million deliveries a second.
+ * it. A client that follows it needs one number, its place: that keeps counting exact and cheap at a million deliveries per second.
  */
 export class Order {
   readonly #numbers: number[] = [];
@@ -57,7 +57,7 @@ export interface Sight {
   /** Different messages. */
   readonly seen: number;
   readonly doubled: number;
-  /** Messages that came behind a later one of the same sender. */
+  /** Messages that came after a later one of the same sender. */
   readonly disordered: number;
 }
 

@@ -5,7 +5,7 @@ import { type Bar, svgChart } from "./chart.ts";
 
 const COST_LOADS = ["wide", "busy", "hot"];
 
-/** CPU a delivery under the steady loads. Undefined: none of them was measured. */
+/** CPU per delivery under the steady loads. Undefined: none of them was measured. */
 export function costChart(systems: readonly System[], results: readonly Result[]): string | undefined {
   const groups = COST_LOADS.map((load) => ({
     title: load,

@@ -38,7 +38,7 @@ function inWords(measured: Measurement): string {
     case "ceiling":
       return `${round(measured.deliveriesPerSecond)}/s at ${measured.messagesPerSecond} messages/s (p99 ${round(measured.p99)} ms), broke at ${measured.brokeAt}: ${measured.brokeBy}`;
     case "idle":
-      return `${round(measured.kbPerSocket)} KB a socket, ${round(measured.connectsPerSecond)} connects/s, ${round(measured.cpuMicrosPerConnect)} µs each; again ${round(measured.connectsPerSecondAgain)}/s, ${round(measured.cpuMicrosPerConnectAgain)} µs each`;
+      return `${round(measured.kbPerSocket)} KB per socket, ${round(measured.connectsPerSecond)} connects/s, ${round(measured.cpuMicrosPerConnect)} µs each; again ${round(measured.connectsPerSecondAgain)}/s, ${round(measured.cpuMicrosPerConnectAgain)} µs each`;
     case "herd":
       return `back in ${round(measured.backMs)} ms, ${round(measured.cpuMicrosPerConnect)} µs each, ${measured.recoveredEach} recovered each, ${measured.logReads} reads of the log`;
   }

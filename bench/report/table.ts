@@ -10,7 +10,7 @@ interface Column {
 }
 
 const STEADY: readonly Column[] = [
-  steady("CPU µs a delivery", "cpuMicros"),
+  steady("CPU µs per delivery", "cpuMicros"),
   {
     title: "of the tutorial's",
     value: (results, system, load) => {
@@ -62,12 +62,12 @@ const CEILING: readonly Column[] = [
   },
   ceiling("messages/s", "messagesPerSecond"),
   ceiling("p99 ms there", "p99"),
-  ceiling("CPU µs a delivery there", "cpuMicros"),
+  ceiling("CPU µs per delivery there", "cpuMicros"),
   ceiling("breaks at messages/s", "brokeAt"),
 ];
 
 const IDLE: readonly Column[] = [
-  { title: "KB a socket", value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "kbPerSocket") },
+  { title: "KB per socket", value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "kbPerSocket") },
   {
     title: "connects/s",
     value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "connectsPerSecond"),

@@ -1,6 +1,6 @@
 /**
- * What fan-out alone costs in Node: the tutorial's server with dynochat's way of writing (one frame a message, joined within a
- * window, one write a client) and none of its promises: no ids, order, storage, acks, limits, presence or log lines. What
+ * What fan-out alone costs in Node: the tutorial's server with dynochat's way of writing (one frame per message, joined within a
+ * window, one write per client) and none of its promises: no ids, order, storage, acks, limits, presence or log lines. What
  * dynochat costs above this is what its promises cost. Run with PORT and REDIS_URL.
  */
 import type { Duplex } from "node:stream";

@@ -3,7 +3,7 @@ export const ACK_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5
 
 /** How long something took, counted in buckets; costs a few comparisons a measurement and keeps nothing else. */
 export class Latencies {
-  /** Measurements in each bucket of `ACK_BUCKETS`, and behind the last one those that took longer. */
+  /** Measurements in each bucket of `ACK_BUCKETS`, and after the last one those that took longer. */
   readonly counts: number[] = [...ACK_BUCKETS, 0].map(() => 0);
   /** Of all measurements, seconds. */
   sum = 0;

@@ -79,7 +79,7 @@ export class Publisher {
     const here = this.#rooms.get(room)?.presence;
     const wanted =
       kind === "guest" ? (here?.nameFor({ id: user, handle: post.handle }) ?? post.handle) : post.handle;
-    // `{` is left to the store, which puts id and prev behind it.
+    // `{` is left to the store, which puts id and prev after it.
     const body = JSON.stringify({ type: "message", room, user, handle: wanted, text, key }).slice(1);
     const appended = await this.#store.append({
       room,

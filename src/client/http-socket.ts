@@ -196,7 +196,7 @@ class HttpSocket implements ClientSocket {
     this.#streams += 1;
     this.#heardAt = this.#clock.now();
     try {
-      const rooms = Array.from(this.#rooms.values(), ({ visit }) => visit);
+      const rooms = Array.from(this.#rooms.values(), ({ query: visit }) => visit);
       const events = await this.#calls.events(rooms, stream.signal);
       if (!events.ok) return this.#streamRefused(events.error);
       const received = (name: string, data: string) => {
@@ -243,7 +243,7 @@ class HttpSocket implements ClientSocket {
         this.#end(Number(frame["code"]), String(frame["reason"]));
         break;
       case "notice":
-        // Every stream brings what a newcomer is told; the client is one once.
+        // Every stream brings what a new client is told; the client is one once.
         if (this.#streams === 1) this.#tell(frame);
         break;
       default:
@@ -252,7 +252,7 @@ class HttpSocket implements ClientSocket {
   }
 }
 
-/** Where a stream goes on: behind the last message, else where the client stands, else at the beginning. */
+/** Where a stream goes on: after the last message, else where the client stands, else at the beginning. */
 function lastId({ body }: Reply, after: string | undefined): string {
   const { messages } = body;
   const last: unknown = Array.isArray(messages) ? messages.at(-1) : undefined;

@@ -4,7 +4,7 @@ import type { Logger } from "./logger.ts";
 const QUIET_MS = 10_000;
 
 /**
- * Log lines about things that may come a thousand times a second: the first is written at once, later
+ * Log lines about things that may come a thousand times per second: the first is written at once, later
  * ones are counted and told with the next line, at most one every 10 s for a topic.
  */
 export class ThrottledLogger {

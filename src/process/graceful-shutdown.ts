@@ -62,7 +62,7 @@ export class GracefulShutdown {
     this.#begin();
   };
 
-  /** Where there are other workers, newcomers go to them from now on, instead of being refused here. */
+  /** Where there are other workers, new clients go to them from now on, instead of being refused here. */
   #leaveToOthers(): void {
     if (!cluster.isWorker || process.send === undefined) return;
     process.send(WORKER_ENDS);

@@ -52,7 +52,7 @@ export const SETTINGS = {
     names: ["PORT"],
     kind: wholeNumber(0, 65_535),
     default: 3000,
-    meaning: "Where to listen; 0 = any free port",
+    meaning: "Port to listen on; 0 = any free port",
   }),
   host: setting({
     names: ["HOST"],
@@ -67,7 +67,7 @@ export const SETTINGS = {
     default: undefined,
     secret: true,
     meaning:
-      "`redis://` or `rediss://`; without one, messages live in memory, in one process, until it exits",
+      "`redis://` or `rediss://`; if unset, messages are kept in memory, in one process, until it exits",
   }),
   redisTlsVerify: setting({
     names: ["REDIS_TLS_VERIFY"],
@@ -79,8 +79,7 @@ export const SETTINGS = {
     names: ["REDIS_CA"],
     kind: certificate,
     default: undefined,
-    meaning:
-      "The authority (PEM, line ends may be `\\n`) of the Redis server's certificate; better than no check",
+    meaning: "Certificate authority (PEM, line ends may be `\\n`) of the Redis server; better than no check",
   }),
   redisCluster: setting({
     names: ["REDIS_CLUSTER"],
@@ -93,25 +92,25 @@ export const SETTINGS = {
     names: ["REDIS_PREFIX"],
     kind: keyPrefix,
     default: "dynochat:",
-    meaning: "Stands before every key and channel",
+    meaning: "Prefix of every key and channel",
   }),
   redisMinReplicas: setting({
     names: ["REDIS_MIN_REPLICAS"],
     kind: wholeNumber(0, 10),
     default: 0,
-    meaning: "A message is acknowledged once that many replicas have it",
+    meaning: "Replicas that must have a message before it is acknowledged",
   }),
   defaultRoom: setting({
     names: ["DEFAULT_ROOM"],
     kind: roomName,
     default: "lobby",
-    meaning: "The room of plain clients that name none, and of the page's first visit",
+    meaning: "Room of plain clients that name none, and of the page's first visit",
   }),
   historyMessages: setting({
     names: ["HISTORY_MESSAGES"],
     kind: wholeNumber(1, 1_000_000),
     default: 1000,
-    meaning: "Messages kept a room; up to 200 more may be",
+    meaning: "Messages kept per room; up to 200 more may remain",
   }),
   historyDays: setting({
     names: ["HISTORY_DAYS"],
@@ -124,7 +123,7 @@ export const SETTINGS = {
     kind: wholeNumber(64 * 1024, 1024 * MIB),
     default: MIB,
     defaultWords: "1048576 (1 MiB)",
-    meaning: "Bytes of messages kept a room",
+    meaning: "Bytes of messages kept per room",
   }),
   maxTextLength: setting({
     names: ["MAX_TEXT_LENGTH"],
@@ -136,13 +135,13 @@ export const SETTINGS = {
     names: ["MESSAGES_PER_SECOND"],
     kind: wholeNumber(0, 100_000),
     default: 5,
-    meaning: "Messages a second of one person in one room, over all processes; 0 = no limit",
+    meaning: "Messages per second of one user in one room, over all processes; 0 = no limit",
   }),
   messageBurst: setting({
     names: ["MESSAGE_BURST"],
     kind: wholeNumber(1, 100_000),
     default: 10,
-    meaning: "Messages that may come at once before that limit counts; of a guest new to the room, 2",
+    meaning: "Messages that may come at once before that limit applies; 2 for a guest who is new to the room",
   }),
   addressMessagesPerSecond: setting({
     names: ["ADDRESS_MESSAGES_PER_SECOND"],
@@ -249,7 +248,7 @@ export const SETTINGS = {
     names: ["GREETING"],
     kind: line(500),
     default: undefined,
-    meaning: "A line that every newcomer is shown",
+    meaning: "A line that is sent to every new client",
   }),
   secret: setting({
     names: ["SECRET"],
@@ -257,27 +256,27 @@ export const SETTINGS = {
     default: undefined,
     defaultWords: "drawn once and shared through Redis",
     secret: true,
-    meaning: "Signs what makes a guest the same guest again, 32 bytes or more",
+    meaning: "Signs the tokens and cookies of guests, 32 bytes or more",
   }),
   tokenSecret: setting({
     names: ["TOKEN_SECRET"],
     kind: signingSecret,
     default: undefined,
     secret: true,
-    meaning: "Checks the tokens of a site that embeds the chat (HS256, HS384, HS512)",
+    meaning: "Verifies the tokens of a site that embeds the chat (HS256, HS384, HS512)",
   }),
   tokenJwksUrl: setting({
     names: ["TOKEN_JWKS_URL"],
     kind: httpsUrl,
     default: undefined,
     secret: true,
-    meaning: "Where the public keys for such tokens are",
+    meaning: "URL of the public keys (JWKS) that verify such tokens",
   }),
   tokenRequired: setting({
     names: ["TOKEN_REQUIRED"],
     kind: trueOrFalse,
     default: false,
-    meaning: "`true` shuts guests out; needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
+    meaning: "`true` refuses guests; needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
   }),
   apiKeys: setting({
     names: ["API_KEYS"],
@@ -296,32 +295,32 @@ export const SETTINGS = {
     names: ["METRICS"],
     kind: oneOf("open", "key", "off"),
     default: "open",
-    meaning: "Who may read `/metrics`: everybody, only who has one of `API_KEYS`, nobody",
+    meaning: "Who may read `/metrics`: anybody, only holders of one of `API_KEYS`, or nobody",
   }),
   maxLoopDelayMs: setting({
     names: ["MAX_LOOP_DELAY_MS"],
     kind: wholeNumber(0, 60_000),
     default: 300,
     meaning:
-      "New sockets are refused while the event loop was later than that on average for two seconds; 0 = never",
+      "New connections are refused while the event loop was later than this on average for two seconds; 0 = never",
   }),
   batchWindowMs: setting({
     names: ["BATCH_WINDOW_MS"],
     kind: wholeNumber(0, 100),
     default: 5,
-    meaning: "Milliseconds for which a busy room joins messages into one write; 0 = one write a message",
+    meaning: "Milliseconds for which a busy room collects messages for one write; 0 = one write per message",
   }),
   shutdownSeconds: setting({
     names: ["SHUTDOWN_SECONDS"],
     kind: wholeNumber(0, 25),
     default: 20,
-    meaning: "After SIGTERM all sockets are moved away within this time",
+    meaning: "Seconds within which all connections are moved away after SIGTERM",
   }),
   logLevel: setting({
     names: ["LOG_LEVEL"],
     kind: oneOf("fatal", "error", "warn", "info", "debug", "trace", "silent"),
     default: "info",
-    meaning: "The least severe log lines that are written",
+    meaning: "Least severe level that is logged",
   }),
   trustProxy: setting({
     names: ["TRUST_PROXY"],
@@ -329,6 +328,7 @@ export const SETTINGS = {
     default: false,
     defaultIn: (env) => (env["DYNO"]?.trim() ?? "") !== "",
     defaultWords: "`true` where `DYNO` is set",
-    meaning: "Trust the proxy before this process: the right-most `X-Forwarded-For`, `-Proto` and `-Host`",
+    meaning:
+      "Trust the proxy in front of this process: the right-most `X-Forwarded-For`, `-Proto` and `-Host`",
   }),
 };

@@ -291,10 +291,10 @@ export interface MessageStore {
 
 /** What both implementations are told to keep to. */
 export interface StoreLimits {
-  /** Messages kept a room; up to 200 more may be. */
+  /** Messages kept per room; up to 200 more may be. */
   readonly historyMessages: number;
   readonly historyDays: number;
-  /** Bytes of frames kept a room, give or take a few messages. */
+  /** Bytes of frames kept per room, give or take a few messages. */
   readonly historyBytes: number;
   /** Per person and room over all processes; 0 = no limit. */
   readonly messagesPerSecond: number;

@@ -10,7 +10,7 @@ const HTTP_SHARE = 0.2;
 /** The share of few connections that one address may have. */
 const ADDRESS_SHARE = 0.75;
 
-/** How many connections a process accepts; 0 = no limit. */
+/** How many connections per process accepts; 0 = no limit. */
 export interface Capacity {
   /** Sockets and event streams, of all and of one address. */
   readonly connections: number;
@@ -23,7 +23,7 @@ export interface Capacity {
 }
 
 /**
- * Returns how many connections a process accepts: as many as the settings say (0 = no limit), and no more than its file descriptors
+ * Returns how many connections per process accepts: as many as the settings say (0 = no limit), and no more than its file descriptors
  * allow when some are kept for everything else. `descriptors`: undefined = not known.
  */
 export function capacityOf(

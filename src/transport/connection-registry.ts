@@ -29,7 +29,7 @@ export interface Arrival {
   readonly path: string;
 }
 
-/** An open socket's place in the house. */
+/** An open socket and what is kept of it. */
 interface OpenConnection extends Source {
   readonly registry: ConnectionRegistry;
   readonly connection: SocketConnection;
@@ -90,7 +90,7 @@ export class ConnectionRegistry {
   onData(open: OpenConnection, data: RawData, isBinary: boolean): void {
     const { connection } = open;
     this.#heartbeat.completed(connection);
-    // What comes behind the close frame is not answered any more, so it must not be carried out.
+    // What comes after the close frame is not answered any more, so it must not be carried out.
     if (connection.ending === undefined) this.#intake.take(open, data, isBinary);
   }
 

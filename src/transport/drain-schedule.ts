@@ -1,6 +1,6 @@
 /**
  * Before the first connection is closed, ms: a router may take a second to learn that nobody new is to come here, and
- * the client library opens its next connection a second before this one ends.
+ * the client library opens its next connection per second before this one ends.
  */
 const HEADWAY_MS = 2_000;
 

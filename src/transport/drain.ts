@@ -6,7 +6,7 @@ import { CLOSE_TIMEOUT_MS, type ConnectionRegistry } from "./connection-registry
 import { drainSchedule } from "./drain-schedule.ts";
 import { type DrainEvent, type DrainState, nextDrainState } from "./drain-state.ts";
 
-/** Kept free behind the last one's time: for its answers, its close frame, and a peer that is silent about it, ms. */
+/** Kept free after the last one's time: for its answers, its close frame, and a peer that is silent about it, ms. */
 const FAREWELL_MS = CLOSE_TIMEOUT_MS + 1_000;
 
 /** How often it is looked whether all have gone, ms. */
@@ -84,7 +84,7 @@ export class Drain {
   }
 }
 
-/** How much of the drain's limit is there for moving; the rest is for the last one's farewell. Both ms. */
+/** How much of the drain's limit is there for moving; the rest is for the answers and the close frame of the last one. Both ms. */
 export function usableMs(limitMs: number): number {
   return Math.max(limitMs / 2, limitMs - FAREWELL_MS);
 }

@@ -23,7 +23,7 @@ class Spare {
   /** No request of theirs is complete. */
   readonly silent = new Set<TcpConnection>();
 
-  /** Returns the next to be closed; undefined where there is none but `newcomer`. */
+  /** Returns the next to be closed; undefined where there is none but `new client`. */
   next(newcomer: TcpConnection): TcpConnection | undefined {
     const [idle] = this.idle;
     if (idle !== undefined) return idle;

@@ -3,10 +3,10 @@ import { WebSocket } from "ws";
 import { SUBPROTOCOL } from "../../src/protocol.ts";
 import { LOBBY } from "./honest-crowd.ts";
 
-/** Between two newcomers, ms. */
+/** Between two new clients, ms. */
 const EVERY_MS = 500;
 
-/** For a newcomer to be in the room, ms; who is not by then counts as refused. */
+/** For a new client to be in the room, ms; who is not by then counts as refused. */
 const PATIENCE_MS = 5_000;
 
 /** Honest people who arrive one after the other, each from an address of their own, look into the lobby and leave. */

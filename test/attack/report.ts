@@ -86,7 +86,7 @@ const ALSO_TOLD = [
   "unsent",
   "honest requests refused",
   "honest connections ended",
-  "newcomers refused",
+  "new clients refused",
   "live:false told",
   "not ready s",
   "processes that ended",

@@ -86,8 +86,8 @@ export async function runScenario(scenario: Scenario, house: string): Promise<Ou
         "honest requests refused": sum(crowd, ({ refusals }) => refusals.length),
         "honest connections ended": sum(crowd, ({ ends }) => ends.length),
         "live:false told": sum(crowd, ({ notLive }) => notLive),
-        "newcomers refused": newcomers.refused,
-        "newcomers p95 ms": quantile(newcomers.tookMs, 0.95),
+        "new clients refused": newcomers.refused,
+        "new clients p95 ms": quantile(newcomers.tookMs, 0.95),
         "not ready s": Math.round(unreadyMs / 100) / 10,
         "recovery s": recoverySeconds(crowd, ended, unsent),
         "processes that ended": stage.ended,
@@ -164,7 +164,7 @@ function notesOf(crowd: HonestCrowd, newcomers: Newcomers): string[] {
   }
   return [
     ...[...told].map(([what, count]) => `honest people were told "${what}" ${count} times`),
-    ...[...newcomers.reasons].map(([what, count]) => `newcomers were told "${what}" ${count} times`),
+    ...[...newcomers.reasons].map(([what, count]) => `new clients were told "${what}" ${count} times`),
   ];
 }
 

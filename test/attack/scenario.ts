@@ -72,7 +72,7 @@ export const COMMON_LIMITS: readonly Limit[] = [
   { figure: "unsent", atMost: 0 },
   { figure: "history kept %", atLeast: 100 },
   { figure: "honest requests refused", atMost: 0 },
-  { figure: "newcomers refused", atMost: 0 },
+  { figure: "new clients refused", atMost: 0 },
   { figure: "live:false told", atMost: 0 },
   { figure: "processes that ended", atMost: 0 },
   { figure: "acks p95 ms", atMost: 250 },

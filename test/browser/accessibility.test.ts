@@ -156,7 +156,7 @@ describe("the chat page without a mouse", () => {
     await page.goto(`${server.url}/?room=keyboard`);
     await page.getByText("Nothing has been said").waitFor();
     expect(await focused(page)).toBe("name");
-    // The first element of the page leads back to where one writes.
+    // The first element of the page leads back to where the user writes.
     await tabTo(page, "Skip to writing", "Shift+Tab");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Tab");

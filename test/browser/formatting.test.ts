@@ -134,7 +134,7 @@ describe("a name that pretends to be another", () => {
 });
 
 describe("a long message", () => {
-  it("is folded, shows all of it when asked, and stays where one reads it", async () => {
+  it("is folded, shows all of it when asked, and stays where the user reads it", async () => {
     const { page } = await enterRoom(browser, server.url, "Ada", "folded");
     const lines = Array.from({ length: 180 }, (_, index) => `line ${index + 1}`).join("\n");
     await say(page, lines);

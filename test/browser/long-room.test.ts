@@ -92,7 +92,7 @@ function walk(page: Page, step: number, isDone: string): Promise<Walk> {
   );
 }
 
-/** Notes what the last row says in the frame behind the next press of a key; "out of view" where one does not see it. */
+/** Notes what the last row says in the frame after the next press of a key; "out of view" where one does not see it. */
 async function noteNextFrame(page: Page): Promise<void> {
   await page.evaluate(() => {
     const note = () => {
@@ -138,7 +138,7 @@ async function hears(page: Page, word: string, number: number): Promise<void> {
   );
 }
 
-/** The first row that one sees, and where. */
+/** The first row that the user sees, and where. */
 function topRow(page: Page): Promise<readonly [string, number]> {
   return page.evaluate(() => {
     const { top } = document.querySelector("#scroller")!.getBoundingClientRect();
@@ -148,7 +148,7 @@ function topRow(page: Page): Promise<readonly [string, number]> {
   });
 }
 
-/** As many messages came below what one reads. */
+/** As many messages came below what the user reads. */
 async function newBelow(page: Page, messages: number): Promise<void> {
   await page.waitForFunction((wanted) => {
     const button = document.querySelector<HTMLElement>("#newest")!;
@@ -174,7 +174,7 @@ describe("a long room", { timeout: 180_000 }, () => {
     expect(errors).toEqual([]);
   });
 
-  it("shows one's own message behind the newest in the next frame, also from far up, and counts what came below", async () => {
+  it("shows one's own message after the newest in the next frame, also from far up, and counts what came below", async () => {
     const speaker = await fill("far-up");
     const { page } = await enterRoom(browser, server.url, "Ada", "far-up");
     await stored(page, `number ${MESSAGES - 1}`).waitFor();

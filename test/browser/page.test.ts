@@ -159,7 +159,7 @@ describe("the chat page", () => {
     await messages(page, "にほ").waitFor();
   });
 
-  it("scrolls to the newest, but not while one reads older ones", async () => {
+  it("scrolls to the newest, but not while the user reads older ones", async () => {
     const room = newRoom();
     const { page: ada } = await enter("Ada", room);
     const { page: bob } = await enter("Bob", room);
@@ -181,7 +181,7 @@ describe("the chat page", () => {
     await newest.waitFor({ state: "hidden" });
   });
 
-  it("loads older messages as one scrolls up, and keeps the place", async () => {
+  it("loads older messages as the user scrolls up, and keeps the place", async () => {
     const room = newRoom();
     const { page: bob } = await enter("Bob", room);
     for (let n = 1; n <= 90; n += 1) await say(bob, `number ${n}`);

@@ -11,7 +11,7 @@ beforeAll(async () => {
   [server, browser] = await Promise.all([startServer(), startBrowser()]);
 });
 
-describe("what one wrote", () => {
+describe("what the user wrote", () => {
   it("while offline is sent once after a reload, in its order", async () => {
     const { page: ada, errors } = await enterRoom(browser, server.url, "Ada", "reload");
     const { page: bob } = await enterRoom(browser, server.url, "Bob", "reload");

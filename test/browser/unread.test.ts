@@ -35,7 +35,7 @@ async function knowsWhatIsRead(tab: Page, other: Page, room: string): Promise<vo
   });
 }
 
-/** The list as one reads it, with the line where it stands. */
+/** The list as the user reads it, with the line where it stands. */
 function read(page: Page): Promise<string[]> {
   return page.locator(".unread-line, .message .text").allTextContents();
 }
@@ -54,7 +54,7 @@ async function recordNotifications(page: Page): Promise<() => Promise<string[]>>
 }
 
 describe("being named", () => {
-  it("notifies once for all tabs, and not where one looks", async () => {
+  it("notifies once for all tabs, and not where the user looks", async () => {
     const { page: first } = await enterRoom(browser, server.url, "Ada", "named");
     const { page: bob } = await enterRoom(browser, server.url, "Bob", "named");
     const second = await first.context().newPage();
@@ -173,7 +173,7 @@ describe("unread messages", () => {
     for (const tab of [first, second]) await titleIs(tab, "tabs · dynochat");
   });
 
-  it("that are more than a window holds keep their line while one scrolls to it and back", async () => {
+  it("that are more than a window holds keep their line while the user scrolls to it and back", async () => {
     const { ada } = await comeBack("scrolled", 40);
     const { line, pill, scroller } = parts(ada);
     await pill.waitFor();
@@ -219,7 +219,7 @@ describe("unread messages", () => {
     expect(await ada.locator("#list-head").textContent()).toBe("Older messages are no longer kept.");
   });
 
-  it("stay unread in a room that is left while one reads older messages", async () => {
+  it("stay unread in a room that is left while the user reads older messages", async () => {
     const { ada, bob } = await comeBack("scrolled-up", 60);
     const { pill } = parts(ada);
     await pill.click();

@@ -20,7 +20,7 @@ async function watchReturn(page: Page): Promise<void> {
   });
 }
 
-describe("a page that one leaves and comes back to", () => {
+describe("a page that the user leaves and comes back to", () => {
   it("is kept by the browser, catches up, and goes on", async () => {
     const { page: ada, errors } = await enterRoom(browser, server.url, "Ada", "back");
     const { page: bob } = await enterRoom(browser, server.url, "Bob", "back");

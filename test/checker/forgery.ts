@@ -1,6 +1,6 @@
 /**
  * Bytes for a room's channel that no process stored; `chance`, a number below 1, picks the sort. None of them may be shown, also
- * where they continue behind `head`, the newest id of the room's stream.
+ * where they continue after `head`, the newest id of the room's stream.
  */
 export function forgery(room: string, chance: number, head: string): Buffer {
   const entry = {

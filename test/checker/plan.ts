@@ -56,7 +56,7 @@ export function planOf(seed: number, options: PlanOptions): Plan {
   const steps: Step[] = [];
   for (let chatter = 0; chatter < talkers; chatter += 1) steps.push(...talk(draw, texts, chatter, busy));
   for (let n = 0; n < LURKERS; n += 1) steps.push(...lurk(draw, talkers + n, busy));
-  // A hole behind the last message of a quiet room is closed by no later message: these rooms show it.
+  // A hole after the last message of a quiet room is closed by no later message: these rooms show it.
   for (const [n, room] of quiet.entries()) {
     steps.push(...(n % 2 === 0 ? seam(draw, texts, room, talkers) : fewWords(draw, texts, room, talkers)));
   }

@@ -9,7 +9,7 @@ import { ALL, begin, message, ROOMY } from "./open-store.ts";
 
 const LONG = `${"x".repeat(25)}${"y".repeat(7)}`;
 
-describe.each(BOTH_STORES)("the $kind log, naming", ({ make }) => {
+describe.each(BOTH_STORES)("the $kind store, naming", ({ make }) => {
   async function open(): Promise<MessageStore> {
     const store = make(ROOMY);
     afterwards(() => store.close());

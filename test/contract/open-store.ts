@@ -76,11 +76,11 @@ export const PATIENT: Timeouts = {
   inStepMs: 16_000,
   behindMs: 16_000,
   probeMs: 15_000,
-  farewellMs: 10_000,
+  closeMs: 10_000,
 };
 
 /** For a test that counts keys or commands. */
-export const NO_HOUSEKEEPING = { housekeepingMs: 3_600_000, memoryMs: 3_600_000, noteRoomsMs: 3_600_000 };
+export const NO_HOUSEKEEPING = { trimMs: 3_600_000, memoryMs: 3_600_000, noteRoomsMs: 3_600_000 };
 
 /** Roomy enough not to matter to a test that is about something else. */
 export const ROOMY: StoreLimits = {

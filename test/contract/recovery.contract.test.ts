@@ -73,7 +73,7 @@ async function rejoin(
 describe.each([
   { kind: "embedded", make: (limits: StoreLimits): MessageStore => new MemoryStore(limits) },
   { kind: "redis", make: redisLog },
-])("recovery from the $kind log", ({ kind, make }) => {
+])("recovery from the $kind store", ({ kind, make }) => {
   async function start(limits: Partial<StoreLimits> = {}) {
     const store = make({ ...ROOMY, ...limits });
     return { log: store, chat: await openWith(store) };
@@ -93,7 +93,7 @@ describe.each([
     expect(idsOf(joined)).toEqual(ids.slice(1, 1 + got));
   });
 
-  it("of a client whose last message was trimmed, together with what came behind it", async () => {
+  it("of a client whose last message was trimmed, together with what came after it", async () => {
     const { log: store, chat } = await start({ historyMessages: LIMIT });
     const ids = await fill(store, 600);
     const joined = await rejoin(store, { after: ids[0], limit: LIMIT }, chat);

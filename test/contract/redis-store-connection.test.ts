@@ -92,7 +92,7 @@ describe("closing the store in Redis", () => {
     await down.close();
     expect(down.status.state).toBe("closed");
 
-    const { log: lived } = await open({ redis, times: { farewellMs: 500 } });
+    const { log: lived } = await open({ redis, times: { closeMs: 500 } });
     redis.freeze();
     afterwards(() => redis.thaw());
     const { log: connecting } = make({ redis });

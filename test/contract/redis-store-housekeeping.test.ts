@@ -50,7 +50,7 @@ describe("when Redis is nearly full", () => {
   it("says storage-full, then shortens the quietest rooms, and takes messages again", async () => {
     const redis = await ownRedis({ args: ["--maxmemory", "6mb", "--maxmemory-policy", "noeviction"] });
     // Nobody trims histories before it is full.
-    const times = { housekeepingMs: 3_600_000, memoryMs: 3_600_000 };
+    const times = { trimMs: 3_600_000, memoryMs: 3_600_000 };
     const { log: store, logger, prefix } = await open({ redis, limits: ENDLESS, times });
     const stored: Stored = new Map();
     const refused = "refused-room";
@@ -83,7 +83,7 @@ describe("when Redis is nearly full", () => {
     const { log: store, prefix } = await open({
       redis,
       limits: ENDLESS,
-      times: { housekeepingMs: 100, housekeeperMs: 1_000 },
+      times: { trimMs: 100, trimmerLeaseMs: 1_000 },
     });
     // As many rooms as do not fit with 50 messages each.
     const stored: Stored = new Map();
@@ -105,12 +105,12 @@ describe("when Redis is nearly full", () => {
     await expectWhole(store, stored);
   });
 
-  it("leaves a client's key alone, and what is behind it is shortened all the same", async () => {
+  it("leaves a client's key alone, and what is after it is shortened all the same", async () => {
     const redis = await ownRedis();
     const { log: store, prefix } = await open({
       redis,
       limits: ENDLESS,
-      times: { housekeepingMs: 100, housekeeperMs: 1_000 },
+      times: { trimMs: 100, trimmerLeaseMs: 1_000 },
     });
     await redis.cli("SET", `${prefix}{client}:log`, "x");
     await redis.cli("ZADD", `${prefix}rooms`, String(Date.now() - 60_000), "client");
@@ -128,7 +128,7 @@ describe("when Redis is nearly full", () => {
 describe("trimming", () => {
   it("is done by one process at a time, and by another one when that is gone", async () => {
     const redis = await ownRedis();
-    const times = { housekeepingMs: 50, housekeeperMs: 5_000 };
+    const times = { trimMs: 50, trimmerLeaseMs: 5_000 };
     const one = await open({ redis, times });
     const holder = () => redis.cli("GET", `${one.prefix}housekeeper`);
     await waitFor(async () => (await holder()) === one.log.instance, "the first trims histories");
@@ -160,7 +160,7 @@ describe("trimming", () => {
     expect(Number(await redis.cli("PTTL", index))).toBeGreaterThan(0);
     const old = Date.now() - 26 * 3_600_000;
     await redis.cli("ZADD", index, String(old), "expired");
-    const times = { housekeepingMs: 50, housekeeperMs: 500 };
+    const times = { trimMs: 50, trimmerLeaseMs: 500 };
     await open({ redis, limits, times, prefix: one.prefix });
     await waitFor(async () => (await redis.cli("ZCARD", index)) === "2", "the expired room is forgotten");
     expect((await redis.cli("ZRANGE", index, "0", "-1")).split("\n")).toEqual(["lobby", "attic"]);

@@ -10,9 +10,9 @@ const DAY = 86_400_000;
 const MINUTE = 60_000;
 const TEXT = "x".repeat(1_000);
 const GUEST = { network: "198.51.100.7" };
-const EAGER = { housekeepingMs: 100, housekeeperMs: 1_000, memoryMs: 50 };
+const EAGER = { trimMs: 100, trimmerLeaseMs: 1_000, memoryMs: 50 };
 /** Memory is read, and nothing is removed: another process trims histories. */
-const WATCHING = { housekeepingMs: 3_600_000, memoryMs: 50 };
+const WATCHING = { trimMs: 3_600_000, memoryMs: 50 };
 
 async function bytesUsed(redis: TestRedis): Promise<number> {
   return Number(/^used_memory:(\d+)/m.exec(await redis.cli("INFO", "memory"))?.[1]);

@@ -14,7 +14,7 @@ describe("when Redis runs out of memory", () => {
     const redis = await ownRedis({ args: ["--maxmemory", "3mb", "--maxmemory-policy", "noeviction"] });
     const limits = { historyBytes: 1024 * 1024 * 1024, historyMessages: 1_000_000 };
     // Nobody makes room here.
-    const times = { housekeepingMs: 1_000_000_000, fullPauseMs: 1_000_000_000 };
+    const times = { trimMs: 1_000_000_000, fullPauseMs: 1_000_000_000 };
     const { log: store, listener, prefix, logger } = await open({ redis, limits, times });
     await store.subscribe("lobby");
     const first = await storeMessage(store, "first", { key: "first" });

@@ -135,7 +135,7 @@ describe("a user of Redis", () => {
 
   it("who may not ask INFO has a warning, and messages all the same", async () => {
     const { redis, url } = await withUser("+@all", "-info", "~*", "&*");
-    const { log: store, logger } = await open({ redis, url, times: { ...OFTEN, housekeepingMs: 20 } });
+    const { log: store, logger } = await open({ redis, url, times: { ...OFTEN, trimMs: 20 } });
     await storeMessage(store, "hello");
     await store.report("one");
     await store.report("two");

@@ -58,7 +58,7 @@ describe("the store in Redis", () => {
 
   it("lists a room that another process made, also long before the next round of housekeeping", async () => {
     const prefix = "listed:";
-    const times = { housekeepingMs: 3_600_000 };
+    const times = { trimMs: 3_600_000 };
     const one = await open({ redis, prefix, times });
     const other = await open({ redis, prefix, times });
     const id = await storeMessage(one.log, "hello", { room: "new-room" });
@@ -179,7 +179,7 @@ describe("the store in Redis", () => {
     expect(ttl).toBeLessThanOrEqual(25 * hour);
   });
 
-  it("goes on growing its ids behind an entry from the future", async () => {
+  it("goes on growing its ids after an entry from the future", async () => {
     const { log: store, prefix } = await open({ redis });
     const future = `${Date.now() + 3_600_000}-9007199254740000`;
     await redis.cli(

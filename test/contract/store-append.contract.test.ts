@@ -6,7 +6,7 @@ import { waitFor } from "../kit/vitest/wait-for.ts";
 import { BOTH_STORES } from "./both-stores.ts";
 import { ALL, begin, message, type RecordingListener, ROOMY, storeMessage, textsOf } from "./open-store.ts";
 
-describe.each(BOTH_STORES)("the $kind log, storing", ({ make }) => {
+describe.each(BOTH_STORES)("the $kind store, storing", ({ make }) => {
   async function open(
     limits: Partial<StoreLimits> = {},
   ): Promise<{ store: MessageStore; listener: RecordingListener }> {

@@ -7,7 +7,7 @@ import { waitFor } from "../kit/vitest/wait-for.ts";
 import { BOTH_STORES } from "./both-stores.ts";
 import { ALL, begin, message, RecordingListener, ROOMY, storeMessage, textsOf } from "./open-store.ts";
 
-describe.each(BOTH_STORES)("the $kind log", ({ kind, make }) => {
+describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
   async function open(
     limits: Partial<StoreLimits> = {},
   ): Promise<{ store: MessageStore; listener: RecordingListener }> {

@@ -37,7 +37,7 @@ export interface SilentOutcome {
 }
 
 /**
- * Opens sockets that say what a newcomer must and nothing after that, through a router that cuts what is silent, to an app of their
+ * Opens sockets that say what a new client must and nothing after that, through a router that cuts what is silent, to an app of their
  * own; tells which of them did not live.
  */
 export async function keepSilent(options: SilentOptions): Promise<SilentOutcome> {

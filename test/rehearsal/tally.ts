@@ -7,7 +7,7 @@ export interface Faults {
   readonly lost: number;
   /** Shown to somebody twice, or stored twice. */
   readonly doubled: number;
-  /** Shown to somebody behind a later one. */
+  /** Shown to somebody after a later one. */
   readonly reordered: number;
 }
 

@@ -93,8 +93,8 @@ describe.each(VERSIONS)("what version %s wrote to Redis", (version) => {
     await client.join("lobby");
     const sent = messages.find((message) => message.user === user)!;
     expect(await client.say("lobby", sent.text, sent.key!)).toMatchObject({ id: sent.id, duplicate: true });
-    const next = await client.say("lobby", "and today's comes behind it");
-    expect((await client.waitForText("and today's comes behind it")).id).toBe(next.id);
+    const next = await client.say("lobby", "and today's comes after it");
+    expect((await client.waitForText("and today's comes after it")).id).toBe(next.id);
     expectUnbroken(client.messages("lobby"));
   });
 
@@ -213,7 +213,7 @@ describe("a later build beside today's", () => {
     expect(later.logs().filter(({ level }) => Number(level) >= 50)).toEqual([]);
   });
 
-  it("may store entries and send hints of types that today does not know: nothing is lost behind them", async () => {
+  it("may store entries and send hints of types that today does not know: nothing is lost after them", async () => {
     const { today, later, redis } = await startBoth();
     const client = await connectV1(today.wsUrl, { room: "lobby" });
     const library = await openLibraryClient(today.wsUrl, "lobby");

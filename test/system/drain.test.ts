@@ -115,7 +115,7 @@ describe("SIGTERM", () => {
     const stored = await storedKeys(redis);
     expect(stored.size).toBeGreaterThan(talking.length);
     expect([...stored].filter((key) => !answered.has(key))).toEqual([]);
-    // Redis goes last: the store is closed behind the last socket.
+    // Redis goes last: the store is closed after the last socket.
     expect(placeInLog(server, "log-closed")).toBeGreaterThan(placeInLog(server, "close", "last"));
   });
 
@@ -149,7 +149,7 @@ describe("SIGTERM", () => {
     expect((await server.exit).code).toBe(0);
   });
 
-  it("that comes twice, and SIGINT behind it, change nothing: everybody still has their time", async () => {
+  it("that comes twice, and SIGINT after it, change nothing: everybody still has their time", async () => {
     const { server } = await startDraining();
     const clients = await crowd("talking", 40, { port: server.port });
     const plain = await connectPlain(server.wsUrl);

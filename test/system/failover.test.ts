@@ -153,7 +153,7 @@ describe("when Redis comes back without its newest entries", () => {
     expect(await reset(silent, 70_000)).toMatchObject({ room: quiet, recovered: false, messages: [] });
     // Who is here was lost as well, and the leases: each process writes its own again.
     const newcomer = await connectV1(servers[0]!.wsUrl, { room: busy });
-    // Also the newcomer of before.
+    // Also the new client of before.
     const everybody = clients.length + pages.length + 2;
     await waitFor(() => presentFor(newcomer, busy).count === everybody, "everybody is listed again", 60_000);
   });

@@ -92,8 +92,8 @@ describe("the history", () => {
   });
 });
 
-describe("joining while 200 messages a second flow", () => {
-  it("leaves no seam between history and live, for 50 newcomers on two processes [14]", async () => {
+describe("joining while 200 messages per second flow", () => {
+  it("leaves no seam between history and live, for 50 new clients on two processes [14]", async () => {
     const { servers } = await startFleet(2, { env: { MESSAGES_PER_SECOND: "0", HISTORY_MESSAGES: "10000" } });
     const room = randomUUID();
     const url = (n: number) => servers[n % servers.length]!.wsUrl;
@@ -122,7 +122,7 @@ describe("joining while 200 messages a second flow", () => {
     const lacking = () =>
       newcomers.flatMap((client, index) => {
         const newest = client.messages(room).at(-1)?.id;
-        // Who joined behind the last message gets the oldest page of it all, and no live one.
+        // Who joined after the last message gets the oldest page of it all, and no live one.
         const joined = client.frames.find((frame) => frame.type === "joined");
         const told = client.frames.filter(({ type }) =>
           ["joined", "status", "notice", "error"].includes(type),
@@ -135,7 +135,7 @@ describe("joining while 200 messages a second flow", () => {
     for (const [index, client] of newcomers.entries()) {
       expect(client.frames.find((frame) => frame.type === "joined")).toMatchObject({ recovered: true });
       const messages = await whole(client, room);
-      expectUnbroken(messages, `newcomer ${index}`);
+      expectUnbroken(messages, `new client ${index}`);
       const first = position.get(messages[0]!.id)!;
       expect(messages.map(({ id }) => position.get(id))).toEqual(messages.map((_, n) => first + n));
       expect(messages.at(-1)?.id).toBe(last);
@@ -147,13 +147,13 @@ describe("joining while 200 messages a second flow", () => {
         id: String(frame["id"]),
         prev: String(frame["prev"]),
       }));
-      expectUnbroken(messages, "a plain newcomer");
+      expectUnbroken(messages, "a plain new client");
     }
   });
 });
 
 /**
- * What a client was shown since its join. Where more lay behind its cursor than one answer carries, what is
+ * What a client was shown since its join. Where more lay after its cursor than one answer carries, what is
  * missing up to the head is fetched, as the protocol says.
  */
 async function whole(client: V1Client, room: string): Promise<{ id: string; prev: string }[]> {
@@ -165,7 +165,7 @@ async function whole(client: V1Client, room: string): Promise<{ id: string; prev
   return [...joined.messages, ...between, ...messages.slice(joined.messages.length)];
 }
 
-/** The store behind `after`, up to `head`. */
+/** The store after `after`, up to `head`. */
 async function pages(
   client: V1Client,
   room: string,
@@ -180,7 +180,7 @@ async function pages(
   return found.filter(({ id }) => compareIds(id, head) <= 0);
 }
 
-/** Sends `perSecond` messages a second in all, until stopped; `stored` are the acked ids. */
+/** Sends `perSecond` messages per second in all, until stopped; `stored` are the acked ids. */
 function startFlow(senders: readonly V1Client[], room: string, perSecond: number) {
   const stored: string[] = [];
   const pending = new Set<Promise<void>>();

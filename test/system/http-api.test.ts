@@ -62,7 +62,7 @@ describe("the HTTP interface of two processes", () => {
     }
   });
 
-  it("carries by one's event stream what was posted at the other, and goes on behind the last id at another process", async () => {
+  it("carries by one's event stream what was posted at the other, and goes on after the last id at another process", async () => {
     const { servers } = await startFleet(2, { env: { API_KEYS: KEY } });
     const [one, other] = servers.map(({ url }) => url) as [string, string];
     const reader = await readEvents(`${one}/api/rooms/lobby/events`);

@@ -5,7 +5,7 @@ import { metricsOf } from "../kit/servers/metrics.ts";
 import { startServer } from "../kit/servers/server.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 
-it("a process whose event loop is late takes nobody in, serves those it has, and takes newcomers again after", async () => {
+it("a process whose event loop is late takes nobody in, serves those it has, and takes new clients again after", async () => {
   const planted = new URL("../kit/block-on-signal.mjs", import.meta.url).href;
   const server = await startServer({
     env: { NODE_OPTIONS: `--import ${planted}`, MAX_LOOP_DELAY_MS: "300" },

@@ -132,7 +132,7 @@ describe("the plain protocol", () => {
     expect(textsOf(returned.frames)).toEqual(["message 4", "message 5"]);
   });
 
-  it("greets a newcomer with the line of GREETING, once [6]", async () => {
+  it("greets a new client with the line of GREETING, once [6]", async () => {
     const greeting = "Welcome home!";
     const { wsUrl } = await startServer({ env: { GREETING: greeting } });
     const plain = await connectPlain(wsUrl, { path: "/" });

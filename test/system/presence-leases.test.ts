@@ -40,16 +40,16 @@ it("people of a killed process vanish within 60 s; who is elsewhere too stays, c
   await Promise.all([third.closed, victim.closed]);
   await waitFor(() => !presentFor(watcher, room).ids.includes(lost), "the victim vanishes", 60_000);
   expect(presentFor(watcher, room)).toEqual({ count: 2, ids: [watching, user.id].sort() });
-  // A newcomer finds no ghost either.
+  // A new client finds no ghost either.
   const newcomer = await connectV1(lasting.wsUrl);
   const found = await newcomer.join(room);
   expect(found.present.users.map(({ id }) => id)).not.toContain(lost);
   // Who comes and goes between two presence frames is in neither: it must have been seen before it leaves.
-  await waitFor(() => presentFor(watcher, room).count === 3, "the newcomer is seen");
+  await waitFor(() => presentFor(watcher, room).count === 3, "the new client is seen");
   newcomer.terminate();
 
   first.terminate();
-  await waitFor(() => presentFor(watcher, room).count === 2, "the newcomer has left");
+  await waitFor(() => presentFor(watcher, room).count === 2, "the new client has left");
   // A tab still open elsewhere holds its person: a message shows that the room went on meanwhile.
   await second.say(room, "still here");
   await watcher.waitForText("still here");

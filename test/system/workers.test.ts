@@ -70,7 +70,7 @@ describe("WEB_CONCURRENCY", () => {
     expect(socketLines(server, "close", survivor)).toBe(0);
   });
 
-  it("a worker that ends by an error of its own is replaced while it still moves its people; newcomers go elsewhere", async () => {
+  it("a worker that ends by an error of its own is replaced while it still moves its people; new clients go elsewhere", async () => {
     const planted = new URL("../kit/throw-on-signal.mjs", import.meta.url).href;
     const server = await startWorkers({ NODE_OPTIONS: `--import ${planted}`, SHUTDOWN_SECONDS: "20" });
     // Enough of them for the drain to take longer than the pause before a replacement.

@@ -11,7 +11,7 @@ interface Waiting {
   readonly reject: (error: StoreUnavailable) => void;
 }
 
-/** Bounds how many reads of entries a process has under way, so that neither it nor the store holds more of their answers at a time. */
+/** Bounds how many reads of entries per process has under way, so that neither it nor the store holds more of their answers at a time. */
 export class ReadSlots {
   readonly #limit: number;
   /** The longest waiting first. */

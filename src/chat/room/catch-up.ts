@@ -14,7 +14,7 @@ export const CATCH_UP_LIMIT: ReadLimit = { entries: 1000, bytes: 512 * 1024 };
 /** What a catch-up found. `lost`: the store does not continue from the cursor, or by too much. */
 export type CaughtUp = { readonly lost: true } | { readonly lost: false; readonly missed: readonly Entry[] };
 
-/** Reads everything behind `after`, page by page, bounded. Rejects with StoreUnavailable. */
+/** Reads everything after `after`, page by page, bounded. Rejects with StoreUnavailable. */
 export async function readMissed(reader: EntryReader, after: string): Promise<CaughtUp> {
   const missed: Entry[] = [];
   let cursor = after;

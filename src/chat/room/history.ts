@@ -39,7 +39,7 @@ export async function pageBefore(reader: EntryReader, id: string | undefined, li
   return newest(read, limit, isFull(read, readFor(limit)));
 }
 
-/** The oldest entries of a stream behind an id; undefined: it does not continue from it. Rejects with StoreUnavailable. */
+/** The oldest entries of a stream after an id; undefined: it does not continue from it. Rejects with StoreUnavailable. */
 export async function pageBehind(reader: EntryReader, id: string, limit: number): Promise<Page | undefined> {
   const read = await reader.from(id, readFor(limit));
   if (!isComplete(id, read)) return undefined;
@@ -79,7 +79,7 @@ export class History {
     return pageBefore(this.#reader, id, limit);
   }
 
-  /** The oldest entries behind an id; undefined: the store does not continue from it. Rejects with StoreUnavailable. */
+  /** The oldest entries after an id; undefined: the store does not continue from it. Rejects with StoreUnavailable. */
   async behind(id: string, limit: number): Promise<Page | undefined> {
     if (this.#ring.covers(id)) return oldest(this.#ring.behind(id), limit, false);
     return pageBehind(this.#reader, id, limit);

@@ -13,7 +13,7 @@ export interface Member {
   readonly kind: UserKind;
   /** The room calls the person `handle` who wanted `wanted`. */
   handleSettled(wanted: string, handle: string): void;
-  /** Called once it is in, in the same turn: what comes next is behind `snapshot.head`. */
+  /** Called once it is in, in the same turn: what comes next is after `snapshot.head`. */
   joined(snapshot: Snapshot): void;
   /** The room's stream was reset, or lost its newest entries, before anything later is sent. */
   restarted(snapshot: Snapshot): void;

@@ -17,7 +17,7 @@ export interface EphemeralFrame {
  * once a connection; all queues of slow readers then share those bytes.
  *
  * In a busy room a window joins more: while one flush is less than `windowMs` ago the next waits for the
- * rest of it. The first message after a quiet time never waits. A window of 0 = one write a message.
+ * rest of it. The first message after a quiet time never waits. A window of 0 = one write per message.
  *
  * An answer to a member waits for the batch, within a window: a write of its own costs as much as the whole batch, and comes
  * between the message it is about and everybody else.

@@ -47,7 +47,7 @@ export class RoomQueries {
     return withTimeout(LOG_WAIT_MS, pageBefore(this.#logOf(room), id, limit).then(pageOf));
   }
 
-  /** The oldest entries behind an id. */
+  /** The oldest entries after an id. */
   behind(room: string, id: string, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
     if (open !== undefined) return open.behind(id, limit);

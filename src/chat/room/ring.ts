@@ -60,7 +60,7 @@ export class Ring {
     return this.#ids.has(id);
   }
 
-  /** Adds the entry behind the head; `entry.prev` must be the head. */
+  /** Adds the entry after the head; `entry.prev` must be the head. */
   add(entry: Entry): void {
     if (this.#entries.length === 0) this.#base = entry.prev;
     this.#entries.push(entry);
@@ -71,12 +71,12 @@ export class Ring {
     this.#trim();
   }
 
-  /** Whether everything behind `after` is held. */
+  /** Whether everything after `after` is held. */
   covers(after: string): boolean {
     return after === this.#base || after === this.#head || this.#ids.has(after);
   }
 
-  /** What is held behind `after`, which must be covered. */
+  /** What is held after `after`, which must be covered. */
   behind(after: string): readonly Entry[] {
     if (after === this.#head) return [];
     if (after === this.#base) return this.#entries;

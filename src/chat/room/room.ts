@@ -131,7 +131,7 @@ export class Room {
     return withTimeout(LOG_WAIT_MS, this.#before(id, limit));
   }
 
-  /** The oldest entries behind an id; otherwise as `before`. */
+  /** The oldest entries after an id; otherwise as `before`. */
   behind(id: string, limit: number): Promise<HistoryPage> {
     return withTimeout(LOG_WAIT_MS, this.#behind(id, limit));
   }
@@ -256,7 +256,7 @@ export class Room {
 
   async #open(token: object): Promise<void> {
     await this.#store.subscribe(this.name);
-    const [read] = await Promise.all([this.#entries.first(RING), this.presence.rollCall()]);
+    const [read] = await Promise.all([this.#entries.first(RING), this.presence.sync()]);
     if (!this.#counts(token, "opening")) return;
     this.#replace(read);
     this.#step("opened");
@@ -366,7 +366,7 @@ export class Room {
     const held = this.#held;
     this.#held = [];
     for (const entry of held) {
-      // The first that does not fit begins a reading, which brings what is behind it too.
+      // The first that does not fit begins a reading, which brings what is after it too.
       if (this.#state === "live" && entry.prev === this.#ring.head) this.#showNext(entry);
       else if (!this.#isPassed(entry.id)) this.#hold(entry);
     }

@@ -84,7 +84,7 @@ export class Rooms {
       room.flush();
     }
     // Nobody waits for these: presence is a hint.
-    for (const room of rooms) void room.presence.rollCall();
+    for (const room of rooms) void room.presence.sync();
   }
 
   /** The store is away. Rooms that were about to open are given up: their joins are refused. */
@@ -148,7 +148,7 @@ export class Rooms {
     this.#rooms.delete(room.name);
     this.#opened.closed(room.name);
     room.close();
-    // Never rejects; a join that comes now subscribes behind it on the same connection.
+    // Never rejects; a join that comes now subscribes after it on the same connection.
     void this.#store.unsubscribe(room.name);
   }
 
@@ -177,7 +177,7 @@ export class Rooms {
 
   readonly #callAll = async (): Promise<void> => {
     for (const room of [...this.#rooms.values()]) {
-      if (this.#store.status.state === "live" && room.state === "live") await room.presence.rollCall();
+      if (this.#store.status.state === "live" && room.state === "live") await room.presence.sync();
     }
     this.#rollCall = setTimeout(this.#callAll, ROLL_CALL_MS).unref();
   };

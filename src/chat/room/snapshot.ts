@@ -3,9 +3,9 @@ import type { Entry } from "../../store/store.ts";
 
 /** What a member is told when it joins, or when its room started over. */
 export interface Snapshot {
-  /** False: what the client holds may have a hole behind its cursor. */
+  /** False: what the client holds may have a hole after its cursor. */
   readonly recovered: boolean;
-  /** The room's newest id at this moment; live entries begin behind it. */
+  /** The room's newest id at this moment; live entries begin after it. */
   readonly head: string;
   /** Oldest first. */
   readonly entries: readonly Entry[];

@@ -24,7 +24,7 @@ export interface ChatOptions {
   readonly requestsPerSecond: number;
   readonly addressRequestsPerSecond: number;
   readonly batchWindowMs: number;
-  /** A line that a newcomer gets; undefined = none. */
+  /** A line that a new client gets; undefined = none. */
   readonly greeting: string | undefined;
   /** Signs guests' tokens; undefined = one that all processes share through the store. */
   readonly secret: string | undefined;
@@ -45,6 +45,6 @@ export interface ChatContext {
   readonly guests: Guests;
   /** The embedding site's tokens, where it has any. */
   readonly siteTokens: SiteTokens | undefined;
-  /** Tells a session what every newcomer is told: the greeting, and what does not work now. */
+  /** Tells a session what every new client is told: the greeting, and what does not work now. */
   newcomer(session: Session): void;
 }

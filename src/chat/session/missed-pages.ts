@@ -5,8 +5,8 @@ import { sizeOf } from "../room/entry-reader.ts";
 import type { RoomQueries } from "../room/queries.ts";
 
 /**
- * Gives `write` what a connection that cannot ask for pages itself missed behind `after`, page by page, each read when there is space for it,
- * until one page is the rest: that one comes with joining behind the last entry. Nothing where the store does not continue from `after`, which
+ * Gives `write` what a connection that cannot ask for pages itself missed after `after`, page by page, each read when there is space for it,
+ * until one page is the rest: that the user comes with joining after the last entry. Nothing where the store does not continue from `after`, which
  * joining tells. Ends where `write` returns false: the reader is gone. Rejects with StoreUnavailable and
  * TooManyAnswers.
  */

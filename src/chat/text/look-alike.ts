@@ -93,7 +93,7 @@ export function requestedHandle(handle: string): RequestedHandle {
 /** UTF-16 units of the longest suffix: a blank, and a piece of an id or a number of six digits. */
 const SUFFIX_LENGTH = 7;
 
-/** What the rule below puts behind a handle; behind "Ann 2" it puts nothing more. */
+/** What the rule below puts after a handle; behind "Ann 2" it puts nothing more. */
 const NUMBER = / (?:[2-9]|1\d|20|\d{6})$/;
 
 function stemOf(whole: string): RequestedHandle["stem"] {

@@ -264,7 +264,7 @@ export class Link {
     const ms = Math.min(this.#heardAt + SILENCE_MS - begun, LOOK_MS);
     this.#after(ms, () => {
       const now = clock.now();
-      // Frames that came while the machine slept may be waiting behind this timer: ask before giving up.
+      // Frames that came while the machine slept may be waiting after this timer: ask before giving up.
       if (now - begun - ms > JUMP_MS) this.probe();
       if (now >= this.#heardAt + SILENCE_MS) this.drop();
       else {

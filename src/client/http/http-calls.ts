@@ -49,7 +49,7 @@ export class HttpCalls {
     return replyOf(await this.#fetch(this.#at(`api/${path}`), request));
   }
 
-  /** Opens the stream of some rooms, each with what stands behind `@` for a cursor. */
+  /** Opens the stream of some rooms, each with what stands after `@` for a cursor. */
   async events(rooms: readonly string[], signal: AbortSignal): Promise<OpenedStream> {
     const query = rooms.map((room) => `room=${room}`).join("&");
     const answer = await this.#fetch(this.#at(`api/events?${query}`), { signal });

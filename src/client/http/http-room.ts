@@ -24,7 +24,7 @@ export class HttpRoom {
   }
 
   /** As `GET /api/events` wants it. */
-  get visit(): string {
+  get query(): string {
     return this.#cursor === undefined ? this.name : `${this.name}@${this.#cursor}`;
   }
 

@@ -8,7 +8,7 @@ import type { Cancel, Clock, Random } from "../ports.ts";
 import { nextSendState, type SendEvent, type SendState } from "./send-state.ts";
 
 /**
- * A message on its way, as it is shown behind the room's messages; plain values, so that it can be kept over a
+ * A message on its way, as it is shown after the room's messages; plain values, so that it can be kept over a
  * reload. A change makes a new object; the key stays.
  */
 export interface Outgoing {

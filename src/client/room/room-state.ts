@@ -17,7 +17,7 @@ export type RoomEvent =
   | "joined"
   /** There is more to read of what was missed. */
   | "more"
-  /** A message does not fit behind the last one. */
+  /** A message does not fit after the last one. */
   | "hole"
   | "unavailable"
   | "refuse"

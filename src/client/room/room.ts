@@ -345,7 +345,7 @@ export class Room extends Events<RoomEvents> {
     }
   }
 
-  /** Puts entries behind the last one; false where they do not fit, and then none behind the hole was taken. */
+  /** Puts entries after the last one; false where they do not fit, and then none after the hole was taken. */
   #append(entries: readonly Entry[], live: boolean): boolean {
     const { fits, messages, changed, gone } = this.#timeline.append(entries);
     // The list first, then the queue: a row of the queue that is a message now can be taken over.

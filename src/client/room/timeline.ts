@@ -16,7 +16,7 @@ export interface Message extends MessageFrame {
 
 /** What entries for the end of the list made new. */
 export interface Appended {
-  /** Whether all of them fit; none behind a hole was taken. */
+  /** Whether all of them fit; none after a hole was taken. */
   readonly fits: boolean;
   readonly messages: readonly Message[];
   readonly changed: readonly Message[];
@@ -46,7 +46,7 @@ function isShown(slot: Slot): slot is Message {
 
 /**
  * What one room's log holds, as far as it is here: in order, without a hole that is not marked, no entry
- * twice. The cursor moves only over entries that fit behind the one before.
+ * twice. The cursor moves only over entries that fit after the one before.
  */
 export class Timeline {
   /** In the order of the log. */
@@ -90,7 +90,7 @@ export class Timeline {
     return this.#messages;
   }
 
-  /** Puts entries behind the last one, up to the first that does not fit. Those that are here already are passed over. */
+  /** Puts entries after the last one, up to the first that does not fit. Those that are here already are passed over. */
   append(entries: readonly Entry[]): Appended {
     const messages: Message[] = [];
     const changed: Message[] = [];
@@ -145,7 +145,7 @@ export class Timeline {
   }
 
   /**
-   * Puts a piece of the log between what is here before it and behind it. The piece is without a hole, so that what stood
+   * Puts a piece of the log between what is here before it and after it. The piece is without a hole, so that what stood
    * there and is not in it is not in the log.
    */
   #put(before: readonly Slot[], entries: readonly Entry[], behind: readonly Slot[], more: boolean): void {
@@ -191,7 +191,7 @@ export class Timeline {
     return [changed];
   }
 
-  /** In its own place, or behind the last one. */
+  /** In its own place, or after the last one. */
   #set(slot: Slot): void {
     this.#isStale = true;
     this.#slots.set(slot.id, slot);

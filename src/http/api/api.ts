@@ -37,7 +37,7 @@ export interface ApiOptions {
   readonly isDraining: () => boolean;
   /** Why this process takes nobody in now; undefined = it does. */
   readonly overload: () => string | undefined;
-  /** Whether what is not there below `/api` is answered here; else it is the surrounding app's affair. */
+  /** Whether what is not there below `/api` is answered here; else it is left to the surrounding app. */
   readonly ownsPath: boolean;
 }
 

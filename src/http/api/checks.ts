@@ -59,7 +59,7 @@ function complaint(
   return { code: "bad-request", message: `${where} ${first?.message ?? "is not as it should be"}.` };
 }
 
-/** Whether a query has a `room` that is no room's name; what stands behind an @ is an id. */
+/** Whether a query has a `room` that is no room's name; what stands after an @ is an id. */
 function namesNoRoom(query: unknown): boolean {
   if (typeof query !== "object" || query === null || !("room" in query)) return false;
   const rooms: readonly unknown[] = Array.isArray(query.room) ? query.room : [query.room];

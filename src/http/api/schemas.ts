@@ -79,7 +79,7 @@ export const RoomList = Type.Object(
 
 export const PageQuery = Type.Object({
   before: Type.Optional(MessageId("The newest messages before this one; not together with after")),
-  after: Type.Optional(MessageId("The oldest messages behind this one; 0-0 = from the beginning")),
+  after: Type.Optional(MessageId("The oldest messages after this one; 0-0 = from the beginning")),
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum: LIMITS.answerMessages, default: LIMITS.joinMessages }),
   ),
@@ -158,8 +158,7 @@ export const LastEventId = Type.Object({
   "last-event-id": Type.Optional(
     Type.String({
       pattern: `^$|${ID.source}`,
-      description:
-        "The last id the reader has: the stream begins behind it; without it, with what comes next",
+      description: "The last id the reader has: the stream begins after it; without it, with what comes next",
     }),
   ),
 });
@@ -170,7 +169,7 @@ export const EventsQuery = Type.Object({
       pattern: `${ROOM.source.slice(0, -1)}(@${ID.source.slice(1, -1)})?$`,
       examples: ["lobby", "attic@1795257593307-41"],
     }),
-    { minItems: 1, description: "Rooms, each with the last id the reader has behind an @, or without one" },
+    { minItems: 1, description: "Rooms, each with the last id the reader has after an @, or without one" },
   ),
 });
 

@@ -74,7 +74,7 @@ export class Page {
         handler: async (request, reply) => this.files.sendNamed(request, reply, name),
       });
     }
-    // The script of the version before asks for it; this one reads the document.
+    // The script of the version before asks for it; this the user reads the document.
     app.get("/page-settings.json", async () => this.#settings);
   }
 

@@ -32,7 +32,7 @@ interface Range {
 }
 
 /**
- * Finds what looks like an address, in the time of one reading: every colon is met once, and what stands behind it is read
+ * Finds what looks like an address, in the time of one reading: every colon is met once, and what stands after it is read
  * again by no later one.
  */
 function* candidatesIn(message: string): Generator<Range> {

@@ -23,7 +23,7 @@ interface Found {
 type Finder = (text: string) => Iterable<Found>;
 type Within = (text: string) => readonly Piece[];
 
-/** A line's fence, and what stands behind it. Up to three blanks may stand before it, as everywhere else in Markdown. */
+/** A line's fence, and what stands after it. Up to three blanks may stand before it, as everywhere else in Markdown. */
 const FENCE = /^ {0,3}```(.*)$/s;
 const BLANK = /^[ \t]*$/;
 const CODE_END = /[`\n]/g;
@@ -163,7 +163,7 @@ export function isEmojiOnly(message: string): boolean {
 
 /**
  * An address as it is shown, in three parts: the host stands apart, because that is what tells where a link leads,
- * whatever is written before or behind it. An address that hides its host behind a name and an @ is shown without them.
+ * whatever is written before or after it. An address that hides its host after a name and an @ is shown without them.
  */
 export function shownAddress(href: string): {
   readonly before: string;

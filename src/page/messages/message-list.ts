@@ -9,7 +9,7 @@ import { RowWindow } from "./row-window.ts";
 export interface MessageListPorts {
   /** Who reads: their messages are marked as their own. */
   readonly self: () => { readonly id: string; readonly handle: string } | undefined;
-  /** Whether one reads the newest. */
+  /** Whether the user reads the newest. */
   readonly isPinned: () => boolean;
   readonly loadGap: (id: string) => void;
   /** Somebody unfolds a long text, or folds it again. */
@@ -37,7 +37,7 @@ interface Waiting {
 }
 
 /**
- * The rows of a room: stored messages in their order, behind them what is on its way. Of a long list only some hundreds
+ * The rows of a room: stored messages in their order, after them what is on its way. Of a long list only some hundreds
  * of rows are in the document; others come as one gets there.
  */
 export class MessageList {

@@ -25,7 +25,7 @@ export class RowWindow {
     return this.#from;
   }
 
-  /** Index behind the last row. */
+  /** Index after the last row. */
   get to(): number {
     return this.#to;
   }
@@ -61,7 +61,7 @@ export class RowWindow {
     const [first, last] = [this.#list[this.#from], this.#list[this.#to - 1]];
     const at = first === undefined ? Math.max(0, list.length - ROWS_KEPT) : place(list, first.id, this.#from);
     const to = isAtEnd || last === undefined ? list.length : place(list, last.id, this.#to - 1) + 1;
-    // The first row loses what told that it is the first; without others above it that would move what one reads.
+    // The first row loses what told that it is the first; without others above it that would move what the user reads.
     const from = wasAtBeginning ? Math.max(0, at - STEP) : at;
     this.#list = list;
     this.#from = from;

@@ -1,4 +1,4 @@
-/** CSS pixels from the bottom within which one reads the newest. */
+/** CSS pixels from the bottom within which the user reads the newest. */
 const NEAR_BOTTOM = 48;
 /** CSS pixels from the bottom within which one is there; what scrolls stops at fractions of a pixel. */
 const AT_BOTTOM = 1;
@@ -12,7 +12,7 @@ const NEAR_END = 600;
 export interface ScrollPorts {
   readonly scroller: HTMLElement;
   readonly content: HTMLElement;
-  /** Shown while one reads older messages. */
+  /** Shown while the user reads older messages. */
   readonly newest: HTMLButtonElement;
   /** Whether the last row is that of the newest message. */
   readonly isAtEnd: () => boolean;
@@ -28,7 +28,7 @@ export interface ScrollPorts {
   readonly moved: () => void;
 }
 
-/** Keeps the list at the newest message, unless one reads older ones; then it keeps the place. */
+/** Keeps the list at the newest message, unless the user reads older ones; then it keeps the place. */
 export class Scroll {
   readonly #ports: ScrollPorts;
   #isPinned = true;
@@ -99,14 +99,14 @@ export class Scroll {
     return box.top < window.bottom ? "inside" : "below";
   }
 
-  /** Counts messages that came below while one reads older ones. */
+  /** Counts messages that came below while the user reads older ones. */
   countBelow(messages: number): void {
     if (this.#isPinned) return;
     this.#below += messages;
     this.#showButton();
   }
 
-  /** Runs a change around what one reads and keeps that where it is. */
+  /** Runs a change around what the user reads and keeps that where it is. */
   keepPlace(change: () => void): void {
     if (this.#isPinned) {
       change();

@@ -50,7 +50,7 @@ export class OwnName {
     return this.#form.isOpen ? this.#ports.field : this.#ports.text;
   }
 
-  /** Puts the focus where one writes, but opens no keyboard on the screen. */
+  /** Puts the focus where the user writes, but opens no keyboard on the screen. */
   focus(): void {
     if (hovers()) this.field.focus({ preventScroll: true });
   }

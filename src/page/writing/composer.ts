@@ -22,7 +22,7 @@ export interface ComposerPorts {
   readonly edited: (draft: string) => void;
 }
 
-/** Where one writes. Never shut by a bad connection; the text is cleared once it is taken. */
+/** Where the user writes. Never shut by a bad connection; the text is cleared once it is taken. */
 export class Composer {
   readonly #ports: ComposerPorts;
   #isComposing = false;

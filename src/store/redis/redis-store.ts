@@ -53,7 +53,7 @@ const PUBLICATIONS = "publications";
 /** Hints under way at once; a typing hint that would have to wait is not worth sending. */
 const MAX_PENDING_HINTS = 1_000;
 
-/** The store in Redis, shared by all processes. Two connections a process, three where replicas are waited for. */
+/** The store in Redis, shared by all processes. Two connections per process, three where replicas are waited for. */
 export class RedisStore implements MessageStore {
   readonly kind = "redis";
   readonly instance: string;

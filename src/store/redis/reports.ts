@@ -4,7 +4,7 @@ import type { Timeouts } from "./timeouts.ts";
 
 /**
  * What the living processes say of themselves: one hash, a field a process, each with the time at which it was written by
- * Redis's clock. Who reads removes what the dead left, so the hash is never larger than the processes of some seconds.
+ * Redis's clock. Who reads removes what connections that are gone left, so the hash is never larger than the processes of some seconds.
  */
 export class Reports {
   readonly #key: string;

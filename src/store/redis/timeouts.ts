@@ -34,16 +34,16 @@ export interface Timeouts {
   /** Between two readings of how much memory the server uses. */
   readonly memoryMs: number;
   /** Between two rounds of housekeeping. */
-  readonly housekeepingMs: number;
-  /** After its last round, the process that trims histories may be another one. More than `housekeepingMs`. */
-  readonly housekeeperMs: number;
+  readonly trimMs: number;
+  /** After its last round, the process that trims histories may be another one. More than `trimMs`. */
+  readonly trimmerLeaseMs: number;
   /** Between two rounds while Redis is full and refuses messages. */
   readonly fullPauseMs: number;
   /** Before the first new attempt to connect, and at most between two. */
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
   /** For giving up the lease when closing. */
-  readonly farewellMs: number;
+  readonly closeMs: number;
 }
 
 export const TIMEOUTS: Timeouts = {
@@ -66,10 +66,10 @@ export const TIMEOUTS: Timeouts = {
   serverCheckMs: 15_000,
   noteRoomsMs: 200,
   memoryMs: 1_000,
-  housekeepingMs: 10_000,
-  housekeeperMs: 15_000,
+  trimMs: 10_000,
+  trimmerLeaseMs: 15_000,
   fullPauseMs: 500,
   backoffMinMs: 50,
   backoffMaxMs: 2_000,
-  farewellMs: 500,
+  closeMs: 500,
 };

@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { serialize } from "cookie";
 import type { ChatCookies } from "./chat-cookies.ts";
 
-/** A year; renewed at every visit. */
+/** A year; renewed each time the page is opened. */
 const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
 
 const SECURE = attributes(true);

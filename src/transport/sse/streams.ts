@@ -34,8 +34,8 @@ export interface StreamArrival {
   readonly path: string;
 }
 
-/** An open stream's place in the house. */
-interface Seat {
+/** An open stream and what is kept of it. */
+interface OpenStream {
   readonly streams: EventStreams;
   readonly stream: EventStream;
   readonly session: Session;
@@ -46,13 +46,13 @@ interface Seat {
 }
 
 /** Whose response it is; the listeners below are the same functions for all. */
-const SEAT_OF = new WeakMap<ServerResponse, Seat>();
+const STREAM_OF = new WeakMap<ServerResponse, OpenStream>();
 
 /** The open event streams of this process. */
 export class EventStreams {
   readonly #chat: Chat;
   readonly #census: StreamLimits;
-  readonly #seats = new Set<Seat>();
+  readonly #open = new Set<OpenStream>();
   readonly #timer = setInterval(() => this.#tick(), TICK_MS).unref();
 
   constructor(chat: Chat, census: StreamLimits) {
@@ -86,20 +86,20 @@ export class EventStreams {
     this.#chat.logger.info(fields, "event stream opened");
     const session = this.#chat.connectStream(stream, request);
     const dueAt = performance.now() + COMMENT_MS;
-    const seat: Seat = { streams: this, stream, session, address, requestId, dueAt };
-    this.#seats.add(seat);
-    SEAT_OF.set(response, seat);
+    const open: OpenStream = { streams: this, stream, session, address, requestId, dueAt };
+    this.#open.add(open);
+    STREAM_OF.set(response, open);
     response.on("error", onError);
     response.on("close", onClose);
     // A response whose peer is gone already says so no more; one that waits behind another's (its request was pipelined) never will.
     if (!response.destroyed && response.socket !== null) return;
     stream.close(CLOSE.overloaded, "a stream needs a connection of its own");
-    this.left(seat);
+    this.left(open);
   }
 
-  left(seat: Seat): void {
-    if (!this.#seats.delete(seat)) return;
-    const { stream, session, address, requestId } = seat;
+  left(open: OpenStream): void {
+    if (!this.#open.delete(open)) return;
+    const { stream, session, address, requestId } = open;
     this.#census.depart(address);
     this.#chat.disconnect(session);
     const ms = Math.round(performance.now() - stream.openedAt);
@@ -116,10 +116,10 @@ export class EventStreams {
 
   #tick(): void {
     const now = performance.now();
-    for (const seat of this.#seats) {
-      if (seat.dueAt > now) continue;
-      seat.dueAt = now + COMMENT_MS;
-      seat.stream.comment();
+    for (const open of this.#open) {
+      if (open.dueAt > now) continue;
+      open.dueAt = now + COMMENT_MS;
+      open.stream.comment();
     }
   }
 }
@@ -128,7 +128,7 @@ export class EventStreams {
 function onError(this: ServerResponse): void {}
 
 function onClose(this: ServerResponse): void {
-  const seat = SEAT_OF.get(this);
-  SEAT_OF.delete(this);
-  seat?.streams.left(seat);
+  const open = STREAM_OF.get(this);
+  STREAM_OF.delete(this);
+  open?.streams.left(open);
 }

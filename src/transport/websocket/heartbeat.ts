@@ -30,7 +30,7 @@ interface HeartbeatCounters {
 
 /**
  * Pings every socket, from one timer for all: it keeps the platform's router from cutting a silent one
- * (55 s), and finds the dead. Pages cannot see these pings: v1 clients get a `ping` frame as well where nothing else
+ * (55 s), and finds connections that are gone. Pages cannot see these pings: v1 clients get a `ping` frame as well where nothing else
  * was sent for `LIMITS.pingMs`. Closes a socket whose message takes longer than `LIMITS.messageMs`, whatever else it sends.
  */
 export class Heartbeat {

@@ -18,7 +18,7 @@ export function readPlainQuery(request: FastifyRequest, defaultRoom: string): Re
   if (!/^\d{1,3}$/.test(history) || limit > LIMITS.answerMessages) {
     return badRequest(`history must be a number from 0 to ${LIMITS.answerMessages}.`);
   }
-  // Whoever recovers wants everything behind the cursor, as far as one answer carries it.
+  // Whoever recovers wants everything after the cursor, as far as one answer carries it.
   return success({ room, after, limit: after === undefined ? limit : LIMITS.answerMessages });
 }
 

@@ -89,7 +89,7 @@ export class SocketConnection implements Connection {
   }
 
   async drained(below: number): Promise<void> {
-    // Only behind a full buffer does a stream say that it has drained.
+    // Only after a full buffer does a stream say that it has drained.
     while (this.waiting >= below && this.#wire.writableNeedDrain && !this.#wire.destroyed) {
       await this.#drainOrEnd();
     }

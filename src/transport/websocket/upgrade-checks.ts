@@ -19,7 +19,7 @@ export interface GateRules {
   readonly overload: () => string | undefined;
 }
 
-/** Seconds after which a client that found the house full may knock again. */
+/** Seconds after which a client that was refused for a limit of connections may try again. */
 const FULL_RETRY_SECONDS = 5;
 
 const CONNECTS_TOO_FAST = "Connections are opened too fast from your address.";

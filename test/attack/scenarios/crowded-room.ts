@@ -35,7 +35,7 @@ export const crowdedRoom: Scenario = {
       localAddress: honestAddress(500),
     });
     newcomer.client.start();
-    await waitFor(() => newcomer.isServed, "the newcomer is in the room").catch(() => undefined);
+    await waitFor(() => newcomer.isServed, "the new client is in the room").catch(() => undefined);
     const people = newcomer.views.get(ROOM)?.room.people.users ?? [];
     newcomer.stop();
     return { "people named": people.filter(({ handle }) => handle.startsWith("person ")).length };

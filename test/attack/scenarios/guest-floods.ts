@@ -113,6 +113,6 @@ export const guestFlood: Scenario = {
   attackMs: 8_000,
   prepare: async () => ({ attacked: "room-1" }),
   attack: (attacker) => floodAsGuests(attacker, { sockets: 100, roomOf: () => "room-1", text: "noise" }),
-  // 60 a second, and what may come at once.
+  // 60 per second, and what may come at once.
   limits: [{ figure: "attacker's messages stored per s", atMost: 150 }],
 };

@@ -43,6 +43,6 @@ export const messageFlood: Scenario = {
   limits: [
     { figure: "warnings of what is not stored", atMost: 0 },
     { figure: "acks p95 ms", atMost: 5_000 },
-    { figure: "newcomers refused", atMost: 100 },
+    { figure: "new clients refused", atMost: 100 },
   ],
 };

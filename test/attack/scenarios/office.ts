@@ -41,7 +41,7 @@ function office(name: string, does: string, processes: number): Scenario {
     // Times and refusals are those of the crash too.
     limits: [
       { figure: "acks p95 ms", atMost: 10_000 },
-      { figure: "newcomers refused", atMost: 30 },
+      { figure: "new clients refused", atMost: 30 },
       { figure: "honest requests refused", atMost: 1_000 },
       { figure: "back after a crash", atLeast: PEOPLE },
       { figure: "back after s", atMost: 60 },

@@ -21,7 +21,7 @@ export async function type(attacker: Attacker, room = ROOM): Promise<Figures> {
         if (!socket.isOpen) return attacker.pause(1_000);
         socket.send({ type: "typing", room, on: i % 2 === 0 });
         sent += 1;
-        // 100 a second each: twice what one connection may ask.
+        // 100 per second each: twice what one connection may ask.
         return attacker.pause(10);
       });
     }),

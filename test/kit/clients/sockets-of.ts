@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 /** TCP's state "established" as the kernel writes it. */
 const ESTABLISHED = "01";
 
-/** How many established TCP connections a process holds whose own end is that port. Linux only. */
+/** How many established TCP connections per process holds whose own end is that port. Linux only. */
 export function connectionsHeld(pid: number, port: number): number {
   const held = new Set(
     readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {

@@ -13,7 +13,7 @@ export async function inRoom(members = 2, history = 3) {
   return { chat, log: store, logger, ann, ben, clients };
 }
 
-/** The live messages a client was sent. */
+/** The live messages per client was sent. */
 export function linked(client: FakeClient): { id: string; prev: string }[] {
   return client.connection
     .framesOf("message")

@@ -21,7 +21,7 @@ export interface Faults {
   doubleAck: number;
   /** A live message is delivered twice. */
   doubleEcho: number;
-  /** An entry of a type that the client does not know is stored behind a message. */
+  /** An entry of a type that the client does not know is stored after a message. */
   hidden: number;
   /** A join or history is refused for now. */
   joinRefused: number;
@@ -304,7 +304,7 @@ export class ModelServer {
     return this.#connections.filter((connection) => connection.joined && connection.open);
   }
 
-  /** The place in the store behind an id; undefined if the store does not reach back to it. */
+  /** The place in the store after an id; undefined if the store does not reach back to it. */
   #behind(id: string): number | undefined {
     if (id === "0-0") return 0;
     const index = this.log.findIndex((message) => message.id === id);

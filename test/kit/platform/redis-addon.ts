@@ -36,7 +36,7 @@ interface Place {
 
 /**
  * Redis as the platform's add-on offers it: TLS with a chain whose last certificate signed itself, a password that can be
- * rotated, the limits of a plan, and one address that outlives the server behind it.
+ * rotated, the limits of a plan, and one address that outlives the server after it.
  */
 export class RedisAddon {
   readonly #plan: RedisPlan;

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 export interface Certificates {
   /** The authority's, which signed itself. */
   readonly ca: string;
-  /** The server's, and the authority's behind it: the chain that a server sends. */
+  /** The server's, and the authority's after it: the chain that a server sends. */
   readonly chain: string;
   /** The server's private key. */
   readonly key: string;

@@ -8,7 +8,7 @@ export interface Certificate {
   readonly cert: string;
 }
 
-/** One address that stays while what is behind it changes: what the platform's router is to a browser. */
+/** One address that stays while what is after it changes: what the platform's router is to a browser. */
 export interface Doorway {
   readonly port: number;
   /** `http://localhost:<port>`, or https where it has a certificate. */

@@ -151,7 +151,7 @@ export class Passage {
     const isLast = this.#cutAtNextSend && bytes.length >= SEND_BYTES;
     this.#inOrder(() => {
       this.#write(this.#inside, bytes, this.#outside);
-      // The inside end learns it behind the bytes.
+      // The inside end learns it after the bytes.
       if (isLast) this.#inside.end();
     });
     if (!isLast) return;

@@ -38,7 +38,7 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export interface Server {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
-  /** `ws://127.0.0.1:<port>`; a socket's path comes behind it. */
+  /** `ws://127.0.0.1:<port>`; a socket's path comes after it. */
   readonly wsUrl: string;
   readonly port: number;
   readonly pid: number;
@@ -60,7 +60,7 @@ export interface Server {
   stop(): Promise<Exit>;
 }
 
-/** The command behind `web:` in the Procfile, runnable from any directory, of the program that is built in `house`. */
+/** The command after `web:` in the Procfile, runnable from any directory, of the program that is built in `house`. */
 export function procfileCommand(house = ROOT): string {
   const procfile = readFileSync(`${ROOT}Procfile`, "utf8");
   const command = /^web: *(.+)$/m.exec(procfile)?.[1];
@@ -143,7 +143,7 @@ function deathPact(): string {
 }
 
 /**
- * As on the platform, so that a developer's own .env and variables do not change a test. Newcomers are taken in on a machine
+ * As on the platform, so that a developer's own .env and variables do not change a test. New clients are taken in on a machine
  * that is late, too: to refuse them is what tests of overload ask for.
  */
 function surroundings(): Record<string, string | undefined> {

@@ -121,7 +121,7 @@ class Server implements TestRedis {
     let isReady = false;
     const keep = (chunk: Buffer) => {
       output += chunk.toString();
-      // Looked for before the beginning is forgotten: a replica has more to say behind it.
+      // Looked for before the beginning is forgotten: a replica has more to say after it.
       isReady ||= output.includes("Ready to accept connections");
       output = output.slice(-2_000);
     };

@@ -15,7 +15,7 @@ export interface Lateness {
 }
 
 /**
- * Asks a process ten times a second for what needs nothing but the process itself, over a connection of its own, and adds up
+ * Asks a process ten times per second for what needs nothing but the process itself, over a connection of its own, and adds up
  * by how much the answers, or the questions, came late. Ends with the test.
  */
 export async function watchLateness(wsUrl: string): Promise<Lateness> {

@@ -7,7 +7,7 @@ const POLL_MS = 10;
 /**
  * Polls `condition` until it gives something truthy, and gives that.
  * Rejects after `timeoutMs`, naming `what` was awaited; a condition that throws or rejects ends the wait. The last look
- * begins behind that time: where this process stood still, what came meanwhile has been read by then.
+ * begins after that time: where this process stood still, what came meanwhile has been read by then.
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,

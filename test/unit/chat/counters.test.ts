@@ -33,7 +33,7 @@ describe("the counters of a chat", () => {
     await chat.rooms.get("lobby")!.suspect("a test asks");
     expect(chat.counters).toMatchObject({ catchUps: 1, holes: 0, recovered: 0 });
     store.store("lobby", { text: "nobody is told", published: false });
-    store.store("lobby", { text: "the one behind it" });
+    store.store("lobby", { text: "the one after it" });
     await settle();
     expect(chat.counters).toMatchObject({ catchUps: 2, holes: 1, recovered: 2, deliveries: 2 });
   });

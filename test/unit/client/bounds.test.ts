@@ -33,8 +33,8 @@ function most(times: readonly number[], windowMs: number): number {
 function expectBounded(server: ScriptedServer, context: string): void {
   const times = server.acts.map(({ at }) => at);
   expect(most(server.opened, MINUTE), `${context}: sockets`).toBeLessThanOrEqual(SOCKETS_A_MINUTE);
-  expect(most(times, 1_000), `${context}: frames a second`).toBeLessThanOrEqual(FRAMES_A_SECOND);
-  expect(most(times, MINUTE), `${context}: frames a minute`).toBeLessThanOrEqual(FRAMES_A_MINUTE);
+  expect(most(times, 1_000), `${context}: frames per second`).toBeLessThanOrEqual(FRAMES_A_SECOND);
+  expect(most(times, MINUTE), `${context}: frames per minute`).toBeLessThanOrEqual(FRAMES_A_MINUTE);
 }
 
 const STRANGE_MS = [undefined, null, 0, -1, -1e300, 1, 250, 3_000, 1e9, 1e300, "soon", "0", [], {}];

@@ -100,7 +100,7 @@ describe("a room", () => {
     expect(made.room.state).toBe("current");
   });
 
-  it("joins again from its cursor where a message does not fit, and shows nothing behind the hole", () => {
+  it("joins again from its cursor where a message does not fit, and shows nothing after the hole", () => {
     const { network, room } = joinedClient(messages(1, 3));
     for (const message of messages(5, 6)) network.socket.deliver(message);
     expect(texts(room)).toEqual(range(1, 3));

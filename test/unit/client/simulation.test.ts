@@ -50,7 +50,7 @@ function run(seed: number, faults: Faults) {
   }
   server.faults = NO_FAULTS;
   clock.advance(300_000);
-  // A hole behind the last message of a quiet room shows with the next one.
+  // A hole after the last message of a quiet room shows with the next one.
   server.say("the last one");
   clock.advance(60_000);
   // Who joined late has the newest page only, and asks for the rest as a person does who scrolls up to a gap.

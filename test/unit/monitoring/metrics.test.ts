@@ -4,12 +4,12 @@ import { describe, expect, it } from "vitest";
 import { Counters, countOne } from "../../../src/chat/counters.ts";
 import { Programs } from "../../../src/http/api/programs.ts";
 import { exposition } from "../../../src/http/metrics/exposition.ts";
-import { limitsTable, metricsTable } from "../../../src/http/metrics/reference.ts";
 import { registerMetrics } from "../../../src/http/metrics/route.ts";
 import { METRICS } from "../../../src/http/metrics/table.ts";
 import { ApiKeys } from "../../../src/identity/api-keys.ts";
 import { countsOf, type ProcessStats, readProcessStats } from "../../../src/monitoring/process-stats.ts";
 import { ClientAddresses } from "../../../src/transport/client-address.ts";
+import { limitsTable, metricsTable } from "../../kit/documents/metrics-tables.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 
 /** One process with some numbers. */

@@ -132,7 +132,7 @@ describe("the beginning of a message's row", () => {
     expect(dayName(noon, new Date(2027, 5, 1).getTime())).toContain("2026");
   });
 
-  it("starts anew behind a gap", () => {
+  it("starts anew after a gap", () => {
     expect(beginningOf({ ...message, gap: "open" }, message)).toEqual({
       day: false,
       gap: "open",

@@ -25,7 +25,7 @@ describe("the rows in the document", () => {
     expect(shown(opened([]), [])).toEqual([undefined, undefined]);
   });
 
-  it("follow what comes, and the oldest go, where one reads the newest", () => {
+  it("follow what comes, and the oldest go, where the user reads the newest", () => {
     const all = numbered(1, 10_000);
     let list = all.slice(0, 200);
     const window = opened(list);
@@ -41,7 +41,7 @@ describe("the rows in the document", () => {
     expect(shown(window, list)[1]).toBe("10000");
   });
 
-  it("stay where they are while one reads older ones, however many come", () => {
+  it("stay where they are while the user reads older ones, however many come", () => {
     const window = opened(numbered(1, 900));
     window.up(true);
     const before = shown(window, numbered(1, 900));

@@ -31,13 +31,13 @@ function joined(messages: object[], fields: object = {}) {
 }
 
 describe("what a connection is sent", () => {
-  it("may be history, then live, each behind the one before", () => {
+  it("may be history, then live, each after the one before", () => {
     const { tell, wrongs } = witness();
     tell(joined([entry(2), entry(3)]), entry(4), entry(5), joined([entry(5)], { head: "5-1" }), entry(6));
     expect(wrongs()).toEqual([]);
   });
 
-  it("may be the oldest of much, and go on live behind the head", () => {
+  it("may be the oldest of much, and go on live after the head", () => {
     const { tell, wrongs } = witness();
     tell(joined([entry(2), entry(3)], { head: "9-1", more: true }), entry(10));
     expect(wrongs()).toEqual([]);

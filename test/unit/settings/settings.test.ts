@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { envExample, settingsTable } from "../../../src/settings/reference.ts";
 import { readSettings, SettingsError, unavailableSettings } from "../../../src/settings/settings.ts";
 import { SETTINGS } from "../../../src/settings/table.ts";
+import { envExample, settingsTable } from "../../kit/documents/settings-tables.ts";
 import { makeCertificates } from "../../kit/servers/certificates.ts";
 
 const root = new URL("../../../", import.meta.url);

@@ -126,7 +126,7 @@ describe("the embedded store and time", () => {
     await storeMessage(store, "goes on", { user: "g-there", key: "next", guest });
     clock.now += 2 * MINUTE;
     await storeMessage(store, "one of the site makes room", { user: "s-1" });
-    await storeMessage(store, "a newcomer", { room: "site", user: "g-new", guest });
+    await storeMessage(store, "a new client", { room: "site", user: "g-new", guest });
     const again = message("hi", { user: "g-there", key: "known", guest });
     expect(await store.append(again)).toEqual({ outcome: "duplicate", id: there });
     expect((await lengths(store, ["site"]))[0]).toBeGreaterThanOrEqual(20);

@@ -86,7 +86,7 @@ it("what is sent while a forgotten script is loaded waits until what was refused
   expect(server.stored).toEqual(["one", "two", "three", "four", "five", "six"]);
 });
 
-it("a message that a later one of its sender has overtaken is not stored behind it", async () => {
+it("a message that a later one of its sender has overtaken is not stored after it", async () => {
   const { server, run } = open();
   server.knowsScript = false;
   const [one, two, other] = [run("ann", "one"), run("ann", "two"), run("bob", "three")];

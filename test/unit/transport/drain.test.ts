@@ -23,7 +23,7 @@ describe("a drain", () => {
 
   it.each([
     ["three people move after the router has heard of it, and within a moment", 3, 20_000, 2_050, 2_150],
-    ["a hundred move 20 a second", 100, 20_000, 2_050, 7_000],
+    ["a hundred move 20 per second", 100, 20_000, 2_050, 7_000],
     ["ten thousand faster, so that the last one's farewell still fits", 10_000, 20_000, 2_001, 14_000],
     ["in a short time half of it is kept for farewells", 10_000, 4_000, 500, 2_000],
     ["without any time everybody moves at once", 10_000, 0, 0, 0],

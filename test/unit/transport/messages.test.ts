@@ -39,7 +39,7 @@ it.each([1, 2, 5, 6, 50])("a frame of which %d bytes came is unfinished, and who
   expect(unfinished.isThere).toBe(false);
 });
 
-it("a message is unfinished until its last fragment, also behind a whole ping", () => {
+it("a message is unfinished until its last fragment, also after a whole ping", () => {
   const { receiver, unfinished } = receiving();
   receiver.write(fragment(OPCODE.text, Buffer.from("half")));
   expect(unfinished.isThere).toBe(true);

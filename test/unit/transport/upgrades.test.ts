@@ -299,7 +299,7 @@ it("logs no query of an address that a client opens, is refused at or fails at",
   }
   const pipelined = dialAt(url);
   pipelined.socket.write(PLAIN + upgradeOf(`/ws?${SECRET}`));
-  await waitFor(() => log.lines("open").length === 2, "the socket behind a request is open");
+  await waitFor(() => log.lines("open").length === 2, "the socket after a request is open");
   const events = dialAt(url);
   events.socket.write(`GET /api/events?room=lobby&${SECRET} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
   await waitFor(() => log.lines("open").length === 3, "the stream is open");

@@ -255,7 +255,7 @@ test("what the kernel does not take at once follows in order when the reader goe
 test("what the stream has not written yet comes first", async () => {
   const { connection, wire, received } = await (await house())();
   const write = wire._write.bind(wire);
-  // Takes its time, as it does behind a kernel that is full.
+  // Takes its time, as it does after a kernel that is full.
   wire._write = (chunk, encoding, done) => void setImmediate(write, chunk, encoding, done);
   wire.write(V1_CODEC.entry(entry("a frame of ws's own")));
   connection.write(V1_CODEC.entry(entry("shared")));

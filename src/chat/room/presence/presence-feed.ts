@@ -5,8 +5,8 @@ import { readsHints } from "../outbox.ts";
 import type { Roster } from "./roster.ts";
 
 /**
- * Presence is merged to at most one frame in this time a room (docs/protocol.md), ms. Many are told less often, each frame being a
- * write per connection: while five thousand return, a write a second to each of them cost a fifth of the time it took to let them in.
+ * Presence is merged to at most one frame in this time per room (docs/protocol.md), ms. Many are told less often, each frame being a
+ * write per connection: while five thousand return, a write per second to each of them cost a fifth of the time it took to let them in.
  */
 const FEED_MS = 1_000;
 const SLOW_FEED_MS = 5_000;
@@ -58,11 +58,11 @@ export class PresenceFeed {
     this.#timer = setTimeout(this.#tell, Math.max(0, this.#lastMs + this.#pauseMs - performance.now()));
   }
 
-  /** A newcomer was told of these by its `joined`, and of nobody else. */
+  /** A new client was told of these by its `joined`, and of nobody else. */
   listed(users: readonly Person[]): void {
     const handles = new Map(users.map(({ id, handle }) => [id, handle]));
     for (const id of handles.keys()) if (!this.#told.has(id)) this.#listed.add(id);
-    // Whoever was away just then, or had another handle, may be as before by the next frame: the newcomer must be told even so.
+    // Whoever was away just then, or had another handle, may be as before by the next frame: the new client must be told even so.
     for (const [id, { handle }] of this.#told) {
       if (handles.get(id) === handle) continue;
       this.#told.delete(id);

@@ -178,7 +178,7 @@ export class RoomPresence {
   }
 
   /** Asks the store who is here over all processes, and puts right what it has of this one. Never rejects. */
-  async rollCall(): Promise<void> {
+  async sync(): Promise<void> {
     const here = Array.from(this.#locals, ([id, { requested, network }]) => ({
       id,
       handle: requested.handle,

@@ -188,7 +188,7 @@ export class PlainSession implements SocketSession, Member {
     });
     this.#pending.release(text.length);
     if (!stored.ok) this.#errors.send(errorFrame(stored.error));
-    // Only behind the rate limit: a new name is told to every process.
+    // Only after the rate limit: a new name is told to every process.
     else this.#rename(handle, stored.value.handle);
   }
 

@@ -16,19 +16,19 @@ export class StreamSession implements Session {
   readonly siteKey: string | undefined;
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
-  readonly #places: readonly StreamSubscription[];
+  readonly #subscriptions: readonly StreamSubscription[];
   readonly #tokenClock: TokenClock;
   #closed = false;
   #logLive = true;
   #again: NodeJS.Timeout | undefined;
 
   constructor(context: ChatContext, connection: Connection, request: StreamRequest) {
-    const { endsAt, visits } = request;
+    const { endsAt, rooms: visits } = request;
     this.#context = context;
     this.connection = connection;
     this.siteKey = request.siteKey;
     this.#answers = context.answers.of(connection);
-    this.#places = visits.map(
+    this.#subscriptions = visits.map(
       (wanted) => new StreamSubscription(context, connection, this.#answers, request, wanted),
     );
     this.#tokenClock = new TokenClock(connection);
@@ -64,11 +64,11 @@ export class StreamSession implements Session {
     clearTimeout(this.#again);
     this.#tokenClock.stop();
     this.#answers.close();
-    for (const place of this.#places) place.leave();
+    for (const place of this.#subscriptions) place.leave();
   }
 
   #enterAll(): void {
-    for (const place of this.#places) void this.#enter(place);
+    for (const place of this.#subscriptions) void this.#enter(place);
   }
 
   async #enter(place: StreamSubscription): Promise<void> {

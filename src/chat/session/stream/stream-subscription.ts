@@ -23,7 +23,7 @@ export interface StreamRequest {
   /** When they are no longer let in, ms since 1970 UTC; undefined = never. */
   readonly endsAt: number | undefined;
   /** Each room once. */
-  readonly visits: readonly StreamRoom[];
+  readonly rooms: readonly StreamRoom[];
 }
 
 /**

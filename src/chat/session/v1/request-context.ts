@@ -5,7 +5,7 @@ import type { ChatContext } from "../chat-context.ts";
 import type { RoomSubscription, SubscriptionOwner } from "../room-subscription.ts";
 import type { SocketSession } from "../session.ts";
 
-/** The v1 session behind a request, as the request's handler sees it. */
+/** The v1 session after a request, as the request's handler sees it. */
 export interface RequestContext extends SocketSession, SubscriptionOwner {
   readonly context: ChatContext;
   /** The user id of the guest whom the cookie names, or of a new one. */

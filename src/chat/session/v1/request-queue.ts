@@ -1,4 +1,4 @@
-/** A task, and whether those behind it may start before it has ended if they are of this kind too. */
+/** A task, and whether those after it may start before it has ended if they are of this kind too. */
 interface Waiting {
   readonly task: () => Promise<void>;
   readonly together: boolean;
@@ -6,7 +6,7 @@ interface Waiting {
 
 /**
  * A short queue that keeps the requests of one connection for one room in the order sent: each task starts when
- * the ones before it have ended, but tasks that go `together` (the store keeps their order) start one behind the other
+ * the ones before it have ended, but tasks that go `together` (the store keeps their order) start one after the other
  * without waiting. The first task starts within `run`. How much may wait is bounded a connection, by `Backlog`.
  */
 export class RequestQueue {

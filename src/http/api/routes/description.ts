@@ -6,7 +6,7 @@ import { FAILURES, NAMED_SCHEMAS } from "../schemas.ts";
 /** Not `swagger`: the app around this plugin may describe itself, too. */
 const DECORATOR = "dynochatDescription";
 
-/** Collects the description of the routes that are registered behind it. */
+/** Collects the description of the routes that are registered after it. */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
   // Where the app around this plugin describes itself, it is handed these routes too, and fails on what only this description knows.
   // So they are hidden from it, and shown here.

@@ -78,18 +78,18 @@ async function open(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: RouteDeps,
-  visits: readonly StreamRoom[],
+  rooms: readonly StreamRoom[],
 ): Promise<FastifyReply> {
   const { callers, streams } = deps;
   const caller = await callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
   // Entering a room costs what a join does. Waited for first: what is refused below is decided for this moment.
-  const early = await deps.turns.of(request, visits.length * REQUESTS.join.cost);
+  const early = await deps.turns.of(request, rooms.length * REQUESTS.join.cost);
   if (early !== undefined) return refuse(reply, early);
   const address = deps.addresses.of(request);
-  const reason = refusal(address, deps, visits);
+  const reason = refusal(address, deps, rooms);
   if (reason !== undefined) return refuse(reply, reason);
-  const { id, handle, kind, endsAt, siteKey } = visitorOf(caller.value, deps);
+  const { id, handle, kind, endsAt, siteKey } = readerOf(caller.value, deps);
   if (caller.value === undefined) {
     reply.header("Set-Cookie", guestCookies(id, request.raw, deps.cookies, isSecure(request)));
   }
@@ -101,9 +101,9 @@ async function open(
   }
   reply.raw.writeHead(200);
   reply.raw.flushHeaders();
-  const visitor = { person: { id, handle }, kind, endsAt, siteKey, visits };
+  const opened = { person: { id, handle }, kind, endsAt, siteKey, rooms };
   const path = request.url.split("?")[0] ?? "";
-  streams.take(reply.raw, { request: visitor, address, requestId: request.id, path });
+  streams.take(reply.raw, { request: opened, address, requestId: request.id, path });
   return reply;
 }
 
@@ -111,13 +111,13 @@ async function open(
 function refusal(
   address: string,
   { chat, streams, isDraining, overload }: RouteDeps,
-  visits: readonly StreamRoom[],
+  rooms: readonly StreamRoom[],
 ): ErrorReply | undefined {
   const { maxRoomsPerConnection } = chat.options;
-  if (visits.length > maxRoomsPerConnection) {
+  if (rooms.length > maxRoomsPerConnection) {
     return { code: "too-many-rooms", message: `A stream may carry ${maxRoomsPerConnection} rooms.` };
   }
-  if (new Set(visits.map(({ room }) => room)).size < visits.length)
+  if (new Set(rooms.map(({ room }) => room)).size < rooms.length)
     return { code: "bad-request", message: "query.room names a room twice." };
   if (isDraining()) return { code: "unavailable", message: "This server is restarting; try again." };
   if (!chat.live) return { code: "unavailable", message: "The chat cannot reach its storage; try again." };
@@ -142,11 +142,11 @@ function refusal(
   return undefined;
 }
 
-/** After which a reader that found the house full may knock again, ms. */
+/** After which a reader that was refused for a limit of connections may try again, ms. */
 const FULL_RETRY_MS = 5_000;
 
 /** Whoever cannot be told again is a new guest. */
-function visitorOf(caller: Caller | undefined, { chat }: RouteDeps) {
+function readerOf(caller: Caller | undefined, { chat }: RouteDeps) {
   if (caller !== undefined) {
     const { user: id, handle } = caller;
     const { endsAt, siteKey } = caller.kind === "person" ? caller : {};

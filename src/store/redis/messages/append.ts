@@ -15,7 +15,7 @@ import { claimArgument } from "../presence/requested-handles.ts";
 import type { Timeouts } from "../timeouts.ts";
 import type { NetworkDigests } from "./network-digests.ts";
 
-/** Appends under way at once. At 1,000 a second a healthy server has a handful; beyond this it is not one. */
+/** Appends under way at once. At 1,000 per second a healthy server has a handful; beyond this it is not one. */
 const MAX_PENDING = 10_000;
 
 export interface AppendsListener {

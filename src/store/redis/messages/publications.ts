@@ -12,7 +12,7 @@ const SECRET_LENGTH = 22;
 
 /** Hexadecimal digits of a SHA-1 hash that a tag has; append.lua says why not all. */
 const TAG_DIGITS = 16;
-/** The member that append.lua puts behind the first two: `"tag":"0123456789abcdef",`. */
+/** The member that append.lua puts after the first two: `"tag":"0123456789abcdef",`. */
 const TAG_BEGINS = Buffer.from('"tag":"');
 const TAG_ENDS = Buffer.from('",');
 const TAG_MEMBER = TAG_BEGINS.length + TAG_DIGITS + TAG_ENDS.length;

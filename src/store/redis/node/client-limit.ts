@@ -36,7 +36,7 @@ async function configuredLimit(redis: Redis): Promise<number | undefined> {
 }
 
 /**
- * How many connections a deploy of these `processes` needs, with `each` connections a process and whatever others have
+ * How many connections a deploy of these `processes` needs, with `each` connections per process and whatever others have
  * open, where that nears the limit; undefined where there is room, or nobody knows.
  */
 export function tightness(

@@ -29,8 +29,8 @@ export interface RedisConnectionsListener {
 }
 
 /**
- * The connections of a process, used once: when one ends, all are given up and a new link is made.
- * That keeps every question of what a reconnecting client sends again, or still believes, out of the house.
+ * The connections of a process, used once: when one ends, all are given up and new ones are made.
+ * That keeps every question of what a reconnecting client sends again, or still believes, out of the program.
  */
 export class RedisConnections {
   readonly writer: Redis;

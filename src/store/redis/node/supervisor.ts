@@ -98,18 +98,18 @@ export class Supervisor {
     this.#move("lost", reason, isFinal && !this.#wasLive);
   }
 
-  /** Final. `farewell` is done with the link before it is destroyed, if it is up. Never rejects. */
-  async close(farewell: (connections: RedisConnections) => Promise<void>): Promise<void> {
+  /** Final. `beforeClose` is done with the connections before they are destroyed, if they are up. Never rejects. */
+  async close(beforeClose: (connections: RedisConnections) => Promise<void>): Promise<void> {
     const connections = this.#connections;
     const reachable = connections !== undefined && this.#status.state !== "connecting";
     this.#move("close");
     clearTimeout(this.#retry);
     if (connections === undefined) return;
-    // Nothing may take it for usable, nor its end for a loss, while the farewell is said.
+    // Nothing may take it for usable, nor its end for a loss, meanwhile.
     this.#connections = undefined;
     this.#steps.lost();
     if (reachable) {
-      await withTimeout(this.#timeouts.farewellMs, farewell(connections)).catch((error: unknown) => {
+      await withTimeout(this.#timeouts.closeMs, beforeClose(connections)).catch((error: unknown) => {
         this.#logger.debug({ reason: describe(error) }, "the store could not say goodbye");
       });
     }

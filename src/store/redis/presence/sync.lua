@@ -55,7 +55,7 @@ end
 local known = redis.call('HGETALL', networks)
 for i = 1, #known, 2 do
   local field = known[i]
-  -- A process of a version before this one takes only the people of the dead away.
+  -- A process of a version before this one takes only the people of connections that are gone away.
   if not present[field] then
     redis.call('HDEL', networks, field)
   elseif origins[field] == known[i + 1] then

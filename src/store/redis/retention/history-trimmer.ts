@@ -71,7 +71,7 @@ export class HistoryTrimmer {
   start(redis: Redis): void {
     this.stop();
     this.#redis = redis;
-    this.#timer = setInterval(this.#tick, this.#timeouts.housekeepingMs);
+    this.#timer = setInterval(this.#tick, this.#timeouts.trimMs);
     this.#memory.start(redis);
   }
 
@@ -126,8 +126,8 @@ export class HistoryTrimmer {
   }
 
   async #leads(redis: Redis): Promise<boolean> {
-    const { housekeeperMs } = this.#timeouts;
-    const reply = await TRIMMER.run(redis, [this.#keys.housekeeper()], [this.#instance, housekeeperMs]);
+    const { trimmerLeaseMs } = this.#timeouts;
+    const reply = await TRIMMER.run(redis, [this.#keys.housekeeper()], [this.#instance, trimmerLeaseMs]);
     return reply === 1;
   }
 

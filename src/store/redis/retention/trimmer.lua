@@ -1,7 +1,7 @@
 -- Makes a process the one that trims histories, or keeps it so, unless another one is.
 --
 -- PEXPIRE comes first because it needs no memory: a full server then lets SET through, and it is then
--- that house must be kept.
+-- that histories must be trimmed.
 --
 -- KEYS  1 the instance that trims histories
 -- ARGV  1 instance   2 ms

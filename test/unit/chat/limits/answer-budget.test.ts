@@ -76,7 +76,7 @@ describe("a client that reads nothing", () => {
       kind: "guest",
       siteKey: undefined,
       endsAt: undefined,
-      visits,
+      rooms: visits,
     });
     await settle(100);
     expect(connection.waiting).toBeGreaterThan(LIMITS.hintWaterline);

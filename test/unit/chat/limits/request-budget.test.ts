@@ -294,7 +294,7 @@ describe("by default nobody meets a limit who", () => {
     expect(office.filter(({ isEmpty }) => isEmpty)).toEqual([]);
     for (let second = 0; second < 60; second += 1) {
       vi.advanceTimersByTime(1_000);
-      // 50 messages a second, and a pong of everybody.
+      // 50 messages per second, and a pong of everybody.
       for (const guest of office.slice(0, 50)) guest.spend(frame(REQUESTS.message.cost));
       for (const guest of office) guest.spend(frame(REQUESTS.pong.cost));
       expect(office.filter(({ isEmpty }) => isEmpty)).toEqual([]);

@@ -18,7 +18,7 @@ class SilentLog extends FakeStore {
 }
 
 describe("requests that were sent before the store was found silent", () => {
-  it("are all refused within 2 s, however many wait behind the first", async () => {
+  it("are all refused within 2 s, however many wait after the first", async () => {
     const { chat, log: store } = openChat({}, new SilentLog());
     const client = await FakeClient.in(chat, "lobby");
     const refs = Array.from({ length: 10 }, (_, n) =>

@@ -11,12 +11,12 @@ function chain(first: number, last: number): Entry[] {
   });
 }
 
-describe("whether a stream continues behind a cursor", () => {
+describe("whether a stream continues after a cursor", () => {
   it.each([
     ["the cursor is the first entry read", "3-1", chain(3, 5), true],
     ["the cursor is the newest entry: nothing was missed", "5-1", chain(5, 5), true],
     ["the cursor was trimmed, and the next entry is the oldest", "3-1", chain(4, 5), true],
-    ["the cursor and the entry behind it were trimmed", "2-1", chain(4, 5), false],
+    ["the cursor and the entry after it were trimmed", "2-1", chain(4, 5), false],
     ["the cursor was never in this log", "3-2", chain(4, 5), false],
     ["the cursor is of the same millisecond as the first entry, and another", "4-0", chain(4, 5), false],
     ["the cursor is ahead of the store", "9-1", [], false],
@@ -28,7 +28,7 @@ describe("whether a stream continues behind a cursor", () => {
     expect(isComplete(after, read)).toBe(complete);
   });
 
-  it("leaves the cursor's own entry out of what is behind it", () => {
+  it("leaves the cursor's own entry out of what is after it", () => {
     expect(behind("3-1", chain(3, 5)).map(({ id }) => id)).toEqual(["4-1", "5-1"]);
     expect(behind("3-1", chain(4, 5)).map(({ id }) => id)).toEqual(["4-1", "5-1"]);
   });

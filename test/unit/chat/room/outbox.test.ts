@@ -121,7 +121,7 @@ describe("an outbox", () => {
     expect(ann.writes).toHaveLength(4);
   });
 
-  it("gives a newcomer nothing of what was due before, and the others all of it", async () => {
+  it("gives a new client nothing of what was due before, and the others all of it", async () => {
     const [ann, ben] = [new FakeConnection(), new FakeConnection()];
     const outbox = outboxTo(5, ann);
     outbox.push(entry("before"));

@@ -56,7 +56,7 @@ function believed(frames: readonly Out[]): string[] {
 }
 
 describe("presence", () => {
-  it("is merged to one frame a second", async () => {
+  it("is merged to one frame per second", async () => {
     const { presence, enter, exit } = await watched();
     for (let i = 0; i < 40; i += 1) {
       enter(`user${i}`);
@@ -109,7 +109,7 @@ describe("presence", () => {
     expect(believed(ann.connection.framesOf("presence"))).toEqual(steps.at(-1) === "exit" ? [] : ["ben"]);
   });
 
-  it("tells a newcomer that somebody in their list left, even if nobody else was told of them", async () => {
+  it("tells a new client that somebody in their list left, even if nobody else was told of them", async () => {
     const { chat, enter, exit } = await watched();
     enter("ben");
     await vi.advanceTimersByTimeAsync(1_000);
@@ -121,7 +121,7 @@ describe("presence", () => {
     expect(believed(dan.connection.frames)).toContain("ben");
   });
 
-  it("tells a newcomer of those who were away, or called otherwise, just when they came", async () => {
+  it("tells a new client of those who were away, or called otherwise, just when they came", async () => {
     const { chat, enter, exit } = await watched();
     enter("u1", "One");
     enter("u2", "Two");

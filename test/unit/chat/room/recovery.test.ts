@@ -64,7 +64,7 @@ describe("a client that returns with a cursor", () => {
 
   it.each([
     ["of which its cursor is the only one missing", 3, true, 3],
-    ["together with the one behind its cursor", 4, false, 6],
+    ["together with the one after its cursor", 4, false, 6],
   ])(
     "to a stream whose oldest were trimmed, %s, is told the truth",
     async (_case, trimmed, recovered, got) => {
@@ -149,7 +149,7 @@ describe("a client that returns with a cursor", () => {
     expect(client.ids).toEqual([first.id, second.id]);
   });
 
-  it("and asks for nothing gets nothing, and all that comes behind the head", async () => {
+  it("and asks for nothing gets nothing, and all that comes after the head", async () => {
     const { client, log: store, entries } = await returning(5);
     const joined = await client.ask({ type: "join", room: "lobby", after: idAt(entries, 1), limit: 0 });
     expect(joined).toMatchObject({ recovered: true, messages: [], more: true, head: idAt(entries, 4) });

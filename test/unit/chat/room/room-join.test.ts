@@ -101,7 +101,7 @@ describe("a join", () => {
     expect(member.connection.framesOf("joined").at(-1)).toMatchObject({ recovered: false, messages: [] });
   });
 
-  it("of a room that is joined already is a resync: what is shown live goes on behind it", async () => {
+  it("of a room that is joined already is a resync: what is shown live goes on after it", async () => {
     const { log: store, ann } = await inRoom();
     const one = store.store("lobby");
     const again = await ann.ask({ type: "join", room: "lobby", after: one.prev });

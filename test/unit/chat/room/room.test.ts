@@ -34,7 +34,7 @@ describe("a message that was lost on the way", () => {
     expect(store.reads).toHaveLength(1);
   });
 
-  it("is found where nothing comes behind it, because its ack came and it did not", async () => {
+  it("is found where nothing comes after it, because its ack came and it did not", async () => {
     const { log: store, ann, ben } = await inRoom();
     store.deaf = true;
     await ann.ask({ type: "message", room: "lobby", key: "k", text: "one" });

@@ -41,7 +41,7 @@ describe("a publication that is not known to be stored", () => {
     expect(store.reads).toEqual([]);
   });
 
-  it("costs at most ten reads a second, however many come, and shows nothing", async () => {
+  it("costs at most ten reads per second, however many come, and shows nothing", async () => {
     const { log: store, logger, shown } = await inRoom();
     for (let ms = 0; ms < 1_000; ms += 10) {
       for (let n = 0; n < 20; n += 1) store.publishUnverified("lobby", `9000000000000-${ms + n}`);

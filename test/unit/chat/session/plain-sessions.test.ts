@@ -86,7 +86,7 @@ describe("a plain client", () => {
     expect(texts()).toEqual([...Array.from({ length: 50 }, (_, i) => `${i + 10}`), "live"]);
   });
 
-  it("with a cursor gets all behind it, or is told that some are missing", async () => {
+  it("with a cursor gets all after it, or is told that some are missing", async () => {
     const { chat, log: store } = openChat();
     const entries = store.fill("lobby", 10);
     const known = await plainClient(chat, PLAIN_CODEC, { after: entries[6]?.id ?? "", limit: 200 });
@@ -170,7 +170,7 @@ describe("a plain client", () => {
     ]);
   });
 
-  it("that speaks before it has entered does so behind the history", async () => {
+  it("that speaks before it has entered does so after the history", async () => {
     const { chat, log: store } = openChat();
     store.store("lobby", { text: "old", published: false });
     const resume = store.pause();

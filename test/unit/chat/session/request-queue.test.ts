@@ -25,7 +25,7 @@ function laneOf(...tasks: readonly (readonly [name: string, together: boolean])[
   return { lane: queue, started, end, idle: () => idle };
 }
 
-it("messages start one behind the other without waiting, in the order sent", async () => {
+it("messages start one after the other without waiting, in the order sent", async () => {
   const { started, end, lane: queue, idle } = laneOf(["a", true], ["b", true], ["c", true]);
   expect(started).toEqual(["a", "b", "c"]);
   await end(1);
@@ -35,7 +35,7 @@ it("messages start one behind the other without waiting, in the order sent", asy
   expect([queue.busy, idle()]).toEqual([false, 1]);
 });
 
-it("a join waits for the messages before it, and holds up those behind it", async () => {
+it("a join waits for the messages before it, and holds up those after it", async () => {
   const { started, end } = laneOf(["a", true], ["join", false], ["b", true], ["c", true]);
   expect(started).toEqual(["a"]);
   await end(0);

@@ -91,7 +91,7 @@ describe("a site that withdraws a key", () => {
     await ann.ask({ type: "hello", token: tokenOf(3_600_000) });
     const stream = new FakeConnection();
     const person = { id: "s-ben", handle: "Ben" };
-    chat.connectStream(stream, { person, kind: "site", siteKey: "one", endsAt: undefined, visits: [] });
+    chat.connectStream(stream, { person, kind: "site", siteKey: "one", endsAt: undefined, rooms: [] });
     for (const now of [true, undefined, false]) {
       expect([ann.connection, stream].map(({ closedWith }) => closedWith)).toEqual([undefined, undefined]);
       holds = now;

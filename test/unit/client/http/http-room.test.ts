@@ -19,7 +19,7 @@ describe("a room that comes by an event stream", () => {
   it("answers a join with the page that was read and what the stream brought since, once everything has come", () => {
     const { told, room } = open();
     room.joins(7, { messages: [{ id: "1-1" }], more: true }, true, "1-1");
-    expect(room.visit).toBe("lobby@1-1");
+    expect(room.query).toBe("lobby@1-1");
     room.entry({ id: "2-2" });
     expect(told).toEqual([]);
     room.joined(present(ANN));
@@ -28,7 +28,7 @@ describe("a room that comes by an event stream", () => {
     expect(told).toEqual([{ ...answer, ...present(ANN) }]);
     room.entry({ id: "10-1" });
     expect(told[1]).toEqual({ id: "10-1" });
-    expect(room.visit).toBe("lobby@10-1");
+    expect(room.query).toBe("lobby@10-1");
   });
 
   it("is the server's own joined, without a ref, where the store turned out to be another one", () => {

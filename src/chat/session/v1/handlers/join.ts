@@ -3,7 +3,7 @@ import type { AnswerSpace } from "../../../limits/answer-budget.ts";
 import { RoomSubscription } from "../../room-subscription.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Enters a room, or asks for a resync of one: what is behind `after`, or the newest, then live. */
+/** Enters a room, or asks for a resync of one: what is after `after`, or the newest, then live. */
 export async function join(
   session: RequestContext,
   frame: JoinRequest,

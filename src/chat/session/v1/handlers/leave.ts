@@ -1,7 +1,7 @@
 import type { LeaveRequest } from "../../../../protocol.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Leaves a room: nothing of it comes behind the `ok`. */
+/** Leaves a room: nothing of it comes after the `ok`. */
 export async function leave(session: RequestContext, { ref, room }: LeaveRequest): Promise<void> {
   if (!session.subscriptions.delete(room)) {
     session.refuse("not-joined", `You are not in ${room}.`, ref);

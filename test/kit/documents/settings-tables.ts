@@ -1,4 +1,4 @@
-import type { Setting } from "./table.ts";
+import type { Setting } from "../../../src/settings/table.ts";
 
 /** What the documents say of one setting. */
 type Documented = Pick<Setting<unknown>, "names" | "default" | "defaultWords" | "meaning" | "planned">;

@@ -1,5 +1,5 @@
-import { LIMIT_NAMES } from "../../chat/limits/limit-names.ts";
-import type { Metric } from "./metric.ts";
+import { LIMIT_NAMES } from "../../../src/chat/limits/limit-names.ts";
+import type { Metric } from "../../../src/http/metrics/metric.ts";
 
 /** The table of docs/metrics.md, GitHub's Markdown. */
 export function metricsTable(metrics: readonly Metric[]): string {
