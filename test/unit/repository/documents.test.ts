@@ -73,8 +73,33 @@ describe("docs/protocol.md", () => {
   });
 });
 
+describe("docs/architecture.md", () => {
+  it("names only files and folders of the source that are there", async () => {
+    const text = await read("docs/architecture.md");
+    const source = await readdir(new URL("../../../src", import.meta.url), { recursive: true });
+    const files = source.map((file) => `/${file}`);
+    const named = [...text.matchAll(/`([\w/-]+(?:\.ts|\.lua|\/))`/g)].map(([, name]) => name ?? "");
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter((name) => !isThere(name, files))).toEqual([]);
+  });
+
+  it("describes every folder of the source", async () => {
+    const text = await read("docs/architecture.md");
+    const entries = await readdir(new URL("../../../src", import.meta.url), { withFileTypes: true });
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    expect(folders.filter((name) => !new RegExp(`^  ${name}/ `, "m").test(text))).toEqual([]);
+  });
+});
+
+/** A file by the end of its path, or a folder by its path; `test/…` stands for the repository's. */
+function isThere(name: string, files: readonly string[]): boolean {
+  if (name.startsWith("test/")) return true;
+  if (name.endsWith("/")) return files.some((file) => file.includes(`/${name}`));
+  return files.some((file) => file.endsWith(`/${name}`));
+}
+
 describe("README.md", () => {
-  it("names the two commands as one types them", async () => {
+  it("names the two commands as the user types them", async () => {
     const lines = (await read("README.md")).split("\n");
     expect(lines).toContain("npm ci && npm start");
     expect(lines).toContain("npm ci && npm test");
