@@ -82,9 +82,12 @@ class HttpSocket implements ClientSocket {
       case "ping":
         this.#go(this.#ping(frame.ref));
         break;
-      default:
-        // `typing` has no way to go, and `pong` answers what nobody asked over the network.
+      case "typing":
+      case "pong":
+        // `typing` has no way to go, and `pong` answers what no server asked over the network.
         break;
+      default:
+        frame satisfies never;
     }
   }
 
