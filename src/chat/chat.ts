@@ -59,10 +59,10 @@ export class Chat implements StoreListener, ChatContext {
   readonly #rates: PublishRates;
   readonly #sessions = new Set<Session>();
   /** Young v1 sessions, and by when they must have said hello. */
-  readonly #young = new Map<V1Session, number>();
+  readonly #young = new Map<Session, { readonly session: V1Session; readonly until: number }>();
   readonly #stalled = new StalledReaders(this.answers);
-  readonly #sweep: NodeJS.Timeout;
-  readonly #keyCheck: NodeJS.Timeout;
+  #sweep: NodeJS.Timeout | undefined;
+  #keyCheck: NodeJS.Timeout | undefined;
   /** The secret that the store gave, where the settings give none. */
   #sharedSecret: string | undefined;
   /** What clients were told last. */
@@ -105,8 +105,6 @@ export class Chat implements StoreListener, ChatContext {
     };
     this.publisher = new Publisher(store, this.#rates, this.rooms, logger, this.counters);
     this.queries = new RoomQueries(store, this.rooms, reads);
-    this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
-    this.#keyCheck = setInterval(this.#endWithKeys, KEY_CHECK_MS).unref();
   }
 
   /** Whether messages can be stored and shown now. */
@@ -123,7 +121,11 @@ export class Chat implements StoreListener, ChatContext {
     return this.#sessions.size;
   }
 
+  /** Connects the store and begins what is done regularly; `close` ends both. */
   start(): void {
+    this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
+    this.#keyCheck = setInterval(this.#endWithKeys, KEY_CHECK_MS).unref();
+    this.rooms.start();
     this.#store.start(this);
   }
 
@@ -131,7 +133,7 @@ export class Chat implements StoreListener, ChatContext {
   connectV1(connection: Connection, guest: string): SocketSession {
     const session = new V1Session(this, connection, guest);
     this.#sessions.add(session);
-    this.#young.set(session, performance.now() + LIMITS.helloMs);
+    this.#young.set(session, { session, until: performance.now() + LIMITS.helloMs });
     return session;
   }
 
@@ -154,13 +156,12 @@ export class Chat implements StoreListener, ChatContext {
   /** The client is gone. Idempotent. */
   disconnect(session: Session): void {
     this.#sessions.delete(session);
-    if (session instanceof V1Session) this.#young.delete(session);
+    this.#young.delete(session);
     session.closed();
   }
 
   newcomer(session: Session): void {
-    // On a plain socket it would stand among the messages.
-    if (this.#store.kind === "embedded" && !(session instanceof PlainSession)) session.send(EMBEDDED_NOTICE);
+    if (this.#store.kind === "embedded" && session.hasNotices) session.send(EMBEDDED_NOTICE);
     if (this.options.greeting !== undefined) session.send({ type: "notice", text: this.options.greeting });
     if (!this.#live) session.statusChanged(this.#statusFrame());
   }
@@ -247,9 +248,9 @@ export class Chat implements StoreListener, ChatContext {
     this.answers.sweep();
     this.requests.sweep(now);
     this.#stalled.look(this.#connections(), now);
-    for (const [session, deadline] of this.#young) {
+    for (const { session, until } of this.#young.values()) {
       // Sessions are in the order in which they came, and all have the same time.
-      if (deadline > now) break;
+      if (until > now) break;
       this.#young.delete(session);
       if (!session.greeted) session.connection.close(CLOSE.tooSlow, "no hello in time");
     }

@@ -32,15 +32,19 @@ export class Rooms {
   readonly #opened: OpenedRooms;
   /** Empty rooms and the timers that end them, the longest empty first. */
   readonly #lingering = new Map<string, NodeJS.Timeout>();
-  readonly #review: NodeJS.Timeout;
-  #audit: NodeJS.Timeout;
-  #rollCall: NodeJS.Timeout;
+  #review: NodeJS.Timeout | undefined;
+  #audit: NodeJS.Timeout | undefined;
+  #rollCall: NodeJS.Timeout | undefined;
 
   /** @param maxPerNetwork rooms that connections of one network may have open; 0 = no limit. */
   constructor(surroundings: RoomDeps, maxPerNetwork = 0) {
     this.#surroundings = surroundings;
     this.#opened = new OpenedRooms(maxPerNetwork);
     this.#store = surroundings.store;
+  }
+
+  /** Begins to look at all rooms regularly. */
+  start(): void {
     this.#review = setInterval(this.#reviewAll, REVIEW_MS).unref();
     this.#audit = setTimeout(this.#auditAll, auditPause()).unref();
     this.#rollCall = setTimeout(this.#callAll, ROLL_CALL_MS).unref();

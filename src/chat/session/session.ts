@@ -10,6 +10,8 @@ export interface Session {
   readonly connection: Connection;
   /** The site's key that signed the token by which it was let in (`SiteUser.siteKey`); undefined = there was none. */
   readonly siteKey: string | undefined;
+  /** Whether its protocol has notices of the server; otherwise they would stand among the messages. */
+  readonly hasNotices: boolean;
   /** Whether something it asked for has not been answered. */
   readonly busy: boolean;
   /** One inward frame; undefined stands for a binary one. Never throws. */

@@ -39,6 +39,7 @@ export class PlainSession implements SocketSession, Member {
   readonly connection: Connection;
   /** Nobody has a token without the subprotocol. */
   readonly siteKey = undefined;
+  readonly hasNotices = false;
   readonly requests: RequestBudget;
   readonly #context: ChatContext;
   readonly #room: string;

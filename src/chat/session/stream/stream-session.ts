@@ -14,6 +14,7 @@ const ENTER_AGAIN_MS = 1_000;
 export class StreamSession implements Session {
   readonly connection: Connection;
   readonly siteKey: string | undefined;
+  readonly hasNotices = true;
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
   readonly #subscriptions: readonly StreamSubscription[];

@@ -36,6 +36,7 @@ const PILED_UP_MS = 1_000;
 export class V1Session implements RequestContext {
   readonly context: ChatContext;
   readonly connection: Connection;
+  readonly hasNotices = true;
   readonly requests: RequestBudget;
   readonly guest: string;
   readonly subscriptions = new Map<string, RoomSubscription>();
