@@ -69,7 +69,6 @@ const RULES: readonly Rule[] = [
     part: "src/transport/",
     only: [
       "src/transport/",
-      "src/identity/",
       "src/chat/",
       ...STORE_CONTRACT,
       ...EVERYWHERE,
