@@ -27,6 +27,8 @@ export default defineConfig({
       kind("system", 120_000),
       kind("browser", 120_000),
       kind("checker", 60_000),
+      // Run by `npm run test:slow`: leases, drains and outages of real length, and mutants.
+      kind("slow", 120_000),
     ],
     // One more than the processors of a small machine: many tests wait for clocks (leases, windows, outages) and use none.
     maxWorkers: 3,

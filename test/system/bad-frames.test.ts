@@ -89,7 +89,7 @@ describe("one bad frame", () => {
     ],
     ["a handle with a control character", '{"type":"hello","ref":7,"handle":"a\\u0007b"}', "bad-handle"],
     ["a long handle", `{"type":"hello","ref":7,"handle":"${"x".repeat(33)}"}`, "bad-handle"],
-  ])("is refused alone, with a reason, and the socket stays: %s [17]", async (_what, frame, code) => {
+  ])("is refused alone, with a reason, and the socket stays: %s", async (_what, frame, code) => {
     const client = await connectV1(fleet.servers[0]!.wsUrl, { room: ROOM });
     const refusal = client.connection.waitForNext(({ type }) => type === "error", "a refusal");
     client.connection.socket.send(frame);
@@ -111,7 +111,7 @@ describe("one bad frame", () => {
     '{"text":"t","handle":7}',
     '{"text":"t","username":{}}',
     Buffer.from('{"text":"t"}'),
-  ])("is refused alone on a plain socket too: %s [17]", async (frame) => {
+  ])("is refused alone on a plain socket too: %s", async (frame) => {
     const client = await connectPlain(fleet.servers[0]!.wsUrl, { query: { room: "plain" } });
     const refusal = client.waitForNext((received) => received["type"] === "error", "a refusal");
     client.socket.send(frame);
@@ -128,7 +128,7 @@ describe("one bad frame", () => {
     expect((await client.hello()).type).toBe("welcome");
   });
 
-  it("ends its own connection with 1009 where it is over the limit, and no other [17]", async () => {
+  it("ends its own connection with 1009 where it is over the limit, and no other", async () => {
     const client = await connectV1(fleet.servers[0]!.wsUrl);
     client.connection.send("x".repeat(LIMITS.frameBytes + 1));
     expect(await within(client.closed, "a close")).toMatchObject({ code: CLOSE.frameTooBig });
@@ -147,7 +147,7 @@ describe("one bad frame", () => {
     expect(bystanders[0]!.frames.filter((frame) => "key" in frame && frame.key === "latin1")).toEqual([]);
   });
 
-  it("is borne 19 times in 10 s; the 20th ends the connection with 4400 [17]", async () => {
+  it("is borne 19 times in 10 s; the 20th ends the connection with 4400", async () => {
     const client = await connectV1(fleet.servers[0]!.wsUrl);
     for (let n = 1; n < LIMITS.badFrames; n++) client.connection.send("nonsense");
     expect(await client.request({ type: "ping" })).toMatchObject({ type: "pong" });
@@ -227,7 +227,7 @@ class Nuisance<Frame> {
 }
 
 describe("generated frames", () => {
-  it("2,000 of them disturb nobody on any process: dynochat.v1 [17]", async () => {
+  it("2,000 of them disturb nobody on any process: dynochat.v1", async () => {
     const answers: ServerFrame[] = [];
     const nuisance = new Nuisance(
       async () => (await connectV1(fleet.servers[0]!.wsUrl, { room: "nuisance" })).connection,
@@ -244,7 +244,7 @@ describe("generated frames", () => {
     await expectUndisturbed();
   });
 
-  it("as many disturb nobody on a plain socket [17]", async () => {
+  it("as many disturb nobody on a plain socket", async () => {
     const answers: PlainFrame[] = [];
     const nuisance = new Nuisance(() =>
       connectPlain(fleet.servers[1]!.wsUrl, { path: "/", query: { room: "plain" } }),

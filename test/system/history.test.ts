@@ -10,7 +10,7 @@ import { startServer } from "../kit/servers/server.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 
 describe("the history", () => {
-  it("survives a restart of the program [15]", async () => {
+  it("survives a restart of the program", async () => {
     const redis = await startOwnRedis();
     const env = { REDIS_URL: redis.url, MESSAGES_PER_SECOND: "0" };
     const room = randomUUID();
@@ -33,7 +33,7 @@ describe("the history", () => {
     expect(joined.messages).toEqual(before);
   });
 
-  it("is bounded in Redis, room by room [16]", async () => {
+  it("is bounded in Redis, room by room", async () => {
     const kept = 50;
     const { redis, servers } = await startFleet(1, {
       env: { HISTORY_MESSAGES: String(kept), MESSAGES_PER_SECOND: "0" },
@@ -93,7 +93,7 @@ describe("the history", () => {
 });
 
 describe("joining while 200 messages per second flow", () => {
-  it("leaves no seam between history and live, for 50 new clients on two processes [14]", async () => {
+  it("leaves no seam between history and live, for 50 new clients on two processes", async () => {
     const { servers } = await startFleet(2, { env: { MESSAGES_PER_SECOND: "0", HISTORY_MESSAGES: "10000" } });
     const room = randomUUID();
     const url = (n: number) => servers[n % servers.length]!.wsUrl;

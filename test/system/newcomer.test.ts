@@ -44,7 +44,7 @@ async function expectOneChat({ app }: Account, text: string): Promise<void> {
   await Promise.all(people.map((person) => person.waitForText(text)));
 }
 
-describe("a new client who follows the README [6]", () => {
+describe("a new client who follows the README", () => {
   it("has a chat in the end, and each command does what is expected of it", {
     timeout: 120_000,
   }, async () => {

@@ -20,7 +20,7 @@ function says(text: string) {
 }
 
 describe("the plain protocol", () => {
-  it("is spoken at /ws, and at / and /websocket for the ancestors' own pages [2]", async () => {
+  it("is spoken at /ws, and at / and /websocket for the ancestors' own pages", async () => {
     const room = randomUUID();
     const clients = await Promise.all(PATHS.map((path) => enter(path, room)));
     for (const [index, client] of clients.entries()) {
@@ -30,7 +30,7 @@ describe("the plain protocol", () => {
     }
   });
 
-  it("takes {handle,text} and {username,text} on every path and answers each path in its own keys [12]", async () => {
+  it("takes {handle,text} and {username,text} on every path and answers each path in its own keys", async () => {
     const room = randomUUID();
     const clients = await Promise.all(PATHS.map((path) => enter(path, room)));
     const [ws, root, websocket] = clients;
@@ -53,7 +53,7 @@ describe("the plain protocol", () => {
     expect(second).toMatchObject({ type: "message", room, prev: first?.["id"], handle: "Bob", text: "two" });
   });
 
-  it("escapes HTML on / and /websocket, whose pages insert it raw, and nowhere else [13]", async () => {
+  it("escapes HTML on / and /websocket, whose pages insert it raw, and nowhere else", async () => {
     const room = randomUUID();
     const [ws, root, websocket] = await Promise.all(PATHS.map((path) => enter(path, room)));
     const v1 = await connectV1(server.wsUrl, { room });
@@ -73,7 +73,7 @@ describe("the plain protocol", () => {
     });
   });
 
-  it("refuses empty text with a sentence, and names who gave no name [18]", async () => {
+  it("refuses empty text with a sentence, and names who gave no name", async () => {
     const client = await enter("/ws", randomUUID());
     for (const text of ["", "  \n "]) {
       client.send({ handle: "Ada", text });
@@ -88,7 +88,7 @@ describe("the plain protocol", () => {
     }
   });
 
-  it("shows a refusal to the ancestors' pages as a sentence of the system [18]", async () => {
+  it("shows a refusal to the ancestors' pages as a sentence of the system", async () => {
     const room = randomUUID();
     const [root, websocket] = await Promise.all([enter("/", room), enter("/websocket", room)]);
     root.send({ handle: "Ada", text: "" });
@@ -132,7 +132,7 @@ describe("the plain protocol", () => {
     expect(textsOf(returned.frames)).toEqual(["message 4", "message 5"]);
   });
 
-  it("greets a new client with the line of GREETING, once [6]", async () => {
+  it("greets a new client with the line of GREETING, once", async () => {
     const greeting = "Welcome home!";
     const { wsUrl } = await startServer({ env: { GREETING: greeting } });
     const plain = await connectPlain(wsUrl, { path: "/" });

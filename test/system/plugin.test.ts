@@ -20,7 +20,7 @@ async function startOwnApp(
   return { app, url, wsUrl: url.replace("http", "ws") };
 }
 
-it("somebody's own app has the chat beside its own pages, which pass through untouched [30]", async () => {
+it("somebody's own app has the chat beside its own pages, which pass through untouched", async () => {
   const { url, wsUrl } = await startOwnApp({ page: false, defaultRoom: "shop", messagesPerSecond: 0 });
   const front = await fetch(`${url}/`);
   expect(await front.text()).toBe("our front page");
@@ -34,7 +34,7 @@ it("somebody's own app has the chat beside its own pages, which pass through unt
   await grace.waitFor(({ text }) => text === "inside another app", "the plain client has it");
 });
 
-it("an upgrade to an address that has no socket is answered, and the app goes on [30]", async () => {
+it("an upgrade to an address that has no socket is answered, and the app goes on", async () => {
   const { url, wsUrl } = await startOwnApp({ page: false });
   const status = await new Promise<number | undefined>((resolve, reject) => {
     const socket = new WebSocket(`${wsUrl}/nowhere`);
@@ -46,7 +46,7 @@ it("an upgrade to an address that has no socket is answered, and the app goes on
   expect((await fetch(`${url}/livez`)).status).toBe(200);
 });
 
-it("an app that closes drains the chat first: its clients are told, and nothing is left open [30]", async () => {
+it("an app that closes drains the chat first: its clients are told, and nothing is left open", async () => {
   const { app, wsUrl } = await startOwnApp({ page: false, shutdownSeconds: 5 });
   const ada = await connectV1(wsUrl, { room: "lobby" });
   const closed = app.close();

@@ -22,7 +22,7 @@ function idsOf(client: V1Client, room: string): string[] {
 }
 
 describe.each([2, 3])("%i processes on one Redis", (size) => {
-  it("show a message sent on one of them to everybody on all, the sender included [10]", async () => {
+  it("show a message sent on one of them to everybody on all, the sender included", async () => {
     const fleet = await startFleet(size);
     const room = randomUUID();
     const clients = await everywhere(fleet, room, 2);
@@ -34,7 +34,7 @@ describe.each([2, 3])("%i processes on one Redis", (size) => {
     }
   });
 
-  it("show the messages of many senders in one order everywhere, to the senders too [9]", async () => {
+  it("show the messages of many senders in one order everywhere, to the senders too", async () => {
     const fleet = await startFleet(size, { env: UNLIMITED });
     const room = randomUUID();
     const clients = await everywhere(fleet, room, 2);
@@ -62,7 +62,7 @@ describe.each([2, 3])("%i processes on one Redis", (size) => {
 });
 
 describe("two processes on one Redis", () => {
-  it("show nobody, not even its sender, a message that Redis did not take [9]", async () => {
+  it("show nobody, not even its sender, a message that Redis did not take", async () => {
     const fleet = await startFleet(2, { env: UNLIMITED });
     const room = randomUUID();
     const [one, two] = await everywhere(fleet, room, 1);
@@ -81,7 +81,7 @@ describe("two processes on one Redis", () => {
     }
   });
 
-  it("hold two connections each to Redis, one of them subscribed, however many users and rooms [8]", async () => {
+  it("hold two connections each to Redis, one of them subscribed, however many users and rooms", async () => {
     const fleet = await startFleet(2);
     const connections = async () => {
       const list = await fleet.redis.cli("CLIENT", "LIST");
@@ -99,7 +99,7 @@ describe("two processes on one Redis", () => {
     expect(await connections()).toEqual({ all: 4, subscribed: 2 });
   });
 
-  it("own their sockets and share the rest: what one leaves behind when it is killed is on the other [7]", async () => {
+  it("own their sockets and share the rest: what one leaves behind when it is killed is on the other", async () => {
     const fleet = await startFleet(2);
     const [first, second] = fleet.servers;
     const room = randomUUID();
@@ -117,7 +117,7 @@ describe("two processes on one Redis", () => {
     expect(returned.frames.some((frame) => frame.type === "status")).toBe(false);
   });
 
-  it("put REDIS_PREFIX before every channel and key, and do not meet those with another [11]", async () => {
+  it("put REDIS_PREFIX before every channel and key, and do not meet those with another", async () => {
     const fleet = await startFleet(1, { env: { REDIS_PREFIX: "first:" } });
     const { redis } = fleet;
     const other = await startServer({ env: { REDIS_URL: redis.url, REDIS_PREFIX: "second:" } });
@@ -142,7 +142,7 @@ describe("two processes on one Redis", () => {
     expect([...channels, ...keys].filter((name) => !/^(first|second):/.test(name))).toEqual([]);
   });
 
-  it("skip what is malformed on a channel, count it, and go on [19]", async () => {
+  it("skip what is malformed on a channel, count it, and go on", async () => {
     const fleet = await startFleet(2);
     const room = randomUUID();
     const clients = await everywhere(fleet, room, 1);

@@ -38,7 +38,7 @@ async function readiness(server: Server): Promise<{ status: number; body: unknow
 }
 
 describe("while Redis is away", () => {
-  it("HTTP and sockets stay, people are told, and everything heals by itself [21]", async () => {
+  it("HTTP and sockets stay, people are told, and everything heals by itself", async () => {
     const { redis, servers } = await startFleet(2, { env: UNLIMITED, redisArgs: DURABLE });
     const room = randomUUID();
     const [one, two] = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room })));
@@ -83,7 +83,7 @@ describe("while Redis is away", () => {
     });
   });
 
-  it("nothing is lost that another process stored before this one was subscribed again [21]", async () => {
+  it("nothing is lost that another process stored before this one was subscribed again", async () => {
     const { redis, servers } = await startFleet(2, { env: UNLIMITED, redisArgs: DURABLE });
     const room = randomUUID();
     const [one, two] = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room })));
@@ -100,7 +100,7 @@ describe("while Redis is away", () => {
     }
   });
 
-  it("a frozen Redis is noticed, nothing is stored later than promised, and the thaw heals [21]", async () => {
+  it("a frozen Redis is noticed, nothing is stored later than promised, and the thaw heals", async () => {
     const { redis, servers } = await startFleet(2, { env: UNLIMITED });
     const room = randomUUID();
     const [one, two] = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room })));
@@ -119,7 +119,7 @@ describe("while Redis is away", () => {
     }
   });
 
-  it("a room whose log came back empty starts over, and says so before anything later [21]", async () => {
+  it("a room whose log came back empty starts over, and says so before anything later", async () => {
     const { redis, servers } = await startFleet(1, { env: UNLIMITED });
     const room = randomUUID();
     const client = await connectV1(servers[0]!.wsUrl, { room });
@@ -144,7 +144,7 @@ describe("while Redis is away", () => {
   });
 });
 
-it("a process that starts before Redis serves HTTP at once and chats as soon as Redis is there [21]", async () => {
+it("a process that starts before Redis serves HTTP at once and chats as soon as Redis is there", async () => {
   const redis = await startOwnRedis();
   await redis.kill();
   const server = await startServer({ env: { REDIS_URL: redis.url } });

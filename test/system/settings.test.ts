@@ -15,7 +15,7 @@ async function folderWith(dotenv: string): Promise<string> {
 }
 
 describe("the start", () => {
-  it("ends with exit code 1 and one line that names a bad PORT [4]", async () => {
+  it("ends with exit code 1 and one line that names a bad PORT", async () => {
     for (const PORT of ["http", "70000", "-1"]) {
       const { code, output } = await runServer({ env: { PORT } });
       expect(code).toBe(1);
@@ -26,12 +26,12 @@ describe("the start", () => {
     }
   });
 
-  it("listens on the PORT of the environment [4]", async () => {
+  it("listens on the PORT of the environment", async () => {
     const server = await startServer();
     expect((await fetch(`http://127.0.0.1:${server.port}/livez`)).status).toBe(200);
   });
 
-  it("ends with exit code 1 and one line when the port is taken [4]", async () => {
+  it("ends with exit code 1 and one line when the port is taken", async () => {
     const { port } = await startServer();
     const { code, output } = await runServer({ env: { PORT: String(port) } });
     expect(code).toBe(1);
@@ -55,7 +55,7 @@ describe("the start", () => {
     },
   );
 
-  it("is what the Procfile's web line says [5]", async () => {
+  it("is what the Procfile's web line says", async () => {
     expect(procfileCommand()).toMatch(/^node (--\S+ )*\S*dist\/main\.js$/);
     const server = await startServer();
     expect((await fetch(`${server.url}/livez`)).status).toBe(200);
@@ -63,7 +63,7 @@ describe("the start", () => {
 });
 
 describe("a .env file", () => {
-  it("is read on one's own machine, and the real environment wins [28]", async () => {
+  it("is read on one's own machine, and the real environment wins", async () => {
     const cwd = await folderWith("GREETING=from the file\nDEFAULT_ROOM=file-room\n");
     const { wsUrl } = await startServer({ cwd, env: { NODE_ENV: undefined, DEFAULT_ROOM: "real-room" } });
     const client = await connectPlain(wsUrl);
@@ -73,13 +73,13 @@ describe("a .env file", () => {
     expect(message["room"]).toBe("real-room");
   });
 
-  it("is not read in production [28]", async () => {
+  it("is not read in production", async () => {
     const cwd = await folderWith("PORT=nonsense\nDEFAULT_ROOM=-\n");
     const { url } = await startServer({ cwd, env: { NODE_ENV: "production" } });
     expect((await fetch(`${url}/livez`)).status).toBe(200);
   });
 
-  it("ends the start too when it is wrong [28]", async () => {
+  it("ends the start too when it is wrong", async () => {
     const cwd = await folderWith("DEFAULT_ROOM=-\n");
     const { code, output } = await runServer({ cwd, env: { NODE_ENV: undefined, PORT: "0" } });
     expect(code).toBe(1);

@@ -13,7 +13,7 @@ beforeAll(async () => {
 const PATHS = ["/ws", "/", "/websocket"] as const;
 
 describe("a socket path", () => {
-  it("speaks dynochat.v1 at /ws to those who ask for it [2]", async () => {
+  it("speaks dynochat.v1 at /ws to those who ask for it", async () => {
     const client = await openV1(server.wsUrl);
     expect(client.connection.socket.protocol).toBe("dynochat.v1");
     const welcome = await client.hello({ handle: "Ada" });
@@ -21,7 +21,7 @@ describe("a socket path", () => {
     expect(await client.join("lobby")).toMatchObject({ room: "lobby", recovered: true });
   });
 
-  it("gives a guest without a name one of its own [18]", async () => {
+  it("gives a guest without a name one of its own", async () => {
     const [one, two] = await Promise.all([openV1(server.wsUrl), openV1(server.wsUrl)]);
     const [first, second] = await Promise.all([one.hello(), two.hello({ handle: "  " })]);
     expect(first.user.handle).toMatch(/\S/);
@@ -29,19 +29,16 @@ describe("a socket path", () => {
     expect(first.user.id).not.toBe(second.user.id);
   });
 
-  it.each(["/ws", "/websocket"])(
-    "tells a plain GET on %s in a sentence what belongs there [3]",
-    async (path) => {
-      const response = await fetch(`${server.url}${path}`);
-      expect(response.status).toBe(426);
-      expect(response.headers.get("upgrade")?.toLowerCase()).toBe("websocket");
-      expect(await response.text()).toMatch(/WebSocket/i);
-      const client = await connectV1(server.wsUrl, { room: "lobby" });
-      await client.say("lobby", "still here");
-    },
-  );
+  it.each(["/ws", "/websocket"])("tells a plain GET on %s in a sentence what belongs there", async (path) => {
+    const response = await fetch(`${server.url}${path}`);
+    expect(response.status).toBe(426);
+    expect(response.headers.get("upgrade")?.toLowerCase()).toBe("websocket");
+    expect(await response.text()).toMatch(/WebSocket/i);
+    const client = await connectV1(server.wsUrl, { room: "lobby" });
+    await client.say("lobby", "still here");
+  });
 
-  it("serves the page to a plain GET on / [3]", async () => {
+  it("serves the page to a plain GET on /", async () => {
     const response = await fetch(`${server.url}/`);
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toMatch(/^text\/html/);
@@ -65,14 +62,14 @@ describe("a socket path", () => {
 });
 
 describe("the origin check", () => {
-  it.each(PATHS)("turns a foreign page away from %s with 403 [24]", async (path) => {
+  it.each(PATHS)("turns a foreign page away from %s with 403", async (path) => {
     for (const origin of ["https://evil.example", "null", "http://127.0.0.1.evil.example", "nonsense"]) {
       const refusal = await refusalOf(connectPlain(server.wsUrl, { path, headers: { origin } }));
       expect([origin, refusal.status]).toEqual([origin, 403]);
     }
   });
 
-  it.each(PATHS)("lets the own page and programs without an origin in at %s [24]", async (path) => {
+  it.each(PATHS)("lets the own page and programs without an origin in at %s", async (path) => {
     await connectPlain(server.wsUrl, { path });
     await connectPlain(server.wsUrl, { path, headers: { origin: server.url } });
     // Behind a router that ends TLS the page's scheme is not the socket's.
@@ -82,7 +79,7 @@ describe("the origin check", () => {
     });
   });
 
-  it("follows the allow-list where there is one [24]", async () => {
+  it("follows the allow-list where there is one", async () => {
     const { wsUrl } = await startServer({ env: { ALLOWED_ORIGINS: "https://site.example" } });
     await connectV1(wsUrl, { headers: { origin: "https://site.example" } });
     const foreign = connectV1(wsUrl, { headers: { origin: "https://evil.example" } });
@@ -91,7 +88,7 @@ describe("the origin check", () => {
     expect(await refusalOf(insecure)).toMatchObject({ status: 403 });
   });
 
-  it("lets every page in with *, and warns of it at the start [24]", async () => {
+  it("lets every page in with *, and warns of it at the start", async () => {
     const open = await startServer({ env: { ALLOWED_ORIGINS: "*" } });
     await connectV1(open.wsUrl, { headers: { origin: "https://anybody.example" } });
     await open.waitForLog(

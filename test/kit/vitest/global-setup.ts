@@ -36,6 +36,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   unit: { programs: [], builds: [PAGE] },
   contract: { programs: [REDIS, OPENSSL], builds: [] },
   system: { programs: [REDIS, OPENSSL], builds: [SERVER, PAGE] },
+  slow: { programs: [REDIS, OPENSSL], builds: [SERVER, PAGE] },
   checker: { programs: [REDIS], builds: [SERVER, PAGE] },
   browser: { programs: [REDIS, CHROMIUM], builds: [SERVER, PAGE] },
 };
@@ -70,6 +71,7 @@ function install(packages: readonly string[]): void {
       `these tests need ${packages.join(" and ")}; on Debian or Ubuntu: sudo sh -c '${command}'`,
     );
   }
+  process.stderr.write(`The tests need ${packages.join(" and ")}; installing: ${command}\n`);
   // Debian's package would start a server of its own on the standard port.
   run("sh", ["-c", command], { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { MUTANTS } from "./mutants.ts";
-import { hunt } from "./mutation.ts";
+import { MUTANTS } from "../checker/mutants.ts";
+import { hunt } from "../checker/mutation.ts";
 
 /** Each was found within the first three; a mutant that needs more than this is not found. */
 const SEEDS = 20;

@@ -6,7 +6,7 @@ import { brokenLimits } from "../rehearsal/service-limits.ts";
 import { keepSilent } from "../rehearsal/silent-sockets.ts";
 
 describe("a year on the platform, in short", () => {
-  it("loses, doubles and reorders nothing, and no planned restart keeps anybody from talking for long [1]", {
+  it("loses, doubles and reorders nothing, and no planned restart keeps anybody from talking for long", {
     timeout: 300_000,
   }, async () => {
     const lines: string[] = [];
@@ -42,7 +42,7 @@ describe("a year on the platform, in short", () => {
 describe.concurrent("sockets on which nobody says anything", () => {
   const SHORT = { slug: slugHere(), each: 3 };
 
-  it("live behind a router that cuts what is silent, of every kind [2]", async () => {
+  it("live behind a router that cuts what is silent, of every kind", async () => {
     const outcome = await keepSilent({
       ...SHORT,
       config: { PING_SECONDS: "1" },

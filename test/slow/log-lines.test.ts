@@ -13,7 +13,7 @@ import { startServer } from "../kit/servers/server.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor, within } from "../kit/vitest/wait-for.ts";
 
-it("opening, message and closing are logged, with code and reason and without the text [23]", async () => {
+it("opening, message and closing are logged, with code and reason and without the text", async () => {
   // The router's request id is believed where the router is.
   const server = await startServer({ env: { TRUST_PROXY: "true" } });
   const requestId = randomUUID();
@@ -37,7 +37,7 @@ it("opening, message and closing are logged, with code and reason and without th
   expect(everything).not.toContain(welcome.token);
 });
 
-it("every log line is JSON and names the process, each process differently [23]", async () => {
+it("every log line is JSON and names the process, each process differently", async () => {
   const servers = await Promise.all([startServer(), startServer()]);
   await Promise.all(servers.map((server) => server.waitForLog((line) => line["event"] === "listening")));
   const instances = servers.map((server) => {

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 describe("a connection", () => {
-  it("is pinged, and closed with 4408 when it answers no ping, which hurts nobody else [20]", async () => {
+  it("is pinged, and closed with 4408 when it answers no ping, which hurts nobody else", async () => {
     const lively = await connectV1(server.wsUrl, { room: "lobby" });
     const plain = await connectPlain(server.wsUrl, { path: "/" });
     let pings = 0;
@@ -32,7 +32,7 @@ describe("a connection", () => {
     await plain.waitFor((frame) => frame["text"] === "still here");
   });
 
-  it("that breaks without a word is dropped, and the others go on [22]", async () => {
+  it("that breaks without a word is dropped, and the others go on", async () => {
     const room = "broken";
     const breaks = await connectV1(patient.wsUrl, { room, handle: "Breaks" });
     const stays = await connectV1(patient.wsUrl, { room, handle: "Stays" });
@@ -51,7 +51,7 @@ describe("a connection", () => {
     await stays.waitForText("still here");
   });
 
-  it("that does not read is closed with 4408, and the others miss nothing [22]", async () => {
+  it("that does not read is closed with 4408, and the others miss nothing", async () => {
     const room = "slow";
     const [sender, reader, stalled] = await Promise.all([
       connectV1(patient.wsUrl, { room }),
