@@ -6,9 +6,9 @@ import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
 import { explainCollision } from "./collision.ts";
 import { Api } from "./http/api/api.ts";
+import { InFlightRequests } from "./http/api/in-flight-requests.ts";
 import { Programs } from "./http/api/programs.ts";
-import { RequestTurns } from "./http/api/request-turns.ts";
-import { RequestsUnderWay } from "./http/api/requests-under-way.ts";
+import { RequestThrottle } from "./http/api/request-throttle.ts";
 import { registerHealth } from "./http/health.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
 import { Page } from "./http/page/page.ts";
@@ -83,8 +83,8 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     { addresses, cookies, hosts, origins, overload },
   );
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
-  const turns = new RequestTurns(chat, addresses);
-  const underWay = new RequestsUnderWay(addresses, chat.counters);
+  const throttle = new RequestThrottle(chat, addresses);
+  const underWay = new InFlightRequests(addresses, chat.counters);
   const programs = new Programs(apiKeys, { addresses, counters: chat.counters, logger: app.log });
   const api = new Api(chat, programs, {
     addresses,
@@ -92,7 +92,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     hosts,
     origins,
     census: sockets.connectionLimits,
-    turns,
+    throttle: throttle,
     underWay,
     isDraining: () => sockets.drain.begun,
     overload,

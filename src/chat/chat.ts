@@ -192,7 +192,7 @@ export class Chat implements StoreListener, ChatContext {
   statusChanged(status: StoreStatus): void {
     this.#logState(status);
     if (status.unusable === true) this.#foundUnusable(status.reason);
-    if (status.state === "down" || status.state === "closed") this.rooms.logLost();
+    if (status.state === "down" || status.state === "closed") this.rooms.storeLost();
     if (status.state === "down") this.counters.logLosses += 1;
     const live = status.state === "live";
     if (live === this.#live) return;

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorFrame } from "../protocol.ts";
-import type { Appended, GrowthLimit, MessageLimit, SpaceLimit } from "../store/store.ts";
+import type { Appended, MessageLimit, QuotaLimit, SpaceLimit } from "../store/store.ts";
 import type { ErrorReply } from "./result.ts";
 
 /** Returns the error frame of a reply; it has `ref` and `retryAfterMs` only where the reply has. */
@@ -44,7 +44,7 @@ export function notStored(appended: NotStored): ErrorReply {
 }
 
 /** What a sender is told of each limit. */
-const SENTENCES: Readonly<Record<MessageLimit | GrowthLimit, string>> = {
+const SENTENCES: Readonly<Record<MessageLimit | QuotaLimit, string>> = {
   user: "You are sending faster than this chat allows.",
   address: "This address is sending more messages of guests than this chat allows.",
   room: "This room is getting more messages of guests than this chat allows.",

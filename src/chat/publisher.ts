@@ -1,5 +1,5 @@
 import type { Logger } from "../logging/logger.ts";
-import type { GrowthLimit, MessageLimit, MessageStore } from "../store/store.ts";
+import type { MessageLimit, MessageStore, QuotaLimit } from "../store/store.ts";
 import { type Counters, countOne } from "./counters.ts";
 import { type NotStored, notStored } from "./errors.ts";
 import type { LimitName } from "./limits/limit-names.ts";
@@ -37,7 +37,7 @@ export interface Published {
 
 type RateLimited = Extract<NotStored, { readonly outcome: "rate-limited" }>;
 
-const LIMITED: Readonly<Record<MessageLimit | GrowthLimit, LimitName>> = {
+const LIMITED: Readonly<Record<MessageLimit | QuotaLimit, LimitName>> = {
   user: "user-messages",
   address: "address-messages",
   room: "room-messages",

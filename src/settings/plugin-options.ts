@@ -114,9 +114,9 @@ const { port, host, webConcurrency, logLevel, trustProxy, ...CHAT_SETTINGS } = S
 const PROCESS_FIELDS = Object.keys({ port, host, webConcurrency, logLevel, trustProxy });
 
 const messageStore: Kind<MessageStore> = {
-  accepts: "an object with the methods of the interface Log",
+  accepts: "an object with the methods of the interface MessageStore",
   read: () => undefined,
-  check: (option) => (isLog(option) ? option : undefined),
+  check: (option) => (isStore(option) ? option : undefined),
 };
 
 /** Options are given by a program only: none is read from a variable, so none has the name of one. */
@@ -152,7 +152,7 @@ export function pluginOptions(settings: Settings): ChatSettings {
   return chat;
 }
 
-function isLog(value: unknown): value is MessageStore {
+function isStore(value: unknown): value is MessageStore {
   if (typeof value !== "object" || value === null) return false;
   return "append" in value && typeof value.append === "function" && "start" in value && "status" in value;
 }

@@ -79,7 +79,7 @@ export function isMessageLimit(value: unknown): value is MessageLimit {
 }
 
 /** Limits of what the guests of one address make: rooms, remembered senders, bytes. */
-export type GrowthLimit = "new-rooms" | "new-writers" | "address-bytes";
+export type QuotaLimit = "new-rooms" | "new-writers" | "address-bytes";
 
 /** What is refused before the space is used up: a room's first message, a guest's first message in a room. */
 export type SpaceLimit = "memory-rooms" | "memory-writers";
@@ -97,7 +97,7 @@ export type Appended =
   /** Nothing was stored. */
   | {
       readonly outcome: "rate-limited";
-      readonly limit: MessageLimit | GrowthLimit;
+      readonly limit: MessageLimit | QuotaLimit;
       readonly retryAfterMs: number;
     }
   /** Nothing was stored: the store is out of space or, with `limit`, what is left of it is kept for other messages. */
@@ -158,12 +158,12 @@ export interface RoomHead {
 /** What the store tells the process that uses it. All are called on the event loop, none may throw. */
 export interface StoreListener {
   /**
-   * Something arrived on a room's channel: the frame of an entry (`{"id":"…`) that this log's own script stored and
+   * Something arrived on a room's channel: the frame of an entry (`{"id":"…`) that this store's own script stored and
    * published, or an ephemeral event (`{"type":"…`), which nobody has checked. May be missing or doubled, an event also malformed.
    */
   onPublication(room: string, payload: Buffer): void;
   /**
-   * Something was published as the entry `id`, but not known to be by this log's script: by a process of an older version, by one that
+   * Something was published as the entry `id`, but not known to be by this store's script: by a process of an older version, by one that
    * has another secret for a moment, or by anybody else who may publish. Only a read tells whether the entry is stored.
    */
   unverified(room: string, id: string): void;
@@ -200,7 +200,7 @@ export interface MessageStore {
    * Stores one message and publishes it to all subscribers, atomically; in this order: too late?
    * key seen? too fast? whose handle? store (bounded), remember the key, publish. Appends of one user to one room take
    * effect in call order, awaited or not; where that cannot be kept, the earlier one is `unavailable`.
-   * Never rejects; answers within `LIMITS.unavailableMs`. Without the log: `unavailable` at once.
+   * Never rejects; answers within `LIMITS.unavailableMs`. Without the store: `unavailable` at once.
    */
   append(message: Append): Promise<Appended>;
 
@@ -216,7 +216,7 @@ export interface MessageStore {
    */
   readBefore(room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]>;
 
-  /** The newest id of each room, in the order asked, `0-0` for an empty log. Rejects with StoreUnavailable. */
+  /** The newest id of each room, in the order asked, `0-0` for an empty stream. Rejects with StoreUnavailable. */
   heads(rooms: readonly string[]): Promise<string[]>;
 
   /**

@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
         find: 'await Promise.all(rooms.map((room) => room.suspect("the subscription was renewed")));',
         replace: "",
       },
-      { file: "chat/room/rooms.js", find: "            room.logLost();\n", replace: "" },
+      { file: "chat/room/rooms.js", find: "            room.storeLost();\n", replace: "" },
     ],
     mixture: {
       faults: { "subscribers-killed": 1, "redis-link-cut": 1, "redis-link-stalled": 1 },

@@ -210,7 +210,7 @@ export class Room {
   }
 
   /** The store is away: nothing is served from memory until it was read again. */
-  logLost(): void {
+  storeLost(): void {
     this.#step("log-lost");
   }
 

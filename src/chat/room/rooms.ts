@@ -92,9 +92,9 @@ export class Rooms {
   }
 
   /** The store is away. Rooms that were about to open are given up: their joins are refused. */
-  logLost(): void {
+  storeLost(): void {
     for (const room of this.#rooms.values()) {
-      room.logLost();
+      room.storeLost();
       if (room.state === "closed") this.#drop(room);
     }
   }

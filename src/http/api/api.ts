@@ -11,10 +11,10 @@ import { Callers } from "./callers.ts";
 import { checkCompiler } from "./checks.ts";
 import { refuse } from "./error.ts";
 import { answerFailure, answerNotFound } from "./failures.ts";
+import type { InFlightRequests } from "./in-flight-requests.ts";
 import { readJsonBodies } from "./json-body.ts";
 import type { Programs } from "./programs.ts";
-import type { RequestTurns } from "./request-turns.ts";
-import type { RequestsUnderWay } from "./requests-under-way.ts";
+import type { RequestThrottle } from "./request-throttle.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
 import { routeEvents } from "./routes/events.ts";
 import { routeLongRooms } from "./routes/long-room.ts";
@@ -32,8 +32,8 @@ export interface ApiOptions {
   readonly origins: OriginPolicy;
   /** The one that sockets are counted in, too. */
   readonly census: StreamLimits;
-  readonly underWay: RequestsUnderWay;
-  readonly turns: RequestTurns;
+  readonly underWay: InFlightRequests;
+  readonly throttle: RequestThrottle;
   readonly isDraining: () => boolean;
   /** Why this process takes nobody in now; undefined = it does. */
   readonly overload: () => string | undefined;
@@ -47,14 +47,14 @@ export class Api {
   readonly #options: ApiOptions;
 
   constructor(chat: Chat, programs: Programs, options: ApiOptions) {
-    const { addresses, cookies, census, turns, underWay, isDraining, overload } = options;
+    const { addresses, cookies, census, throttle, underWay, isDraining, overload } = options;
     this.#deps = {
       chat,
       addresses,
       cookies,
       callers: new Callers(chat, programs, cookies),
       streams: new EventStreams(chat, census),
-      turns,
+      throttle: throttle,
       underWay,
       isDraining,
       overload,
@@ -112,7 +112,7 @@ export class Api {
       reply.header("Access-Control-Allow-Origin", "*");
       return refuse(reply, { code: "forbidden", message: foreign });
     }
-    const early = await this.#options.turns.of(request, COST.request);
+    const early = await this.#options.throttle.of(request, COST.request);
     if (early !== undefined) return refuse(reply, early);
     const refused = this.#options.underWay.begin(request, reply);
     return refused === undefined ? undefined : refuse(reply, refused);

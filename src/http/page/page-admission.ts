@@ -5,7 +5,7 @@ import { RateLimiter } from "../../chat/limits/rate.ts";
 import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
 import { type HostPolicy, MISDIRECTED } from "../../transport/hosts.ts";
 import { refuse } from "../api/error.ts";
-import type { RequestsUnderWay } from "../api/requests-under-way.ts";
+import type { InFlightRequests } from "../api/in-flight-requests.ts";
 import { PROBES } from "../health.ts";
 
 /** Requests of one address for the page and its files per second. */
@@ -27,7 +27,7 @@ const SWEEP_MS = 5_000;
 export interface PageAdmissionOptions {
   readonly addresses: ClientAddresses;
   readonly hosts: HostPolicy;
-  readonly underWay: RequestsUnderWay;
+  readonly underWay: InFlightRequests;
   readonly counters: Pick<Counters, "limited">;
   /** The path at which the surrounding app has mounted the chat. */
   readonly mountPath: string;

@@ -1,7 +1,7 @@
 import { compareIds, timeOf } from "../../protocol.ts";
 import { entryOf } from "../entry.ts";
-import { type GrowthGrant, type Made, PASSING } from "../growth.ts";
 import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "../guest-limits.ts";
+import { type Made, PASSING, type QuotaGrant } from "../guest-quotas.ts";
 import { HandleClaims } from "../handle-claims.ts";
 import { randomIncrement } from "../random-increment.ts";
 import type { Append, Appended, Entry, ReadLimit, StoreLimits } from "../store.ts";
@@ -60,7 +60,7 @@ export class MemoryRoom {
    */
   append(
     message: Append,
-    grant: GrowthGrant,
+    grant: QuotaGrant,
     now: number,
   ): { readonly appended: Appended; readonly entry?: Entry; readonly made?: Made } {
     const { user, guest, key } = message;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { enterHint, exitHint } from "../ephemeral.ts";
-import { FLOORS, Growth, LEVELS, YOUNG_MS } from "../growth.ts";
 import { GuestLimits } from "../guest-limits.ts";
+import { FLOORS, GuestQuotas, LEVELS, YOUNG_MS } from "../guest-quotas.ts";
 import {
   type Append,
   type Appended,
@@ -52,7 +52,7 @@ export class MemoryStore implements MessageStore {
   readonly #rooms = new Map<string, MemoryRoom>();
   /** Rooms that guests made within a day and when, the oldest first. Emptied by the sweep. */
   readonly #guestRooms = new Map<string, number>();
-  readonly #growth: Growth;
+  readonly #quotas: GuestQuotas;
   #bytes = 0;
   /** Bytes above which room is made. */
   #tightBytes: number;
@@ -84,7 +84,7 @@ export class MemoryStore implements MessageStore {
     this.#clock = clock;
     this.#totalBytes = totalBytes;
     this.#tightBytes = LEVELS.tight * totalBytes;
-    this.#growth = new Growth(limits, () => this.#share);
+    this.#quotas = new GuestQuotas(limits, () => this.#share);
   }
 
   get status(): StoreStatus {
@@ -103,7 +103,7 @@ export class MemoryStore implements MessageStore {
   async append(message: Append): Promise<Appended> {
     if (this.#state !== "live") return { outcome: "unavailable" };
     const now = this.#clock();
-    const grant = this.#growth.grant(message);
+    const grant = this.#quotas.grant(message);
     if (grant.message !== undefined) return grant.message;
     const known = this.#rooms.get(message.room);
     const room = known ?? new MemoryRoom(this.#limits, this.#guestLimits);

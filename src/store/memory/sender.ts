@@ -1,5 +1,5 @@
 import { LIMITS, timeOf } from "../../protocol.ts";
-import type { Idleness } from "../growth.ts";
+import type { Idleness } from "../guest-quotas.ts";
 
 /** Keys of one generation; two are kept, so at least the last 128 are always remembered. */
 const KEYS_PER_GENERATION = 128;

@@ -4,7 +4,7 @@ import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
 import { BEGINNING } from "../../protocol.ts";
 import { looksLikeEntry } from "../entry.ts";
-import { Growth } from "../growth.ts";
+import { GuestQuotas } from "../guest-quotas.ts";
 import { newestFirst } from "../memory/newest-first.ts";
 import {
   type Append,
@@ -108,12 +108,12 @@ export class RedisStore implements MessageStore {
     this.#publications = new Publications(keys.shared(PUBLICATIONS));
     this.#append = appendScript(limits, this.#publications.secret, this.#keys.channelName);
     this.#networks = new NetworkDigests(this.#publications.secret);
-    const growth = new Growth(limits, () => this.#trimmer.share);
+    const quotas = new GuestQuotas(limits, () => this.#trimmer.share);
     const throttled = this.#throttled;
     this.#appends = new Appends(
       keys,
       this.#networks,
-      growth,
+      quotas,
       this.#append,
       this.#clock,
       timeouts,

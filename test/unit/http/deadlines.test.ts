@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import { describe, expect, it } from "vitest";
 import { buildApp } from "../../../src/app.ts";
-import { ANSWER_MS, REQUESTS_UNDER_WAY, RequestsUnderWay } from "../../../src/http/api/requests-under-way.ts";
+import { ANSWER_MS, InFlightRequests, REQUESTS_UNDER_WAY } from "../../../src/http/api/in-flight-requests.ts";
 import { readSettings } from "../../../src/settings/settings.ts";
 import { MESSAGES, openApi } from "../../kit/servers/api.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
@@ -155,7 +155,7 @@ function unread() {
 
 function countRequests(address = "192.0.2.1") {
   const limited = new Map();
-  const requests = new RequestsUnderWay({ of: () => address } as never, { limited });
+  const requests = new InFlightRequests({ of: () => address } as never, { limited });
   afterwards(() => requests.close());
   return { requests, limited };
 }

@@ -8,7 +8,7 @@ import {
 
 /**
  * How long a user who has left keeps the handle, ms: another process to which they have moved needs up to 100 ms to put them on
- * record (redis/announcements.ts).
+ * record (presence-batcher.ts).
  */
 const KEPT_MS = 250;
 

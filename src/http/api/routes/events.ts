@@ -84,7 +84,7 @@ async function open(
   const caller = await callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
   // Entering a room costs what a join does. Waited for first: what is refused below is decided for this moment.
-  const early = await deps.turns.of(request, rooms.length * REQUESTS.join.cost);
+  const early = await deps.throttle.of(request, rooms.length * REQUESTS.join.cost);
   if (early !== undefined) return refuse(reply, early);
   const address = deps.addresses.of(request);
   const reason = refusal(address, deps, rooms);

@@ -3,8 +3,8 @@ import type { ClientAddresses } from "../../../transport/client-address.ts";
 import type { ChatCookies } from "../../../transport/cookies/chat-cookies.ts";
 import type { EventStreams } from "../../../transport/sse/streams.ts";
 import type { Callers } from "../callers.ts";
-import type { RequestTurns } from "../request-turns.ts";
-import type { RequestsUnderWay } from "../requests-under-way.ts";
+import type { InFlightRequests } from "../in-flight-requests.ts";
+import type { RequestThrottle } from "../request-throttle.ts";
 
 /** What the routes below /api stand on. */
 export interface RouteDeps {
@@ -13,8 +13,8 @@ export interface RouteDeps {
   readonly cookies: ChatCookies;
   readonly callers: Callers;
   readonly streams: EventStreams;
-  readonly turns: RequestTurns;
-  readonly underWay: RequestsUnderWay;
+  readonly throttle: RequestThrottle;
+  readonly underWay: InFlightRequests;
   /** Whether this process is going away: requests are answered, and no stream is opened any more. */
   readonly isDraining: () => boolean;
   /** Why this process takes nobody in now; undefined = it does. */

@@ -133,7 +133,7 @@ if last then
   bytesBefore = tonumber(field(last, 'n') or 0) or 0
 end
 
--- What would take memory besides the message (growth.ts).
+-- What would take memory besides the message (guest-quotas.ts).
 local refused = ARGV[6]
 if refused then
   if not last and string.find(refused, 'r', 1, true) then
@@ -219,7 +219,7 @@ if settled then
     rules.claim(handles, settled, now)
   end
   if settled.number == '' and #wanted <= 200 then
-    -- When the claim was made: what is in this hash begins with a time that is not to come (give-back.lua).
+    -- When the claim was made: what is in this hash begins with a time that is not to come (evict-guests.lua).
     local since = settled.till and settled.till - CLAIM_MS or now
     call('HSET', younger, ',', string.format('%013.0f ', since) .. wanted)
     call('PEXPIRE', younger, SENDER_MS)

@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { isMessageId } from "../../../protocol.ts";
-import type { Growth, GrowthGrant, Made } from "../../growth.ts";
+import type { GuestQuotas, Made, QuotaGrant } from "../../guest-quotas.ts";
 import { randomIncrement } from "../../random-increment.ts";
 import { type Append, type Appended, isMessageLimit, type RequestedHandle } from "../../store.ts";
 import { Deadlines } from "../../with-timeout.ts";
@@ -41,7 +41,7 @@ export class Appends {
   readonly #clock: ServerClock;
   readonly #timeouts: Timeouts;
   readonly #throttled: ThrottledLogger;
-  readonly #growth: Growth;
+  readonly #quotas: GuestQuotas;
   readonly #listener: AppendsListener;
   readonly #script: OrderedScript;
   readonly #networks: NetworkDigests;
@@ -51,7 +51,7 @@ export class Appends {
   constructor(
     keys: Keys,
     networks: NetworkDigests,
-    growth: Growth,
+    quotas: GuestQuotas,
     script: Script,
     clock: ServerClock,
     timeouts: Timeouts,
@@ -63,7 +63,7 @@ export class Appends {
     this.#clock = clock;
     this.#timeouts = timeouts;
     this.#throttled = throttled;
-    this.#growth = growth;
+    this.#quotas = quotas;
     this.#listener = listener;
     this.#script = new OrderedScript(script);
   }
@@ -94,7 +94,7 @@ export class Appends {
 
   async #store(writer: Redis, message: Append, now: number): Promise<Appended> {
     if ((message.waitedMs ?? 0) >= this.#timeouts.storeWithinMs) return UNAVAILABLE;
-    const grant = this.#growth.grant(message, now);
+    const grant = this.#quotas.grant(message, now);
     if (grant.message !== undefined) return grant.message;
     let made: Made | undefined;
     try {
@@ -114,7 +114,7 @@ export class Appends {
     }
   }
 
-  #run(writer: Redis, message: Append, grant: GrowthGrant): Promise<unknown> {
+  #run(writer: Redis, message: Append, grant: QuotaGrant): Promise<unknown> {
     const { room, user, key, body, waitedMs = 0 } = message;
     const { commandMs, storeWithinMs } = this.#timeouts;
     // Each argument costs about half a microsecond here: what is the same for all messages stands in the script.
@@ -139,7 +139,7 @@ export class Appends {
     return [...own, keys.guests(room), keys.address(this.#networks.digest(guest.network))];
   }
 
-  #outcomeOf(reply: unknown, grant: GrowthGrant, requested: RequestedHandle | undefined): Appended {
+  #outcomeOf(reply: unknown, grant: QuotaGrant, requested: RequestedHandle | undefined): Appended {
     const [outcome, value, detail, number]: readonly unknown[] = Array.isArray(reply) ? reply : [];
     if (
       (outcome === "stored" || outcome === "duplicate") &&
@@ -183,7 +183,7 @@ export class Appends {
 }
 
 /** What the script must not make, in its letters; nothing if it may make all. */
-function refusals({ room, writer }: GrowthGrant): readonly string[] {
+function refusals({ room, writer }: QuotaGrant): readonly string[] {
   if (room === undefined) return writer === undefined ? [] : ["w"];
   return [writer === undefined ? "r" : "rw"];
 }

@@ -15,7 +15,7 @@ export type LifecycleEvent =
   | "close";
 
 /**
- * The whole life of the log: the state that follows, or undefined where the event means nothing (a
+ * The life of the store: the state that follows, or undefined where the event means nothing (a
  * late word of a connection that was given up already).
  */
 export function transition(state: StoreState, event: LifecycleEvent): StoreState | undefined {

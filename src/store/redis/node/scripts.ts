@@ -55,13 +55,13 @@ export const SYNC_PRESENCE = new Script(lua("../presence/sync.lua"));
 export const LEASE = new Script(lua("../presence/lease.lua"));
 export const NOTE_ROOMS = new Script(lua("../retention/note-rooms.lua"));
 export const TRIMMER = new Script(lua("../retention/trimmer.lua"));
-export const GIVE_BACK = new Script(lua("../retention/give-back.lua"));
+export const EVICT_GUESTS = new Script(lua("../retention/evict-guests.lua"));
 export const REMOVE_ROOM = new Script(lua("../retention/remove-room.lua"));
 export const SHARED = new Script(lua("../messages/shared.lua"));
 export const SETTLE_HANDLES = new Script(lua("../presence/settle-handles.lua"), { CLAIM_MS }, [HANDLE_RULES]);
 export const PERMISSIONS = new Script(lua("./permissions.lua"));
 
-const ALL = [SYNC_PRESENCE, LEASE, NOTE_ROOMS, TRIMMER, GIVE_BACK, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
+const ALL = [SYNC_PRESENCE, LEASE, NOTE_ROOMS, TRIMMER, EVICT_GUESTS, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
 
 /** Makes a server know all scripts, the append script of this process included. */
 export async function loadScripts(redis: Redis, append: Script): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { LEVELS } from "../../growth.ts";
+import { LEVELS } from "../../guest-quotas.ts";
 import { type Memory, readMemory } from "./memory-use.ts";
 
 /** How long a refusal for lack of memory counts where the server does not say how much it uses, ms. */

@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
-import { FLOORS, LEVELS, PASSING, YOUNG_MS } from "../../growth.ts";
+import { FLOORS, LEVELS, PASSING, YOUNG_MS } from "../../guest-quotas.ts";
 import { isRefusedBySetup, isWrongType } from "../errors.ts";
 import type { Keys } from "../keys.ts";
-import { GIVE_BACK, REMOVE_ROOM } from "../node/scripts.ts";
+import { EVICT_GUESTS, REMOVE_ROOM } from "../node/scripts.ts";
 import { type Memory, readMemory } from "./memory-use.ts";
 import type { RoomIndex } from "./room-index.ts";
 
@@ -104,7 +104,7 @@ export class Reclaim {
       if (found === undefined) return;
       if (found.length > 0) {
         const keys = found.flatMap((key) => [key, this.#keys.olderOf(key)]);
-        const reply = await GIVE_BACK.run(redis, keys, [PASSING.idleMs, PASSING.standingMs]);
+        const reply = await EVICT_GUESTS.run(redis, keys, [PASSING.idleMs, PASSING.standingMs]);
         const [forgotten, waiting]: readonly unknown[] = Array.isArray(reply) ? reply : [];
         reclaimed.senders += Number(forgotten);
         reclaimed.waiting += Number(waiting) * SENDER_BYTES;

@@ -46,16 +46,16 @@ const BURST = { rooms: 5, writers: 5, bytes: 60 } as const;
 const MAX_NETWORKS = 10_000;
 
 /** Why a message is refused for what it would make besides itself. */
-export type GrowthRefusal = Extract<Appended, { readonly outcome: "rate-limited" | "storage-full" }>;
+export type QuotaRefusal = Extract<Appended, { readonly outcome: "rate-limited" | "storage-full" }>;
 
 /** What one message may make besides itself. */
-export interface GrowthGrant {
+export interface QuotaGrant {
   /** Answer if it must not be stored at all; undefined = it may. */
-  readonly message: GrowthRefusal | undefined;
+  readonly message: QuotaRefusal | undefined;
   /** Answer if it would be a room's first message; undefined = it may be. */
-  readonly room: GrowthRefusal | undefined;
+  readonly room: QuotaRefusal | undefined;
   /** Answer if it would be the first that is remembered of its sender in the room; undefined = it may be. */
-  readonly writer: GrowthRefusal | undefined;
+  readonly writer: QuotaRefusal | undefined;
   /** Gives back what the message did not use. Called once, with what it made, or undefined if it was not stored. */
   settle(made: Made | undefined): void;
 }
@@ -66,11 +66,11 @@ export interface Made {
   readonly writer: boolean;
 }
 
-const NO_ROOM: GrowthRefusal = { outcome: "storage-full", limit: "memory-rooms" };
-const NO_WRITER: GrowthRefusal = { outcome: "storage-full", limit: "memory-writers" };
+const NO_ROOM: QuotaRefusal = { outcome: "storage-full", limit: "memory-rooms" };
+const NO_WRITER: QuotaRefusal = { outcome: "storage-full", limit: "memory-writers" };
 
-const ALL: GrowthGrant = { message: undefined, room: undefined, writer: undefined, settle() {} };
-const ALL_BUT_ROOMS: GrowthGrant = { ...ALL, room: NO_ROOM };
+const ALL: QuotaGrant = { message: undefined, room: undefined, writer: undefined, settle() {} };
+const ALL_BUT_ROOMS: QuotaGrant = { ...ALL, room: NO_ROOM };
 
 /** A rate and a burst. What is used of it is one number: when all of it is back (GCRA). */
 class Rate {
@@ -107,7 +107,7 @@ interface Used {
  * like, so all of it is counted per address (`Append.guest`), in this process. What is left of the store's space counts too: what
  * costs space for long is refused first, and those who are there go on longest.
  */
-export class Growth {
+export class GuestQuotas {
   readonly #rooms: Rate;
   readonly #writers: Rate;
   readonly #bytes: Rate;
@@ -129,7 +129,7 @@ export class Growth {
   }
 
   /** Returns what a message may make; what it may is reserved until `settle`. */
-  grant({ guest, body }: Pick<Append, "guest" | "body">, now: number = performance.now()): GrowthGrant {
+  grant({ guest, body }: Pick<Append, "guest" | "body">, now: number = performance.now()): QuotaGrant {
     const share = this.#share();
     if (guest === undefined) return share > LEVELS.rooms ? ALL_BUT_ROOMS : ALL;
     const used = this.#usedBy(guest.network, now);
@@ -155,13 +155,13 @@ export class Growth {
     };
   }
 
-  #room({ rooms }: Used, share: number, now: number): GrowthRefusal | undefined {
+  #room({ rooms }: Used, share: number, now: number): QuotaRefusal | undefined {
     if (share > LEVELS.guestRooms) return NO_ROOM;
     const wait = this.#rooms.waitMs(rooms, now, this.#rooms.cost(1));
     return wait > 0 ? limited("new-rooms", wait) : undefined;
   }
 
-  #writer({ writers }: Used, share: number, now: number): GrowthRefusal | undefined {
+  #writer({ writers }: Used, share: number, now: number): QuotaRefusal | undefined {
     if (share > LEVELS.guestWriters) return NO_WRITER;
     const wait = this.#writers.waitMs(writers, now, this.#writers.cost(1));
     return wait > 0 ? limited("new-writers", wait) : undefined;
@@ -185,6 +185,6 @@ export class Growth {
   }
 }
 
-function limited(limit: "new-rooms" | "new-writers" | "address-bytes", retryAfterMs: number): GrowthRefusal {
+function limited(limit: "new-rooms" | "new-writers" | "address-bytes", retryAfterMs: number): QuotaRefusal {
   return { outcome: "rate-limited", limit, retryAfterMs };
 }

@@ -35,7 +35,7 @@ interface Pending {
 }
 
 /** Counts the requests of each network whose answers have not gone out, and ends those that nobody reads. */
-export class RequestsUnderWay {
+export class InFlightRequests {
   readonly #addresses: ClientAddresses;
   readonly #limited: Counters["limited"];
   /** By response; each leaves when its response closes, or at the sweep after its connection has gone. */

@@ -16,7 +16,7 @@ export interface Budgets {
 }
 
 /** Lets the HTTP requests of each address pass as fast as its budget allows: what is too early waits for up to 2 s, and is refused beyond. */
-export class RequestTurns {
+export class RequestThrottle {
   readonly #budgets: Budgets;
   readonly #addresses: ClientAddresses;
 

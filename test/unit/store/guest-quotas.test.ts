@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Growth, LEVELS } from "../../../src/store/growth.ts";
+import { GuestQuotas, LEVELS } from "../../../src/store/guest-quotas.ts";
 import { ROOMY } from "../../contract/open-store.ts";
 
 const NOTHING = { room: false, writer: false };
@@ -14,7 +14,7 @@ function growth(limits: { rooms?: number; writers?: number; bytes?: number }, us
     newWritersPerAddress: writers,
     addressBytesPerSecond: bytes,
   };
-  return new Growth(all, () => use.share);
+  return new GuestQuotas(all, () => use.share);
 }
 
 const body = "x".repeat(100);
