@@ -45,7 +45,7 @@ export class V1Session implements RequestContext {
   readonly #answers: AnswerBudget;
   readonly #pending: PendingLimit;
   readonly #greeting = new RequestQueue();
-  /** Requests of one room, in the order sent; an idle lane is let go. */
+  /** Requests of one room, in the order sent; an idle queue is let go. */
   readonly #queues = new Map<string, RequestQueue>();
   #state: SessionState = "silent";
   /** When a request was last refused because the store did not answer. */
@@ -166,7 +166,7 @@ export class V1Session implements RequestContext {
     }
     switch (requestType(frame.type).order) {
       case "nothing":
-        void this.#handle(frame.type, frame, request.arrivedAt);
+        void this.#carryOut(request);
         break;
       case "connection":
         this.#enqueue(this.#greeting, request, () => this.#carryOut(request));
