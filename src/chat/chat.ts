@@ -181,7 +181,7 @@ export class Chat implements StoreListener, ChatContext {
 
   async catchUp(): Promise<void> {
     if (this.options.secret === undefined && this.#store.kind === "redis") {
-      // Each time: to a stream that came back without it, it is given again, so that guests stay who they are.
+      // Each time: to a store that came back without it, it is given again, so that guests stay who they are.
       const stored = await this.#store.shared(SECRET_NAME, this.#sharedSecret ?? randomSecret());
       this.#sharedSecret ??= stored;
       this.guests.learn(this.#sharedSecret);

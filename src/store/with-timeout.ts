@@ -35,7 +35,7 @@ interface Open {
   readonly reject: (error: StoreUnavailable) => void;
 }
 
-/** Does what `within` does with one timer for all: two timers per message, set and cleared, would cost some microseconds. */
+/** Does what `withTimeout` does, with one timer for all: a timer per message, set and cleared, costs some microseconds. */
 export class Deadlines {
   /** Each leaves when its work is done or its time is over. */
   readonly #open = new Set<Open>();
@@ -43,7 +43,7 @@ export class Deadlines {
   /** When the timer fires. */
   #wakesAt = 0;
 
-  /** As `within`. */
+  /** As `withTimeout`. */
   within<T>(ms: number, work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const open = { dueAt: performance.now() + ms, reject };
@@ -75,7 +75,7 @@ export class Deadlines {
     this.#timer = undefined;
     const now = performance.now();
     const late = [...this.#open].filter(({ dueAt }) => dueAt <= now);
-    // As in `within`: replies that wait in the sockets are read first.
+    // As in `withTimeout`: replies that wait in the sockets are read first.
     if (late.length > 0) setImmediate(() => this.#reject(late));
     let next: Open | undefined;
     for (const open of this.#open) {

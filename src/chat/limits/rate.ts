@@ -36,7 +36,7 @@ export class RateLimiter {
   readonly #perSecond: number;
   readonly #burst: number;
   /** By key. Emptied by `sweep`. */
-  readonly #allowances = new Map<string, TokenBucket>();
+  readonly #buckets = new Map<string, TokenBucket>();
 
   constructor(perSecond: number, burst: number) {
     this.#perSecond = perSecond;
@@ -46,18 +46,18 @@ export class RateLimiter {
   /** Takes one from a key's bucket; returns 0, or the ms until there is one again. */
   take(key: string, now: number = performance.now()): number {
     if (this.#perSecond === 0) return 0;
-    let allowance = this.#allowances.get(key);
-    if (allowance === undefined) {
-      allowance = new TokenBucket(this.#perSecond, this.#burst, now);
-      this.#allowances.set(key, allowance);
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(this.#perSecond, this.#burst, now);
+      this.#buckets.set(key, bucket);
     }
-    return allowance.take(now);
+    return bucket.take(now);
   }
 
   /** Forgets the keys whose bucket is whole again; to be called now and then. */
   sweep(now: number = performance.now()): void {
-    for (const [key, allowance] of this.#allowances) {
-      if (allowance.isWhole(now)) this.#allowances.delete(key);
+    for (const [key, bucket] of this.#buckets) {
+      if (bucket.isWhole(now)) this.#buckets.delete(key);
     }
   }
 }

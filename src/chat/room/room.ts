@@ -79,16 +79,16 @@ export class Room {
   /** When the next such read may begin, as performance.now() tells it. */
   #nextUnverifiedAt = 0;
 
-  constructor(name: string, surroundings: RoomDeps) {
+  constructor(name: string, deps: RoomDeps) {
     this.name = name;
-    this.#store = surroundings.store;
-    this.#logger = surroundings.logger;
-    this.#counters = surroundings.counters;
-    this.#ring = new Ring(surroundings.ringBudget);
-    this.#outbox = new Outbox(surroundings.batchWindowMs, surroundings.counters);
-    this.#entries = new EntryReader(this.#store, name, surroundings.reads);
+    this.#store = deps.store;
+    this.#logger = deps.logger;
+    this.#counters = deps.counters;
+    this.#ring = new Ring(deps.ringBudget);
+    this.#outbox = new Outbox(deps.batchWindowMs, deps.counters);
+    this.#entries = new EntryReader(this.#store, name, deps.reads);
     this.#history = new History(this.#entries, this.#ring);
-    this.presence = new RoomPresence(name, surroundings, this.#outbox);
+    this.presence = new RoomPresence(name, deps, this.#outbox);
     this.#reading = this.#read((reading) => this.#open(reading));
   }
 

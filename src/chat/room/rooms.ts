@@ -26,7 +26,7 @@ const AUDIT_CHUNK = 500;
 
 /** The rooms of this process. A room is here while somebody local is in it, and for a short while after. */
 export class Rooms {
-  readonly #surroundings: RoomDeps;
+  readonly #deps: RoomDeps;
   readonly #store: MessageStore;
   readonly #rooms = new Map<string, Room>();
   readonly #opened: OpenedRooms;
@@ -37,10 +37,10 @@ export class Rooms {
   #rollCall: NodeJS.Timeout | undefined;
 
   /** @param maxPerNetwork rooms that connections of one network may have open; 0 = no limit. */
-  constructor(surroundings: RoomDeps, maxPerNetwork = 0) {
-    this.#surroundings = surroundings;
+  constructor(deps: RoomDeps, maxPerNetwork = 0) {
+    this.#deps = deps;
     this.#opened = new OpenedRooms(maxPerNetwork);
-    this.#store = surroundings.store;
+    this.#store = deps.store;
   }
 
   /** Begins to look at all rooms regularly. */
@@ -115,7 +115,7 @@ export class Rooms {
     const known = this.#rooms.get(name);
     if (known !== undefined && known.state !== "closed") return known;
     this.#opened.open(name, network);
-    const room = new Room(name, this.#surroundings);
+    const room = new Room(name, this.#deps);
     this.#rooms.set(name, room);
     return room;
   }

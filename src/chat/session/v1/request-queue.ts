@@ -7,7 +7,7 @@ interface Waiting {
 /**
  * A short queue that keeps the requests of one connection for one room in the order sent: each task starts when
  * the ones before it have ended, but tasks that go `together` (the store keeps their order) start one after the other
- * without waiting. The first task starts within `run`. How much may wait is bounded a connection, by `Backlog`.
+ * without waiting. The first task starts within `run`. How much may wait is bounded a connection, by `PendingLimit`.
  */
 export class RequestQueue {
   readonly #waiting: Waiting[] = [];

@@ -10,10 +10,10 @@ export async function join(
   _arrivedAt: number,
   space: AnswerSpace,
 ): Promise<void> {
-  const { subscriptions: memberships, joining } = session;
-  if (memberships.has(frame.room)) return enter(session, frame, space);
+  const { subscriptions, joining } = session;
+  if (subscriptions.has(frame.room)) return enter(session, frame, space);
   const { maxRoomsPerConnection } = session.context.options;
-  if (memberships.size + joining.size >= maxRoomsPerConnection) {
+  if (subscriptions.size + joining.size >= maxRoomsPerConnection) {
     session.refuse("too-many-rooms", `A connection may be in ${maxRoomsPerConnection} rooms.`, frame.ref);
     return;
   }
