@@ -123,14 +123,18 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   app.addHook("onReady", async () => {
     chat.start();
     monitor.start(sockets);
+    sockets.start();
+    api.start();
+    underWay.start();
+    admission.start();
   });
   app.addHook("preClose", () => sockets.drain.begin());
   app.addHook("onClose", async () => {
     monitor.stop();
-    sockets.close();
-    api.close();
-    underWay.close();
-    admission.close();
+    sockets.stop();
+    api.stop();
+    underWay.stop();
+    admission.stop();
     await chat.close();
   });
 }

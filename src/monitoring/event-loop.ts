@@ -29,7 +29,7 @@ export interface EventLoopReading {
 /** Measures the event loop and the memory of this process, once a second. */
 export class EventLoopMonitor {
   readonly #delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #utilization = performance.eventLoopUtilization();
   #lookedAt = performance.now();
   #lastingDelayMs = 0;
@@ -46,10 +46,16 @@ export class EventLoopMonitor {
   };
 
   constructor() {
-    this.#delays.enable();
     const { resident } = this.#memory(0);
     this.#atStart = Math.max(0, resident - getHeapStatistics().total_heap_size);
     this.#reading = { ...this.#reading, ...this.#memory(0) };
+  }
+
+  /** Begins to measure. */
+  start(): void {
+    this.#lookedAt = performance.now();
+    this.#utilization = performance.eventLoopUtilization();
+    this.#delays.enable();
     this.#timer = setInterval(this.#look, LOOK_MS).unref();
   }
 
@@ -68,6 +74,7 @@ export class EventLoopMonitor {
     return this.#hasNoDescriptor;
   }
 
+  /** Ends the measuring. */
   stop(): void {
     clearInterval(this.#timer);
     this.#delays.disable();

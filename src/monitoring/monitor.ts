@@ -48,8 +48,9 @@ export class Monitor {
     this.#overload = new Overload(limits, collectGarbage);
   }
 
-  /** Begins to report. */
+  /** Begins to measure and to report. */
   start(sockets: SocketFigures): void {
+    this.#eventLoop.start();
     this.#sockets = sockets;
     this.#looking = setInterval(this.#look, LOOK_MS).unref();
   }

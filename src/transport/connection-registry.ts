@@ -81,8 +81,13 @@ export class ConnectionRegistry {
     for (const connection of this.#open) connection.terminate();
   }
 
-  /** Ends the heartbeat. */
-  close(): void {
+  /** Begins the heartbeat. */
+  start(): void {
+    this.#heartbeat.start();
+  }
+
+  /** Ends every timer. */
+  stop(): void {
     this.#heartbeat.stop();
     this.#intake.close();
   }

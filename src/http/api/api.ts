@@ -67,9 +67,14 @@ export class Api {
     await app.register(this.#scope, { prefix: "/api" });
   }
 
+  /** Begins the comments of event streams. */
+  start(): void {
+    this.#deps.streams.start();
+  }
+
   /** Ends every timer. */
-  close(): void {
-    this.#deps.streams.close();
+  stop(): void {
+    this.#deps.streams.stop();
   }
 
   readonly #scope = async (scope: FastifyInstance): Promise<void> => {

@@ -41,7 +41,7 @@ export class InFlightRequests {
   /** By response; each leaves when its response closes, or at the sweep after its connection has gone. */
   readonly #pending = new Map<ServerResponse, Pending>();
   readonly #byNetwork = new Tally();
-  readonly #timer = setInterval(() => this.sweep(), SWEEP_MS).unref();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(addresses: ClientAddresses, { limited }: Pick<Counters, "limited">) {
     this.#addresses = addresses;
@@ -93,8 +93,13 @@ export class InFlightRequests {
     }
   }
 
+  /** Begins to look for overdue answers regularly. */
+  start(): void {
+    this.#timer = setInterval(() => this.sweep(), SWEEP_MS).unref();
+  }
+
   /** Ends the timer. */
-  close(): void {
+  stop(): void {
     clearInterval(this.#timer);
   }
 }

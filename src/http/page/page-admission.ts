@@ -40,10 +40,7 @@ export class PageAdmission {
   readonly #computed: ReadonlySet<string | undefined>;
   readonly #pageRates = new RateLimiter(PAGE_PER_SECOND, PAGE_BURST);
   readonly #computedRates = new RateLimiter(COMPUTED_PER_SECOND, COMPUTED_BURST);
-  readonly #sweep = setInterval(() => {
-    this.#pageRates.sweep();
-    this.#computedRates.sweep();
-  }, SWEEP_MS).unref();
+  #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: PageAdmissionOptions) {
     this.#options = options;
@@ -76,8 +73,16 @@ export class PageAdmission {
     return refused === undefined ? undefined : refuse(reply, refused);
   };
 
+  /** Begins to forget addresses regularly. */
+  start(): void {
+    this.#sweep = setInterval(() => {
+      this.#pageRates.sweep();
+      this.#computedRates.sweep();
+    }, SWEEP_MS).unref();
+  }
+
   /** Ends the timer. */
-  close(): void {
+  stop(): void {
     clearInterval(this.#sweep);
   }
 }

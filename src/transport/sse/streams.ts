@@ -53,7 +53,7 @@ export class EventStreams {
   readonly #chat: Chat;
   readonly #census: StreamLimits;
   readonly #open = new Set<OpenStream>();
-  readonly #timer = setInterval(() => this.#tick(), TICK_MS).unref();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(chat: Chat, census: StreamLimits) {
     this.#chat = chat;
@@ -109,8 +109,13 @@ export class EventStreams {
     this.#chat.logger.info(fields, "event stream closed");
   }
 
+  /** Begins the comments. */
+  start(): void {
+    this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
   /** Ends the comments. */
-  close(): void {
+  stop(): void {
     clearInterval(this.#timer);
   }
 

@@ -37,12 +37,16 @@ export class Heartbeat {
   readonly #pingMs: number;
   readonly #counters: HeartbeatCounters;
   readonly #pulses = new Map<SocketConnection, Pulse>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #now = performance.now();
 
   constructor(pingSeconds: number, counters: HeartbeatCounters) {
     this.#counters = counters;
     this.#pingMs = pingSeconds * 1000;
+  }
+
+  /** Begins to look at all sockets regularly. */
+  start(): void {
     this.#timer = setInterval(this.#tick, Math.min(TICK_MS, this.#pingMs)).unref();
   }
 

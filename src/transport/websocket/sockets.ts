@@ -51,7 +51,7 @@ export class Sockets {
   readonly #registry: ConnectionRegistry;
   readonly #rules: GateRules;
   readonly #upgrades: Upgrades;
-  readonly #sweep = setInterval(() => this.connectionLimits.sweep(), SWEEP_MS).unref();
+  #sweep: NodeJS.Timeout | undefined;
   #countTcp: (() => number) | undefined;
 
   constructor(
@@ -132,10 +132,16 @@ export class Sockets {
     this.#route(app, "/", HANDLE_CODEC, page);
   }
 
+  /** Begins the heartbeat and the sweep. */
+  start(): void {
+    this.#sweep = setInterval(() => this.connectionLimits.sweep(), SWEEP_MS).unref();
+    this.#registry.start();
+  }
+
   /** Ends every timer. */
-  close(): void {
+  stop(): void {
     clearInterval(this.#sweep);
-    this.#registry.close();
+    this.#registry.stop();
   }
 
   #route(app: FastifyInstance, url: string, codec: Codec, handler: RouteHandlerMethod): void {

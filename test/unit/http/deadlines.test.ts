@@ -156,7 +156,8 @@ function unread() {
 function countRequests(address = "192.0.2.1") {
   const limited = new Map();
   const requests = new InFlightRequests({ of: () => address } as never, { limited });
-  afterwards(() => requests.close());
+  requests.start();
+  afterwards(() => requests.stop());
   return { requests, limited };
 }
 

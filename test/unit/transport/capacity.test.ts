@@ -64,6 +64,7 @@ describe("the load of a process without a descriptor", () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
     afterwards(() => vi.useRealTimers());
     const eventLoop = new EventLoopMonitor();
+    eventLoop.start();
     afterwards(() => eventLoop.stop());
     const { resident } = eventLoop.reading;
     expect(resident).toBeGreaterThan(0);

@@ -18,6 +18,7 @@ beforeEach(() => {
 function open(codec = V1_CODEC, pingSeconds = 15) {
   const counters = new Counters();
   const heartbeat = new Heartbeat(pingSeconds, counters);
+  heartbeat.start();
   const wire = new PassThrough();
   /** As `ws` keeps it, between two frames. */
   const receiver = { _state: 0, _bufferedBytes: 0, _fragmented: 0 };
