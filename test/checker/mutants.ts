@@ -1,19 +1,9 @@
+import type { Edited } from "./edits.ts";
 import type { Wrong } from "./findings.ts";
 import type { Mixture } from "./mixtures.ts";
 
-/** An exact piece of a built file and what stands in its place. */
-interface Edit {
-  /** Below `dist`. */
-  readonly file: string;
-  /** Must be there exactly once. */
-  readonly find: string;
-  readonly replace: string;
-}
-
 /** A copy of the program with one of its guarantees taken out, which the checker must find. */
-export interface Mutant {
-  readonly name: string;
-  readonly edits: readonly Edit[];
+export interface Mutant extends Edited {
   /** The faults against which that guarantee stands. */
   readonly mixture: Mixture;
   /** How it must show. Another finding alone is no proof. */
@@ -44,11 +34,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "nothing is read after the subscriptions were renewed",
     edits: [
       {
-        file: "chat/room/rooms.js",
+        file: "chat/room/rooms.ts",
         find: 'await Promise.all(rooms.map((room) => room.suspect("the subscription was renewed")));',
         replace: "",
       },
-      { file: "chat/room/rooms.js", find: "            room.storeLost();\n", replace: "" },
+      { file: "chat/room/rooms.ts", find: "room.storeLost();", replace: "" },
     ],
     mixture: {
       faults: { "subscribers-killed": 1, "redis-link-cut": 1, "redis-link-stalled": 1 },
@@ -61,12 +51,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "whatever arrives is shown, whether or not it continues the chain",
     edits: [
       {
-        file: "chat/room/room.js",
-        find: [
-          "this.#acked.arrived(entry.id);",
-          '        if (this.#state === "live" && entry.prev === this.#ring.head)',
-        ].join("\n"),
-        replace: 'this.#acked.arrived(entry.id);\n        if (this.#state === "live")',
+        file: "chat/room/room.ts",
+        find: 'arrived(entry.id); if (this.#state === "live" && entry.prev === this.#ring.head)',
+        replace: 'arrived(entry.id); if (this.#state === "live")',
       },
     ],
     mixture: { faults: { "payload-forged": 1, "payload-doubled": 1 }, faultCount: 24, quietRooms: 12 },
@@ -76,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "what is published is shown whatever its tag",
     edits: [
       {
-        file: "store/redis/messages/publications.js",
+        file: "store/redis/messages/publications.ts",
         find: "const isSigned = tag === tagOf(payload.subarray(start));",
         replace: "const isSigned = true;",
       },
@@ -87,9 +74,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a room reads the store before it subscribes",
     edits: [
-      { file: "chat/room/room.js", find: SUBSCRIBE, replace: "" },
+      { file: "chat/room/room.ts", find: SUBSCRIBE, replace: "" },
       {
-        file: "chat/room/room.js",
+        file: "chat/room/room.ts",
         find: OPENED,
         replace: `${SUBSCRIBE} if (!this.#counts(token, "opening")) return; ${OPENED}`,
       },
@@ -101,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a room that opens forgets what arrived while it read",
     edits: [
       {
-        file: "chat/room/room.js",
+        file: "chat/room/room.ts",
         find: OPENED,
         replace: `this.#held = []; ${OPENED}`,
       },
@@ -113,9 +100,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "who joins also gets what was due to the others",
     edits: [
       {
-        file: "chat/room/outbox.js",
-        find: "add(connection) {\n        this.flush();",
-        replace: "add(connection) {",
+        file: "chat/room/outbox.ts",
+        find: "this.flush(); const group =",
+        replace: "const group =",
       },
     ],
     mixture: { faults: { "client-cut": 1 }, faultCount: 24, quietRooms: 12 },

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../kit/servers/program.ts";
 import { Checker } from "./checker.ts";
+import { applyEdits, builtName, type Edited } from "./edits.ts";
 import type { Finding } from "./findings.ts";
 import type { Mutant } from "./mutants.ts";
 
@@ -17,7 +18,7 @@ export interface Caught {
 
 /**
  * Runs seeds on the mutant, from 1 on, until one shows it. Undefined: none of them did.
- * Throws if the built program has no place that the mutation fits: then the mutation must be renewed.
+ * Rejects if an edit does not fit: then the mutation must be renewed.
  * @param built the folder whose `dist` is copied, with a slash at its end.
  */
 export async function hunt(mutant: Mutant, seeds: number, built = ROOT): Promise<Caught | undefined> {
@@ -47,30 +48,13 @@ async function search(mutant: Mutant, seeds: number, house: string): Promise<Cau
   }
 }
 
-/**
- * The built program of `built` with exact replacements, in `house`, beside what it needs. Rejects if the built program has no
- * place that one of them fits.
- */
-export async function buildEdited(
-  { name, edits }: Pick<Mutant, "name" | "edits">,
-  built: string,
-  house: string,
-): Promise<void> {
+/** Puts the built program of `built`, changed, into `house`, beside what it needs. Rejects where an edit does not fit. */
+export async function buildEdited(change: Edited, built: string, house: string): Promise<void> {
   await cp(join(built, "dist"), join(house, "dist"), { recursive: true });
   await cp(join(built, "package.json"), join(house, "package.json"));
   for (const folder of ["node_modules", "public"]) await symlink(join(built, folder), join(house, folder));
-  for (const { file, find, replace } of edits) {
-    const path = join(house, "dist", file);
-    const text = await readFile(path, "utf8");
-    const places = text.split(find).length - 1;
-    if (places !== 1) {
-      throw new Error(
-        `"${name}" must be renewed: dist/${file} has ${places} times, instead of once:\n${find}`,
-      );
-    }
-    await writeFile(
-      path,
-      text.replace(find, () => replace),
-    );
+  for (const file of new Set(change.edits.map((edit) => edit.file))) {
+    const path = join(house, "dist", builtName(file));
+    await writeFile(path, applyEdits(change, file, await readFile(path, "utf8")));
   }
 }

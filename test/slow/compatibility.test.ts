@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { MessageFrame } from "../../src/protocol.ts";
+import { LATER_BUILD } from "../checker/later-build.ts";
 import { buildEdited } from "../checker/mutation.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { openLibraryClient, shownBy } from "../kit/clients/library-client.ts";
@@ -161,32 +162,10 @@ describe.each(VERSIONS)("what version %s wrote to Redis", (version) => {
 });
 
 describe("a later build beside today's", () => {
-  /** Today's program, but with members, hints and entries that nobody knows yet. */
-  const LATER = {
-    name: "a later build",
-    edits: [
-      {
-        file: "chat/publisher.js",
-        find: "text, key }).slice(1)",
-        replace: 'text, key, mood: { of: "tomorrow" } }).slice(1)',
-      },
-      {
-        file: "store/redis/messages/append.lua",
-        find: "'b', body)",
-        replace: "'b', body, 'later', 'a field that nobody knows')",
-      },
-      {
-        file: "store/ephemeral.js",
-        find: "JSON.stringify(hint)",
-        replace: "JSON.stringify({ ...hint, since: 1 })",
-      },
-    ],
-  };
-
   async function startBoth(): Promise<{ today: Server; later: Server; redis: Redis }> {
     const house = await mkdtemp(join(tmpdir(), "dynochat-later-"));
     afterwards(() => rm(house, { recursive: true, force: true }));
-    await buildEdited(LATER, ROOT, house);
+    await buildEdited(LATER_BUILD, ROOT, house);
     const own = await startOwnRedis();
     const env = { REDIS_URL: own.url, MESSAGES_PER_SECOND: "0" };
     const servers = await Promise.all([startServer({ env }), startServer({ env, house: `${house}/` })]);

@@ -1,0 +1,23 @@
+import type { Edited } from "./edits.ts";
+
+/** Today's program, but with members, hints and entries that nobody knows yet. */
+export const LATER_BUILD: Edited = {
+  name: "a later build",
+  edits: [
+    {
+      file: "chat/publisher.ts",
+      find: "text, key }).slice(1)",
+      replace: 'text, key, mood: { of: "tomorrow" } }).slice(1)',
+    },
+    {
+      file: "store/redis/messages/append.lua",
+      find: "'b', body)",
+      replace: "'b', body, 'later', 'a field that nobody knows')",
+    },
+    {
+      file: "store/ephemeral.ts",
+      find: "JSON.stringify(hint)",
+      replace: "JSON.stringify({ ...hint, since: 1 })",
+    },
+  ],
+};
