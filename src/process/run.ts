@@ -3,7 +3,7 @@ import { config } from "dotenv";
 import { LogLines } from "../logging/log-lines.ts";
 import { Output } from "../logging/log-output.ts";
 import { drawInstance, identityOf } from "../monitoring/process-identity.ts";
-import { readSettings, type Settings, SettingsError, unavailableSettings } from "../settings/settings.ts";
+import { readSettings, type Settings, SettingsError } from "../settings/settings.ts";
 import { endLimitMs } from "./graceful-shutdown.ts";
 import { processLogger, processOutput, runProcess } from "./process.ts";
 import { planProcesses } from "./process-plan.ts";
@@ -23,10 +23,7 @@ try {
 
 function settingsOrExit(): Settings {
   try {
-    const read = readSettings(process.env);
-    const [unavailable] = unavailableSettings(read);
-    if (unavailable !== undefined) endStart(`${unavailable} is not available in this version`);
-    return read;
+    return readSettings(process.env);
   } catch (error) {
     if (error instanceof SettingsError) endStart(error.message);
     throw error;

@@ -29,8 +29,6 @@ export interface DynochatOptions {
   readonly redisTlsVerify?: boolean | undefined;
   /** Certificates (PEM) of the authority that signed the Redis server's certificate. Default: none. */
   readonly redisCa?: string | undefined;
-  /** True: the URL names one node of a Redis Cluster; not available in this version. Default: false. */
-  readonly redisCluster?: boolean | undefined;
   /** Prefix of every key and channel. Default: dynochat:. */
   readonly redisPrefix?: string | undefined;
   /** Replicas that must have a message before it is acknowledged. Default: 0. */

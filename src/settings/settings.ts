@@ -34,8 +34,8 @@ export function readSettings(env: Environment): Settings {
 
 /**
  * Returns the values of options that a program gives by their fields in `table`: checked as the variables are, and the default
- * where an option is missing or undefined. Throws SettingsError for the first option that is not known, not accepted, or not
- * available in this version. Secrets are not repeated in it.
+ * where an option is missing or undefined. Throws SettingsError for the first option that is not known or not accepted. Secrets
+ * are not repeated in it.
  */
 export function checkOptions<Values extends Combined>(table: Table<Values>, options: object): Values {
   const given = new Map<string, unknown>(Object.entries(options));
@@ -43,14 +43,7 @@ export function checkOptions<Values extends Combined>(table: Table<Values>, opti
   if (unknown !== undefined) throw new SettingsError(unknownOption(unknown, Object.keys(table)));
   const values = valuesOf<Values>(table, (setting, name) => checkOne(setting, name, given.get(name)));
   checkTogether(values, String);
-  const [unavailable] = departures(table, values);
-  if (unavailable !== undefined) throw new SettingsError(`${unavailable} is not available in this version`);
   return values;
-}
-
-/** Returns the variables that ask for something this version cannot do, by name; empty = everything can be done. */
-export function unavailableSettings(settings: Settings): string[] {
-  return departures<Settings>(SETTINGS, settings).map(variableOf);
 }
 
 function variableOf(field: keyof Settings): string {
@@ -118,13 +111,4 @@ function checkTogether(settings: Combined, nameOf: (field: keyof Combined) => st
   if (!tokenRequired || tokenSecret !== undefined || tokenJwksUrl !== undefined) return;
   const [required, secret, keys] = [nameOf("tokenRequired"), nameOf("tokenSecret"), nameOf("tokenJwksUrl")];
   throw new SettingsError(`${required}: true is not accepted without ${secret} or ${keys}`);
-}
-
-function departures<Values extends object>(table: Table<Values>, values: Values): (keyof Values & string)[] {
-  const fields: (keyof Values & string)[] = [];
-  for (const field in table) {
-    const { planned, default: standard } = table[field];
-    if (planned === true && values[field] !== standard) fields.push(field);
-  }
-  return fields;
 }

@@ -32,8 +32,6 @@ export interface Setting<T> {
   readonly meaning: string;
   /** Its value never appears in a log line or an error. */
   readonly secret?: true;
-  /** Part of the contract, but this version cannot do it: a start that asks for it ends. */
-  readonly planned?: true;
 }
 
 /** Lets the value's type be seen from the kind and the default. */
@@ -80,13 +78,6 @@ export const SETTINGS = {
     kind: certificate,
     default: undefined,
     meaning: "Certificate authority (PEM, line ends may be `\\n`) of the Redis server; better than no check",
-  }),
-  redisCluster: setting({
-    names: ["REDIS_CLUSTER"],
-    kind: trueOrFalse,
-    default: false,
-    planned: true,
-    meaning: "`true`: the URL names one node of a Redis Cluster",
   }),
   redisPrefix: setting({
     names: ["REDIS_PREFIX"],

@@ -45,16 +45,6 @@ describe("the start", () => {
     expect(output.join()).not.toContain("hunter2");
   });
 
-  it.each([["REDIS_CLUSTER", "true"]])(
-    "says so when %s asks for what this version cannot do",
-    async (name, value) => {
-      const { code, output } = await runServer({ env: { [name]: value } });
-      expect(code).toBe(1);
-      expect(output).toHaveLength(1);
-      expect(output[0]).toContain(name);
-    },
-  );
-
   it("is what the Procfile's web line says", async () => {
     expect(procfileCommand()).toMatch(/^node (--\S+ )*\S*dist\/main\.js$/);
     const server = await startServer();

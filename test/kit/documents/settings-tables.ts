@@ -1,14 +1,12 @@
 import type { Setting } from "../../../src/settings/table.ts";
 
 /** What the documents say of one setting. */
-type Documented = Pick<Setting<unknown>, "names" | "default" | "defaultWords" | "meaning" | "planned">;
-
-const NOT_YET = "(not available in this version)";
+type Documented = Pick<Setting<unknown>, "names" | "default" | "defaultWords" | "meaning">;
 
 /** The README's table of settings, GitHub's Markdown. */
 export function settingsTable(settings: readonly Documented[]): string {
   const rows = settings.map(
-    (setting) => `| ${names(setting)} | ${defaultOf(setting)} | ${meaning(setting)} |`,
+    (setting) => `| ${names(setting)} | ${defaultOf(setting)} | ${setting.meaning} |`,
   );
   return ["| variable | default | meaning |", "| --- | --- | --- |", ...rows, ""].join("\n");
 }
@@ -19,12 +17,9 @@ export function envExample(settings: readonly Documented[]): string {
     "# Settings for a run on your own machine. Copy this file to .env, then remove the # before",
     "# what you want to change. The real environment wins over the file.",
   ];
-  const parts = settings
-    .filter((setting) => setting.planned !== true)
-    .map(
-      (setting) =>
-        `# ${plain(setting.meaning)} (default: ${plain(defaultOf(setting))})\n#${setting.names[0]}=`,
-    );
+  const parts = settings.map(
+    (setting) => `# ${plain(setting.meaning)} (default: ${plain(defaultOf(setting))})\n#${setting.names[0]}=`,
+  );
   return `${[head.join("\n"), ...parts].join("\n\n")}\n`;
 }
 
@@ -35,10 +30,6 @@ function names({ names: [first, ...others] }: Documented): string {
 
 function defaultOf({ default: value, defaultWords }: Documented): string {
   return defaultWords ?? (value === undefined ? "none" : `\`${String(value)}\``);
-}
-
-function meaning(setting: Documented): string {
-  return setting.planned === true ? `${setting.meaning} ${NOT_YET}` : setting.meaning;
 }
 
 function plain(markdown: string): string {

@@ -83,7 +83,6 @@ describe("the plugin's options", () => {
       { allowedOrigins: "https://example.com" },
       'allowedOrigins: "https://example.com" is not accepted, it must be * or an array of origins such as https://example.com',
     ],
-    [{ redisCluster: true }, "redisCluster is not available in this version"],
     [{ port: 80 }, "port is for the app around the plugin to decide"],
     [{ logLevel: "warn" }, "logLevel is for the app around the plugin to decide"],
     [{ maxTextLenght: 5 }, '"maxTextLenght" is no option; did you mean maxTextLength?'],

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { readSettings, SettingsError, unavailableSettings } from "../../../src/settings/settings.ts";
+import { readSettings, SettingsError } from "../../../src/settings/settings.ts";
 import { SETTINGS } from "../../../src/settings/table.ts";
 import { envExample, settingsTable } from "../../kit/documents/settings-tables.ts";
 import { makeCertificates } from "../../kit/servers/certificates.ts";
@@ -25,7 +25,6 @@ describe("settings", () => {
       redisUrl: undefined,
       redisTlsVerify: true,
       redisCa: undefined,
-      redisCluster: false,
       redisPrefix: "dynochat:",
       redisMinReplicas: 0,
       defaultRoom: "lobby",
@@ -78,7 +77,6 @@ describe("settings", () => {
       HOST: "127.0.0.1",
       REDIS_URL: "rediss://user:p%40ss@redis.example:6380/2",
       REDIS_TLS_VERIFY: "false",
-      REDIS_CLUSTER: "true",
       REDIS_PREFIX: "app:",
       REDIS_MIN_REPLICAS: "1",
       DEFAULT_ROOM: "hall",
@@ -113,7 +111,6 @@ describe("settings", () => {
       host: "127.0.0.1",
       redisUrl: env.REDIS_URL,
       redisTlsVerify: false,
-      redisCluster: true,
       redisPrefix: "app:",
       redisMinReplicas: 1,
       defaultRoom: "hall",
@@ -297,23 +294,6 @@ describe("settings", () => {
     const names = Object.values(SETTINGS).flatMap((setting) => setting.names);
     expect(new Set(names).size).toBe(names.length);
   });
-
-  it("name what was asked for and cannot be done yet, and nothing else", () => {
-    const planned = Object.values(SETTINGS)
-      .filter((setting) => setting.planned)
-      .map((setting) => setting.names[0]);
-    const secret = "0123456789abcdef0123456789abcdef";
-    const asked = {
-      REDIS_CLUSTER: "true",
-      TOKEN_SECRET: secret,
-      TOKEN_JWKS_URL: "https://example.com/keys",
-      TOKEN_REQUIRED: "true",
-    };
-    expect(unavailableSettings(readSettings(asked)).sort()).toEqual([...planned].sort());
-    expect(unavailableSettings(readSettings({ REDIS_CLUSTER: "false", REDIS_MIN_REPLICAS: "1" }))).toEqual(
-      [],
-    );
-  });
 });
 
 /** Markdown without what a formatter adds to make a table's columns equally wide. */
@@ -327,7 +307,7 @@ describe("the documents", () => {
     expect(unpadded(readme)).toContain(unpadded(settingsTable(Object.values(SETTINGS))));
   });
 
-  it(".env.example holds every setting that this version has, as the program has it", async () => {
+  it(".env.example holds every setting as the program has it", async () => {
     await expect(envExample(Object.values(SETTINGS))).toMatchFileSnapshot("../../../.env.example");
   });
 
