@@ -1,26 +1,33 @@
-import { AggregatorRegistry } from "prom-client";
 import type { ProcessStats } from "../../monitoring/process-stats.ts";
-import type { Metric } from "./metric.ts";
+import type { Metric, Sample } from "./metric.ts";
 import { METRICS } from "./table.ts";
 
 /** The content type of what `exposition` gives. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** All metrics of all these processes as Prometheus reads them. */
-export function exposition(fleet: readonly ProcessStats[]): Promise<string> {
-  return AggregatorRegistry.aggregate([METRICS.map((metric) => gathered(metric, fleet))]).metrics();
+/** All metrics of all these processes as Prometheus reads them: its text format, version 0.0.4. */
+export function exposition(fleet: readonly ProcessStats[]): string {
+  return METRICS.map((metric) => `${linesOf(metric, fleet).join("\n")}\n`).join("\n");
 }
 
-function gathered(metric: Metric, fleet: readonly ProcessStats[]): object {
+function linesOf(metric: Metric, fleet: readonly ProcessStats[]): string[] {
+  const { name, help, type } = metric;
   const values = fleet.flatMap((vitals) => {
     const { instance, dyno = "" } = vitals.identity;
-    return metric.samples(vitals).map(({ value, labels, metricName }) => ({
-      value,
-      labels: { process: instance, dyno, ...labels },
-      ...(metricName === undefined ? {} : { metricName }),
-    }));
+    const own = labelsOf({ process: instance, dyno });
+    return metric.samples(vitals).map((sample) => lineOf(name, own, sample));
   });
-  const { name, help, type } = metric;
-  // The labels differ from process to process, so nothing is summed up here.
-  return { name, help, type, values, aggregator: "sum" };
+  return [`# HELP ${name} ${escaped(help)}`, `# TYPE ${name} ${type}`, ...values];
+}
+
+function lineOf(name: string, own: readonly string[], { metricName = name, labels, value }: Sample): string {
+  return `${metricName}{${[...own, ...labelsOf(labels)].join(",")}} ${value}`;
+}
+
+function labelsOf(labels: Readonly<Record<string, string>>): string[] {
+  return Object.entries(labels).map(([name, value]) => `${name}="${escaped(value).replaceAll('"', '\\"')}"`);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
 }

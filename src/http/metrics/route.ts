@@ -29,7 +29,7 @@ export function registerMetrics(
     if (!isScope(scope)) {
       return refuse(reply, { code: "bad-request", message: `scope is one of: ${SCOPES.join(", ")}.` });
     }
-    const text = await exposition(await processesIn(scope, watch));
+    const text = exposition(await processesIn(scope, watch));
     return reply.header("Cache-Control", "no-store").type(EXPOSITION_TYPE).send(text);
   });
 }

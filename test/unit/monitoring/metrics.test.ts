@@ -61,32 +61,50 @@ function namesIn(expression: string): string[] {
 }
 
 describe("the exposition", () => {
-  it("has every process's numbers side by side, by process and dyno", async () => {
+  it("has every process's numbers side by side, by process and dyno", () => {
     const counters = new Counters();
     counters.messages = 7;
-    const text = await exposition([vitalsOf("one", counters), vitalsOf("two")]);
+    const text = exposition([vitalsOf("one", counters), vitalsOf("two")]);
     expect(text).toContain("# TYPE dynochat_messages_total counter");
     expect(text).toContain('dynochat_messages_total{process="one",dyno="web.1"} 7');
     expect(text).toContain('dynochat_messages_total{process="two",dyno="web.1"} 0');
     expect(text).toContain('dynochat_round_trip_age_seconds{process="one",dyno="web.1"} 0.5');
   });
 
-  it("counts by code", async () => {
+  it("has each metric's help, type and values, and an empty line between two metrics", () => {
+    const text = exposition([vitalsOf("one"), vitalsOf("two")]);
+    const [first, second] = text.split("\n\n");
+    expect(first?.split("\n")).toEqual([
+      "# HELP dynochat_sockets Open sockets and event streams",
+      "# TYPE dynochat_sockets gauge",
+      'dynochat_sockets{process="one",dyno="web.1"} 3',
+      'dynochat_sockets{process="two",dyno="web.1"} 3',
+    ]);
+    expect(second).toMatch(/^# HELP dynochat_sockets_limit /);
+    expect(text).toMatch(/[^\n]\n$/);
+  });
+
+  it("writes a backslash, a quotation mark and a line end in a label so that they can be read", () => {
+    const strange = vitalsOf('a\\b"c\nd');
+    expect(exposition([strange])).toContain('dynochat_sockets{process="a\\\\b\\"c\\nd",dyno="web.1"} 3\n');
+  });
+
+  it("counts by code", () => {
     const counters = new Counters();
     countOne(counters.errors, "rate-limited");
     countOne(counters.errors, "rate-limited");
     countOne(counters.limited, "user-messages");
     countOne(counters.closes, 1012);
-    const text = await exposition([vitalsOf("one", counters)]);
+    const text = exposition([vitalsOf("one", counters)]);
     expect(text).toContain('dynochat_errors_total{process="one",dyno="web.1",code="rate-limited"} 2');
     expect(text).toContain('dynochat_limited_total{process="one",dyno="web.1",limit="user-messages"} 1');
     expect(text).toContain('dynochat_sockets_closed_total{process="one",dyno="web.1",code="1012"} 1');
   });
 
-  it("has a histogram whose buckets add up, the last one with everything", async () => {
+  it("has a histogram whose buckets add up, the last one with everything", () => {
     const counters = new Counters();
     for (const ms of [0.5, 3, 3, 10_000]) counters.acks.observe(ms);
-    const text = await exposition([vitalsOf("one", counters)]);
+    const text = exposition([vitalsOf("one", counters)]);
     const bucket = (le: string) =>
       new RegExp(`^dynochat_ack_seconds_bucket\\{process="one",dyno="web.1",le="${le}"\\} (\\d+)$`, "m");
     expect(bucket("0\\.001").exec(text)?.[1]).toBe("1");
@@ -97,14 +115,14 @@ describe("the exposition", () => {
     expect(text).toMatch(/^dynochat_ack_seconds_count\{process="one",dyno="web.1"\} 4$/m);
   });
 
-  it("has a line for every metric that a process has numbers for", async () => {
+  it("has a line for every metric that a process has numbers for", () => {
     const counters = new Counters();
     countOne(counters.errors, "unavailable");
     countOne(counters.closes, 1000);
     countOne(counters.refusedUpgrades, 503);
     countOne(counters.limited, "user-messages");
     countOne(counters.answers, 201);
-    const text = await exposition([vitalsOf("one", counters)]);
+    const text = exposition([vitalsOf("one", counters)]);
     for (const name of NAMES) expect(text).toMatch(new RegExp(`^${name}\\{.*\\} \\S+$`, "m"));
   });
 });

@@ -90,7 +90,6 @@ const RULES: readonly Rule[] = [
       ...EVERYWHERE,
       "cookie",
       "typebox",
-      "prom-client",
       ...FASTIFY,
     ],
     never: ["@fastify/websocket", "src/transport/websocket/"],
