@@ -2,6 +2,7 @@ import { ChatClient } from "../client/client.ts";
 import { openSocketOrHttp } from "../client/http/fallback.ts";
 import { openStandardSocket } from "../client/ports.ts";
 import { SendRefused } from "../client/room/outgoing.ts";
+import { isRoom } from "../protocol.ts";
 import { ConnectionLine } from "./connection/connection-line.ts";
 import { Notices } from "./connection/notices.ts";
 import { staleDocument } from "./connection/stale-document.ts";
@@ -21,7 +22,6 @@ import { ReadState } from "./unread/read-state.ts";
 import { Reading } from "./unread/reading.ts";
 import { UnreadPill } from "./unread/unread-pill.ts";
 import { OwnName } from "./user/own-name.ts";
-import { defaultRoom } from "./user/page-settings.ts";
 import { Preferences } from "./user/preferences.ts";
 import { Composer } from "./writing/composer.ts";
 import { refusalWords } from "./writing/send-words.ts";
@@ -242,6 +242,15 @@ document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible") client.probe();
   reading.look();
 });
+
+/**
+ * Returns the room of a page whose address names none, as the server wrote it into the document; undefined if it
+ * did not.
+ */
+function defaultRoom(): string | undefined {
+  const room = document.querySelector<HTMLMetaElement>('meta[name="default-room"]')?.content;
+  return room !== undefined && isRoom(room) ? room : undefined;
+}
 
 async function start(): Promise<void> {
   const room = defaultRoom();
