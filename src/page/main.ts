@@ -244,8 +244,8 @@ document.addEventListener("visibilitychange", () => {
 });
 
 /**
- * Returns the room of a page whose address names none, as the server wrote it into the document; undefined if it
- * did not.
+ * Returns the room of a page whose address names none, as the server wrote it into the document; undefined
+ * if it did not.
  */
 function defaultRoom(): string | undefined {
   const room = document.querySelector<HTMLMetaElement>('meta[name="default-room"]')?.content;

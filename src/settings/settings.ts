@@ -34,8 +34,8 @@ export function readSettings(env: Environment): Settings {
 
 /**
  * Returns the values of options that a program gives by their fields in `table`: checked as the variables are, and the default
- * where an option is missing or undefined. Throws SettingsError for the first option that is not known or not accepted. Secrets
- * are not repeated in it.
+ * where an option is missing or undefined. Throws SettingsError for the first option that is not known or not
+ * accepted. Secrets are not repeated in it.
  */
 export function checkOptions<Values extends Combined>(table: Table<Values>, options: object): Values {
   const given = new Map<string, unknown>(Object.entries(options));

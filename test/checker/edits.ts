@@ -1,8 +1,8 @@
-/** A piece of a source file and what stands in its place. Whitespace does not count, in the file or in the piece. */
+/** A piece of a source file and what stands in its place. Whitespace does not count when it is looked for. */
 export interface Edit {
-  /** Below `src`; must hold no types in the piece, because it is looked for in the built file, too. */
+  /** Below `src`. */
   readonly file: string;
-  /** Must be there exactly once. */
+  /** Must be there exactly once, in the source and in what is built of it: it may hold no types. */
   readonly find: string;
   readonly replace: string;
 }
@@ -19,8 +19,8 @@ export function builtName(file: string): string {
 }
 
 /**
- * Returns the text of a file with those edits of a change that are about it, in their order. Throws if a piece is there
- * more than once or not at all: then the change must be renewed.
+ * Returns the text of a file with those edits of a change that are about it, in their order. Throws if a piece
+ * is there more than once or not at all: then the change must be renewed.
  */
 export function applyEdits({ name, edits }: Edited, file: string, text: string): string {
   return edits

@@ -48,7 +48,10 @@ async function search(mutant: Mutant, seeds: number, house: string): Promise<Cau
   }
 }
 
-/** Puts the built program of `built`, changed, into `house`, beside what it needs. Rejects where an edit does not fit. */
+/**
+ * Puts the built program of `built`, changed, into `house`, beside what it needs. Rejects where an edit
+ * does not fit.
+ */
 export async function buildEdited(change: Edited, built: string, house: string): Promise<void> {
   await cp(join(built, "dist"), join(house, "dist"), { recursive: true });
   await cp(join(built, "package.json"), join(house, "package.json"));
