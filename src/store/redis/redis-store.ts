@@ -343,7 +343,7 @@ export class RedisStore implements MessageStore {
     await expectPermissions(connections, this.#keys);
     await this.#learnSecret(writer);
     await loadScripts(writer, this.#append);
-    await Promise.all([readClock(writer, this.#clock), this.#lease.keep(writer)]);
+    await Promise.all([readClock(writer, this.#clock), this.#lease.start(writer)]);
     if (confirmer === undefined) return;
     await expectSameServer(writer, confirmer);
     this.#replicaAcks = new ReplicaAcks(
@@ -374,7 +374,7 @@ export class RedisStore implements MessageStore {
     await probe.start();
     await this.#subscriptions.restore(connections.subscriber);
     this.#trimmer.start(connections.writer);
-    this.#server.keep(connections.writer, (reason) => this.#supervisor.lose(connections, reason));
+    this.#server.start(connections.writer, (reason) => this.#supervisor.lose(connections, reason));
   }
 
   #lost(): void {

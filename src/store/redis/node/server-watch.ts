@@ -54,7 +54,7 @@ export class ServerWatch {
   }
 
   /** Checks every few seconds until `stop`; `failed` is told of a server that became unusable. */
-  keep(redis: Redis, failed: (reason: string) => void): void {
+  start(redis: Redis, failed: (reason: string) => void): void {
     this.stop();
     const check = (): void => {
       this.check(redis).catch((error: unknown) => {

@@ -10,7 +10,7 @@ export class Lease {
   readonly #timeouts: Timeouts;
   readonly #throttled: ThrottledLogger;
   #timer: NodeJS.Timeout | undefined;
-  /** Of the last `keep` that was not stopped. */
+  /** Of the last `start` that was not stopped. */
   #holder: Redis | undefined;
 
   constructor(key: string, timeouts: Timeouts, throttled: ThrottledLogger) {
@@ -20,7 +20,7 @@ export class Lease {
   }
 
   /** Takes the lease and refreshes it until `stop`. Rejects when it could not be taken. */
-  async keep(redis: Redis): Promise<void> {
+  async start(redis: Redis): Promise<void> {
     this.stop();
     this.#holder = redis;
     await this.#take(redis);
