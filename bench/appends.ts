@@ -80,8 +80,6 @@ async function appended(redis: TestRedis): Promise<number> {
   const options = { url: redis.url, prefix: "bench:", tlsVerify: true };
   const store = new RedisStore(options, LIMITS, SILENT);
   store.start({
-    onPublication: ignore,
-    unverified: ignore,
     catchUp: async () => undefined,
     statusChanged: ignore,
   });

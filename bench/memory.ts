@@ -52,7 +52,7 @@ async function withLog<T>(work: (store: RedisStore, redis: Redis) => Promise<T>)
   const redis = new Redis(server.url);
   const store = new RedisStore({ url: server.url, prefix: PREFIX, tlsVerify: true }, LIMITS, silent);
   try {
-    store.start({ onPublication() {}, unverified() {}, async catchUp() {}, statusChanged() {} });
+    store.start({ async catchUp() {}, statusChanged() {} });
     while (store.status.state !== "live") await sleep(10);
     return await work(store, redis);
   } finally {

@@ -5,6 +5,7 @@ import type { MessageStore, StoreListener, StoreStatus } from "../store/store.ts
 import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
+import type { SiteTokens } from "./identity.ts";
 import { AnswerBudgets } from "./limits/answer-budget.ts";
 import { RateLimiter } from "./limits/rate.ts";
 import { ReadSlots } from "./limits/read-slots.ts";
@@ -21,7 +22,6 @@ import { StreamSession } from "./session/stream/stream-session.ts";
 import type { StreamRequest } from "./session/stream/stream-subscription.ts";
 import { WaitingBytes } from "./session/v1/request-queue.ts";
 import { V1Session } from "./session/v1/v1-session.ts";
-import type { SiteTokens } from "./site-token.ts";
 
 /** How often overdue hellos and idle allowances are looked for, ms. */
 const SWEEP_MS = 500;
@@ -103,7 +103,7 @@ export class Chat implements StoreListener, ChatContext {
       users: new RateLimiter(messagesPerSecond, messageBurst),
       networks: new RateLimiter(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
     };
-    this.publisher = new Publisher(store, this.#rates, this.rooms, logger, this.counters);
+    this.publisher = new Publisher(store, this.#rates, logger, this.counters);
     this.queries = new RoomQueries(store, this.rooms, reads);
   }
 
@@ -171,14 +171,6 @@ export class Chat implements StoreListener, ChatContext {
     return this.#sessions.values();
   }
 
-  onPublication(room: string, payload: Buffer): void {
-    this.rooms.onPublication(room, payload);
-  }
-
-  unverified(room: string, id: string): void {
-    this.rooms.get(room)?.unverified(id);
-  }
-
   async catchUp(): Promise<void> {
     if (this.options.secret === undefined && this.#store.kind === "redis") {
       // Each time: to a store that came back without it, it is given again, so that guests stay who they are.
@@ -229,13 +221,13 @@ export class Chat implements StoreListener, ChatContext {
   /** Closes the connections of users whose site has withdrawn the key that signed their tokens. */
   readonly #endWithKeys = async (): Promise<void> => {
     const keys = new Set(
-      Array.from(this.#sessions, ({ siteKey }) => siteKey).filter((key) => key !== undefined),
+      Array.from(this.#sessions, ({ identity }) => identity.siteKey).filter((key) => key !== undefined),
     );
     for (const key of keys) {
       // While it cannot be told, they stay.
       if ((await this.siteTokens?.holdsKey(key)) !== false) continue;
       for (const session of this.#sessions) {
-        if (session.siteKey === key)
+        if (session.identity.siteKey === key)
           session.connection.close(CLOSE.unauthorized, "the key of the token was withdrawn");
       }
     }

@@ -2,21 +2,23 @@ import type { Logger } from "../logging/logger.ts";
 import type { MessageLimit, MessageStore, QuotaLimit } from "../store/store.ts";
 import { type Counters, countOne } from "./counters.ts";
 import { type NotStored, notStored } from "./errors.ts";
+import type { Identity } from "./identity.ts";
 import type { LimitName } from "./limits/limit-names.ts";
 import type { RateLimiter } from "./limits/rate.ts";
 import { failure, type Result, success } from "./result.ts";
-import type { UserKind } from "./room/member.ts";
-import type { Rooms } from "./room/rooms.ts";
+import type { Room } from "./room/room.ts";
 import { requestedHandle } from "./text/look-alike.ts";
 
-/** A message somebody wants said; every field already checked. */
+/** A message to be stored; every field already checked. */
 export interface PublishRequest {
   readonly room: string;
-  readonly user: string;
-  readonly kind: UserKind;
+  /** That room, where it is open in this process. */
+  readonly here: Room | undefined;
+  readonly sender: Identity;
+  /** The handle that the message is to carry: the sender's own, or with the suffix that the room gave it. */
+  readonly handle: string;
   /** As `Connection.network`. */
   readonly network: string;
-  readonly handle: string;
   readonly text: string;
   /** Undefined: the client has none (the plain protocol), and nothing finds a double. */
   readonly key: string | undefined;
@@ -58,33 +60,32 @@ export interface PublishRates {
 export class Publisher {
   readonly #store: MessageStore;
   readonly #rates: PublishRates;
-  readonly #rooms: Rooms;
   readonly #logger: Logger;
   readonly #counters: Counters;
 
-  constructor(store: MessageStore, rates: PublishRates, rooms: Rooms, logger: Logger, counters: Counters) {
+  constructor(store: MessageStore, rates: PublishRates, logger: Logger, counters: Counters) {
     this.#store = store;
     this.#rates = rates;
-    this.#rooms = rooms;
     this.#logger = logger;
     this.#counters = counters;
   }
 
   /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `MessageStore.append`. Never rejects. */
   async publish(post: PublishRequest): Promise<Result<Published>> {
-    const { room, user, kind, network, text, key, connection, arrivedAt } = post;
+    const { room, here, sender, network, text, key, connection, arrivedAt } = post;
+    const { user } = sender;
+    const isGuest = sender.kind === "guest";
     const now = performance.now();
     const refused = this.#refusalHere(post, now);
     if (refused !== undefined) return this.#refuse(refused);
-    const here = this.#rooms.get(room)?.presence;
-    const wanted =
-      kind === "guest" ? (here?.nameFor({ id: user, handle: post.handle }) ?? post.handle) : post.handle;
+    const suffixed = isGuest ? here?.presence.nameFor({ user, handle: post.handle }) : undefined;
+    const wanted = suffixed ?? post.handle;
     // `{` is left to the store, which puts id and prev after it.
     const body = JSON.stringify({ type: "message", room, user, handle: wanted, text, key }).slice(1);
     const appended = await this.#store.append({
       room,
       user,
-      ...(kind === "guest" ? { guest: { network } } : {}),
+      ...(isGuest ? { guest: { network } } : {}),
       requested: requestedHandle(wanted),
       key,
       body,
@@ -98,17 +99,17 @@ export class Publisher {
       return success({ id, duplicate: true, handle: wanted });
     }
     this.#counters.messages += 1;
-    if (appended.handle !== undefined) here?.settled(user, wanted, appended.handle);
-    this.#rooms.get(room)?.expect(id);
+    if (appended.handle !== undefined) here?.presence.settled(user, wanted, appended.handle);
+    here?.expect(id);
     const fields = { event: "message", connection, room, id, bytes: body.length };
     this.#logger.info(fields, "message stored");
     return success({ id, duplicate: false, handle: appended.handle ?? wanted });
   }
 
-  #refusalHere({ user, kind, network }: PublishRequest, now: number): RateLimited | undefined {
-    const userMs = this.#rates.users.take(user, now);
+  #refusalHere({ sender, network }: PublishRequest, now: number): RateLimited | undefined {
+    const userMs = this.#rates.users.take(sender.user, now);
     if (userMs > 0) return { outcome: "rate-limited", limit: "user", retryAfterMs: userMs };
-    const networkMs = kind === "guest" ? this.#rates.networks.take(network, now) : 0;
+    const networkMs = sender.kind === "guest" ? this.#rates.networks.take(network, now) : 0;
     if (networkMs > 0) return { outcome: "rate-limited", limit: "address", retryAfterMs: networkMs };
     return undefined;
   }

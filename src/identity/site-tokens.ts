@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { type JWTPayload, jwtVerify } from "jose";
+import { INVALID_TOKEN, type SiteTokens, type SiteUser } from "../chat/identity.ts";
 import { failure, type Result, success } from "../chat/result.ts";
-import { INVALID_TOKEN, type SiteTokens, type SiteUser } from "../chat/site-token.ts";
 import type { Logger } from "../logging/logger.ts";
 import { KeysUnavailable, nameOf, SiteKeys } from "./site-keys.ts";
 
@@ -116,7 +116,7 @@ function userOf({ sub, name, exp }: Claims, key: string): SiteUser | undefined {
   return {
     user: PLAIN_SUBJECT.test(subject) ? `s-${subject}` : `s_${digestOf(subject)}`,
     handle: typeof name === "string" ? name : undefined,
-    endsAt: exp === undefined ? undefined : Math.min(Math.floor(exp * 1000), LATEST_MS),
+    expiresAt: exp === undefined ? undefined : Math.min(Math.floor(exp * 1000), LATEST_MS),
     siteKey: key,
   };
 }

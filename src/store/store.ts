@@ -158,22 +158,26 @@ export interface RoomHead {
 /** What the store tells the process that uses it. All are called on the event loop, none may throw. */
 export interface StoreListener {
   /**
-   * Something arrived on a room's channel: the frame of an entry (`{"id":"…`) that this store's own script stored and
-   * published, or an ephemeral event (`{"type":"…`), which nobody has checked. May be missing or doubled, an event also malformed.
-   */
-  onPublication(room: string, payload: Buffer): void;
-  /**
-   * Something was published as the entry `id`, but not known to be by this store's script: by a process of an older version, by one that
-   * has another secret for a moment, or by anybody else who may publish. Only a read tells whether the entry is stored.
-   */
-  unverified(room: string, id: string): void;
-  /**
    * The subscriptions are in place again after a loss: whatever was published meanwhile was missed.
    * Called in state `catching-up`; the store turns `live` when the promise fulfils, and starts over
    * when it rejects.
    */
   catchUp(): Promise<void>;
   statusChanged(status: StoreStatus): void;
+}
+
+/** Gets what is published in one room. Both are called on the event loop, neither may throw. */
+export interface RoomSubscriber {
+  /**
+   * Receives the frame of an entry (`{"id":"…`) that this store's own script stored and published, or an ephemeral event
+   * (`{"type":"…`), which is unchecked. Either may be missing or doubled; an event may also be malformed.
+   */
+  onPublication(payload: Buffer): void;
+  /**
+   * Receives the id of a publication that looks like an entry and is not known to be this store's script's: an older version, a process
+   * that has another secret for a moment, or anything else that may publish sent it. Only a read tells whether the entry is stored.
+   */
+  onUnverified(id: string): void;
 }
 
 /** A call that needs the store could not be answered in time; nothing is known about its effect. */
@@ -227,10 +231,11 @@ export interface MessageStore {
   recentRooms(count: number): Promise<RoomHead[]>;
 
   /**
-   * From when the promise fulfils, everything published to the room is `received`. Kept through
-   * losses of the connection until `unsubscribe`. Rejects with StoreUnavailable; the room is then not subscribed.
+   * Passes everything that is published in a room to `subscriber`, at the latest from when the promise fulfils. Kept through losses of
+   * the connection until `unsubscribe`; a second subscriber of the room replaces the first. Rejects with StoreUnavailable; the
+   * room is then not subscribed.
    */
-  subscribe(room: string): Promise<void>;
+  subscribe(room: string, subscriber: RoomSubscriber): Promise<void>;
   /** Ends it. Never rejects: without a connection there is nothing to end. */
   unsubscribe(room: string): Promise<void>;
 

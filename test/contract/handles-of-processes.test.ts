@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Chat } from "../../src/chat/chat.ts";
+import type { SiteTokens, UserKind } from "../../src/chat/identity.ts";
 import { success } from "../../src/chat/result.ts";
-import type { UserKind } from "../../src/chat/room/member.ts";
-import type { SiteTokens } from "../../src/chat/site-token.ts";
 import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { PLAIN_CODEC } from "../../src/transport/codecs/plain.ts";
 import { FakeClient, openChatOn } from "../kit/fakes/fake-client.ts";
@@ -17,7 +16,7 @@ import { PATIENT, ROOMY } from "./open-store.ts";
 /** A token names the user of the site that it says. */
 const SITE: SiteTokens = {
   required: false,
-  verify: async (token) => success({ user: token, handle: undefined, endsAt: undefined, siteKey: "one" }),
+  verify: async (token) => success({ user: token, handle: undefined, expiresAt: undefined, siteKey: "one" }),
   holdsKey: async () => true,
 };
 
@@ -87,8 +86,18 @@ describe("handles of users on two processes", () => {
   /** As `handleOf`, by a request over HTTP. */
   async function handleByHttp(chat: Chat, user: string, kind: UserKind, handle: string, reader: FakeClient) {
     said += 1;
-    const post = { room: "lobby", user, kind, handle, text: `text ${said}`, network: "198.51.100.7" };
-    await chat.publisher.publish({ ...post, key: undefined, connection: "x", arrivedAt: performance.now() });
+    const sender = { user, kind, handle, expiresAt: undefined, siteKey: undefined };
+    await chat.publisher.publish({
+      room: "lobby",
+      here: chat.rooms.get("lobby"),
+      sender,
+      handle,
+      network: "198.51.100.7",
+      text: `text ${said}`,
+      key: undefined,
+      connection: "x",
+      arrivedAt: performance.now(),
+    });
     return shown(reader, `text ${said}`);
   }
 

@@ -2,6 +2,7 @@ import { TIMEOUTS, type Timeouts } from "../../src/store/redis/timeouts.ts";
 import type {
   Append,
   MessageStore,
+  RoomSubscriber,
   StoreLimits,
   StoreListener,
   StoreState,
@@ -23,12 +24,12 @@ export class RecordingListener implements StoreListener {
   /** What `catchUp` does besides being counted. */
   whenCatchingUp: () => Promise<void> = async () => {};
 
-  onPublication(room: string, payload: Buffer): void {
-    this.deliveries.push({ room, payload });
-  }
-
-  unverified(room: string, id: string): void {
-    this.unverifieds.push({ room, id });
+  /** Returns the subscriber of one room, whose publications are kept here. */
+  subscriberOf(room: string): RoomSubscriber {
+    return {
+      onPublication: (payload) => this.deliveries.push({ room, payload }),
+      onUnverified: (id) => this.unverifieds.push({ room, id }),
+    };
   }
 
   async catchUp(): Promise<void> {
@@ -53,11 +54,21 @@ export class RecordingListener implements StoreListener {
   }
 }
 
-/** Starts a stream and waits until it is live. */
+/** The listener that each store was started with. */
+const LISTENERS = new WeakMap<MessageStore, RecordingListener>();
+
+/** Subscribes a room; what is published there is kept by the listener that the store was started with. */
+export function subscribe(store: MessageStore, room: string): Promise<void> {
+  const listener = LISTENERS.get(store) ?? new RecordingListener();
+  return store.subscribe(room, listener.subscriberOf(room));
+}
+
+/** Starts a store and waits until it is live. */
 export async function begin(
   store: MessageStore,
   listener = new RecordingListener(),
 ): Promise<RecordingListener> {
+  LISTENERS.set(store, listener);
   store.start(listener);
   await waitFor(() => store.status.state === "live", "the store is live");
   return listener;

@@ -7,7 +7,15 @@ import { makeCertificates } from "../kit/servers/certificates.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, make, open } from "./open-redis-store.ts";
-import { ALL, message, NO_HOUSEKEEPING, RecordingListener, storeMessage, textsOf } from "./open-store.ts";
+import {
+  ALL,
+  message,
+  NO_HOUSEKEEPING,
+  RecordingListener,
+  storeMessage,
+  subscribe,
+  textsOf,
+} from "./open-store.ts";
 
 async function ownAddon(plan?: RedisPlan): Promise<RedisAddon> {
   const addon = await RedisAddon.provision(plan);
@@ -49,7 +57,7 @@ describe("a password that is rotated", () => {
     const addon = await ownAddon();
     const settings = { tlsVerify: false, prefix: "rotated:" };
     const { log: old, listener } = await open({ ...settings, url: addon.url });
-    await old.subscribe("lobby");
+    await subscribe(old, "lobby");
     await storeMessage(old, "before");
 
     const { url, retire } = await addon.rotate();

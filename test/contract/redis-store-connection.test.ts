@@ -116,8 +116,6 @@ describe("closing the store in Redis", () => {
       const options = { url: process.env.URL, prefix: "exit:", tlsVerify: true };
       const log = new RedisStore(options, limits, logger);
       log.start({
-        received() {},
-        unverified() {},
         async catchUp() {},
         statusChanged({ state }) {
           if (state === "down" || state === "live") log.close();

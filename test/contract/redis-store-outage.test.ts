@@ -7,7 +7,7 @@ import { freePort } from "../kit/ports.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, make, open, ownRedis, survives } from "./open-redis-store.ts";
-import { ALL, begin, message, RecordingListener, storeMessage, textsOf } from "./open-store.ts";
+import { ALL, begin, message, RecordingListener, storeMessage, subscribe, textsOf } from "./open-store.ts";
 
 describe("when Redis runs out of memory", () => {
   it("says storage-full, does nothing by halves, and still knows repeated keys and people", async () => {
@@ -16,7 +16,7 @@ describe("when Redis runs out of memory", () => {
     // Nobody makes room here.
     const times = { trimMs: 1_000_000_000, fullPauseMs: 1_000_000_000 };
     const { log: store, listener, prefix, logger } = await open({ redis, limits, times });
-    await store.subscribe("lobby");
+    await subscribe(store, "lobby");
     const first = await storeMessage(store, "first", { key: "first" });
     let stored = 1;
     let outcome = "stored";
@@ -62,9 +62,9 @@ describe("when Redis goes away", () => {
   it("comes back by itself after a restart: subscribed, caught up, then live", async () => {
     const redis = await ownRedis();
     const { log: store, listener, logger } = await open({ redis });
-    await store.subscribe("lobby");
-    await store.subscribe("attic");
-    await store.subscribe("cellar");
+    await subscribe(store, "lobby");
+    await subscribe(store, "attic");
+    await subscribe(store, "cellar");
     await store.unsubscribe("cellar");
     await storeMessage(store, "before");
     listener.statuses.length = 0;
@@ -72,7 +72,7 @@ describe("when Redis goes away", () => {
     await waitFor(() => store.status.state !== "live", "the loss is noticed");
     expect(await store.append(message("away"))).toEqual({ outcome: "unavailable" });
     await expect(store.readFrom("lobby", BEGINNING, ALL)).rejects.toThrow(StoreUnavailable);
-    await expect(store.subscribe("new")).rejects.toThrow(StoreUnavailable);
+    await expect(subscribe(store, "new")).rejects.toThrow(StoreUnavailable);
     const read: string[][] = [];
     listener.whenCatchingUp = async () => {
       read.push(await store.heads(["lobby"]));
@@ -116,7 +116,7 @@ describe("when Redis goes away", () => {
   it("subscribes a great many rooms again", async () => {
     const redis = await ownRedis();
     const { log: store, listener } = await open({ redis });
-    await Promise.all(Array.from({ length: 1_000 }, (_, i) => store.subscribe(`room${i}`)));
+    await Promise.all(Array.from({ length: 1_000 }, (_, i) => subscribe(store, `room${i}`)));
     await survives(store, listener, () => redis.cli("CLIENT", "KILL", "TYPE", "pubsub"));
     expect((await redis.cli("PUBSUB", "CHANNELS", "*{room*")).split("\n")).toHaveLength(1_000);
     await waitFor(
@@ -146,7 +146,7 @@ describe("when Redis goes away", () => {
   }, async () => {
     const redis = await ownRedis();
     const { log: store, listener } = await open({ redis, times: TIMEOUTS });
-    await store.subscribe("lobby");
+    await subscribe(store, "lobby");
     await storeMessage(store, "before");
     redis.freeze();
     afterwards(() => redis.thaw());

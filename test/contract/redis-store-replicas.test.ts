@@ -9,7 +9,7 @@ import { promote, startReplica } from "../kit/servers/replica.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, open, ownRedis, survives } from "./open-redis-store.ts";
-import { message, storeMessage, textsOf } from "./open-store.ts";
+import { message, storeMessage, subscribe, textsOf } from "./open-store.ts";
 
 async function ownPair() {
   const master = await ownRedis();
@@ -89,8 +89,8 @@ describe("with replicas to wait for", () => {
     const { log: store, listener, logger, prefix } = await open({ redis: master, minReplicas: 1, times });
     const clock = awakeClock();
     const without = await open({ redis: master, prefix });
-    await store.subscribe("lobby");
-    await store.subscribe("attic");
+    await subscribe(store, "lobby");
+    await subscribe(store, "attic");
     await storeMessage(store, "before");
     replica.freeze();
     afterwards(() => replica.thaw());

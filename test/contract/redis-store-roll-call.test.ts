@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { open, ownRedis } from "./open-redis-store.ts";
+import { subscribe } from "./open-store.ts";
 
 describe("a roll call in Redis", () => {
   let redis: TestRedis;
@@ -14,7 +15,7 @@ describe("a roll call in Redis", () => {
   async function twoProcesses() {
     const one = await open({ redis });
     const two = await open({ redis, prefix: one.prefix });
-    await two.log.subscribe("lobby");
+    await subscribe(two.log, "lobby");
     const heard = () =>
       two.listener.texts("lobby").map((text): Readonly<Record<string, unknown>> => JSON.parse(text));
     return { one: one.log, two: two.log, heard, prefix: one.prefix };

@@ -5,7 +5,7 @@ import { rewritingProxy } from "../kit/servers/rewriting-proxy.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, make, open, ownRedis, type Setup } from "./open-redis-store.ts";
-import { RecordingListener, storeMessage, textsOf } from "./open-store.ts";
+import { RecordingListener, storeMessage, subscribe, textsOf } from "./open-store.ts";
 
 /** Tries again and looks as often as a test wants to wait. */
 const OFTEN = { backoffMinMs: 10, backoffMaxMs: 20, serverCheckMs: 50, probeEveryMs: 50 };
@@ -126,7 +126,7 @@ describe("a user of Redis", () => {
   it("needs no more than its commands, its keys and its channels", async () => {
     const { redis, url } = await withUser("+@all", "-@admin", "-@dangerous", "+info", "~chat:*", "&chat:*");
     const { log: store, logger, listener } = await open({ redis, url, prefix: "chat:", times: OFTEN });
-    await store.subscribe("lobby");
+    await subscribe(store, "lobby");
     await storeMessage(store, "hello", { key: "k" });
     await waitFor(() => listener.texts("lobby").length === 1, "it arrives");
     expect(store.warnings).toEqual([]);

@@ -7,7 +7,7 @@ import type { TestRedis } from "../kit/servers/redis.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { make, open, ownRedis } from "./open-redis-store.ts";
-import { ALL, message, storeMessage, textsOf } from "./open-store.ts";
+import { ALL, message, storeMessage, subscribe, textsOf } from "./open-store.ts";
 
 /** Probes as often as a test wants to wait. */
 const OFTEN = { probeEveryMs: 50 };
@@ -33,7 +33,7 @@ describe("two databases of one Redis", () => {
       prefix: "chat:",
     }));
     const logs = await Promise.all(setups.map((setup) => open(setup)));
-    for (const { log: store } of logs) await store.subscribe("lobby");
+    for (const { log: store } of logs) await subscribe(store, "lobby");
     for (const [number, { log: store }] of logs.entries()) {
       await storeMessage(store, `of ${number}`);
       store.hint("lobby", Buffer.from(`{"type":"typing","user":"${number}"}`));
@@ -76,8 +76,8 @@ describe("a publication that the store's script did not make", () => {
     const redis = await ownRedis();
     const { log: store, listener, prefix } = await open({ redis });
     const other = await open({ redis, prefix });
-    await store.subscribe("lobby");
-    await other.log.subscribe("lobby");
+    await subscribe(store, "lobby");
+    await subscribe(other.log, "lobby");
     const head = await storeMessage(store, "stored");
     const next = `${Date.now() + 1_000}-1`;
     const [genuine] = await store.readFrom("lobby", head, ALL);
@@ -152,7 +152,7 @@ describe("the secret with which publications are signed", () => {
     const redis = await ownRedis();
     const one = await open({ redis, prefix: "chat:", times: OFTEN });
     const two = await open({ redis, prefix: "chat:", times: OFTEN });
-    await two.log.subscribe("lobby");
+    await subscribe(two.log, "lobby");
     const secret = await redis.cli("GET", "chat:shared:publications");
     expect(secret).toMatch(/^[A-Za-z0-9_-]{22}$/);
     await redis.cli("FLUSHALL");
@@ -169,7 +169,7 @@ describe("the secret with which publications are signed", () => {
   it("is taken over from a store that has another one, while messages go on", async () => {
     const redis = await ownRedis();
     const { log: store, listener } = await open({ redis, prefix: "chat:", times: OFTEN });
-    await store.subscribe("lobby");
+    await subscribe(store, "lobby");
     await storeMessage(store, "before");
     const other = "ABCDEFGHIJKLMNOPQRSTUV";
     await redis.cli("SET", "chat:shared:publications", other);
@@ -198,7 +198,7 @@ describe("the secret with which publications are signed", () => {
     const redis = await ownRedis();
     await redis.cli("SET", "chat:shared:publications", damaged);
     const { log: store, listener } = await open({ redis, prefix: "chat:", times: OFTEN });
-    await store.subscribe("lobby");
+    await subscribe(store, "lobby");
     await storeMessage(store, "hello");
     await waitFor(() => listener.texts("lobby").length === 1, "it arrives");
     expect(await redis.cli("GET", "chat:shared:publications")).toMatch(/^[A-Za-z0-9_-]{22}$/);
@@ -209,7 +209,7 @@ describe("the secret with which publications are signed", () => {
     await redis.cli("HSET", "chat:shared:publications", "a", "b");
     const one = await open({ redis, prefix: "chat:" });
     const two = await open({ redis, prefix: "chat:" });
-    await two.log.subscribe("lobby");
+    await subscribe(two.log, "lobby");
     const id = await storeMessage(one.log, "hello");
     await waitFor(() => two.listener.unverifieds.length === 1, "it is told");
     expect(two.listener.unverifieds).toEqual([{ room: "lobby", id }]);

@@ -4,7 +4,7 @@ import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { open, ownRedis } from "./open-redis-store.ts";
-import { ALL, message, NO_HOUSEKEEPING, storeMessage, textsOf } from "./open-store.ts";
+import { ALL, message, NO_HOUSEKEEPING, storeMessage, subscribe, textsOf } from "./open-store.ts";
 
 async function commandsOf(redis: TestRedis): Promise<Map<string, number>> {
   const stats = await redis.cli("INFO", "commandstats");
@@ -22,7 +22,7 @@ describe("the store in Redis", () => {
 
   it("holds exactly two connections, named for what they do", async () => {
     const { log: store, prefix } = await open({ redis });
-    for (let i = 0; i < 50; i += 1) await store.subscribe(`room${i}`);
+    for (let i = 0; i < 50; i += 1) await subscribe(store, `room${i}`);
     await storeMessage(store, "one");
     const clients = await redis.cli("CLIENT", "LIST");
     const names = [...clients.matchAll(/ name=(\S*)/g)].map(([, name]) => name).filter((name) => name !== "");
@@ -33,7 +33,7 @@ describe("the store in Redis", () => {
   it("puts its prefix before every key and channel, and the room as hash tag into the room's", async () => {
     const limits = { messagesPerSecond: 1_000, messageBurst: 1_000 };
     const { log: store, prefix } = await open({ redis, limits, times: NO_HOUSEKEEPING });
-    await store.subscribe("lobby");
+    await subscribe(store, "lobby");
     for (let i = 0; i < 200; i += 1) await storeMessage(store, `${i}`, { key: `k${i}` });
     await store.enter("lobby", { id: "ann", handle: "Ann" });
     await store.shared("secret", "x");
@@ -217,7 +217,7 @@ describe("the store in Redis", () => {
     it("shows both one order, own messages included", async () => {
       const one = await open({ redis });
       const two = await open({ redis, prefix: one.prefix });
-      await Promise.all([one.log.subscribe("lobby"), two.log.subscribe("lobby")]);
+      await Promise.all([subscribe(one.log, "lobby"), subscribe(two.log, "lobby")]);
       const send = async (store: RedisStore, user: string) => {
         for (let i = 0; i < 100; i += 1) await storeMessage(store, `${user}${i}`, { user });
       };
@@ -286,7 +286,7 @@ describe("the store in Redis", () => {
     it("tells of a crowd in a few hints, and leaves nobody out", async () => {
       const one = await open({ redis });
       const two = await open({ redis, prefix: one.prefix });
-      await two.log.subscribe("lobby");
+      await subscribe(two.log, "lobby");
       const crowd = Array.from({ length: 500 }, (_, index) => ({ id: `p${index}`, handle: `P ${index}` }));
       await Promise.all(crowd.map((person) => one.log.enter("lobby", person)));
       await Promise.all(crowd.slice(100).map(({ id }) => one.log.exit("lobby", id)));

@@ -5,7 +5,16 @@ import { StoreUnavailable } from "../../src/store/store.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { BOTH_STORES } from "./both-stores.ts";
-import { ALL, begin, message, RecordingListener, ROOMY, storeMessage, textsOf } from "./open-store.ts";
+import {
+  ALL,
+  begin,
+  message,
+  RecordingListener,
+  ROOMY,
+  storeMessage,
+  subscribe,
+  textsOf,
+} from "./open-store.ts";
 
 describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
   async function open(
@@ -44,7 +53,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
       await expect(early.readBefore("lobby", undefined, ALL)).rejects.toThrow(StoreUnavailable);
       await expect(early.heads(["lobby"])).rejects.toThrow(StoreUnavailable);
       await expect(early.recentRooms(1)).rejects.toThrow(StoreUnavailable);
-      await expect(early.subscribe("lobby")).rejects.toThrow(StoreUnavailable);
+      await expect(subscribe(early, "lobby")).rejects.toThrow(StoreUnavailable);
       await expect(early.syncPresence("lobby", [])).rejects.toThrow(StoreUnavailable);
       await expect(early.shared("secret", "mine")).rejects.toThrow(StoreUnavailable);
     });
@@ -185,7 +194,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
   describe("subscribing", () => {
     it("delivers the very bytes that a read gives, in the store's order, own messages included", async () => {
       const { store, listener } = await open();
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       await Promise.all(
         Array.from({ length: 30 }, (_, i) => storeMessage(store, `${i} ü`, { user: `user${i % 4}` })),
       );
@@ -196,7 +205,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
 
     it("delivers never inside the call of append", async () => {
       const { store, listener } = await open();
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       const appended = store.append(message("one"));
       expect(listener.deliveries).toEqual([]);
       await appended;
@@ -205,7 +214,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
 
     it("delivers neither repeated keys nor refusals", async () => {
       const { store, listener } = await open({ messagesPerSecond: 0.001, messageBurst: 1 });
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       await storeMessage(store, "one", { key: "k" });
       await store.append(message("again", { key: "k" }));
       await store.append(message("too fast"));
@@ -216,8 +225,8 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
 
     it("ends with unsubscribe, for that room alone", async () => {
       const { store, listener } = await open();
-      await store.subscribe("lobby");
-      await store.subscribe("attic");
+      await subscribe(store, "lobby");
+      await subscribe(store, "attic");
       await store.unsubscribe("lobby");
       await storeMessage(store, "unheard");
       await storeMessage(store, "heard", { room: "attic" });
@@ -227,17 +236,17 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
 
     it("can begin again after it ended, and unsubscribing twice is no error", async () => {
       const { store, listener } = await open();
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       await store.unsubscribe("lobby");
       await store.unsubscribe("lobby");
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       await storeMessage(store, "heard");
       await waitFor(() => listener.texts("lobby").length === 1, "the delivery");
     });
 
     it("delivers hints as they were given, and stores none", async () => {
       const { store, listener } = await open();
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       const hint = Buffer.from('{"type":"typing","user":"änn"}');
       store.hint("lobby", hint);
       await waitFor(() => listener.deliveries.length === 1, "the hint");
@@ -252,7 +261,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
 
     it("is told to subscribers when somebody enters and leaves", async () => {
       const { store, listener } = await open();
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       await store.enter("lobby", bob);
       await store.exit("lobby", bob.id);
       await waitFor(() => listener.deliveries.length === 2, "two hints");
@@ -284,7 +293,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
 
     it("says of a guest where they come from, to subscribers and in the roll call", async () => {
       const { store, listener } = await open();
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       const guest = { ...ann, network: "Aa0_-9zZ" };
       await store.enter("lobby", guest);
       await store.enter("lobby", bob);
@@ -329,14 +338,14 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
   describe("closing", () => {
     it("is final: nothing is delivered, everything is refused, and closing again is no error", async () => {
       const { store, listener } = await open();
-      await store.subscribe("lobby");
+      await subscribe(store, "lobby");
       await store.close();
       await store.close();
       expect(store.status.state).toBe("closed");
       expect(listener.states.at(-1)).toBe("closed");
       expect(await store.append(message("late"))).toEqual({ outcome: "unavailable" });
       await expect(store.readFrom("lobby", BEGINNING, ALL)).rejects.toThrow(StoreUnavailable);
-      await expect(store.subscribe("lobby")).rejects.toThrow(StoreUnavailable);
+      await expect(subscribe(store, "lobby")).rejects.toThrow(StoreUnavailable);
       await store.unsubscribe("lobby");
       await store.enter("lobby", { id: "ann", handle: "Ann" });
       store.hint("lobby", Buffer.from('{"type":"typing"}'));

@@ -1,7 +1,7 @@
 import type { Logger } from "../../logging/logger.ts";
 import { BEGINNING, compareIds, LIMITS } from "../../protocol.ts";
 import { looksLikeEntry } from "../../store/entry.ts";
-import { type Entry, type MessageStore, StoreUnavailable } from "../../store/store.ts";
+import { type Entry, type MessageStore, type RoomSubscriber, StoreUnavailable } from "../../store/store.ts";
 import { withTimeout } from "../../store/with-timeout.ts";
 import type { Connection } from "../connection.ts";
 import type { Counters } from "../counters.ts";
@@ -51,7 +51,7 @@ const UNVERIFIED_PAUSE_MS = 100;
  * It exists while somebody local is in it. Everything is shown in the order of the store, once, and only after it
  * came back from there.
  */
-export class Room {
+export class Room implements RoomSubscriber {
   readonly name: string;
   readonly presence: RoomPresence;
   readonly #store: MessageStore;
@@ -168,7 +168,7 @@ export class Room {
   }
 
   /** An entry was published that may not be stored: it is read from the store, or never shown. */
-  unverified(id: string): void {
+  onUnverified(id: string): void {
     if (this.#unverified !== undefined || compareIds(id, this.#ring.head) <= 0) return;
     const waitMs = this.#nextUnverifiedAt - performance.now();
     this.#unverified = setTimeout(this.#readUnverified, Math.max(0, waitMs)).unref();
@@ -255,7 +255,7 @@ export class Room {
   }
 
   async #open(token: object): Promise<void> {
-    await this.#store.subscribe(this.name);
+    await this.#store.subscribe(this.name, this);
     const [read] = await Promise.all([this.#entries.first(RING), this.presence.sync()]);
     if (!this.#counts(token, "opening")) return;
     this.#replace(read);

@@ -58,9 +58,23 @@ export class Rooms {
     return this.#rooms.get(name);
   }
 
-  /** Lets a member into a room, opening it if need be; see `Room.join`. Rejects with TooManyRooms where it may open no more. */
-  async join(name: string, member: Member, cursor: Cursor, space: AnswerSpace): Promise<void> {
-    const room = this.#entered(name, member.connection.network);
+  /**
+   * Returns the room of that name, which is opened if need be. It must be joined in the same tick, or it may be closed.
+   * @param network whose connection enters it. Throws TooManyRooms where that has opened as many as it may.
+   */
+  open(name: string, network: string): Room {
+    clearTimeout(this.#lingering.get(name));
+    this.#lingering.delete(name);
+    const known = this.#rooms.get(name);
+    if (known !== undefined && known.state !== "closed") return known;
+    this.#opened.open(name, network);
+    const room = new Room(name, this.#deps);
+    this.#rooms.set(name, room);
+    return room;
+  }
+
+  /** Lets a member into a room that `open` returned; see `Room.join`. */
+  async join(room: Room, member: Member, cursor: Cursor, space: AnswerSpace): Promise<void> {
     try {
       await room.join(member, cursor, space);
     } finally {
@@ -68,15 +82,10 @@ export class Rooms {
     }
   }
 
-  leave(name: string, connection: string): void {
-    const room = this.#rooms.get(name);
-    if (room === undefined) return;
+  /** Ends a connection's membership; nothing where it has none. */
+  leave(room: Room, connection: string): void {
     room.leave(connection);
     if (room.size === 0) this.#emptied(room);
-  }
-
-  onPublication(name: string, payload: Buffer): void {
-    this.#rooms.get(name)?.onPublication(payload);
   }
 
   /** Every room reads what it missed. Rejects if one could not. */
@@ -107,17 +116,6 @@ export class Rooms {
     this.#lingering.clear();
     for (const room of this.#rooms.values()) room.close();
     this.#rooms.clear();
-  }
-
-  #entered(name: string, network: string): Room {
-    clearTimeout(this.#lingering.get(name));
-    this.#lingering.delete(name);
-    const known = this.#rooms.get(name);
-    if (known !== undefined && known.state !== "closed") return known;
-    this.#opened.open(name, network);
-    const room = new Room(name, this.#deps);
-    this.#rooms.set(name, room);
-    return room;
   }
 
   #emptied(room: Room): void {

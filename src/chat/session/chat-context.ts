@@ -1,12 +1,12 @@
 import type { Logger } from "../../logging/logger.ts";
 import type { Counters } from "../counters.ts";
 import type { Guests } from "../guests.ts";
+import type { SiteTokens } from "../identity.ts";
 import type { AnswerBudgets } from "../limits/answer-budget.ts";
 import type { RequestBudgets } from "../limits/request-budget.ts";
 import type { Publisher } from "../publisher.ts";
 import type { RoomQueries } from "../room/queries.ts";
 import type { Rooms } from "../room/rooms.ts";
-import type { SiteTokens } from "../site-token.ts";
 import type { Session } from "./session.ts";
 import type { WaitingBytes } from "./v1/request-queue.ts";
 

@@ -1,53 +1,57 @@
-import type { Person } from "../../protocol.ts";
+import type { ServerFrame } from "../../protocol.ts";
 import type { Connection } from "../connection.ts";
-import type { Member, UserKind } from "../room/member.ts";
+import type { Identity } from "../identity.ts";
+import type { Member } from "../room/member.ts";
+import type { Room } from "../room/room.ts";
 import type { Snapshot } from "../room/snapshot.ts";
 import { withMessages } from "./answer.ts";
 
-/** Whose place it is. */
+/** The session that has a subscription. */
 export interface SubscriptionOwner {
   readonly connection: Connection;
-  readonly person: Person;
-  readonly kind: UserKind;
+  readonly identity: Identity;
   /** The owner is in the room from now on. */
   entered(subscription: RoomSubscription): void;
 }
 
-/** A v1 connection's place in one room. */
+/** A v1 connection's membership in one room. */
 export class RoomSubscription implements Member {
-  readonly room: string;
+  readonly room: Room;
   readonly #owner: SubscriptionOwner;
   /** The join that asked for it. */
   readonly #ref: number;
   #handle: string;
 
-  constructor(owner: SubscriptionOwner, room: string, ref: number) {
+  constructor(owner: SubscriptionOwner, room: Room, ref: number) {
     this.#owner = owner;
     this.room = room;
     this.#ref = ref;
-    this.#handle = owner.person.handle;
+    this.#handle = owner.identity.handle;
   }
 
   get connection(): Connection {
     return this.#owner.connection;
   }
 
-  get person(): Person {
-    return this.#owner.person;
+  get identity(): Identity {
+    return this.#owner.identity;
   }
 
-  get kind(): UserKind {
-    return this.#owner.kind;
-  }
-
-  /** The name its messages carry: the person's, with a suffix where a look-alike is in the room. */
+  /** The handle of its messages: the user's, with a suffix where a look-alike is in the room. */
   get handle(): string {
     return this.#handle;
   }
 
-  /** The person changed their name. */
-  renamed(handle: string): void {
-    this.#handle = handle;
+  /** Takes over a handle that the user has changed; the room may give it another suffix. */
+  rename(): void {
+    this.room.presence.join(this);
+    this.#handle = this.room.presence.handleOf(this);
+  }
+
+  /** Sends the answer to something that the user did in the room; in a busy room together with its messages. */
+  answer(frame: ServerFrame): void {
+    const { connection } = this.#owner;
+    this.room.answer(connection, connection.codec.frame(frame));
   }
 
   handleSettled(wanted: string, handle: string): void {
@@ -66,7 +70,7 @@ export class RoomSubscription implements Member {
   #tell({ recovered, head, entries, more, count, users, handle }: Snapshot, ref: { ref?: number }): void {
     this.#handle = handle;
     const present = { count, users };
-    const fields = { type: "joined", ...ref, room: this.room, recovered, head, more, present, handle };
+    const fields = { type: "joined", ...ref, room: this.room.name, recovered, head, more, present, handle };
     const { connection } = this.#owner;
     connection.write(connection.codec.json(withMessages(fields, entries)), "soon");
   }

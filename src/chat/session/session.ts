@@ -2,14 +2,15 @@ import type { ErrorFrame, ServerFrame, StatusFrame } from "../../protocol.ts";
 import { CLOSE, LIMITS } from "../../protocol.ts";
 import type { Connection } from "../connection.ts";
 import { type Counters, countOne } from "../counters.ts";
+import type { Identity } from "../identity.ts";
 import { COST, type RequestBudget } from "../limits/request-budget.ts";
 import { ViolationWindow } from "./violation-window.ts";
 
 /** One client's conversation, whatever protocol it speaks. */
 export interface Session {
   readonly connection: Connection;
-  /** The site's key that signed the token by which it was let in (`SiteUser.siteKey`); undefined = there was none. */
-  readonly siteKey: string | undefined;
+  /** Who the client is; before it has said so, the guest of its cookie. */
+  readonly identity: Identity;
   /** Whether its protocol has notices of the server; otherwise they would stand among the messages. */
   readonly hasNotices: boolean;
   /** Whether something it asked for has not been answered. */

@@ -12,6 +12,7 @@ import {
   type PresenceSnapshot,
   type ReadLimit,
   type RoomHead,
+  type RoomSubscriber,
   type RoomUser,
   type StoreLimits,
   type StoreListener,
@@ -58,7 +59,8 @@ export class MemoryStore implements MessageStore {
   #tightBytes: number;
   /** Who is in which room, by user id. Emptied by `exit` and `syncPresence`. */
   readonly #people = new Map<string, Map<string, RoomUser>>();
-  readonly #subscribed = new Set<string>();
+  /** By room. Emptied by `unsubscribe`. */
+  readonly #subscribers = new Map<string, RoomSubscriber>();
   readonly #shared = new Map<string, string>();
   /** What was published in this tick of the event loop; delivered and emptied in the next. */
   #deliveries: Delivery[] = [];
@@ -142,13 +144,13 @@ export class MemoryStore implements MessageStore {
     return newestFirst(heads).slice(0, count);
   }
 
-  async subscribe(room: string): Promise<void> {
+  async subscribe(room: string, subscriber: RoomSubscriber): Promise<void> {
     this.#mustBeLive();
-    this.#subscribed.add(room);
+    this.#subscribers.set(room, subscriber);
   }
 
   async unsubscribe(room: string): Promise<void> {
-    this.#subscribed.delete(room);
+    this.#subscribers.delete(room);
   }
 
   hint(room: string, payload: Buffer): void {
@@ -289,9 +291,7 @@ export class MemoryStore implements MessageStore {
   readonly #deliver = (): void => {
     const deliveries = this.#deliveries;
     this.#deliveries = [];
-    for (const { room, payload } of deliveries) {
-      if (this.#subscribed.has(room)) this.#listener?.onPublication(room, payload);
-    }
+    for (const { room, payload } of deliveries) this.#subscribers.get(room)?.onPublication(payload);
   };
 
   #move(state: StoreState): void {

@@ -16,6 +16,7 @@ import {
   type PresenceSnapshot,
   type ReadLimit,
   type RoomHead,
+  type RoomSubscriber,
   type RoomUser,
   type StoreLimits,
   type StoreListener,
@@ -30,7 +31,7 @@ import { appendScript } from "./messages/append-script.ts";
 import { NetworkDigests } from "./messages/network-digests.ts";
 import { claimedId, Publications } from "./messages/publications.ts";
 import { Reads } from "./messages/reads.ts";
-import { Subscriptions } from "./messages/subscriptions.ts";
+import { type Subscription, Subscriptions } from "./messages/subscriptions.ts";
 import { ClientLimit } from "./node/client-limit.ts";
 import { ConnectionProbe, readClock } from "./node/connection-probe.ts";
 import type { RedisConnections, RedisStoreOptions } from "./node/redis-connections.ts";
@@ -202,11 +203,11 @@ export class RedisStore implements MessageStore {
     });
   }
 
-  async subscribe(room: string): Promise<void> {
+  async subscribe(room: string, subscriber: RoomSubscriber): Promise<void> {
     const connections = this.#usable();
     if (connections === undefined) throw this.#unavailable();
     try {
-      await this.#subscriptions.add(room, connections.subscriber);
+      await this.#subscriptions.add({ room, subscriber }, connections.subscriber);
     } catch (error) {
       // A subscriber that did not answer cannot be trusted with the rooms it has either; one that may not hear this room can.
       if (isRefusedBySetup(error)) this.#doubt(error);
@@ -391,16 +392,16 @@ export class RedisStore implements MessageStore {
       this.#probe?.arrived(payload);
       return;
     }
-    const room = this.#subscriptions.roomOf(channel);
-    if (room === undefined) return;
-    if (!looksLikeEntry(payload)) this.#listener?.onPublication(room, payload);
-    else this.#onEntry(room, payload);
+    const subscription = this.#subscriptions.of(channel);
+    if (subscription === undefined) return;
+    if (!looksLikeEntry(payload)) subscription.subscriber.onPublication(payload);
+    else this.#onEntry(subscription, payload);
   }
 
-  #onEntry(room: string, payload: Buffer): void {
+  #onEntry({ room, subscriber }: Subscription, payload: Buffer): void {
     const frame = this.#publications.verify(payload);
     if (frame !== undefined) {
-      this.#listener?.onPublication(room, frame);
+      subscriber.onPublication(frame);
       return;
     }
     const fields = { event: "unverified", room };
@@ -410,7 +411,7 @@ export class RedisStore implements MessageStore {
       fields,
     );
     const id = claimedId(payload);
-    if (id !== undefined) this.#listener?.unverified(room, id);
+    if (id !== undefined) subscriber.onUnverified(id);
   }
 
   /** Publishes with the store's secret from now on. Without it each message is read from the store by every process. */

@@ -1,9 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { serialize } from "cookie";
-import { guestHandle } from "../../chat/guests.ts";
+import { guestIdentity, type Identity, type SiteTokens } from "../../chat/identity.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
 import { objectOf } from "../../chat/room/checked-entry.ts";
-import type { SiteTokens } from "../../chat/site-token.ts";
 import { handleFrom } from "../../chat/text/handle.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
 
@@ -13,15 +12,15 @@ const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
 /** How long a session lasts that a site's token opened, ms, where the token does not end before: a day. Only a token opens another one. */
 const SITE_SESSION_MS = 24 * 60 * 60 * 1000;
 
-/** Who a browser is over HTTP; opened by `POST /api/session`. */
-export interface HttpSession {
+/** What the cookie of a session holds. */
+interface SessionFields {
   readonly user: string;
   readonly handle: string;
-  /** When it ends, ms since 1970 UTC; undefined = never. */
-  readonly endsAt?: number;
   /** Whether a token of the embedding site opened it. */
   readonly site: boolean;
-  /** The key that signed that token (`SiteUser.siteKey`), with which the session ends; undefined = a guest's session. */
+  /** `Identity.expiresAt`. */
+  readonly endsAt?: number;
+  /** `Identity.siteKey`. */
   readonly siteKey?: string;
 }
 
@@ -41,7 +40,7 @@ export function siteSessionEnd(tokenEndsAt: number | undefined, now = Date.now()
 }
 
 /**
- * Returns the session in a request's cookie; undefined where there is none, or it was not opened here. Fails with `unauthorized` where a
+ * Returns who opened the session in a request's cookie by `POST /api/session`; undefined where there is none, or it was not opened here. Fails with `unauthorized` where a
  * site's token opened it, and it has ended, or the site's key that signed the token is none any more: its user is not taken for a guest.
  * Fails with `unavailable` where that cannot be told. Never rejects.
  */
@@ -50,13 +49,13 @@ export async function sessionOf(
   cookies: ChatCookies,
   siteTokens: SiteTokens | undefined,
   now = Date.now(),
-): Promise<Result<HttpSession | undefined>> {
+): Promise<Result<Identity | undefined>> {
   let refusal: Result<undefined> = success(undefined);
   for (const sealed of cookies.valuesOf("session", request)) {
     const words = cookies.guests.unseal(sealed);
     const session = words === undefined ? undefined : sessionIn(words);
     if (session === undefined) continue;
-    if (!session.site) return success(session);
+    if (session.kind === "guest") return success(session);
     const holds = await siteSessionHolds(session, siteTokens, now);
     if (holds === true) return success(session);
     refusal = holds === undefined ? UNDECIDED : ENDED;
@@ -66,19 +65,21 @@ export async function sessionOf(
 
 /** Undefined where that cannot be told. A session of a version before this one has no key, and does not hold. */
 async function siteSessionHolds(
-  { endsAt, siteKey }: HttpSession,
+  { expiresAt, siteKey }: Identity,
   siteTokens: SiteTokens | undefined,
   now: number,
 ): Promise<boolean | undefined> {
-  if (siteKey === undefined || endsAt === undefined || endsAt <= now) return false;
+  if (siteKey === undefined || expiresAt === undefined || expiresAt <= now) return false;
   return siteTokens === undefined ? false : siteTokens.holdsKey(siteKey);
 }
 
-function sessionIn(words: string): HttpSession | undefined {
-  const session = objectOf(words);
-  if (!isSession(session)) return undefined;
+function sessionIn(text: string): Identity | undefined {
+  const fields = objectOf(text);
+  if (!isSession(fields)) return undefined;
+  const { user, site, endsAt, siteKey } = fields;
   // Another version may have stored a handle that this one does not accept.
-  return { ...session, handle: handleFrom(session.handle) ?? guestHandle(session.user) };
+  const guest = guestIdentity(user, handleFrom(fields.handle));
+  return { ...guest, kind: site ? "site" : "guest", expiresAt: endsAt, siteKey };
 }
 
 /**
@@ -86,24 +87,30 @@ function sessionIn(words: string): HttpSession | undefined {
  * `secure`: whether the browser came by https.
  */
 export function sessionCookies(
-  session: HttpSession,
+  { user, handle, kind, expiresAt, siteKey }: Identity,
   request: IncomingMessage,
   cookies: ChatCookies,
   secure: boolean,
   now = Date.now(),
 ): string[] {
   const { guests } = cookies;
-  const sealed = guests.seal(JSON.stringify(session));
+  const fields: SessionFields = {
+    user,
+    handle,
+    site: kind === "site",
+    ...(siteKey === undefined ? {} : { siteKey }),
+    ...(expiresAt === undefined ? {} : { endsAt: expiresAt }),
+  };
+  const sealed = guests.seal(JSON.stringify(fields));
   if (sealed === undefined) return [];
-  const { endsAt } = session;
-  const left = endsAt === undefined ? MAX_AGE_SECONDS : Math.ceil((endsAt - now) / 1000);
+  const left = expiresAt === undefined ? MAX_AGE_SECONDS : Math.ceil((expiresAt - now) / 1000);
   const maxAge = Math.max(0, Math.min(left, MAX_AGE_SECONDS));
   const options = { path: "/", httpOnly: true, sameSite: "lax", secure, maxAge } as const;
   const names = cookies.namesFor("session", request, (value) => guests.unseal(value) !== undefined);
   return names.map((name) => serialize(name, sealed, options));
 }
 
-function isSession(value: unknown): value is HttpSession {
+function isSession(value: unknown): value is SessionFields {
   return (
     typeof value === "object" &&
     value !== null &&

@@ -1,7 +1,7 @@
 import { Chat } from "../../../src/chat/chat.ts";
+import type { SiteTokens } from "../../../src/chat/identity.ts";
 import type { ChatOptions } from "../../../src/chat/session/chat-context.ts";
 import type { SocketSession } from "../../../src/chat/session/session.ts";
-import type { SiteTokens } from "../../../src/chat/site-token.ts";
 import type { MessageStore } from "../../../src/store/store.ts";
 import { RecordingLogger } from "../logger.ts";
 import { afterwards } from "../vitest/cleanup.ts";

@@ -11,6 +11,7 @@ import {
   type PresenceSnapshot,
   type ReadLimit,
   type RoomHead,
+  type RoomSubscriber,
   type RoomUser,
   type StoreListener,
   type StoreState,
@@ -43,7 +44,7 @@ export class FakeStore implements MessageStore {
   readonly warnings: string[] = [];
   /** The oldest first. */
   readonly rooms = new Map<string, Entry[]>();
-  readonly subscribed = new Set<string>();
+  readonly subscribers = new Map<string, RoomSubscriber>();
   /** What was asked, in order: `subscribe lobby`, `from lobby 1-1`, `before lobby`, `heads`. */
   readonly calls: string[] = [];
   readonly appends: Append[] = [];
@@ -125,16 +126,16 @@ export class FakeStore implements MessageStore {
     return newestFirst(heads).slice(0, count);
   }
 
-  async subscribe(room: string): Promise<void> {
+  async subscribe(room: string, subscriber: RoomSubscriber): Promise<void> {
     this.calls.push(`subscribe ${room}`);
     await this.#answer();
-    this.subscribed.add(room);
+    this.subscribers.set(room, subscriber);
     this.meanwhile();
   }
 
   async unsubscribe(room: string): Promise<void> {
     this.calls.push(`unsubscribe ${room}`);
-    this.subscribed.delete(room);
+    this.subscribers.delete(room);
   }
 
   hint(room: string, payload: Buffer): void {
@@ -208,12 +209,12 @@ export class FakeStore implements MessageStore {
 
   /** Something arrives on the room's channel. */
   publish(room: string, payload: Buffer): void {
-    if (this.subscribed.has(room)) this.#listener?.onPublication(room, payload);
+    this.subscribers.get(room)?.onPublication(payload);
   }
 
   /** Something was published as an entry that is not known to be stored. */
   publishUnverified(room: string, id: string): void {
-    if (this.subscribed.has(room)) this.#listener?.unverified(room, id);
+    this.subscribers.get(room)?.onUnverified(id);
   }
 
   /** Drops the oldest entries. */

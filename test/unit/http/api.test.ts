@@ -249,7 +249,7 @@ describe("rooms and people over HTTP", () => {
     const app = await openApi({ store });
     const people = (await app.inject("/api/rooms/attic/presence")).json();
     expect(people).toEqual({ count: 1, users: [{ id: "ann", handle: "Ann" }] });
-    expect(store.subscribed.size).toBe(0);
+    expect(store.subscribers.size).toBe(0);
   });
 
   it("gives of a crowd only its number", async () => {

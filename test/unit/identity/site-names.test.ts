@@ -1,8 +1,8 @@
 import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { Guests } from "../../../src/chat/guests.ts";
+import type { SiteTokens } from "../../../src/chat/identity.ts";
 import { success } from "../../../src/chat/result.ts";
-import type { SiteTokens } from "../../../src/chat/site-token.ts";
 import { readHandle } from "../../../src/chat/text/handle.ts";
 import { FakeClient, openChat } from "../../kit/fakes/fake-client.ts";
 import { cookiesOf, MESSAGES, openApi, say } from "../../kit/servers/api.ts";
@@ -39,7 +39,7 @@ function siteToken(claims: object, exp = Math.floor(Date.now() / 1000) + 600): P
 function siteWith(handle: string | undefined): SiteTokens {
   return {
     required: true,
-    verify: async () => success({ user: "s-ann", handle, endsAt: undefined, siteKey: "one" }),
+    verify: async () => success({ user: "s-ann", handle, expiresAt: undefined, siteKey: "one" }),
     holdsKey: async () => true,
   };
 }

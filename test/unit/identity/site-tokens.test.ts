@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { INVALID_TOKEN, type SiteTokens } from "../../../src/chat/site-token.ts";
+import { INVALID_TOKEN, type SiteTokens } from "../../../src/chat/identity.ts";
 import { siteTokens } from "../../../src/identity/site-tokens.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 import { waitFor } from "../../kit/vitest/wait-for.ts";
@@ -74,7 +74,7 @@ describe("a site's token", () => {
     const token = await signed({ sub: "42", name: "Ann", exp });
     expect(await accepting().verify(token)).toEqual({
       ok: true,
-      value: { user: "s-42", handle: "Ann", endsAt: exp * 1000, siteKey: expect.any(String) },
+      value: { user: "s-42", handle: "Ann", expiresAt: exp * 1000, siteKey: expect.any(String) },
     });
   });
 

@@ -8,6 +8,7 @@ import {
 } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import type { Counters } from "../../counters.ts";
+import type { Identity } from "../../identity.ts";
 import { disambiguate, requestedHandle } from "../../text/look-alike.ts";
 import { objectOf } from "../checked-entry.ts";
 import type { Member } from "../member.ts";
@@ -89,30 +90,31 @@ export class RoomPresence {
 
   /** The member's person is here; their latest wish for a handle counts. */
   join(member: Member): void {
-    const { connection, person, kind } = member;
+    const { connection, identity } = member;
+    const { user, kind } = identity;
     this.#connections.add(connection);
-    const known = this.#locals.get(person.id);
-    const requested = requestedHandle(kind === "guest" ? this.nameFor(person) : person.handle);
+    const known = this.#locals.get(user);
+    const requested = requestedHandle(kind === "guest" ? this.nameFor(identity) : identity.handle);
     const local = known ?? this.#newLocal(member, requested);
     local.members.set(connection.id, member);
     local.isGuest = kind === "guest";
-    if (known === undefined) this.#locals.set(person.id, local);
+    if (known === undefined) this.#locals.set(user, local);
     else if (known.requested === requested) return;
-    this.#name(person.id, local, requested);
-    this.#handles.claim({ user: person.id, isGuest: local.isGuest, requested });
+    this.#name(user, local, requested);
+    this.#handles.claim({ user, isGuest: local.isGuest, requested });
   }
 
   /** That connection is no longer in; the person leaves with their last one. */
-  leave({ connection, person }: Member): void {
+  leave({ connection, identity: { user } }: Member): void {
     this.#connections.delete(connection);
     this.#feed.forget(connection);
-    const local = this.#locals.get(person.id);
+    const local = this.#locals.get(user);
     if (local === undefined || !local.members.delete(connection.id) || local.members.size > 0) return;
-    this.#locals.delete(person.id);
-    this.#typingSignals.forget(person.id);
-    this.#handles.leave({ user: person.id, requested: local.requested });
-    this.#roster.exit(this.#store.instance, person.id);
-    void this.#store.exit(this.#room, person.id);
+    this.#locals.delete(user);
+    this.#typingSignals.forget(user);
+    this.#handles.leave({ user, requested: local.requested });
+    this.#roster.exit(this.#store.instance, user);
+    void this.#store.exit(this.#room, user);
     this.#feed.touch();
   }
 
@@ -120,9 +122,9 @@ export class RoomPresence {
    * What a person is likely to be called here: a suffix where somebody else looks like that. The store has the last word, when they
    * have entered or say something (`settled`).
    */
-  nameFor({ id, handle }: Person): string {
-    if (this.#locals.get(id)?.requested.handle === handle) return handle;
-    return disambiguate(handle, id, (looks) => this.#roster.isTaken(looks, id));
+  nameFor({ user, handle }: Pick<Identity, "user" | "handle">): string {
+    if (this.#locals.get(user)?.requested.handle === handle) return handle;
+    return disambiguate(handle, user, (looks) => this.#roster.isTaken(looks, user));
   }
 
   /** The store has given a user, who need not be here, another handle than they wanted. */
@@ -134,10 +136,10 @@ export class RoomPresence {
   }
 
   /** A message of a member was stored with this handle: it is the person's. */
-  spoke({ person }: Member, handle: string): void {
-    const local = this.#locals.get(person.id);
+  spoke({ identity: { user } }: Member, handle: string): void {
+    const local = this.#locals.get(user);
     if (local !== undefined && local.requested.handle !== handle)
-      this.#name(person.id, local, requestedHandle(handle));
+      this.#name(user, local, requestedHandle(handle));
   }
 
   /** Who is here, each person once. Of many people those who were told of last: to choose among them costs more than a join does. */
@@ -154,13 +156,13 @@ export class RoomPresence {
   }
 
   /** What the member is called here. */
-  handleOf({ person }: Member): string {
-    return this.#locals.get(person.id)?.requested.handle ?? person.handle;
+  handleOf({ identity: { user, handle } }: Member): string {
+    return this.#locals.get(user)?.requested.handle ?? handle;
   }
 
   /** Tells every process that the member is typing, or has stopped; in a crowd nobody is told. */
   typing(member: Member, on: boolean): void {
-    const user = member.person.id;
+    const { user } = member.identity;
     if (this.#roster.isCrowd || !this.#typingSignals.take(user, on)) return;
     const handle = this.handleOf(member);
     const hint = { type: "typing", user, handle, on, from: member.connection.id };
@@ -210,9 +212,10 @@ export class RoomPresence {
     this.#locals.clear();
   }
 
-  #newLocal({ connection, kind }: Member, requested: RequestedHandle): Local {
-    const network = kind === "guest" ? this.#digestOf(connection.network) : undefined;
-    return { requested, isGuest: kind === "guest", network, members: new Map() };
+  #newLocal({ connection, identity }: Member, requested: RequestedHandle): Local {
+    const isGuest = identity.kind === "guest";
+    const network = isGuest ? this.#digestOf(connection.network) : undefined;
+    return { requested, isGuest, network, members: new Map() };
   }
 
   /** Tells everybody what a person of this process is called. */

@@ -1,12 +1,13 @@
-import { CLOSE, type Person, type ServerFrame, type StatusFrame } from "../../../protocol.ts";
+import { CLOSE, type ServerFrame, type StatusFrame } from "../../../protocol.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { errorFrame, tooFast } from "../../errors.ts";
-import { guestHandle } from "../../guests.ts";
+import { guestIdentity, type Identity } from "../../identity.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
 import type { RequestBudget } from "../../limits/request-budget.ts";
-import type { Member, UserKind } from "../../room/member.ts";
+import type { Member } from "../../room/member.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
+import type { Room } from "../../room/room.ts";
 import { isTemporary } from "../../room/rooms.ts";
 import type { Snapshot } from "../../room/snapshot.ts";
 import type { ChatContext } from "../chat-context.ts";
@@ -37,8 +38,6 @@ const ENTER_AGAIN_MS = 1_000;
  */
 export class PlainSession implements SocketSession, Member {
   readonly connection: Connection;
-  /** Nobody has a token without the subprotocol. */
-  readonly siteKey = undefined;
   readonly hasNotices = false;
   readonly requests: RequestBudget;
   readonly #context: ChatContext;
@@ -50,7 +49,9 @@ export class PlainSession implements SocketSession, Member {
   readonly #pending: PendingLimit;
   /** The last id it has. */
   #after: string | undefined;
-  #person: Person;
+  #identity: Identity;
+  /** The room, from when it was last entered or tried to be. */
+  #here: Room | undefined;
   #inRoom = false;
   #closed = false;
   /** What it was told last of the store. */
@@ -72,15 +73,11 @@ export class PlainSession implements SocketSession, Member {
     this.#pending = new PendingLimit(context.waiting);
     this.#errors = new ErrorReplies(connection, context.counters, this.requests);
     this.#answers = context.answers.of(connection);
-    this.#person = { id: guest, handle: guestHandle(guest) };
+    this.#identity = guestIdentity(guest);
   }
 
-  get person(): Person {
-    return this.#person;
-  }
-
-  get kind(): UserKind {
-    return "guest";
+  get identity(): Identity {
+    return this.#identity;
   }
 
   get busy(): boolean {
@@ -136,7 +133,7 @@ export class PlainSession implements SocketSession, Member {
     this.requests.close();
     this.#pending.close();
     this.#queue.clear();
-    this.#context.rooms.leave(this.#room, this.connection.id);
+    if (this.#here !== undefined) this.#context.rooms.leave(this.#here, this.connection.id);
   }
 
   async #enter(): Promise<void> {
@@ -153,9 +150,12 @@ export class PlainSession implements SocketSession, Member {
 
   readonly #join = async (space: AnswerSpace): Promise<void> => {
     if (this.#closed) return;
-    await this.#context.rooms.join(this.#room, this, { after: this.#after, limit: this.#limit }, space);
+    const { rooms } = this.#context;
+    const room = rooms.open(this.#room, this.connection.network);
+    this.#here = room;
+    await rooms.join(room, this, { after: this.#after, limit: this.#limit }, space);
     // The client may have gone while the room was being read.
-    if (this.#closed) this.#context.rooms.leave(this.#room, this.connection.id);
+    if (this.#closed) rooms.leave(room, this.connection.id);
   };
 
   /** Sends all that it missed but the last page, which comes with joining: it cannot ask for pages. */
@@ -175,13 +175,13 @@ export class PlainSession implements SocketSession, Member {
     if (!this.#closed) this.#again = setTimeout(() => this.#queue.run(() => this.#enter()), ENTER_AGAIN_MS);
   }
 
-  async #say({ handle = this.#person.handle, text }: Said, arrivedAt: number): Promise<void> {
+  async #say({ handle = this.#identity.handle, text }: Said, arrivedAt: number): Promise<void> {
     const stored = await this.#context.publisher.publish({
       room: this.#room,
-      user: this.#person.id,
-      kind: this.kind,
-      network: this.connection.network,
+      here: this.#here,
+      sender: this.#identity,
       handle,
+      network: this.connection.network,
       text,
       key: undefined,
       connection: this.connection.id,
@@ -200,8 +200,8 @@ export class PlainSession implements SocketSession, Member {
 
   /** It wants to be called `wanted`, and the last message has `handle`. */
   #rename(wanted: string, handle: string): void {
-    if (wanted !== this.#person.handle) this.#person = { ...this.#person, handle: wanted };
-    if (this.#inRoom) this.#context.rooms.get(this.#room)?.presence.spoke(this, handle);
+    if (wanted !== this.#identity.handle) this.#identity = { ...this.#identity, handle: wanted };
+    if (this.#inRoom) this.#here?.presence.spoke(this, handle);
   }
 
   #tellGap(): void {

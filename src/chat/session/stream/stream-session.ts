@@ -1,5 +1,6 @@
 import { CLOSE, type ServerFrame, type StatusFrame } from "../../../protocol.ts";
 import type { Connection } from "../../connection.ts";
+import type { Identity } from "../../identity.ts";
 import type { AnswerBudget } from "../../limits/answer-budget.ts";
 import { isTemporary } from "../../room/rooms.ts";
 import type { ChatContext } from "../chat-context.ts";
@@ -13,7 +14,7 @@ const ENTER_AGAIN_MS = 1_000;
 /** One connection that only reads: it is in its rooms from the start, as a socket would be that never speaks. */
 export class StreamSession implements Session {
   readonly connection: Connection;
-  readonly siteKey: string | undefined;
+  readonly identity: Identity;
   readonly hasNotices = true;
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
@@ -24,16 +25,16 @@ export class StreamSession implements Session {
   #again: NodeJS.Timeout | undefined;
 
   constructor(context: ChatContext, connection: Connection, request: StreamRequest) {
-    const { endsAt, rooms: visits } = request;
+    const { identity, rooms } = request;
     this.#context = context;
     this.connection = connection;
-    this.siteKey = request.siteKey;
+    this.identity = identity;
     this.#answers = context.answers.of(connection);
-    this.#subscriptions = visits.map(
-      (wanted) => new StreamSubscription(context, connection, this.#answers, request, wanted),
+    this.#subscriptions = rooms.map(
+      (wanted) => new StreamSubscription(context, connection, this.#answers, identity, wanted),
     );
     this.#tokenClock = new TokenClock(connection);
-    this.#tokenClock.set(endsAt);
+    this.#tokenClock.set(identity.expiresAt);
   }
 
   /** It asks for nothing. */

@@ -1,8 +1,10 @@
-import { CLOSE, type JoinedFrame, LIMITS, type Person } from "../../../protocol.ts";
+import { CLOSE, type JoinedFrame, LIMITS } from "../../../protocol.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
+import type { Identity } from "../../identity.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
-import type { Member, UserKind } from "../../room/member.ts";
+import type { Member } from "../../room/member.ts";
+import type { Room } from "../../room/room.ts";
 import type { Snapshot } from "../../room/snapshot.ts";
 import type { ChatContext } from "../chat-context.ts";
 import { writeMissed } from "../missed-pages.ts";
@@ -14,14 +16,9 @@ export interface StreamRoom {
   readonly after: string | undefined;
 }
 
-/** Who opens a stream, and what for. */
+/** What an event stream is opened for. */
 export interface StreamRequest {
-  readonly person: Person;
-  readonly kind: UserKind;
-  /** As `Session.siteKey`. */
-  readonly siteKey: string | undefined;
-  /** When they are no longer let in, ms since 1970 UTC; undefined = never. */
-  readonly endsAt: number | undefined;
+  readonly identity: Identity;
   /** Each room once. */
   readonly rooms: readonly StreamRoom[];
 }
@@ -38,11 +35,12 @@ type PlaceState = "outside" | "entering" | "inside" | "left";
  */
 export class StreamSubscription implements Member {
   readonly connection: Connection;
-  readonly person: Person;
-  readonly kind: UserKind;
+  readonly identity: Identity;
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
   readonly #room: string;
+  /** The room, from when it was last entered or tried to be. */
+  #here: Room | undefined;
   /** The last id that the reader has. */
   #after: string | undefined;
   #state: PlaceState = "outside";
@@ -51,14 +49,13 @@ export class StreamSubscription implements Member {
     context: ChatContext,
     connection: Connection,
     answers: AnswerBudget,
-    { person, kind }: Pick<StreamRequest, "person" | "kind">,
+    identity: Identity,
     { room, after }: StreamRoom,
   ) {
     this.#context = context;
     this.#answers = answers;
     this.connection = connection;
-    this.person = person;
-    this.kind = kind;
+    this.identity = identity;
     this.#room = room;
     this.#after = after;
   }
@@ -77,7 +74,7 @@ export class StreamSubscription implements Member {
 
   leave(): void {
     this.#state = "left";
-    this.#context.rooms.leave(this.#room, this.connection.id);
+    if (this.#here !== undefined) this.#context.rooms.leave(this.#here, this.connection.id);
   }
 
   /** It says nothing. */
@@ -107,9 +104,12 @@ export class StreamSubscription implements Member {
   readonly #join = async (space: AnswerSpace): Promise<void> => {
     if (this.#isLeft()) return;
     const limit = this.#after === undefined ? 0 : LIMITS.answerMessages;
-    await this.#context.rooms.join(this.#room, this, { after: this.#after, limit }, space);
+    const { rooms } = this.#context;
+    const room = rooms.open(this.#room, this.connection.network);
+    this.#here = room;
+    await rooms.join(room, this, { after: this.#after, limit }, space);
     // The reader may have gone while the room was being read.
-    if (this.#isLeft()) this.#context.rooms.leave(this.#room, this.connection.id);
+    if (this.#isLeft()) rooms.leave(room, this.connection.id);
   };
 
   /** Sends all that was missed but the last page, which comes with joining. */

@@ -1,6 +1,6 @@
-import type { ErrorCode, Person, ServerFrame } from "../../../protocol.ts";
+import type { ErrorCode } from "../../../protocol.ts";
+import type { Identity } from "../../identity.ts";
 import type { ErrorReply } from "../../result.ts";
-import type { UserKind } from "../../room/member.ts";
 import type { ChatContext } from "../chat-context.ts";
 import type { RoomSubscription, SubscriptionOwner } from "../room-subscription.ts";
 import type { SocketSession } from "../session.ts";
@@ -13,13 +13,12 @@ export interface RequestContext extends SocketSession, SubscriptionOwner {
   /** Whether a hello was accepted. */
   readonly greeted: boolean;
   readonly isClosed: boolean;
+  /** By the room's name. */
   readonly subscriptions: Map<string, RoomSubscription>;
   /** Rooms it is about to enter: they count, or many joins sent at once would pass the limit. */
   readonly joining: Set<string>;
-  /** The hello was accepted: this is who the client is, until `endsAt` (ms since 1970; undefined = for good). */
-  greet(person: Person, kind: UserKind, endsAt: number | undefined, siteKey: string | undefined): void;
-  /** Answers something that happened in a room: as `send`, but in a busy room together with its messages. */
-  answerIn(room: string, frame: ServerFrame): void;
+  /** Accepts the hello: this is who the client is, until `expiresAt`. */
+  greet(identity: Identity): void;
   /** Answers with an error; see `ErrorReplies`. */
   refuse(code: ErrorCode, message: string, ref?: number): void;
   /** As `refuse`, for an error that was made elsewhere. */

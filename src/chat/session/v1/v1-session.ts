@@ -1,9 +1,15 @@
-import type { ClientFrame, Person } from "../../../protocol.ts";
-import { CLOSE, type ErrorCode, type ServerFrame, type StatusFrame } from "../../../protocol.ts";
+import {
+  CLOSE,
+  type ClientFrame,
+  type ErrorCode,
+  type ServerFrame,
+  type StatusFrame,
+} from "../../../protocol.ts";
 import { StoreUnavailable } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { countOne } from "../../counters.ts";
 import { errorFrame, tooFast, tooManyAnswers, tooManyRooms } from "../../errors.ts";
+import { guestIdentity, type Identity } from "../../identity.ts";
 import {
   type AnswerBudget,
   type AnswerSpace,
@@ -12,7 +18,6 @@ import {
 } from "../../limits/answer-budget.ts";
 import { COST, type RequestBudget } from "../../limits/request-budget.ts";
 import type { ErrorReply } from "../../result.ts";
-import type { UserKind } from "../../room/member.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
 import type { ChatContext } from "../chat-context.ts";
 import { TooManyRooms } from "../opened-rooms.ts";
@@ -50,32 +55,22 @@ export class V1Session implements RequestContext {
   #state: SessionState = "silent";
   /** When a request was last refused because the store did not answer. */
   #unavailableAt = Number.NEGATIVE_INFINITY;
-  #person: Person;
-  #kind: UserKind = "guest";
-  #siteKey: string | undefined;
+  #identity: Identity;
   #tokenClock: TokenClock | undefined;
 
   constructor(context: ChatContext, connection: Connection, guest: string) {
     this.context = context;
     this.connection = connection;
     this.guest = guest;
-    this.#person = { id: guest, handle: "" };
+    this.#identity = guestIdentity(guest, "");
     this.#answers = context.answers.of(connection);
     this.requests = context.requests.of(connection.network);
     this.#pending = new PendingLimit(context.waiting);
     this.#errors = new ErrorReplies(connection, context.counters, this.requests);
   }
 
-  get person(): Person {
-    return this.#person;
-  }
-
-  get kind(): UserKind {
-    return this.#kind;
-  }
-
-  get siteKey(): string | undefined {
-    return this.#siteKey;
+  get identity(): Identity {
+    return this.#identity;
   }
 
   get greeted(): boolean {
@@ -107,12 +102,6 @@ export class V1Session implements RequestContext {
     this.connection.write(this.connection.codec.frame(frame), "soon");
   }
 
-  answerIn(room: string, frame: ServerFrame): void {
-    const here = this.context.rooms.get(room);
-    if (here === undefined) this.send(frame);
-    else here.answer(this.connection, this.connection.codec.frame(frame));
-  }
-
   refuse(code: ErrorCode, message: string, ref?: number): void {
     this.#errors.send(errorFrame({ code, message, ref }));
   }
@@ -126,18 +115,17 @@ export class V1Session implements RequestContext {
     this.refuseWith({ code: "unavailable", message: "The chat cannot reach its storage; try again.", ref });
   }
 
-  greet(person: Person, kind: UserKind, endsAt: number | undefined, siteKey: string | undefined): void {
-    this.#siteKey = siteKey;
-    this.#person = person;
-    this.#kind = kind;
+  greet(identity: Identity): void {
+    this.#identity = identity;
     this.#state = "greeted";
-    if (endsAt !== undefined) this.#tokenClock ??= new TokenClock(this.connection);
-    this.#tokenClock?.set(endsAt);
+    if (identity.expiresAt !== undefined) this.#tokenClock ??= new TokenClock(this.connection);
+    this.#tokenClock?.set(identity.expiresAt);
   }
 
   entered(subscription: RoomSubscription): void {
-    this.joining.delete(subscription.room);
-    this.subscriptions.set(subscription.room, subscription);
+    const { name } = subscription.room;
+    this.joining.delete(name);
+    this.subscriptions.set(name, subscription);
   }
 
   statusChanged(status: StatusFrame): void {
@@ -153,7 +141,7 @@ export class V1Session implements RequestContext {
     this.#pending.close();
     this.#greeting.clear();
     for (const queue of this.#queues.values()) queue.clear();
-    for (const room of this.subscriptions.keys()) this.context.rooms.leave(room, this.connection.id);
+    for (const { room } of this.subscriptions.values()) this.context.rooms.leave(room, this.connection.id);
     this.subscriptions.clear();
   }
 

@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
-import { guestHandle } from "../../../chat/guests.ts";
+import { guestIdentity } from "../../../chat/identity.ts";
 import type { ErrorReply } from "../../../chat/result.ts";
 import type { StreamRoom } from "../../../chat/session/stream/stream-subscription.ts";
 import { REQUESTS } from "../../../chat/session/v1/requests.ts";
 import { guestCookies } from "../../../transport/cookies/guest-cookie.ts";
 import { isSecure } from "../../../transport/origin.ts";
-import { type Caller, kindOf } from "../callers.ts";
 import { refuse } from "../error.ts";
 import { EventStreamAnswer, EventsQuery, FAILURES, LastEventId, READERS, RoomParams } from "../schemas.ts";
 import type { RouteDeps } from "./route-deps.ts";
@@ -64,13 +63,13 @@ export function routeEvents(app: FastifyInstance, deps: RouteDeps): void {
         response,
       },
     },
-    async (request, reply) => open(request, reply, deps, request.query.room.map(visitOf)),
+    async (request, reply) => open(request, reply, deps, request.query.room.map(streamRoomOf)),
   );
 }
 
-/** `lobby`, or `lobby@1795257593307-41`. */
-function visitOf(words: string): StreamRoom {
-  const [room = "", after] = words.split("@");
+/** Reads `lobby`, or `lobby@1795257593307-41`. */
+function streamRoomOf(text: string): StreamRoom {
+  const [room = "", after] = text.split("@");
   return { room, after };
 }
 
@@ -89,9 +88,9 @@ async function open(
   const address = deps.addresses.of(request);
   const reason = refusal(address, deps, rooms);
   if (reason !== undefined) return refuse(reply, reason);
-  const { id, handle, kind, endsAt, siteKey } = readerOf(caller.value, deps);
+  const identity = caller.value ?? guestIdentity(deps.chat.guests.create());
   if (caller.value === undefined) {
-    reply.header("Set-Cookie", guestCookies(id, request.raw, deps.cookies, isSecure(request)));
+    reply.header("Set-Cookie", guestCookies(identity.user, request.raw, deps.cookies, isSecure(request)));
   }
   reply.hijack();
   // From now on it is counted as a connection.
@@ -101,9 +100,8 @@ async function open(
   }
   reply.raw.writeHead(200);
   reply.raw.flushHeaders();
-  const opened = { person: { id, handle }, kind, endsAt, siteKey, rooms };
   const path = request.url.split("?")[0] ?? "";
-  streams.take(reply.raw, { request: opened, address, requestId: request.id, path });
+  streams.take(reply.raw, { request: { identity, rooms }, address, requestId: request.id, path });
   return reply;
 }
 
@@ -144,14 +142,3 @@ function refusal(
 
 /** After which a reader that was refused for a limit of connections may try again, ms. */
 const FULL_RETRY_MS = 5_000;
-
-/** Whoever cannot be told again is a new guest. */
-function readerOf(caller: Caller | undefined, { chat }: RouteDeps) {
-  if (caller !== undefined) {
-    const { user: id, handle } = caller;
-    const { endsAt, siteKey } = caller.kind === "person" ? caller : {};
-    return { id, handle, kind: kindOf(caller), endsAt, siteKey };
-  }
-  const id = chat.guests.create();
-  return { id, handle: guestHandle(id), kind: "guest" as const, endsAt: undefined, siteKey: undefined };
-}

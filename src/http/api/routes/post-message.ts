@@ -1,12 +1,12 @@
 import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import type { Chat } from "../../../chat/chat.ts";
+import type { Identity } from "../../../chat/identity.ts";
 import { type Result, success } from "../../../chat/result.ts";
 import { readHandle } from "../../../chat/text/handle.ts";
 import { readText } from "../../../chat/text/text.ts";
 import { LIMITS } from "../../../protocol.ts";
 import { networkOf } from "../../../transport/client-address.ts";
-import { type Caller, kindOf } from "../callers.ts";
 import { refuse } from "../error.ts";
 import {
   FAILURES,
@@ -50,22 +50,21 @@ export function routePostMessage(app: FastifyInstance, { addresses, chat, caller
       const { room } = request.params;
       const said = readSaid(request.body, caller.value, chat);
       if (!said.ok) return refuse(reply, said.error);
-      const { user } = caller.value;
       const { handle, text } = said.value;
-      const posted = await chat.publisher.publish({
+      const published = await chat.publisher.publish({
         room,
-        user,
-        kind: kindOf(caller.value),
-        network: networkOf(addresses.of(request)),
+        here: chat.rooms.get(room),
+        sender: caller.value,
         handle,
+        network: networkOf(addresses.of(request)),
         text,
         key: request.headers["idempotency-key"],
         connection: request.id,
         arrivedAt: performance.now() - reply.elapsedTime,
       });
-      if (!posted.ok) return refuse(reply, posted.error);
+      if (!published.ok) return refuse(reply, published.error);
       reply.header("Cache-Control", "no-store");
-      const { id, duplicate } = posted.value;
+      const { id, duplicate } = published.value;
       return duplicate ? reply.code(200).send({ id, duplicate }) : reply.code(201).send({ id });
     },
   );
@@ -74,7 +73,7 @@ export function routePostMessage(app: FastifyInstance, { addresses, chat, caller
 /** What is to be said, and under which name. */
 function readSaid(
   body: Static<typeof NewMessage>,
-  caller: Caller,
+  caller: Identity,
   { options: { maxTextLength } }: Chat,
 ): Result<{ readonly handle: string; readonly text: string }> {
   const handle = readHandle(body.handle ?? "");

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Chat } from "../../../../src/chat/chat.ts";
+import { guestIdentity } from "../../../../src/chat/identity.ts";
 import { ANSWER_BYTES } from "../../../../src/chat/limits/answer-budget.ts";
 import { ReadSlots } from "../../../../src/chat/limits/read-slots.ts";
 import { LIMITS } from "../../../../src/protocol.ts";
@@ -71,13 +72,7 @@ describe("a client that reads nothing", () => {
     const connection = new FakeConnection(EVENT_CODEC);
     connection.isStalled = true;
     const visits = ROOMS.map((room) => ({ room, after: store.entries(room)[0]?.id }));
-    chat.connectStream(connection, {
-      person: { id: "u", handle: "Ann" },
-      kind: "guest",
-      siteKey: undefined,
-      endsAt: undefined,
-      rooms: visits,
-    });
+    chat.connectStream(connection, { identity: guestIdentity("u", "Ann"), rooms: visits });
     await settle(100);
     expect(connection.waiting).toBeGreaterThan(LIMITS.hintWaterline);
     expect(connection.waiting).toBeLessThanOrEqual(MOST_HELD);

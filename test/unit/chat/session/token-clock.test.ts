@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { SiteTokens } from "../../../../src/chat/identity.ts";
 import { success } from "../../../../src/chat/result.ts";
-import type { SiteTokens } from "../../../../src/chat/site-token.ts";
 import { CLOSE } from "../../../../src/protocol.ts";
 import { FakeClient, openChat } from "../../../kit/fakes/fake-client.ts";
 import { FakeConnection } from "../../../kit/fakes/fake-connection.ts";
@@ -11,8 +11,8 @@ const NOW = 1_800_000_000_000;
 const SITE: SiteTokens = {
   required: false,
   verify: async (token) => {
-    const [user = "", endsAt] = token.split(".");
-    return success({ user: `s-${user}`, handle: undefined, endsAt: Number(endsAt), siteKey: "one" });
+    const [user = "", expiresAt] = token.split(".");
+    return success({ user: `s-${user}`, handle: undefined, expiresAt: Number(expiresAt), siteKey: "one" });
   },
   holdsKey: async () => true,
 };
@@ -90,8 +90,14 @@ describe("a site that withdraws a key", () => {
     const ann = new FakeClient(chat);
     await ann.ask({ type: "hello", token: tokenOf(3_600_000) });
     const stream = new FakeConnection();
-    const person = { id: "s-ben", handle: "Ben" };
-    chat.connectStream(stream, { person, kind: "site", siteKey: "one", endsAt: undefined, rooms: [] });
+    const identity = {
+      user: "s-ben",
+      handle: "Ben",
+      kind: "site",
+      expiresAt: undefined,
+      siteKey: "one",
+    } as const;
+    chat.connectStream(stream, { identity, rooms: [] });
     for (const now of [true, undefined, false]) {
       expect([ann.connection, stream].map(({ closedWith }) => closedWith)).toEqual([undefined, undefined]);
       holds = now;

@@ -1,14 +1,17 @@
-import { CLOSE, type HelloRequest, LIMITS, type Person } from "../../../../protocol.ts";
-import { guestHandle } from "../../../guests.ts";
+import { CLOSE, type HelloRequest, LIMITS } from "../../../../protocol.ts";
+import { type Identified, identify } from "../../../identity.ts";
 import { COST } from "../../../limits/request-budget.ts";
 import { limitsFor } from "../../../limits/store-limits.ts";
 import { readHandle } from "../../../text/handle.ts";
-import { identify } from "../../identify.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** Says who the client is. Later it renews the token, or changes the handle in all rooms. */
 export async function hello(session: RequestContext, frame: HelloRequest): Promise<void> {
-  const identified = await identify(session.context, frame.token, session.guest);
+  const identified = await identify(session.context, {
+    token: frame.token,
+    guest: session.guest,
+    known: session.greeted ? session.identity : undefined,
+  });
   if (session.isClosed) return;
   if (!identified.ok) {
     const { code, message } = identified.error;
@@ -16,8 +19,8 @@ export async function hello(session: RequestContext, frame: HelloRequest): Promi
     if (code === "unauthorized") session.connection.close(CLOSE.unauthorized, message);
     return;
   }
-  const caller = identified.value;
-  if (session.greeted && caller.user !== session.person.id) {
+  const { identity: found, token } = identified.value;
+  if (session.greeted && found.user !== session.identity.user) {
     session.refuse("forbidden", "A connection stays with the user it began with.", frame.ref);
     return;
   }
@@ -26,33 +29,27 @@ export async function hello(session: RequestContext, frame: HelloRequest): Promi
     session.refuseWith({ ...wanted.error, ref: frame.ref });
     return;
   }
-  const known = session.greeted ? session.person.handle : guestHandle(caller.user);
   const first = !session.greeted;
-  const person = { id: caller.user, handle: wanted.value ?? caller.handle ?? known };
-  session.greet(person, caller.kind, caller.endsAt, caller.siteKey);
-  welcome(session, frame.ref, person, caller.token);
+  const identity = { ...found, handle: wanted.value ?? found.handle };
+  session.greet(identity);
+  welcome(session, frame.ref, { identity, token });
   if (first) session.context.newcomer(session);
   else rename(session);
 }
 
-/** The rooms it is in learn the new name; each may give it another suffix. */
+/** Tells the rooms that it is in of a new handle. */
 function rename(session: RequestContext): void {
   session.requests.spend(COST.rename * session.subscriptions.size);
-  for (const subscription of session.subscriptions.values()) {
-    const presence = session.context.rooms.get(subscription.room)?.presence;
-    if (presence === undefined) continue;
-    presence.join(subscription);
-    subscription.renamed(presence.handleOf(subscription));
-  }
+  for (const subscription of session.subscriptions.values()) subscription.rename();
 }
 
-function welcome(session: RequestContext, ref: number, user: Person, token: string): void {
+function welcome(session: RequestContext, ref: number, { identity, token }: Identified): void {
   session.send({
     type: "welcome",
     ref,
     session: session.connection.id,
     token,
-    user,
+    user: { id: identity.user, handle: identity.handle },
     pingMs: LIMITS.pingMs,
     limits: limitsFor(session.context.options),
   });

@@ -16,7 +16,7 @@ export async function history(
     session.refuse("bad-request", "A history frame asks for before or after, not both.", ref);
     return;
   }
-  const joined = session.subscriptions.has(room) ? session.context.rooms.get(room) : undefined;
+  const joined = session.subscriptions.get(room)?.room;
   if (joined === undefined) {
     session.refuse("not-joined", `You are not in ${room}.`, ref);
     return;

@@ -30,9 +30,11 @@ async function enter(
   { ref, room, after, limit }: JoinRequest,
   space: AnswerSpace,
 ): Promise<void> {
-  const subscription = new RoomSubscription(session, room, ref);
+  const { rooms } = session.context;
+  const { network, id } = session.connection;
+  const subscription = new RoomSubscription(session, rooms.open(room, network), ref);
   const cursor = { after, limit: limit ?? LIMITS.joinMessages };
-  await session.context.rooms.join(room, subscription, cursor, space);
+  await rooms.join(subscription.room, subscription, cursor, space);
   // The client may have gone while the room was being read.
-  if (session.isClosed) session.context.rooms.leave(room, session.connection.id);
+  if (session.isClosed) rooms.leave(subscription.room, id);
 }

@@ -19,24 +19,23 @@ export async function message(
     session.refuseWith({ ...read.error, ref });
     return;
   }
-  const { handle } = subscription;
-  const connection = session.connection.id;
-  const posted = await session.context.publisher.publish({
+  const { connection, identity } = session;
+  const published = await session.context.publisher.publish({
     room,
-    user: session.person.id,
-    kind: session.kind,
-    network: session.connection.network,
-    handle,
+    here: subscription.room,
+    sender: identity,
+    handle: subscription.handle,
+    network: connection.network,
     text: read.value,
     key,
-    connection,
+    connection: connection.id,
     arrivedAt,
   });
-  if (!posted.ok) {
-    session.refuseWith({ ...posted.error, ref });
+  if (!published.ok) {
+    session.refuseWith({ ...published.error, ref });
     return;
   }
-  const { id, duplicate } = posted.value;
+  const { id, duplicate } = published.value;
   const ack: AckFrame = { type: "ack", ref, room, key, id };
-  session.answerIn(room, duplicate ? { ...ack, duplicate } : ack);
+  subscription.answer(duplicate ? { ...ack, duplicate } : ack);
 }
