@@ -27,16 +27,16 @@ import { RedisStore } from "./store/redis/redis-store.ts";
 import type { MessageStore } from "./store/store.ts";
 import { capacityOf } from "./transport/capacity.ts";
 import { ClientAddresses } from "./transport/client-address.ts";
+import { Connections } from "./transport/connections.ts";
 import { ChatCookies } from "./transport/cookies/chat-cookies.ts";
 import { HostPolicy } from "./transport/hosts.ts";
 import { OriginPolicy } from "./transport/origin.ts";
-import { Sockets } from "./transport/websocket/sockets.ts";
 
 export type { DynochatOptions } from "./settings/plugin-options.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
-    dynochat: { readonly chat: Chat; readonly sockets: Sockets };
+    dynochat: { readonly chat: Chat; readonly sockets: Connections };
   }
 }
 
@@ -75,64 +75,58 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     redisPrefix: settings.redisPrefix,
     mountPath: app.prefix,
   });
-  const overload = () => monitor.overload;
   const capacity = capacityOf(settings, descriptorLimit());
-  const sockets = new Sockets(
+  const connections = new Connections(
     chat,
     { ...settings, capacity },
-    { addresses, cookies, hosts, origins, overload },
+    { addresses, cookies, hosts, origins, overload: () => monitor.overload },
   );
+  const { gate, drain, routes } = connections;
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
   const throttle = new RequestThrottle(chat, addresses);
   const underWay = new InFlightRequests(addresses, chat.counters);
   const programs = new Programs(apiKeys, { addresses, counters: chat.counters, logger: app.log });
   const api = new Api(chat, programs, {
-    addresses,
+    connections,
     cookies,
-    hosts,
-    origins,
-    census: sockets.connectionLimits,
-    throttle: throttle,
+    throttle,
     underWay,
-    isDraining: () => sockets.drain.begun,
-    overload,
     ownsPath: settings.page,
   });
   const admission = new PageAdmission({
-    ...{ addresses, hosts, underWay },
+    gate,
+    underWay,
     counters: chat.counters,
     mountPath: app.prefix,
   });
   const page = settings.page ? await Page.open(cookies, settings) : undefined;
-  app.decorate("dynochat", { chat, sockets });
-  sockets.takeUpgrades(app);
+  app.decorate("dynochat", { chat, sockets: connections });
+  routes.takeUpgrades(app);
   // Outside the page's scope: its headers are made for each request, and an upgrade's answer would not carry them.
-  sockets.route(app);
+  routes.register(app);
   await api.register(app);
   // In a scope of its own: the page's headers are nothing to the app around it.
   await app.register(async (scope) => {
     scope.addHook("onRequest", admission.admit);
     await page?.register(scope);
     if (page !== undefined) {
-      sockets.routeBesidePage(scope, page.serve);
+      routes.registerBesidePage(scope, page.serve);
       new StatusPage(monitor, apiKeys, programs, page.files).register(scope);
     }
-    registerHealth(scope, chat, () => sockets.drain.begun, overload);
+    registerHealth(scope, chat, gate);
     registerMetrics(scope, monitor, settings.metrics, programs);
   });
   app.addHook("onReady", async () => {
     chat.start();
-    monitor.start(sockets);
-    sockets.start();
-    api.start();
+    monitor.start(connections);
+    connections.start();
     underWay.start();
     admission.start();
   });
-  app.addHook("preClose", () => sockets.drain.begin());
+  app.addHook("preClose", () => drain.begin());
   app.addHook("onClose", async () => {
     monitor.stop();
-    sockets.stop();
-    api.stop();
+    connections.stop();
     underWay.stop();
     admission.stop();
     await chat.close();

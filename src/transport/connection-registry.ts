@@ -1,150 +1,93 @@
-import type { Duplex } from "node:stream";
-import type { RawData, WebSocket } from "ws";
 import type { Chat } from "../chat/chat.ts";
-import type { Codec } from "../chat/connection.ts";
+import type { Connection } from "../chat/connection.ts";
 import { countOne } from "../chat/counters.ts";
-import type { PlainQuery } from "../chat/session/plain/plain-session.ts";
-import { networkOf } from "./client-address.ts";
-import { countedCode } from "./close-codes.ts";
+import type { Session } from "../chat/session/session.ts";
+import { CLOSE } from "../protocol.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
-import type { Heartbeat } from "./websocket/heartbeat.ts";
-import { Intake, type Source } from "./websocket/intake.ts";
-import { type CloseReason, SocketConnection } from "./websocket/socket-connection.ts";
 
-/** How long a peer may take to answer a close frame, ms; then its socket is ended. */
+/** How long a peer may take to read what was written and to answer a close frame, ms; then its connection is ended. */
 export const CLOSE_TIMEOUT_MS = 5_000;
 
-/** How `ws` names a message of too many fragments, and a frame that came in too many pieces. */
-const TOO_MANY_PARTS = "WS_ERR_TOO_MANY_BUFFERED_PARTS";
+/** What a peer, or `ws` for it, ends a socket with (RFC 6455, section 7.4.1). */
+const PEER_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009] as const;
 
-/** Who comes with a new socket. */
+const COUNTED: ReadonlySet<number> = new Set([...Object.values(CLOSE), ...PEER_CODES]);
+
+/** Counts every code that a peer may have made up: so there are few, whatever peers send. */
+export const OTHER_CODE = 0;
+
+/** How a connection ended. */
+export interface CloseReason {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** A connection that can be counted, logged and ended, whatever it consists of. */
+export interface RegisteredConnection extends Connection {
+  readonly kind: "socket" | "event stream";
+  readonly openedAt: number;
+  /** How this side ended it; undefined = it did not. */
+  readonly ending: CloseReason | undefined;
+  /** Ends it without waiting for its peer. */
+  terminate(): void;
+}
+
+/** The request that opened a connection. */
 export interface Arrival {
-  /** The user id of a guest, known or new. */
-  readonly guest: string;
-  readonly codec: Codec;
-  /** What a plain client wants; undefined for v1. */
-  readonly query: PlainQuery | undefined;
   readonly address: string;
   readonly requestId: string;
+  /** Without the query, which may hold a token. */
   readonly path: string;
 }
 
-/** An open socket and what is kept of it. */
-interface OpenConnection extends Source {
-  readonly registry: ConnectionRegistry;
-  readonly connection: SocketConnection;
+/** An open connection, and what its end needs. */
+export interface OpenConnection {
+  readonly connection: RegisteredConnection;
+  readonly session: Session;
   readonly address: string;
   readonly requestId: string;
 }
 
-/** Whose socket it is; the listeners below are the same functions for all sockets. */
-const SEAT_OF = new WeakMap<WebSocket, OpenConnection>();
-
-/** The open sockets of this process. */
+/** The open connections of this process. Counts and logs each when it opens and when it closes. */
 export class ConnectionRegistry {
   readonly #chat: Chat;
-  readonly #connectionLimits: ConnectionLimits;
-  readonly #heartbeat: Heartbeat;
-  readonly #intake: Intake;
-  readonly #open = new Set<SocketConnection>();
+  readonly #limits: ConnectionLimits;
+  /** Emptied by `closed`, which the close of each connection calls. */
+  readonly #open = new Set<RegisteredConnection>();
 
-  constructor(chat: Chat, connectionLimits: ConnectionLimits, heartbeat: Heartbeat) {
+  constructor(chat: Chat, limits: ConnectionLimits) {
     this.#chat = chat;
-    this.#intake = new Intake(chat.counters);
-    this.#connectionLimits = connectionLimits;
-    this.#heartbeat = heartbeat;
+    this.#limits = limits;
   }
 
-  /** Takes a socket that was just opened; must be called in the turn of its upgrade, or frames are missed. */
-  take(socket: WebSocket, wire: Duplex, arrival: Arrival): void {
-    const { codec, guest, query, address, requestId, path } = arrival;
-    const connection = new SocketConnection(socket, wire, codec, networkOf(address), this.#heartbeat);
-    this.#connectionLimits.arrive(address);
-    this.#heartbeat.add(connection);
+  /** Takes a connection in; to be called before it has a session. */
+  opened(connection: RegisteredConnection, { address, requestId, path }: Arrival): void {
+    const { id, kind, codec } = connection;
+    this.#limits.arrive(address);
     this.#open.add(connection);
     this.#chat.counters.opened += 1;
-    const fields = { event: "open", connection: connection.id, requestId, address, path, codec: codec.name };
-    this.#chat.logger.info(fields, "socket opened");
-    const session =
-      query === undefined
-        ? this.#chat.connectV1(connection, guest)
-        : this.#chat.connectPlain(connection, guest, query);
-    SEAT_OF.set(socket, { registry: this, connection, session, address, requestId, inARow: 0 });
-    socket.on("message", onMessage);
-    socket.on("pong", onPong);
-    socket.on("error", onError);
-    socket.on("close", onClose);
+    const fields = { event: "open", connection: id, requestId, address, path, codec: codec.name };
+    this.#chat.logger.info(fields, `${kind} opened`);
   }
 
-  /** Ends every socket without waiting for its peer. */
+  /**
+   * Takes a connection out, and ends its session. Idempotent.
+   * @param peer how the peer ended it; counts where this side did not.
+   */
+  closed({ connection, session, address, requestId }: OpenConnection, peer: CloseReason): void {
+    if (!this.#open.delete(connection)) return;
+    this.#limits.depart(address);
+    this.#chat.disconnect(session);
+    const { id, kind, openedAt, ending } = connection;
+    const { code, reason } = ending ?? peer;
+    countOne(this.#chat.counters.closes, COUNTED.has(code) ? code : OTHER_CODE);
+    const ms = Math.round(performance.now() - openedAt);
+    const fields = { event: "close", connection: id, requestId, code, reason, ms };
+    this.#chat.logger.info(fields, `${kind} closed`);
+  }
+
+  /** Ends every connection without waiting for its peer. */
   terminate(): void {
     for (const connection of this.#open) connection.terminate();
   }
-
-  /** Begins the heartbeat. */
-  start(): void {
-    this.#heartbeat.start();
-  }
-
-  /** Ends every timer. */
-  stop(): void {
-    this.#heartbeat.stop();
-    this.#intake.close();
-  }
-
-  onData(open: OpenConnection, data: RawData, isBinary: boolean): void {
-    const { connection } = open;
-    this.#heartbeat.completed(connection);
-    // What comes after the close frame is not answered any more, so it must not be carried out.
-    if (connection.ending === undefined) this.#intake.take(open, data, isBinary);
-  }
-
-  ponged({ connection }: OpenConnection): void {
-    this.#heartbeat.alive(connection);
-  }
-
-  /** `ws` reports here what broke a socket, and ends that socket itself: a frame too big, bytes that are no frame. */
-  failed({ connection, requestId }: OpenConnection, error: Error): void {
-    const { message } = error;
-    if ("code" in error && error.code === TOO_MANY_PARTS) {
-      countOne(this.#chat.counters.limited, "message-parts");
-    }
-    const fields = { event: "socket-error", connection: connection.id, requestId, err: { message } };
-    this.#chat.logger.info(fields, "a socket failed");
-  }
-
-  left(open: OpenConnection, peer: CloseReason): void {
-    const { connection, session, address, requestId } = open;
-    this.#intake.forget(open);
-    this.#heartbeat.remove(connection);
-    this.#open.delete(connection);
-    this.#connectionLimits.depart(address);
-    this.#chat.disconnect(session);
-    const ms = Math.round(performance.now() - connection.openedAt);
-    const { code, reason } = connection.ending ?? peer;
-    countOne(this.#chat.counters.closes, countedCode(code));
-    const fields = { event: "close", connection: connection.id, requestId, code, reason, ms };
-    this.#chat.logger.info(fields, "socket closed");
-  }
-}
-
-function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  const open = SEAT_OF.get(this);
-  open?.registry.onData(open, data, isBinary);
-}
-
-function onPong(this: WebSocket): void {
-  const open = SEAT_OF.get(this);
-  open?.registry.ponged(open);
-}
-
-function onError(this: WebSocket, error: Error): void {
-  const open = SEAT_OF.get(this);
-  open?.registry.failed(open, error);
-}
-
-function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  const open = SEAT_OF.get(this);
-  SEAT_OF.delete(this);
-  open?.registry.left(open, { code, reason: reason.toString() });
 }

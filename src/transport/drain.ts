@@ -3,7 +3,6 @@ import type { Chat } from "../chat/chat.ts";
 import type { Session } from "../chat/session/session.ts";
 import { CLOSE, LIMITS } from "../protocol.ts";
 import { CLOSE_TIMEOUT_MS, type ConnectionRegistry } from "./connection-registry.ts";
-import { drainSchedule } from "./drain-schedule.ts";
 import { type DrainEvent, type DrainState, nextDrainState } from "./drain-state.ts";
 
 /** Kept free after the last one's time: for its answers, its close frame, and a peer that is silent about it, ms. */
@@ -11,6 +10,15 @@ const FAREWELL_MS = CLOSE_TIMEOUT_MS + 1_000;
 
 /** How often it is looked whether all have gone, ms. */
 const LOOK_MS = 50;
+
+/**
+ * Before the first connection is closed, ms: a router may take a second to learn that no more clients are to be sent here, and
+ * the client library opens its next connection a second before this one ends.
+ */
+const HEADWAY_MS = 2_000;
+
+/** Connections per second that are moved, where the time allows: the processes that take them over hardly notice. */
+const MOVES_PER_SECOND = 20;
 
 /** Empties this process: nobody comes in, and those who are here leave one after the other. */
 export class Drain {
@@ -84,7 +92,17 @@ export class Drain {
   }
 }
 
-/** How much of the drain's limit is there for moving; the rest is for the answers and the close frame of the last one. Both ms. */
+/**
+ * Returns when each of `count` connections is closed, ms from now, the earliest first: spread evenly, so that no second brings
+ * more reconnects than another. All lie within `usableMs`.
+ */
+export function drainSchedule(count: number, usableMs: number): readonly number[] {
+  const headway = Math.min(HEADWAY_MS, usableMs / 4);
+  const spread = Math.min((count / MOVES_PER_SECOND) * 1_000, usableMs - headway);
+  return Array.from({ length: count }, (_, index) => Math.round(headway + (spread * (index + 1)) / count));
+}
+
+/** Returns how much of the drain's limit is there for moving; the rest is for the answers and the close frame of the last one. Both ms. */
 export function usableMs(limitMs: number): number {
   return Math.max(limitMs / 2, limitMs - FAREWELL_MS);
 }

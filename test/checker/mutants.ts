@@ -11,7 +11,7 @@ export interface Mutant extends Edited {
 }
 
 const OPENED = 'this.#step("opened");';
-const SUBSCRIBE = "await this.#store.subscribe(this.name);";
+const SUBSCRIBE = "await this.#store.subscribe(this.name, this);";
 
 export const MUTANTS: readonly Mutant[] = [
   {

@@ -2,11 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Chat } from "../../chat/chat.ts";
 import { countOne } from "../../chat/counters.ts";
 import { COST } from "../../chat/limits/request-budget.ts";
-import type { ClientAddresses } from "../../transport/client-address.ts";
+import type { Connections } from "../../transport/connections.ts";
 import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
-import { type HostPolicy, MISDIRECTED } from "../../transport/hosts.ts";
-import type { OriginPolicy } from "../../transport/origin.ts";
-import { EventStreams, type StreamLimits } from "../../transport/sse/streams.ts";
 import { Callers } from "./callers.ts";
 import { checkCompiler } from "./checks.ts";
 import { refuse } from "./error.ts";
@@ -26,17 +23,10 @@ import type { RouteDeps } from "./routes/route-deps.ts";
 import { routeSession } from "./routes/session.ts";
 
 export interface ApiOptions {
-  readonly addresses: ClientAddresses;
+  readonly connections: Connections;
   readonly cookies: ChatCookies;
-  readonly hosts: HostPolicy;
-  readonly origins: OriginPolicy;
-  /** The one that sockets are counted in, too. */
-  readonly census: StreamLimits;
   readonly underWay: InFlightRequests;
   readonly throttle: RequestThrottle;
-  readonly isDraining: () => boolean;
-  /** Why this process takes nobody in now; undefined = it does. */
-  readonly overload: () => string | undefined;
   /** Whether what is not there below `/api` is answered here; else it is left to the surrounding app. */
   readonly ownsPath: boolean;
 }
@@ -47,17 +37,15 @@ export class Api {
   readonly #options: ApiOptions;
 
   constructor(chat: Chat, programs: Programs, options: ApiOptions) {
-    const { addresses, cookies, census, throttle, underWay, isDraining, overload } = options;
+    const { connections, cookies, throttle, underWay } = options;
     this.#deps = {
       chat,
-      addresses,
+      gate: connections.gate,
+      streams: connections.streams,
       cookies,
       callers: new Callers(chat, programs, cookies),
-      streams: new EventStreams(chat, census),
-      throttle: throttle,
+      throttle,
       underWay,
-      isDraining,
-      overload,
     };
     this.#options = options;
   }
@@ -65,16 +53,6 @@ export class Api {
   /** Registers everything below `/api`, in a scope of its own. */
   async register(app: FastifyInstance): Promise<void> {
     await app.register(this.#scope, { prefix: "/api" });
-  }
-
-  /** Begins the comments of event streams. */
-  start(): void {
-    this.#deps.streams.start();
-  }
-
-  /** Ends every timer. */
-  stop(): void {
-    this.#deps.streams.stop();
   }
 
   readonly #scope = async (scope: FastifyInstance): Promise<void> => {
@@ -107,15 +85,13 @@ export class Api {
     reply: FastifyReply,
   ): Promise<FastifyReply | undefined> => {
     reply.header("X-Content-Type-Options", "nosniff").header("Cross-Origin-Resource-Policy", "same-origin");
-    const misdirected = this.#options.hosts.refusal(request);
-    if (misdirected !== undefined) {
-      return refuse(reply, { code: "forbidden", message: misdirected }, MISDIRECTED);
-    }
-    const foreign = this.#options.origins.refusal(request);
+    const misdirected = this.#deps.gate.checkHost(request);
+    if (misdirected !== undefined) return refuse(reply, misdirected, misdirected.status);
+    const foreign = this.#deps.gate.checkOrigin(request);
     if (foreign !== undefined) {
       // It says nothing but that, so the refused page may read it.
       reply.header("Access-Control-Allow-Origin", "*");
-      return refuse(reply, { code: "forbidden", message: foreign });
+      return refuse(reply, foreign, foreign.status);
     }
     const early = await this.#options.throttle.of(request, COST.request);
     if (early !== undefined) return refuse(reply, early);

@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Counters, countOne } from "../../chat/counters.ts";
 import { tooFast } from "../../chat/errors.ts";
 import { RateLimiter } from "../../chat/limits/rate.ts";
-import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
-import { type HostPolicy, MISDIRECTED } from "../../transport/hosts.ts";
+import { networkOf } from "../../transport/client-address.ts";
+import type { Gate } from "../../transport/gate.ts";
 import { refuse } from "../api/error.ts";
 import type { InFlightRequests } from "../api/in-flight-requests.ts";
 import { PROBES } from "../health.ts";
@@ -25,8 +25,7 @@ const COMPUTED_BURST = 200;
 const SWEEP_MS = 5_000;
 
 export interface PageAdmissionOptions {
-  readonly addresses: ClientAddresses;
-  readonly hosts: HostPolicy;
+  readonly gate: Gate;
   readonly underWay: InFlightRequests;
   readonly counters: Pick<Counters, "limited">;
   /** The path at which the surrounding app has mounted the chat. */
@@ -53,15 +52,13 @@ export class PageAdmission {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply | undefined> => {
-    const { addresses, hosts, underWay, counters } = this.#options;
+    const { gate, underWay, counters } = this.#options;
     const { url } = request.routeOptions;
     if (this.#probes.has(url)) return undefined;
-    const misdirected = hosts.refusal(request);
-    if (misdirected !== undefined) {
-      return refuse(reply, { code: "forbidden", message: misdirected }, MISDIRECTED);
-    }
+    const misdirected = gate.checkHost(request);
+    if (misdirected !== undefined) return refuse(reply, misdirected, misdirected.status);
     const rates = this.#computed.has(url) ? this.#computedRates : this.#pageRates;
-    const retryAfterMs = rates.take(networkOf(addresses.of(request)));
+    const retryAfterMs = rates.take(networkOf(gate.addresses.of(request)));
     if (retryAfterMs > 0) {
       countOne(counters.limited, "page-requests");
       return refuse(reply, {

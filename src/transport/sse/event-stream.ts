@@ -1,23 +1,16 @@
 import type { ServerResponse } from "node:http";
-import { type Connection, nextConnectionId } from "../../chat/connection.ts";
+import { nextConnectionId } from "../../chat/connection.ts";
 import { CLOSE } from "../../protocol.ts";
 import { COMMENT, EVENT_CODEC } from "../codecs/events.ts";
+import { CLOSE_TIMEOUT_MS, type CloseReason, type RegisteredConnection } from "../connection-registry.ts";
 import { progressOf } from "../write-progress.ts";
 
 /** Readers of a process that restarts come back spread over this time, ms. */
 const RETURN_MS = 1_000;
 
-/** How long what was written may take to go out once the stream has ended, ms. */
-const CLOSE_TIMEOUT_MS = 5_000;
-
-/** How a stream ended, in the words of a socket. */
-export interface CloseReason {
-  readonly code: number;
-  readonly reason: string;
-}
-
 /** An HTTP response without an end, as the core sees a connection. */
-export class EventStream implements Connection {
+export class EventStream implements RegisteredConnection {
+  readonly kind = "event stream";
   readonly id = nextConnectionId();
   readonly codec = EVENT_CODEC;
   readonly network: string;
@@ -74,6 +67,11 @@ export class EventStream implements Connection {
     this.#response.end(`${retry}event: close\ndata: ${JSON.stringify({ type: "close", code, reason })}\n\n`);
     const impatience = setTimeout(() => this.#response.destroy(), CLOSE_TIMEOUT_MS).unref();
     this.#response.once("close", () => clearTimeout(impatience));
+  }
+
+  terminate(): void {
+    // What was written in this tick goes out first: it says why.
+    setImmediate(() => this.#response.destroy());
   }
 
   /** A sign of life, for whatever stands between and cuts what is silent. */

@@ -86,11 +86,11 @@ export class Intake {
     this.#held.delete(source);
     source.session.requests.stopWaiting();
     this.#frames -= backlog.frames.length - backlog.next;
-    if (this.#held.size === 0) this.close();
+    if (this.#held.size === 0) this.stop();
   }
 
   /** Ends the timer. */
-  close(): void {
+  stop(): void {
     clearInterval(this.#timer);
     clearImmediate(this.#soon);
     this.#timer = undefined;

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
-import { type Codec, type Connection, nextConnectionId } from "../../chat/connection.ts";
+import { type Codec, nextConnectionId } from "../../chat/connection.ts";
+import type { CloseReason, RegisteredConnection } from "../connection-registry.ts";
 import { progressOf } from "../write-progress.ts";
 import { cork, uncork } from "./corked.ts";
 import { DirectWrite } from "./direct-write.ts";
@@ -9,19 +10,14 @@ import { UnfinishedMessage } from "./unfinished-message.ts";
 
 const AS_TEXT = { binary: false } as const;
 
-/** How a connection ended. */
-export interface CloseReason {
-  readonly code: number;
-  readonly reason: string;
-}
-
 /**
  * A WebSocket as the core sees it. Frames that are shared by many clients are written to the socket below
  * `ws` as they are: one buffer, no copy. That is sound while nothing else may stand between two writes of `ws`: no
  * compression is negotiated here, and `ws` writes its own frames (close, pong) whole and at once. Where an extension
  * was negotiated all the same (a server of the embedding app's own), each frame's payload goes through `ws`.
  */
-export class SocketConnection implements Connection {
+export class SocketConnection implements RegisteredConnection {
+  readonly kind = "socket";
   readonly id = nextConnectionId();
   readonly codec: Codec;
   readonly network: string;
@@ -123,7 +119,6 @@ export class SocketConnection implements Connection {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
   }
 
-  /** Ends the socket without a word. */
   terminate(): void {
     this.#socket.terminate();
   }

@@ -1,210 +1,124 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from "fastify";
+import type { Duplex } from "node:stream";
+import type { RawData, WebSocket } from "ws";
 import type { Chat } from "../../chat/chat.ts";
 import type { Codec } from "../../chat/connection.ts";
 import { countOne } from "../../chat/counters.ts";
-import { success } from "../../chat/result.ts";
-import { SUBPROTOCOL } from "../../protocol.ts";
-import type { Capacity } from "../capacity.ts";
-import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../codecs/plain.ts";
-import { V1_CODEC } from "../codecs/v1.ts";
-import { ConnectionLimits } from "../connection-limits.ts";
-import { ConnectionRegistry } from "../connection-registry.ts";
-import { guestCookies, guestOf } from "../cookies/guest-cookie.ts";
-import { Drain } from "../drain.ts";
-import { isSecure } from "../origin.ts";
+import type { PlainQuery } from "../../chat/session/plain/plain-session.ts";
+import { networkOf } from "../client-address.ts";
+import type { Arrival, CloseReason, ConnectionRegistry, OpenConnection } from "../connection-registry.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { readPlainQuery } from "./plain-query.ts";
-import {
-  asksForV1,
-  type GateRules,
-  hostRejection,
-  originRejection,
-  type Rejection,
-  reject,
-  rejection,
-} from "./upgrade-checks.ts";
-import { Upgrades } from "./upgrades.ts";
+import { Intake, type Source } from "./intake.ts";
+import { SocketConnection } from "./socket-connection.ts";
 
-export interface SocketOptions {
-  readonly capacity: Capacity;
-  /** Sockets and event streams per address; 0 = no limit. */
-  readonly connectsPerSecondPerAddress: number;
-  readonly pingSeconds: number;
-  readonly defaultRoom: string;
-  readonly shutdownSeconds: number;
+/** How `ws` names a message of too many fragments, and a frame that came in too many pieces. */
+const TOO_MANY_PARTS = "WS_ERR_TOO_MANY_BUFFERED_PARTS";
+
+/** The request that opened a socket. */
+export interface SocketArrival extends Arrival {
+  /** The user id of a guest, known or new. */
+  readonly guest: string;
+  readonly codec: Codec;
+  /** What a plain client asked for; undefined for v1. */
+  readonly query: PlainQuery | undefined;
 }
 
-/** Characters of an unknown address that are repeated in an answer. */
-const PATH_SHOWN = 100;
+/** An open socket and what is kept of it. */
+interface OpenSocket extends OpenConnection, Source {
+  readonly sockets: Sockets;
+  readonly connection: SocketConnection;
+  readonly session: Source["session"];
+}
 
-/** How often addresses that opened no connection lately are forgotten, ms. */
-const SWEEP_MS = 5_000;
+/** The listeners below are the same functions for all sockets, and find here what theirs is. */
+const OPEN = new WeakMap<WebSocket, OpenSocket>();
 
-/** The WebSocket edge: opens sockets for those who may, and carries frames between them and the chat. */
+/** The open sockets of this process: passes what they receive to their sessions. */
 export class Sockets {
-  readonly drain: Drain;
   readonly #chat: Chat;
-  readonly #options: SocketOptions;
-  readonly capacity: Capacity;
-  /** Of all connections of this process, event streams too. */
-  readonly connectionLimits: ConnectionLimits;
   readonly #registry: ConnectionRegistry;
-  readonly #rules: GateRules;
-  readonly #upgrades: Upgrades;
-  #sweep: NodeJS.Timeout | undefined;
-  #countTcp: (() => number) | undefined;
+  readonly #heartbeat: Heartbeat;
+  readonly #intake: Intake;
 
-  constructor(
-    chat: Chat,
-    options: SocketOptions,
-    {
-      addresses,
-      cookies,
-      hosts,
-      origins,
-      overload,
-    }: Pick<GateRules, "addresses" | "cookies" | "hosts" | "origins" | "overload">,
-  ) {
+  constructor(chat: Chat, registry: ConnectionRegistry, pingSeconds: number) {
     this.#chat = chat;
-    this.#options = options;
-    this.capacity = options.capacity;
-    const { connectsPerSecondPerAddress: connectsPerSecond } = options;
-    this.connectionLimits = new ConnectionLimits({ ...options.capacity, connectsPerSecond }, chat.counters);
-    this.#registry = new ConnectionRegistry(
-      chat,
-      this.connectionLimits,
-      new Heartbeat(options.pingSeconds, chat.counters),
-    );
-    this.drain = new Drain(chat, this.#registry, options.shutdownSeconds);
-    this.#upgrades = new Upgrades(chat.logger);
-    this.#rules = {
-      hosts,
-      origins,
-      connectionLimits: this.connectionLimits,
-      addresses,
-      cookies,
-      draining: () => this.drain.begun,
-      overload,
-    };
+    this.#registry = registry;
+    this.#heartbeat = new Heartbeat(pingSeconds, chat.counters);
+    this.#intake = new Intake(chat.counters);
   }
 
-  get count(): number {
-    return this.connectionLimits.count;
-  }
-
-  /** Sockets and event streams that may be open; undefined = no limit. */
-  get limit(): number | undefined {
-    const { connections } = this.capacity;
-    return connections === 0 ? undefined : connections;
-  }
-
-  /** Open TCP connections of the server; undefined where it is the app's around the chat. */
-  get tcpCount(): number | undefined {
-    return this.#countTcp?.();
-  }
-
-  /** Tells how TCP connections are counted. */
-  countTcp(count: () => number): void {
-    this.#countTcp = count;
-  }
-
-  /**
-   * Makes the app's server take upgrades. An upgrade to an address without a socket is answered 404; where the app has an
-   * upgrade listener of its own, that upgrade is left to it.
-   */
-  takeUpgrades(app: FastifyInstance): void {
-    this.#upgrades.attach(app);
-    app.addHook("onRequest", (request, reply, done) => {
-      const rejected = this.#upgrades.has(request) ? this.#unroutable(request) : undefined;
-      if (rejected === undefined) done();
-      else this.#reject(reply, rejected);
-    });
-  }
-
-  /** Registers `/ws` and `/websocket`. */
-  route(app: FastifyInstance): void {
-    this.#route(app, "/ws", PLAIN_CODEC, upgradeRequired);
-    this.#route(app, "/websocket", USERNAME_CODEC, upgradeRequired);
-  }
-
-  /** Registers the socket of `/`, whose plain GET `page` answers. */
-  routeBesidePage(app: FastifyInstance, page: RouteHandlerMethod): void {
-    this.#route(app, "/", HANDLE_CODEC, page);
-  }
-
-  /** Begins the heartbeat and the sweep. */
+  /** Begins the heartbeat. */
   start(): void {
-    this.#sweep = setInterval(() => this.connectionLimits.sweep(), SWEEP_MS).unref();
-    this.#registry.start();
+    this.#heartbeat.start();
   }
 
   /** Ends every timer. */
   stop(): void {
-    clearInterval(this.#sweep);
-    this.#registry.stop();
+    this.#heartbeat.stop();
+    this.#intake.stop();
   }
 
-  #route(app: FastifyInstance, url: string, codec: Codec, handler: RouteHandlerMethod): void {
-    const spoken = url === "/ws" ? V1_CODEC : undefined;
-    const upgrades = this.#upgrades;
-    const admit = this.#admit.bind(this);
-    const answer: RouteHandlerMethod = function (request, reply) {
-      return upgrades.has(request)
-        ? admit(request, reply, codec, spoken)
-        : handler.call(this, request, reply);
-    };
-    upgrades.addAddress(`${app.prefix}${url}`);
-    if (url === "/" && app.prefix !== "") upgrades.addAddress(app.prefix);
-    app.get(url, answer);
+  /** Takes a socket that was just opened; must be called in the tick of its upgrade, or frames are missed. */
+  take(socket: WebSocket, wire: Duplex, arrival: SocketArrival): void {
+    const { codec, guest, query, address, requestId } = arrival;
+    const connection = new SocketConnection(socket, wire, codec, networkOf(address), this.#heartbeat);
+    this.#heartbeat.add(connection);
+    this.#registry.opened(connection, arrival);
+    const session =
+      query === undefined
+        ? this.#chat.connectV1(connection, guest)
+        : this.#chat.connectPlain(connection, guest, query);
+    OPEN.set(socket, { sockets: this, connection, session, address, requestId, inARow: 0 });
+    socket.on("message", onMessage);
+    socket.on("pong", onPong);
+    socket.on("error", onError);
+    socket.on("close", onClose);
   }
 
-  /** Returns why an upgrade cannot reach a socket of this chat, whatever else it asks for. */
-  #unroutable(request: FastifyRequest): Rejection | undefined {
-    const foreign = hostRejection(request, this.#rules) ?? originRejection(request, this.#rules);
-    if (foreign !== undefined || this.#upgrades.isAddress(request)) return foreign;
-    const path = request.url.split("?")[0]?.slice(0, PATH_SHOWN) ?? "";
-    return { status: 404, sentence: `There is no socket at ${path}.` };
+  onData(open: OpenSocket, data: RawData, isBinary: boolean): void {
+    const { connection } = open;
+    this.#heartbeat.completed(connection);
+    // What comes after the close frame is not answered any more, so it must not be carried out.
+    if (connection.ending === undefined) this.#intake.take(open, data, isBinary);
   }
 
-  /** Decides about an upgrade: opens its socket or rejects it. */
-  #admit(request: FastifyRequest, reply: FastifyReply, plain: Codec, v1: Codec | undefined): FastifyReply {
-    const rejected = rejection(request, this.#rules);
-    if (rejected !== undefined) return this.#reject(reply, rejected);
-    const isV1 = v1 !== undefined && asksForV1(request);
-    if (!isV1 && asksForV1(request)) {
-      return this.#reject(reply, { status: 400, sentence: `${SUBPROTOCOL} is spoken on /ws.` });
+  onPong({ connection }: OpenSocket): void {
+    this.#heartbeat.alive(connection);
+  }
+
+  /** Logs what broke a socket, such as a frame too big, or bytes that are no frame; `ws` ends that socket itself. */
+  onError({ connection, requestId }: OpenSocket, error: Error): void {
+    const { message } = error;
+    if ("code" in error && error.code === TOO_MANY_PARTS) {
+      countOne(this.#chat.counters.limited, "message-parts");
     }
-    const query = isV1 ? success(undefined) : readPlainQuery(request, this.#options.defaultRoom);
-    if (!query.ok) return this.#reject(reply, { status: 400, sentence: query.error.message });
-    if (!isV1 && this.#chat.siteTokens?.required === true) {
-      return this.#reject(reply, {
-        status: 401,
-        sentence: "This chat needs a token of its site, and plain sockets have none.",
-      });
-    }
-    const { guests } = this.#chat;
-    const { cookies } = this.#rules;
-    const guest = guestOf(request.raw, cookies) ?? guests.create();
-    const set = guestCookies(guest, request.raw, cookies, isSecure(request));
-    const { id: requestId, routeOptions } = request;
-    const address = this.#rules.addresses.of(request);
-    // The route's own: a query may hold a token, which must not be logged.
-    const path = routeOptions.url ?? "";
-    const arrival = { guest, codec: isV1 ? v1 : plain, query: query.value, address, requestId, path };
-    this.#upgrades.open(request, reply, set, (socket, wire) => this.#registry.take(socket, wire, arrival));
-    return reply;
+    const fields = { event: "socket-error", connection: connection.id, requestId, err: { message } };
+    this.#chat.logger.info(fields, "a socket failed");
   }
 
-  #reject(reply: FastifyReply, rejection: Rejection): FastifyReply {
-    countOne(this.#chat.counters.refusedUpgrades, rejection.status);
-    return reject(reply, rejection);
+  onClose(open: OpenSocket, peer: CloseReason): void {
+    this.#intake.forget(open);
+    this.#heartbeat.remove(open.connection);
+    this.#registry.closed(open, peer);
   }
 }
 
-function upgradeRequired(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return reply
-    .code(426)
-    .header("Upgrade", "websocket")
-    .type("text/plain; charset=utf-8")
-    .send("This address is for WebSockets; open / for the chat page.\n");
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  const open = OPEN.get(this);
+  open?.sockets.onData(open, data, isBinary);
+}
+
+function onPong(this: WebSocket): void {
+  const open = OPEN.get(this);
+  open?.sockets.onPong(open);
+}
+
+function onError(this: WebSocket, error: Error): void {
+  const open = OPEN.get(this);
+  open?.sockets.onError(open, error);
+}
+
+function onClose(this: WebSocket, code: number, reason: Buffer): void {
+  const open = OPEN.get(this);
+  OPEN.delete(this);
+  open?.sockets.onClose(open, { code, reason: reason.toString() });
 }

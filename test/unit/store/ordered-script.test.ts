@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { OrderedScript } from "../../../src/store/redis/node/ordered-script.ts";
+import { OrderedScript } from "../../../src/store/redis/messages/append.ts";
 import { LEASE } from "../../../src/store/redis/node/scripts.ts";
 import { StoreUnavailable } from "../../../src/store/store.ts";
 import { settle } from "../../kit/fakes/fake-client.ts";

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { usableMs } from "../../../src/transport/drain.ts";
-import { drainSchedule } from "../../../src/transport/drain-schedule.ts";
+import { drainSchedule, usableMs } from "../../../src/transport/drain.ts";
 import { type DrainEvent, type DrainState, nextDrainState } from "../../../src/transport/drain-state.ts";
 
 describe("a drain", () => {

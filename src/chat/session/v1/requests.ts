@@ -1,8 +1,11 @@
-import Type, { type TProperties } from "typebox";
-import { Compile } from "typebox/compile";
-import { type ClientFrame, ID, KEY, LIMITS } from "../../../protocol.ts";
+import Type, { type TProperties, type TSchema } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
+import { type ClientFrame, type ErrorCode, ID, isRoom, KEY, LIMITS } from "../../../protocol.ts";
+import { BAD_ROOM } from "../../errors.ts";
 import type { AnswerSpace } from "../../limits/answer-budget.ts";
 import { COST } from "../../limits/request-budget.ts";
+import { failure, type Result, success } from "../../result.ts";
+import { objectOf } from "../../room/checked-entry.ts";
 import { hello } from "./handlers/hello.ts";
 import { history } from "./handlers/history.ts";
 import { join } from "./handlers/join.ts";
@@ -45,7 +48,13 @@ interface Check<F> {
   Check(value: unknown): value is F;
 }
 
-function check<const T extends RequestName, const P extends TProperties>(type: T, fields: P) {
+/** A schema per field of a frame: one that were left out would come in unchecked. */
+type Fields<F> = { readonly [K in Exclude<keyof F, "type">]-?: TSchema };
+
+function check<const T extends RequestName, const P extends Fields<Frames[T]> & TProperties>(
+  type: T,
+  fields: P,
+) {
   return Compile(Type.Object({ type: Type.Literal(type), ...fields }));
 }
 
@@ -108,4 +117,47 @@ export const REQUESTS = {
 export function requestType<T extends RequestName>(type: T): RequestType<Frames[T]> {
   const types: { readonly [N in RequestName]: RequestType<Frames[N]> } = REQUESTS;
   return types[type];
+}
+
+/** Reads one inward frame of v1 as the protocol describes it; undefined stands for a binary frame. */
+export function readRequest(text: string | undefined): Result<ClientFrame> {
+  const value = text === undefined ? undefined : objectOf(text);
+  if (value === undefined)
+    return refuse("bad-frame", "A frame must be one JSON object in a text frame.", undefined);
+  const ref = Number.isSafeInteger(value["ref"]) ? Number(value["ref"]) : undefined;
+  const { type } = value;
+  if (typeof type !== "string") return refuse("bad-request", "The frame needs a type: a string.", ref);
+  if (!isKnown(type)) return refuse("unknown-type", `There is no frame of type ${shown(type)}.`, ref);
+  const validator = REQUESTS[type].check;
+  if (!validator.Check(value)) return refuse("bad-request", complaint(type, validator, value), ref);
+  if (namesRoom(value) && !isRoom(value.room)) {
+    return refuse("bad-room", BAD_ROOM, ref);
+  }
+  return success(value);
+}
+
+/** Other frames may carry a field of that name, which is ignored like all that are not known. */
+function namesRoom(frame: ClientFrame): frame is Extract<ClientFrame, { readonly room: string }> {
+  return frame.type !== "hello" && frame.type !== "ping" && frame.type !== "pong";
+}
+
+function isKnown(type: string): type is RequestName {
+  return Object.hasOwn(REQUESTS, type);
+}
+
+function refuse(code: ErrorCode, message: string, ref: number | undefined): Result<never> {
+  return failure({ code, message, ref });
+}
+
+/** Names the first field that is wrong and how. */
+function complaint(type: string, validator: Validator<TProperties, TSchema>, value: unknown): string {
+  const [first] = validator.Errors(value);
+  if (first === undefined) return `The ${type} frame is not as it should be.`;
+  const field = first.instancePath.slice(1).replaceAll("/", ".");
+  return `${field === "" ? `A ${type} frame` : `${type}.${field}`} ${first.message}.`;
+}
+
+/** A client's word in a sentence of ours, cut to a readable length. */
+function shown(word: string): string {
+  return JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}…` : word);
 }

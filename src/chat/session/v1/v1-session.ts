@@ -24,10 +24,9 @@ import { TooManyRooms } from "../opened-rooms.ts";
 import type { RoomSubscription } from "../room-subscription.ts";
 import { ErrorReplies } from "../session.ts";
 import { TokenClock } from "../token-clock.ts";
-import { readRequest } from "./read-request.ts";
 import type { RequestContext } from "./request-context.ts";
 import { PendingLimit, RequestQueue } from "./request-queue.ts";
-import { type Frames, type RequestName, requestType } from "./requests.ts";
+import { type Frames, type RequestName, readRequest, requestType } from "./requests.ts";
 
 /**
  * Where a v1 connection stands: `silent` until its hello was accepted, then `greeted`; `closed` is final.

@@ -85,9 +85,10 @@ async function open(
   // Entering a room costs what a join does. Waited for first: what is refused below is decided for this moment.
   const early = await deps.throttle.of(request, rooms.length * REQUESTS.join.cost);
   if (early !== undefined) return refuse(reply, early);
-  const address = deps.addresses.of(request);
-  const reason = refusal(address, deps, rooms);
-  if (reason !== undefined) return refuse(reply, reason);
+  const unusable = roomsRefusal(rooms, deps);
+  if (unusable !== undefined) return refuse(reply, unusable);
+  const rejected = deps.gate.checkConnection(request);
+  if (rejected !== undefined) return refuse(reply, rejected, rejected.status);
   const identity = caller.value ?? guestIdentity(deps.chat.guests.create());
   if (caller.value === undefined) {
     reply.header("Set-Cookie", guestCookies(identity.user, request.raw, deps.cookies, isSecure(request)));
@@ -100,45 +101,20 @@ async function open(
   }
   reply.raw.writeHead(200);
   reply.raw.flushHeaders();
+  const address = deps.gate.addresses.of(request);
   const path = request.url.split("?")[0] ?? "";
   streams.take(reply.raw, { request: { identity, rooms }, address, requestId: request.id, path });
   return reply;
 }
 
-/** Why no stream can be opened now, or not for these rooms. */
-function refusal(
-  address: string,
-  { chat, streams, isDraining, overload }: RouteDeps,
-  rooms: readonly StreamRoom[],
-): ErrorReply | undefined {
+/** Returns why no stream of these rooms can be opened; undefined = one can. */
+function roomsRefusal(rooms: readonly StreamRoom[], { chat }: RouteDeps): ErrorReply | undefined {
   const { maxRoomsPerConnection } = chat.options;
   if (rooms.length > maxRoomsPerConnection) {
     return { code: "too-many-rooms", message: `A stream may carry ${maxRoomsPerConnection} rooms.` };
   }
   if (new Set(rooms.map(({ room }) => room)).size < rooms.length)
     return { code: "bad-request", message: "query.room names a room twice." };
-  if (isDraining()) return { code: "unavailable", message: "This server is restarting; try again." };
   if (!chat.live) return { code: "unavailable", message: "The chat cannot reach its storage; try again." };
-  const busy = overload();
-  if (busy !== undefined) return { code: "unavailable", message: `This server has too much to do: ${busy}.` };
-  const full = streams.full(address);
-  if (full === "process")
-    return { code: "unavailable", message: "This server has no room for another connection." };
-  if (full === "address")
-    return {
-      code: "rate-limited",
-      message: "There are too many connections from your address.",
-      retryAfterMs: FULL_RETRY_MS,
-    };
-  const retryAfterMs = streams.connect(address);
-  if (retryAfterMs > 0)
-    return {
-      code: "rate-limited",
-      message: "Connections are opened too fast from your address.",
-      retryAfterMs,
-    };
   return undefined;
 }
-
-/** After which a reader that was refused for a limit of connections may try again, ms. */
-const FULL_RETRY_MS = 5_000;

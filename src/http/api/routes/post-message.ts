@@ -26,7 +26,7 @@ interface Route {
 }
 
 /** `POST /api/rooms/{room}/messages`: a program, or a person without a socket, says something. */
-export function routePostMessage(app: FastifyInstance, { addresses, chat, callers }: RouteDeps): void {
+export function routePostMessage(app: FastifyInstance, { gate, chat, callers }: RouteDeps): void {
   app.post<Route>(
     "/rooms/:room/messages",
     {
@@ -56,7 +56,7 @@ export function routePostMessage(app: FastifyInstance, { addresses, chat, caller
         here: chat.rooms.get(room),
         sender: caller.value,
         handle,
-        network: networkOf(addresses.of(request)),
+        network: networkOf(gate.addresses.of(request)),
         text,
         key: request.headers["idempotency-key"],
         connection: request.id,

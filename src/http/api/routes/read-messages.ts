@@ -11,7 +11,7 @@ import { FAILURES, MessagePage, PageQuery, READERS, RoomParams } from "../schema
 import type { RouteDeps } from "./route-deps.ts";
 
 /** `GET /api/rooms/{room}/messages`: a page of a room's messages, as the bytes that the store gave. */
-export function routeReadMessages(app: FastifyInstance, { addresses, chat, callers }: RouteDeps): void {
+export function routeReadMessages(app: FastifyInstance, { gate, chat, callers }: RouteDeps): void {
   app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof PageQuery> }>(
     "/rooms/:room/messages",
     {
@@ -34,7 +34,7 @@ export function routeReadMessages(app: FastifyInstance, { addresses, chat, calle
         return refuse(reply, { code: "bad-request", message: "Ask for before or after, not both." });
       }
       const { room } = request.params;
-      const answers = chat.answers.of(new ResponseReader(reply.raw, networkOf(addresses.of(request))));
+      const answers = chat.answers.of(new ResponseReader(reply.raw, networkOf(gate.addresses.of(request))));
       reply.raw.once("close", () => answers.close());
       return answers.read(async (space) => {
         const page =

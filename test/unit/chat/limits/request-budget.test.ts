@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { RequestBudgets } from "../../../../src/chat/limits/request-budget.ts";
 import { REQUESTS } from "../../../../src/chat/session/v1/requests.ts";
 import { SETTINGS } from "../../../../src/settings/table.ts";
+import type { CloseReason } from "../../../../src/transport/connection-registry.ts";
 import { Intake } from "../../../../src/transport/websocket/intake.ts";
-import type { CloseReason } from "../../../../src/transport/websocket/socket-connection.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
 import { FakeConnection } from "../../../kit/fakes/fake-connection.ts";
 

@@ -1,0 +1,80 @@
+import type { FastifyRequest } from "fastify";
+import type { ErrorReply } from "../chat/result.ts";
+import type { ClientAddresses } from "./client-address.ts";
+import type { ConnectionLimits } from "./connection-limits.ts";
+import { type HostPolicy, MISDIRECTED } from "./hosts.ts";
+import type { OriginPolicy } from "./origin.ts";
+
+/** What decides about admission. */
+export interface GateRules {
+  readonly addresses: ClientAddresses;
+  readonly hosts: HostPolicy;
+  readonly origins: OriginPolicy;
+  readonly limits: ConnectionLimits;
+  /** Whether this process is about to end. */
+  readonly isDraining: () => boolean;
+  /** Why this process has too much to do for one more connection; undefined = it has not. */
+  readonly overload: () => string | undefined;
+}
+
+/** Why a request or a connection is rejected, and the HTTP status that says so. */
+export interface Rejection extends ErrorReply {
+  readonly status: 403 | 421 | 429 | 503;
+}
+
+/** When a client may try again that was rejected because its address has too many connections, ms. */
+const FULL_RETRY_MS = 5_000;
+
+/** Decides whether a request is answered here, and whether one more connection, socket or event stream, may be opened. */
+export class Gate {
+  readonly addresses: ClientAddresses;
+  readonly #rules: GateRules;
+
+  constructor(rules: GateRules) {
+    this.addresses = rules.addresses;
+    this.#rules = rules;
+  }
+
+  get isDraining(): boolean {
+    return this.#rules.isDraining();
+  }
+
+  get overload(): string | undefined {
+    return this.#rules.overload();
+  }
+
+  /** Returns why this server does not answer for the host of a request; undefined = it does. */
+  checkHost(request: FastifyRequest): Rejection | undefined {
+    const message = this.#rules.hosts.refusal(request);
+    return message === undefined ? undefined : { status: MISDIRECTED, code: "forbidden", message };
+  }
+
+  /** Returns why pages of the origin of a request may not use the chat; undefined = they may, or no page sent it. */
+  checkOrigin(request: FastifyRequest): Rejection | undefined {
+    const message = this.#rules.origins.refusal(request);
+    return message === undefined ? undefined : { status: 403, code: "forbidden", message };
+  }
+
+  /** Returns why a request may not open a connection now; undefined = it may, and counts for the rate of its address. */
+  checkConnection(request: FastifyRequest): Rejection | undefined {
+    if (this.isDraining) return unavailable("This server is restarting; try again.");
+    const { limits } = this.#rules;
+    const address = this.addresses.of(request);
+    const full = limits.full(address);
+    if (full === "process") return unavailable("This server has no room for another connection.");
+    const { overload } = this;
+    if (overload !== undefined) return unavailable(`This server has too much to do: ${overload}.`);
+    if (full === "address")
+      return tooMany("There are too many connections from your address.", FULL_RETRY_MS);
+    const waitMs = limits.connect(address);
+    return waitMs === 0 ? undefined : tooMany("Connections are opened too fast from your address.", waitMs);
+  }
+}
+
+function unavailable(message: string): Rejection {
+  return { status: 503, code: "unavailable", message };
+}
+
+function tooMany(message: string, retryAfterMs: number): Rejection {
+  return { status: 429, code: "rate-limited", message, retryAfterMs };
+}

@@ -1,0 +1,147 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from "fastify";
+import type { Chat } from "../../chat/chat.ts";
+import type { Codec } from "../../chat/connection.ts";
+import { countOne } from "../../chat/counters.ts";
+import { success } from "../../chat/result.ts";
+import { SUBPROTOCOL } from "../../protocol.ts";
+import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../codecs/plain.ts";
+import { V1_CODEC } from "../codecs/v1.ts";
+import type { ChatCookies } from "../cookies/chat-cookies.ts";
+import { guestCookies, guestOf } from "../cookies/guest-cookie.ts";
+import type { Gate } from "../gate.ts";
+import { isSecure } from "../origin.ts";
+import { readPlainQuery } from "./plain-query.ts";
+import type { Sockets } from "./sockets.ts";
+import { Upgrades } from "./upgrades.ts";
+
+/** Characters of an unknown address that are repeated in an answer. */
+const PATH_SHOWN = 100;
+
+/** Seconds after which a rejected client may try again, where nothing says more. */
+const RETRY_SECONDS = 5;
+
+/** Why a socket is not opened. */
+interface UpgradeRejection {
+  readonly status: 400 | 401 | 403 | 404 | 421 | 429 | 503;
+  /** One sentence. */
+  readonly message: string;
+  /** When it may be tried again, ms; undefined = after `RETRY_SECONDS`, where it may be at all. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** The addresses at which clients open sockets. */
+export class SocketRoutes {
+  readonly #chat: Chat;
+  readonly #gate: Gate;
+  readonly #sockets: Sockets;
+  readonly #cookies: ChatCookies;
+  readonly #defaultRoom: string;
+  readonly #upgrades: Upgrades;
+
+  constructor(chat: Chat, gate: Gate, sockets: Sockets, cookies: ChatCookies, defaultRoom: string) {
+    this.#chat = chat;
+    this.#gate = gate;
+    this.#sockets = sockets;
+    this.#cookies = cookies;
+    this.#defaultRoom = defaultRoom;
+    this.#upgrades = new Upgrades(chat.logger);
+  }
+
+  /**
+   * Makes the app's server take upgrades. An upgrade to an address without a socket is answered 404; where the app has an
+   * upgrade listener of its own, that upgrade is left to it.
+   */
+  takeUpgrades(app: FastifyInstance): void {
+    this.#upgrades.attach(app);
+    app.addHook("onRequest", (request, reply, done) => {
+      const rejected = this.#upgrades.has(request) ? this.#unroutable(request) : undefined;
+      if (rejected === undefined) done();
+      else this.#reject(reply, rejected);
+    });
+  }
+
+  /** Registers `/ws` and `/websocket`. */
+  register(app: FastifyInstance): void {
+    this.#route(app, "/ws", PLAIN_CODEC, upgradeRequired);
+    this.#route(app, "/websocket", USERNAME_CODEC, upgradeRequired);
+  }
+
+  /** Registers the socket of `/`, whose plain GET `page` answers. */
+  registerBesidePage(app: FastifyInstance, page: RouteHandlerMethod): void {
+    this.#route(app, "/", HANDLE_CODEC, page);
+  }
+
+  #route(app: FastifyInstance, url: string, codec: Codec, handler: RouteHandlerMethod): void {
+    const v1 = url === "/ws" ? V1_CODEC : undefined;
+    const upgrades = this.#upgrades;
+    const admit = this.#admit.bind(this);
+    const answer: RouteHandlerMethod = function (request, reply) {
+      return upgrades.has(request) ? admit(request, reply, codec, v1) : handler.call(this, request, reply);
+    };
+    upgrades.addAddress(`${app.prefix}${url}`);
+    if (url === "/" && app.prefix !== "") upgrades.addAddress(app.prefix);
+    app.get(url, answer);
+  }
+
+  /** Returns why an upgrade cannot reach a socket of this chat, whatever else it asks for. */
+  #unroutable(request: FastifyRequest): UpgradeRejection | undefined {
+    const rejected = this.#gate.checkHost(request) ?? this.#gate.checkOrigin(request);
+    if (rejected !== undefined || this.#upgrades.isAddress(request)) return rejected;
+    const path = request.url.split("?")[0]?.slice(0, PATH_SHOWN) ?? "";
+    return { status: 404, message: `There is no socket at ${path}.` };
+  }
+
+  /** Decides about an upgrade: opens its socket or rejects it. */
+  #admit(request: FastifyRequest, reply: FastifyReply, plain: Codec, v1: Codec | undefined): FastifyReply {
+    const offered = offeredSubprotocols(request);
+    const asksForV1 = offered.includes(SUBPROTOCOL);
+    if (offered.length > 0 && !asksForV1) {
+      const message = `The only subprotocol spoken here is ${SUBPROTOCOL}, and none.`;
+      return this.#reject(reply, { status: 400, message });
+    }
+    const rejected = this.#gate.checkConnection(request);
+    if (rejected !== undefined) return this.#reject(reply, rejected);
+    const codec = asksForV1 ? v1 : plain;
+    if (codec === undefined) {
+      return this.#reject(reply, { status: 400, message: `${SUBPROTOCOL} is spoken on /ws.` });
+    }
+    const query = asksForV1 ? success(undefined) : readPlainQuery(request, this.#defaultRoom);
+    if (!query.ok) return this.#reject(reply, { status: 400, message: query.error.message });
+    if (!asksForV1 && this.#chat.siteTokens?.required === true) {
+      const message = "This chat needs a token of its site, and plain sockets have none.";
+      return this.#reject(reply, { status: 401, message });
+    }
+    const guest = guestOf(request.raw, this.#cookies) ?? this.#chat.guests.create();
+    const set = guestCookies(guest, request.raw, this.#cookies, isSecure(request));
+    const { id: requestId, routeOptions } = request;
+    const address = this.#gate.addresses.of(request);
+    // The route's own: a query may hold a token, which must not be logged.
+    const path = routeOptions.url ?? "";
+    const arrival = { guest, codec, query: query.value, address, requestId, path };
+    this.#upgrades.open(request, reply, set, (socket, wire) => this.#sockets.take(socket, wire, arrival));
+    return reply;
+  }
+
+  #reject(reply: FastifyReply, { status, message, retryAfterMs }: UpgradeRejection): FastifyReply {
+    countOne(this.#chat.counters.refusedUpgrades, status);
+    const seconds = retryAfterMs === undefined ? RETRY_SECONDS : Math.ceil(retryAfterMs / 1000);
+    if (status === 429 || status === 503) reply.header("Retry-After", seconds);
+    return reply.code(status).type("text/plain; charset=utf-8").send(`${message}\n`);
+  }
+}
+
+function offeredSubprotocols(request: FastifyRequest): string[] {
+  const header = request.headers["sec-websocket-protocol"] ?? "";
+  return header
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
+function upgradeRequired(_request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply
+    .code(426)
+    .header("Upgrade", "websocket")
+    .type("text/plain; charset=utf-8")
+    .send("This address is for WebSockets; open / for the chat page.\n");
+}
