@@ -7,7 +7,7 @@ import { Chat } from "./chat/chat.ts";
 import { explainCollision } from "./collision.ts";
 import { Api } from "./http/api/api.ts";
 import { InFlightRequests } from "./http/api/in-flight-requests.ts";
-import { Programs } from "./http/api/programs.ts";
+import { ProgramKeys } from "./http/api/program-keys.ts";
 import { RequestThrottle } from "./http/api/request-throttle.ts";
 import { registerHealth } from "./http/health.ts";
 import { registerMetrics } from "./http/metrics/route.ts";
@@ -85,7 +85,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
   const throttle = new RequestThrottle(chat, addresses);
   const underWay = new InFlightRequests(addresses, chat.counters);
-  const programs = new Programs(apiKeys, { addresses, counters: chat.counters, logger: app.log });
+  const programs = new ProgramKeys(apiKeys, { addresses, counters: chat.counters, logger: app.log });
   const api = new Api(chat, programs, {
     connections,
     cookies,

@@ -1,6 +1,5 @@
 import type { Entry, ReadLimit } from "../../store/store.ts";
-import { behind, isComplete } from "./completeness.ts";
-import { type EntryReader, isFull, sizeOf } from "./entry-reader.ts";
+import { behind, type EntryReader, isComplete, isFull, sizeOf } from "./entry-reader.ts";
 
 /** One page of a catch-up. */
 export const CATCH_UP_PAGE: ReadLimit = { entries: 200, bytes: 256 * 1024 };

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol.ts";
+import { BEGINNING, LIMITS } from "../../protocol.ts";
 import { entryOf } from "../../store/entry.ts";
 import type { Entry, MessageStore, ReadLimit } from "../../store/store.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
@@ -83,4 +83,21 @@ export function sizeOf(entries: readonly Entry[]): number {
   let bytes = 0;
   for (const entry of entries) bytes += entry.frame.length;
   return bytes;
+}
+
+/**
+ * Returns whether a stream that was read from `after` inclusive goes on without a hole after `after`. The one
+ * rule for joins, history, catch-up and event streams: the first entry is `after` itself, or its
+ * stored `prev` is `after`. That settles trimmed ids, ids lost in a failover, ids from the future or of
+ * another room; an expired stream looks like a new one, which only `0-0` fits.
+ */
+export function isComplete(after: string, read: readonly Entry[]): boolean {
+  const first = read[0];
+  if (first === undefined) return after === BEGINNING;
+  return first.id === after || first.prev === after;
+}
+
+/** Returns the entries of an inclusive read that are after `after`. */
+export function behind(after: string, read: readonly Entry[]): readonly Entry[] {
+  return read[0]?.id === after ? read.slice(1) : read;
 }

@@ -1,7 +1,6 @@
 import { BEGINNING, compareIds, LIMITS } from "../../protocol.ts";
 import type { Entry, ReadLimit } from "../../store/store.ts";
-import { behind, isComplete } from "./completeness.ts";
-import { type EntryReader, isFull } from "./entry-reader.ts";
+import { behind, type EntryReader, isComplete, isFull } from "./entry-reader.ts";
 import type { Ring } from "./ring.ts";
 import { newest, oldest, type Page } from "./snapshot.ts";
 

@@ -12,6 +12,7 @@ import { AckedEntries } from "./acked-entries.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry } from "./checked-entry.ts";
 import { EntryReader, sizeOf } from "./entry-reader.ts";
+import { HeldEntries } from "./held-entries.ts";
 import { type Cursor, History, type HistoryPage, pageOf } from "./history.ts";
 import type { Member } from "./member.ts";
 import { closeIfTooSlow, Outbox } from "./outbox.ts";
@@ -19,6 +20,7 @@ import { type People, type PresenceDeps, RoomPresence } from "./presence/room-pr
 import { RING, Ring, type RingBudget } from "./ring.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { newest, type Page, type Snapshot } from "./snapshot.ts";
+import { UnverifiedReads } from "./unverified-reads.ts";
 
 /** What every room of a process shares. */
 export interface RoomDeps extends PresenceDeps {
@@ -28,23 +30,12 @@ export interface RoomDeps extends PresenceDeps {
   readonly batchWindowMs: number;
 }
 
-/**
- * What may arrive while the store is being read. More is dropped: the read or the one after it brings it.
- */
-const HELD_WHILE_READING = 1_000;
-
 /** A reading of the store under way. */
 interface Reading {
   /** Its identity: whoever was overtaken by a later one must not act on what it read. */
   readonly token: object;
   readonly ended: Promise<void>;
 }
-
-/**
- * Between two reads of the store for publications that may not be stored, ms: whoever publishes them without end costs the store ten
- * reads per second, room and process.
- */
-const UNVERIFIED_PAUSE_MS = 100;
 
 /**
  * One room in this process: its members, its newest frames, and the check that nothing is missing.
@@ -63,10 +54,7 @@ export class Room implements RoomSubscriber {
   readonly #history: History;
   readonly #members = new Map<string, Member>();
   #state: RoomState = "opening";
-  /** What arrived while the chain could not be continued, in order of arrival. */
-  #held: Entry[] = [];
-  /** More arrived than could be held. */
-  #heldTooMuch = false;
+  readonly #held = new HeldEntries();
   /** The newest reading of the store; fulfils when it ended, well or not. */
   #reading: Reading;
   /**
@@ -74,10 +62,7 @@ export class Room implements RoomSubscriber {
    */
   #channelIsBehind = false;
   readonly #acked = new AckedEntries();
-  /** A read for unverified publications that is due. */
-  #unverified: NodeJS.Timeout | undefined;
-  /** When the next such read may begin, as performance.now() tells it. */
-  #nextUnverifiedAt = 0;
+  readonly #unverified = new UnverifiedReads(() => this.#readUnverified());
 
   constructor(name: string, deps: RoomDeps) {
     this.name = name;
@@ -128,12 +113,12 @@ export class Room implements RoomSubscriber {
 
   /** The newest entries before an id (undefined = of all). Rejects with StoreUnavailable after at most `LOG_WAIT_MS`. */
   before(id: string | undefined, limit: number): Promise<HistoryPage> {
-    return withTimeout(LOG_WAIT_MS, this.#before(id, limit));
+    return this.#page(() => this.#history.before(id, limit));
   }
 
   /** The oldest entries after an id; otherwise as `before`. */
   behind(id: string, limit: number): Promise<HistoryPage> {
-    return withTimeout(LOG_WAIT_MS, this.#behind(id, limit));
+    return this.#page(() => this.#history.behind(id, limit));
   }
 
   /** Who is here, over all processes. Rejects with StoreUnavailable after at most `LOG_WAIT_MS`. */
@@ -156,10 +141,8 @@ export class Room implements RoomSubscriber {
     }
     const entry = checkedEntry(this.name, payload);
     if (entry === undefined) {
-      this.#logger.warn(
-        { event: "malformed", room: this.name, bytes: payload.length },
-        "skipped what is no message",
-      );
+      const fields = { event: "malformed", room: this.name, bytes: payload.length };
+      this.#logger.warn(fields, "skipped what is no message");
       return;
     }
     this.#acked.arrived(entry.id);
@@ -167,11 +150,9 @@ export class Room implements RoomSubscriber {
     else if (!this.#isPassed(entry.id)) this.#hold(entry);
   }
 
-  /** An entry was published that may not be stored: it is read from the store, or never shown. */
+  /** Shows an entry that was published and may not be stored only once it was read from the store. */
   onUnverified(id: string): void {
-    if (this.#unverified !== undefined || compareIds(id, this.#ring.head) <= 0) return;
-    const waitMs = this.#nextUnverifiedAt - performance.now();
-    this.#unverified = setTimeout(this.#readUnverified, Math.max(0, waitMs)).unref();
+    this.#unverified.add(id, this.#ring.head);
   }
 
   /** An append was acked: it must come back on the channel soon. */
@@ -222,22 +203,21 @@ export class Room implements RoomSubscriber {
   /** Gives up everything. The room is of no use afterwards. */
   close(): void {
     this.#step("closed");
-    clearTimeout(this.#unverified);
+    this.#unverified.clear();
     this.#outbox.close();
     this.#ring.clear();
-    this.#held = [];
+    this.#held.clear();
     this.#acked.clear();
     this.presence.close();
   }
 
-  readonly #readUnverified = async (): Promise<void> => {
+  async #readUnverified(): Promise<void> {
     // A read that is under way may be older than the publication.
     while (this.#state === "opening" || this.#state === "catching-up") await this.#reading.ended;
-    this.#unverified = undefined;
-    this.#nextUnverifiedAt = performance.now() + UNVERIFIED_PAUSE_MS;
+    this.#unverified.begun();
     // Where the store is away, everything is read when it is back. The store's own log line is throttled, this one would not be.
     if (this.#state === "live") await this.suspect("something was published that may not be stored", "debug");
-  };
+  }
 
   #step(event: RoomEvent): void {
     this.#state = nextRoomState(this.#state, event);
@@ -265,7 +245,7 @@ export class Room implements RoomSubscriber {
 
   async #catchUp(token: object): Promise<void> {
     // What arrived before the read is in what is read, or was never stored.
-    const before = this.#held.length;
+    const before = this.#held.size;
     const { base } = this.#ring;
     const found = await readMissed(this.#entries, this.#ring.head);
     if (!this.#counts(token, "catching-up")) return;
@@ -280,7 +260,7 @@ export class Room implements RoomSubscriber {
     const missed = new Set(found.missed.map(({ id }) => id));
     // The store continues what the room has: what is not above `base` is before it there, or nowhere.
     const unknown = this.#held
-      .splice(0, before)
+      .takeFirst(before)
       .filter(({ id }) => compareIds(id, base) > 0 && !this.#ring.has(id) && !missed.has(id));
     if (unknown.length > 0) {
       const fields = { event: "not-stored", room: this.name, count: unknown.length };
@@ -293,20 +273,16 @@ export class Room implements RoomSubscriber {
   /** The store does not continue what the members have: they are told, and begin again at its newest entries. */
   async #startOver(token: object): Promise<void> {
     // What arrives from now on may be behind what is read.
-    const before = this.#held.length;
+    const before = this.#held.size;
     const read = await this.#entries.freshNewest(RING);
     if (!this.#counts(token, "catching-up")) return;
-    const fields = {
-      event: "reset",
-      room: this.name,
-      head: this.#ring.head,
-      newHead: read.at(-1)?.id ?? BEGINNING,
-    };
+    const newHead = read.at(-1)?.id ?? BEGINNING;
+    const fields = { event: "reset", room: this.name, head: this.#ring.head, newHead };
     this.#logger.warn(fields, "the store does not continue here; members start over");
     this.#counters.resets += 1;
     this.#outbox.flush();
     this.#replace(read);
-    this.#held.splice(0, before);
+    this.#held.takeFirst(before);
     const page = newest(this.#ring.entries, LIMITS.joinMessages, this.#ring.base !== BEGINNING);
     for (const member of this.#members.values()) {
       if (!closeIfTooSlow(member.connection)) member.restarted(this.#snapshot(member, page, false));
@@ -329,7 +305,7 @@ export class Room implements RoomSubscriber {
     this.#acked.forget((id) => this.#holdsOrPassed(id));
   }
 
-  /** Whether an entry that arrives is one that the room has been past: the channel brings it after a reading did, or a reading began after it. */
+  /** Whether an entry that arrives is one that the room has been past: a reading brought it first, or began after it. */
   #isPassed(id: string): boolean {
     return this.#channelIsBehind ? this.#holdsOrPassed(id) : this.#ring.has(id);
   }
@@ -356,24 +332,19 @@ export class Room implements RoomSubscriber {
   }
 
   #hold(entry: Entry): void {
-    if (this.#held.length >= HELD_WHILE_READING) this.#heldTooMuch = true;
-    else this.#held.push(entry);
+    this.#held.add(entry);
     if (this.#state === "live") void this.suspect("the message before this one is not here");
   }
 
   /** Continues the chain with what was held; what does not fit is a reason to read again. */
   #release(): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const entry of held) {
+    const { entries, isOverflowed } = this.#held.takeAll();
+    for (const entry of entries) {
       // The first that does not fit begins a reading, which brings what is after it too.
       if (this.#state === "live" && entry.prev === this.#ring.head) this.#showNext(entry);
       else if (!this.#isPassed(entry.id)) this.#hold(entry);
     }
-    if (this.#heldTooMuch) {
-      this.#heldTooMuch = false;
-      void this.suspect("more arrived than could be held");
-    }
+    if (isOverflowed) void this.suspect("more arrived than could be held");
   }
 
   /** Fulfils when the room is live; rejects when it cannot be. */
@@ -385,14 +356,8 @@ export class Room implements RoomSubscriber {
     }
   }
 
-  async #before(id: string | undefined, limit: number): Promise<HistoryPage> {
-    await this.#settled();
-    return pageOf(await this.#history.before(id, limit));
-  }
-
-  async #behind(id: string, limit: number): Promise<HistoryPage> {
-    await this.#settled();
-    return pageOf(await this.#history.behind(id, limit));
+  #page(read: () => Promise<Page | undefined>): Promise<HistoryPage> {
+    return withTimeout(LOG_WAIT_MS, this.#settled().then(read).then(pageOf));
   }
 
   async #admit(

@@ -4,7 +4,6 @@ import type { Connection } from "../connection.ts";
 import { type Counters, countOne } from "../counters.ts";
 import type { Identity } from "../identity.ts";
 import { COST, type RequestBudget } from "../limits/request-budget.ts";
-import { ViolationWindow } from "./violation-window.ts";
 
 /** One client's conversation, whatever protocol it speaks. */
 export interface Session {
@@ -35,7 +34,7 @@ export class ErrorReplies {
   readonly #connection: Connection;
   readonly #counters: Counters;
   readonly #requests: RequestBudget;
-  // Most connections never offend.
+  // Made when they are needed: most connections violate nothing.
   #bad: ViolationWindow | undefined;
   #fast: ViolationWindow | undefined;
 
@@ -62,5 +61,23 @@ export class ErrorReplies {
   #countFast(stayAwayMs: number): void {
     this.#fast ??= new ViolationWindow(LIMITS.refusals, LIMITS.refusalWindowMs);
     if (this.#fast.add()) this.#connection.close(CLOSE.tooMany, String(Math.max(stayAwayMs, 1_000)));
+  }
+}
+
+/** Counts the violations of one connection in a sliding window; remembers no more than `limit` of them. */
+class ViolationWindow {
+  readonly #limit: number;
+  readonly #windowMs: number;
+  #times: number[] = [];
+
+  constructor(limit: number, windowMs: number) {
+    this.#limit = limit;
+    this.#windowMs = windowMs;
+  }
+
+  /** Counts one; returns whether it is the `limit`-th within the window. */
+  add(now: number = performance.now()): boolean {
+    this.#times = [...this.#times.filter((time) => now - time < this.#windowMs), now].slice(-this.#limit);
+    return this.#times.length >= this.#limit;
   }
 }

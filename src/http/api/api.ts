@@ -10,7 +10,7 @@ import { refuse } from "./error.ts";
 import { answerFailure, answerNotFound } from "./failures.ts";
 import type { InFlightRequests } from "./in-flight-requests.ts";
 import { readJsonBodies } from "./json-body.ts";
-import type { Programs } from "./programs.ts";
+import type { ProgramKeys } from "./program-keys.ts";
 import type { RequestThrottle } from "./request-throttle.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
 import { routeEvents } from "./routes/events.ts";
@@ -36,7 +36,7 @@ export class Api {
   readonly #deps: RouteDeps;
   readonly #options: ApiOptions;
 
-  constructor(chat: Chat, programs: Programs, options: ApiOptions) {
+  constructor(chat: Chat, programs: ProgramKeys, options: ApiOptions) {
     const { connections, cookies, throttle, underWay } = options;
     this.#deps = {
       chat,

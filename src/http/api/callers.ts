@@ -5,15 +5,15 @@ import { type Result, success } from "../../chat/result.ts";
 import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
 import { guestOf } from "../../transport/cookies/guest-cookie.ts";
 import { sessionOf } from "../../transport/cookies/session-cookie.ts";
-import type { Programs } from "./programs.ts";
+import type { ProgramKeys } from "./program-keys.ts";
 
 /** Finds out who sends HTTP requests: a program by its key, a user by their cookies. */
 export class Callers {
   readonly #chat: Chat;
-  readonly #programs: Programs;
+  readonly #programs: ProgramKeys;
   readonly #cookies: ChatCookies;
 
-  constructor(chat: Chat, programs: Programs, cookies: ChatCookies) {
+  constructor(chat: Chat, programs: ProgramKeys, cookies: ChatCookies) {
     this.#cookies = cookies;
     this.#chat = chat;
     this.#programs = programs;

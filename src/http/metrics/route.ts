@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Monitor } from "../../monitoring/monitor.ts";
 import type { ProcessStats } from "../../monitoring/process-stats.ts";
 import { refuse } from "../api/error.ts";
-import type { Programs } from "../api/programs.ts";
+import type { ProgramKeys } from "../api/program-keys.ts";
 import { EXPOSITION_TYPE, exposition } from "./exposition.ts";
 
 /** Who may read the metrics: everybody, who has one of API_KEYS, nobody. */
@@ -20,7 +20,7 @@ export function registerMetrics(
   app: FastifyInstance,
   watch: Pick<Monitor, "vitals" | "fleet">,
   access: MetricsAccess,
-  programs: Programs,
+  programs: ProgramKeys,
 ): void {
   if (access === "off" || app.hasRoute({ method: "GET", url: "/metrics" })) return;
   const preHandler = access === "key" ? [programs.only] : [];

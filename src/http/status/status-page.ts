@@ -7,7 +7,7 @@ import { isSecure } from "../../transport/origin.ts";
 import { refuse } from "../api/error.ts";
 import { answerFailure } from "../api/failures.ts";
 import { readJsonBodies } from "../api/json-body.ts";
-import type { Programs } from "../api/programs.ts";
+import type { ProgramKeys } from "../api/program-keys.ts";
 import type { PageFiles } from "../page/page-files.ts";
 import { forgottenCookies, operatorCookies, passesOf } from "./operator-cookie.ts";
 import { statusView } from "./view.ts";
@@ -28,10 +28,10 @@ export class StatusPage {
   readonly #monitor: Monitor;
   readonly #keys: ApiKeys;
   readonly #files: PageFiles;
-  readonly #programs: Programs;
+  readonly #programs: ProgramKeys;
   readonly #passes: OperatorPasses;
 
-  constructor(monitor: Monitor, keys: ApiKeys, programs: Programs, files: PageFiles) {
+  constructor(monitor: Monitor, keys: ApiKeys, programs: ProgramKeys, files: PageFiles) {
     this.#programs = programs;
     this.#monitor = monitor;
     this.#keys = keys;

@@ -27,16 +27,15 @@ import { withTimeout } from "../with-timeout.ts";
 import { classify, describe, isRefusedBySetup } from "./errors.ts";
 import { Keys } from "./keys.ts";
 import { Appends } from "./messages/append.ts";
-import { appendScript } from "./messages/append-script.ts";
-import { NetworkDigests } from "./messages/network-digests.ts";
-import { claimedId, Publications } from "./messages/publications.ts";
+import { claimedId } from "./messages/publications.ts";
 import { Reads } from "./messages/reads.ts";
+import { Signing } from "./messages/signing.ts";
 import { type Subscription, Subscriptions } from "./messages/subscriptions.ts";
 import { ClientLimit } from "./node/client-limit.ts";
 import { ConnectionProbe, readClock } from "./node/connection-probe.ts";
 import type { RedisConnections, RedisStoreOptions } from "./node/redis-connections.ts";
 import { expectSameServer, ReplicaAcks } from "./node/replica-acks.ts";
-import { loadScripts, type Script, SHARED } from "./node/scripts.ts";
+import { loadScripts, SHARED } from "./node/scripts.ts";
 import { ServerClock } from "./node/server-clock.ts";
 import { expectPermissions, ServerWatch } from "./node/server-watch.ts";
 import { Supervisor } from "./node/supervisor.ts";
@@ -49,8 +48,6 @@ import { HistoryTrimmer } from "./retention/history-trimmer.ts";
 import { RoomIndex } from "./retention/room-index.ts";
 import { TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
-/** The name under which the secret of `Publications` is stored. */
-const PUBLICATIONS = "publications";
 /** Hints under way at once; a typing hint that would have to wait is not worth sending. */
 const MAX_PENDING_HINTS = 1_000;
 
@@ -64,10 +61,7 @@ export class RedisStore implements MessageStore {
   readonly #clock = new ServerClock();
   readonly #supervisor: Supervisor;
   readonly #subscriptions: Subscriptions;
-  readonly #limits: StoreLimits;
-  readonly #publications: Publications;
-  #append: Script;
-  readonly #networks: NetworkDigests;
+  readonly #signing: Signing;
   readonly #appends: Appends;
   readonly #reads: Reads;
   readonly #presence: PresenceStore;
@@ -105,17 +99,14 @@ export class RedisStore implements MessageStore {
     this.#minReplicas = options.minReplicas ?? 0;
     this.#throttled = new ThrottledLogger(logger);
     this.#subscriptions = new Subscriptions(keys);
-    this.#limits = limits;
-    this.#publications = new Publications(keys.shared(PUBLICATIONS));
-    this.#append = appendScript(limits, this.#publications.secret, this.#keys.channelName);
-    this.#networks = new NetworkDigests(this.#publications.secret);
+    this.#signing = new Signing(keys, limits, this.#throttled, (script) => this.#appends.use(script));
     const quotas = new GuestQuotas(limits, () => this.#trimmer.share);
     const throttled = this.#throttled;
     this.#appends = new Appends(
       keys,
-      this.#networks,
+      this.#signing.networks,
       quotas,
-      this.#append,
+      this.#signing.script,
       this.#clock,
       timeouts,
       throttled,
@@ -342,8 +333,8 @@ export class RedisStore implements MessageStore {
     const { writer, confirmer } = connections;
     await this.#server.check(writer);
     await expectPermissions(connections, this.#keys);
-    await this.#learnSecret(writer);
-    await loadScripts(writer, this.#append);
+    await this.#signing.learn(writer);
+    await loadScripts(writer, this.#signing.script);
     await Promise.all([readClock(writer, this.#clock), this.#lease.start(writer)]);
     if (confirmer === undefined) return;
     await expectSameServer(writer, confirmer);
@@ -366,7 +357,7 @@ export class RedisStore implements MessageStore {
       {
         proved: () => {
           this.#supervisor.proved();
-          void this.#tell((redis) => this.#renewSecret(redis));
+          void this.#tell((redis) => this.#signing.renew(redis));
         },
         failed: (reason) => this.#supervisor.lose(connections, reason),
       },
@@ -399,7 +390,7 @@ export class RedisStore implements MessageStore {
   }
 
   #onEntry({ room, subscriber }: Subscription, payload: Buffer): void {
-    const frame = this.#publications.verify(payload);
+    const frame = this.#signing.publications.verify(payload);
     if (frame !== undefined) {
       subscriber.onPublication(frame);
       return;
@@ -412,30 +403,5 @@ export class RedisStore implements MessageStore {
     );
     const id = claimedId(payload);
     if (id !== undefined) subscriber.onUnverified(id);
-  }
-
-  /** Publishes with the store's secret from now on. Without it each message is read from the store by every process. */
-  async #learnSecret(redis: Redis): Promise<boolean> {
-    try {
-      if (!(await this.#publications.learn(redis))) return false;
-      this.#append = appendScript(this.#limits, this.#publications.secret, this.#keys.channelName);
-      this.#appends.use(this.#append);
-      this.#networks.use(this.#publications.secret);
-      return true;
-    } catch (error) {
-      // Somebody else's key has its name, or this user may not read it.
-      if (classify(error) !== "unexpected") throw error;
-      const fields = { event: "publications", reason: describe(error) };
-      this.#throttled.log(
-        "error",
-        "the secret of the publications cannot be read: every message is read from the store",
-        fields,
-      );
-      return false;
-    }
-  }
-
-  async #renewSecret(redis: Redis): Promise<void> {
-    if (await this.#learnSecret(redis)) await redis.script("LOAD", this.#append.body);
   }
 }

@@ -1,7 +1,7 @@
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { Counters } from "../../../src/chat/counters.ts";
-import { Programs } from "../../../src/http/api/programs.ts";
+import { ProgramKeys } from "../../../src/http/api/program-keys.ts";
 import { ApiKeys } from "../../../src/identity/api-keys.ts";
 import { ClientAddresses } from "../../../src/transport/client-address.ts";
 import { RecordingLogger } from "../../kit/logger.ts";
@@ -25,10 +25,10 @@ describe("the keys of programs", () => {
   );
 });
 
-function programsWith(keys: readonly string[]): Programs {
+function programsWith(keys: readonly string[]): ProgramKeys {
   const logger = new RecordingLogger();
   const counters = new Counters();
-  return new Programs(new ApiKeys(keys), { addresses: new ClientAddresses(logger), counters, logger });
+  return new ProgramKeys(new ApiKeys(keys), { addresses: new ClientAddresses(logger), counters, logger });
 }
 
 describe("a route for programs only", () => {

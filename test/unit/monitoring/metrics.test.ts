@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import fastify from "fastify";
 import { describe, expect, it } from "vitest";
 import { Counters, countOne } from "../../../src/chat/counters.ts";
-import { Programs } from "../../../src/http/api/programs.ts";
+import { ProgramKeys } from "../../../src/http/api/program-keys.ts";
 import { exposition } from "../../../src/http/metrics/exposition.ts";
 import { registerMetrics } from "../../../src/http/metrics/route.ts";
 import { METRICS } from "../../../src/http/metrics/table.ts";
@@ -132,7 +132,7 @@ describe("GET /metrics", () => {
     const app = fastify();
     afterwards(() => app.close());
     const watch = { vitals: vitalsOf("one"), fleet: async () => [vitalsOf("one"), vitalsOf("two")] };
-    const programs = new Programs(new ApiKeys([]), {
+    const programs = new ProgramKeys(new ApiKeys([]), {
       addresses: new ClientAddresses(app.log),
       counters: new Counters(),
       logger: app.log,

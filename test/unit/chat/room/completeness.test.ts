@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { behind, isComplete } from "../../../../src/chat/room/completeness.ts";
+import { behind, isComplete } from "../../../../src/chat/room/entry-reader.ts";
 import { BEGINNING } from "../../../../src/protocol.ts";
 import type { Entry } from "../../../../src/store/store.ts";
 

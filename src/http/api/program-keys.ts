@@ -41,7 +41,7 @@ export interface KeyWatch {
  * The one place where requests show the keys of programs, at whatever address. After ten wrong keys of an address within a minute no
  * key is tried for it until the minute is over, but keys that were right from that address before go on.
  */
-export class Programs {
+export class ProgramKeys {
   readonly #keys: ApiKeys;
   readonly #watch: KeyWatch;
   readonly #throttled: ThrottledLogger;

@@ -1,0 +1,77 @@
+import type { Redis } from "ioredis";
+import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
+import type { StoreLimits } from "../../store.ts";
+import { classify, describe } from "../errors.ts";
+import type { Keys } from "../keys.ts";
+import type { Script } from "../node/scripts.ts";
+import { appendScript } from "./append-script.ts";
+import { NetworkDigests } from "./network-digests.ts";
+import { Publications } from "./publications.ts";
+
+/** The name under which the secret of `Publications` is stored. */
+const PUBLICATIONS = "publications";
+
+/** What depends on the store's secret: the append script that signs publications with it, their check, and the digests of networks. */
+export class Signing {
+  readonly publications: Publications;
+  readonly networks: NetworkDigests;
+  readonly #keys: Keys;
+  readonly #limits: StoreLimits;
+  readonly #throttled: ThrottledLogger;
+  readonly #changed: (script: Script) => void;
+  #script: Script;
+
+  /** @param changed is called with each script that takes the place of the one before. */
+  constructor(
+    keys: Keys,
+    limits: StoreLimits,
+    throttled: ThrottledLogger,
+    changed: (script: Script) => void,
+  ) {
+    this.#keys = keys;
+    this.#limits = limits;
+    this.#throttled = throttled;
+    this.#changed = changed;
+    this.publications = new Publications(keys.shared(PUBLICATIONS));
+    this.networks = new NetworkDigests(this.publications.secret);
+    this.#script = this.#newScript();
+  }
+
+  /** The append script that signs with the secret. */
+  get script(): Script {
+    return this.#script;
+  }
+
+  /**
+   * Takes the store's secret over, and returns whether it is another one than before. Without it each message is read from the store by
+   * every process. Rejects as the command does.
+   */
+  async learn(redis: Redis): Promise<boolean> {
+    try {
+      if (!(await this.publications.learn(redis))) return false;
+      this.#script = this.#newScript();
+      this.networks.use(this.publications.secret);
+      this.#changed(this.#script);
+      return true;
+    } catch (error) {
+      // Somebody else's key has its name, or this user may not read it.
+      if (classify(error) !== "unexpected") throw error;
+      const fields = { event: "publications", reason: describe(error) };
+      this.#throttled.log(
+        "error",
+        "the secret of the publications cannot be read: every message is read from the store",
+        fields,
+      );
+      return false;
+    }
+  }
+
+  /** As `learn`, on a server that has the script of the secret before. */
+  async renew(redis: Redis): Promise<void> {
+    if (await this.learn(redis)) await redis.script("LOAD", this.#script.body);
+  }
+
+  #newScript(): Script {
+    return appendScript(this.#limits, this.publications.secret, this.#keys.channelName);
+  }
+}
