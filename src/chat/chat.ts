@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "../logging/logger.ts";
-import { CLOSE, LIMITS, type ServerFrame, type StatusFrame } from "../protocol.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import type { ServerFrame, StatusFrame } from "../protocol/frames.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import type { MessageStore, StoreListener, StoreStatus } from "../store/store.ts";
 import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";

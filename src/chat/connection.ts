@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { ServerFrame } from "../protocol.ts";
+import type { ServerFrame } from "../protocol/frames.ts";
 import type { Entry } from "../store/store.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../protocol.ts";
+import type { ErrorCode } from "../protocol/codes.ts";
 import { Latencies } from "./latencies.ts";
 import type { LimitName } from "./limits/limit-names.ts";
 

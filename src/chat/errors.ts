@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorFrame } from "../protocol.ts";
+import { ERRORS } from "../protocol/codes.ts";
+import type { ErrorFrame } from "../protocol/frames.ts";
 import type { Appended, MessageLimit, QuotaLimit, SpaceLimit } from "../store/store.ts";
 import type { ErrorReply } from "./result.ts";
 

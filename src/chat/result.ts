@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../protocol.ts";
+import type { ErrorCode } from "../protocol/codes.ts";
 
 /** Why a request is refused: what its sender is told. */
 export interface ErrorReply {

@@ -1,11 +1,5 @@
-import {
-  type ErrorFrame,
-  isRoom,
-  type NoticeFrame,
-  type Person,
-  type StatusFrame,
-  type WelcomeFrame,
-} from "../protocol.ts";
+import type { ErrorFrame, NoticeFrame, Person, StatusFrame, WelcomeFrame } from "../protocol/frames.ts";
+import { isRoom } from "../protocol/ids.ts";
 import { backoffMs, toldMs } from "./connection/backoff.ts";
 import type { ConnectionState } from "./connection/connection.ts";
 import { type GetToken, Greeting } from "./connection/greeting.ts";

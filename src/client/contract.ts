@@ -1,6 +1,6 @@
 /**
  * The numbers of docs/protocol.md that the client acts on. They stand here once more because a bundler keeps an
- * object whole: `LIMITS` and `CLOSE` of protocol.ts would cost a page ten times what is used of them. A test holds the
+ * object whole: `LIMITS` and `CLOSE` of protocol/ would cost a page ten times what is used of them. A test holds the
  * two to each other.
  */
 

@@ -1,4 +1,5 @@
-import { type EntryFrame, type ErrorFrame, isMessageId, type ServerFrame } from "../protocol.ts";
+import type { EntryFrame, ErrorFrame, ServerFrame } from "../protocol/frames.ts";
+import { isMessageId } from "../protocol/ids.ts";
 
 /** An entry of a log, also one of a type that this version does not know: it moves the cursor all the same. */
 export type Entry = EntryFrame | UnknownEntry;

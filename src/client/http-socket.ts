@@ -1,4 +1,4 @@
-import type { ClientFrame } from "../protocol.ts";
+import type { ClientFrame } from "../protocol/frames.ts";
 import { readEventStream } from "./http/event-stream.ts";
 import { type Fetch, type Fields, HttpCalls, isFields, type Reply } from "./http/http-calls.ts";
 import { HttpRoom } from "./http/http-room.ts";

@@ -1,5 +1,6 @@
 /** What `dynochat/client` exports: the client, and every type that its interface names. */
-export type { ErrorCode, ErrorFrame, MessageFrame, NoticeFrame, Person, StatusFrame } from "../protocol.ts";
+export type { ErrorCode } from "../protocol/codes.ts";
+export type { ErrorFrame, MessageFrame, NoticeFrame, Person, StatusFrame } from "../protocol/frames.ts";
 export { ChatClient, type ChatClientEvents, type ChatClientOptions } from "./client.ts";
 export type { ConnectionState, FatalCause, WaitCause } from "./connection/connection.ts";
 export type { GetToken } from "./connection/greeting.ts";

@@ -2,7 +2,7 @@ import { ChatClient } from "../client/client.ts";
 import { openSocketOrHttp } from "../client/http/fallback.ts";
 import { openStandardSocket } from "../client/ports.ts";
 import { SendRefused } from "../client/room/outgoing.ts";
-import { isRoom } from "../protocol.ts";
+import { isRoom } from "../protocol/ids.ts";
 import { ConnectionLine } from "./connection/connection-line.ts";
 import { Notices } from "./connection/notices.ts";
 import { staleDocument } from "./connection/stale-document.ts";

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { isRoom } from "../protocol.ts";
+import { isRoom } from "../protocol/ids.ts";
 import { redisAddress } from "../store/redis/redis-url.ts";
 import { formatHostPattern, formatOriginPattern, parseHostPattern, parseOriginPattern } from "./origins.ts";
 

@@ -5,7 +5,7 @@
  * `redis/` (many processes). One suite of tests, test/contract, runs against both.
  */
 
-import type { Person } from "../protocol.ts";
+import type { Person } from "../protocol/frames.ts";
 
 /** One stored entry of a room, as it is sent to a client of `dynochat.v1`. */
 export interface Entry {

@@ -2,7 +2,7 @@ import type { Chat } from "../chat/chat.ts";
 import type { Connection } from "../chat/connection.ts";
 import { countOne } from "../chat/counters.ts";
 import type { Session } from "../chat/session/session.ts";
-import { CLOSE } from "../protocol.ts";
+import { CLOSE } from "../protocol/codes.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 
 /** How long a peer may take to read what was written and to answer a close frame, ms; then its connection is ended. */

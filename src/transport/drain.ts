@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Chat } from "../chat/chat.ts";
 import type { Session } from "../chat/session/session.ts";
-import { CLOSE, LIMITS } from "../protocol.ts";
+import { CLOSE } from "../protocol/codes.ts";
+import { LIMITS } from "../protocol/limits.ts";
 import { CLOSE_TIMEOUT_MS, type ConnectionRegistry } from "./connection-registry.ts";
 import { type DrainEvent, type DrainState, nextDrainState } from "./drain-state.ts";
 

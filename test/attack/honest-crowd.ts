@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { BEGINNING, compareIds } from "../../src/protocol.ts";
+import { BEGINNING, compareIds } from "../../src/protocol/ids.ts";
 import { readLog } from "../checker/stored-log.ts";
 import type { Logs, Testimony } from "../checker/verdict.ts";
 import { seededRandom } from "../kit/fakes/seeded-random.ts";

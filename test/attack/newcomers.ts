@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
-import { SUBPROTOCOL } from "../../src/protocol.ts";
+import { SUBPROTOCOL } from "../../src/protocol/frames.ts";
 import { LOBBY } from "./honest-crowd.ts";
 
 /** Between two new clients, ms. */

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { WebSocket } from "ws";
-import { SUBPROTOCOL } from "../../src/protocol.ts";
+import { SUBPROTOCOL } from "../../src/protocol/frames.ts";
 import type { Stage } from "./stage.ts";
 
 /** Settings without any limit of rates, as the benches have them. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { BEGINNING } from "../../src/protocol.ts";
+import { BEGINNING } from "../../src/protocol/ids.ts";
 import { publicationOf } from "../../src/store/redis/messages/publications.ts";
 import type { Passage } from "../kit/servers/fault-proxy.ts";
 import type { Fault, FaultKind } from "./faults.ts";

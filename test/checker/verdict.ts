@@ -1,5 +1,5 @@
 import type { Message } from "../../src/client/room/timeline.ts";
-import { BEGINNING, compareIds } from "../../src/protocol.ts";
+import { BEGINNING, compareIds } from "../../src/protocol/ids.ts";
 import type { Findings } from "./findings.ts";
 import type { Send } from "./send.ts";
 import type { StoredEntry } from "./stored-log.ts";

@@ -1,4 +1,4 @@
-import { BEGINNING } from "../../src/protocol.ts";
+import { BEGINNING } from "../../src/protocol/ids.ts";
 import type { Findings } from "./findings.ts";
 
 /** An ack as it came. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { looksOf, requestedHandle } from "../../src/chat/text/look-alike.ts";
-import { BEGINNING } from "../../src/protocol.ts";
+import { BEGINNING } from "../../src/protocol/ids.ts";
 import { DIGIT_LOOKS, withNumber } from "../../src/store/numbered-handle.ts";
 import type { Append, MessageStore } from "../../src/store/store.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { BEGINNING, timeOf } from "../../src/protocol.ts";
+import { BEGINNING, timeOf } from "../../src/protocol/ids.ts";
 import { MemoryStore } from "../../src/store/memory/memory-store.ts";
 import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { MessageStore, StoreLimits } from "../../src/store/store.ts";

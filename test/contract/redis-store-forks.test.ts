@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
-import { compareIds, timeOf } from "../../src/protocol.ts";
+import { compareIds, timeOf } from "../../src/protocol/ids.ts";
 import { randomIncrement } from "../../src/store/random-increment.ts";
 import { appendScript } from "../../src/store/redis/messages/append-script.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";

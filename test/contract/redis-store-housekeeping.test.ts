@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BEGINNING, timeOf } from "../../src/protocol.ts";
+import { BEGINNING, timeOf } from "../../src/protocol/ids.ts";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";

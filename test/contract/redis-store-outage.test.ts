@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BEGINNING } from "../../src/protocol.ts";
+import { BEGINNING } from "../../src/protocol/ids.ts";
 import { TIMEOUTS } from "../../src/store/redis/timeouts.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { awakeClock } from "../kit/fakes/awake-clock.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { BEGINNING, compareIds } from "../../src/protocol.ts";
+import { BEGINNING, compareIds } from "../../src/protocol/ids.ts";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BEGINNING, compareIds, isMessageId, timeOf } from "../../src/protocol.ts";
+import { BEGINNING, compareIds, isMessageId, timeOf } from "../../src/protocol/ids.ts";
 import type { Append, Appended, MessageStore, StoreLimits } from "../../src/store/store.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BEGINNING, compareIds, timeOf } from "../../src/protocol.ts";
+import { BEGINNING, compareIds, timeOf } from "../../src/protocol/ids.ts";
 import type { MessageStore, StoreLimits } from "../../src/store/store.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";

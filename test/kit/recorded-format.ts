@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Redis } from "ioredis";
-import { compareIds, timeOf } from "../../src/protocol.ts";
+import { compareIds, timeOf } from "../../src/protocol/ids.ts";
 
 /** One frame of a conversation, as it went over the wire. */
 export interface RecordedFrame {

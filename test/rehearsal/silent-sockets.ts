@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
-import { SUBPROTOCOL } from "../../src/protocol.ts";
+import { SUBPROTOCOL } from "../../src/protocol/frames.ts";
 import { App } from "../kit/platform/app.ts";
 import { RedisAddon } from "../kit/platform/redis-addon.ts";
 import type { RouterTimes } from "../kit/platform/router.ts";

@@ -1,4 +1,4 @@
-import { compareIds } from "../../src/protocol.ts";
+import { compareIds } from "../../src/protocol/ids.ts";
 import type { Logs, Testimony } from "../checker/verdict.ts";
 
 /** Messages that are not as they should be, over all clients. */

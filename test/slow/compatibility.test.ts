@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { MessageFrame } from "../../src/protocol.ts";
+import type { MessageFrame } from "../../src/protocol/frames.ts";
 import { LATER_BUILD } from "../checker/later-build.ts";
 import { buildEdited } from "../checker/mutation.ts";
 import { expectUnbroken } from "../kit/chain.ts";

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { type EntryFrame, type JoinedFrame, LIMITS, type ServerFrame } from "../../src/protocol.ts";
+import type { EntryFrame, JoinedFrame, ServerFrame } from "../../src/protocol/frames.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { openLibraryClient, shownBy } from "../kit/clients/library-client.ts";
 import { sayAgain } from "../kit/clients/say-again.ts";

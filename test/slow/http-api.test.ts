@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { CLOSE } from "../../src/protocol.ts";
+import { CLOSE } from "../../src/protocol/codes.ts";
 import { readEvents } from "../kit/clients/event-reader.ts";
 import { Router } from "../kit/platform/router.ts";
 import { startFleet } from "../kit/servers/fleet.ts";

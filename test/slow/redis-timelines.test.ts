@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import type { ServerFrame } from "../../src/protocol.ts";
-import { LIMITS } from "../../src/protocol.ts";
+import type { ServerFrame } from "../../src/protocol/frames.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { sayAgain } from "../kit/clients/say-again.ts";
 import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CLOSE, LIMITS, type ServerFrame } from "../../src/protocol.ts";
+import { CLOSE } from "../../src/protocol/codes.ts";
+import type { ServerFrame } from "../../src/protocol/frames.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
 import { connectPlain, type PlainFrame } from "../kit/clients/plain-client.ts";
 import type { RecordedSocket } from "../kit/clients/recorded-socket.ts";
 import { connectV1, openV1, type V1Client } from "../kit/clients/v1-client.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { compareIds } from "../../src/protocol.ts";
+import { compareIds } from "../../src/protocol/ids.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { connectPlain } from "../kit/clients/plain-client.ts";
 import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";

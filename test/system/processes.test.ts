@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { LIMITS } from "../../src/protocol.ts";
+import { LIMITS } from "../../src/protocol/limits.ts";
 import { expectUnbroken } from "../kit/chain.ts";
 import { connectPlain } from "../kit/clients/plain-client.ts";
 import { sayAgain } from "../kit/clients/say-again.ts";

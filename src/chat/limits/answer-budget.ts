@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { LOG_WAIT_MS } from "./time-limit.ts";
 
 /**

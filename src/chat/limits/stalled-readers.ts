@@ -1,4 +1,4 @@
-import { CLOSE } from "../../protocol.ts";
+import { CLOSE } from "../../protocol/codes.ts";
 import type { Connection } from "../connection.ts";
 import type { AnswerBudgets } from "./answer-budget.ts";
 

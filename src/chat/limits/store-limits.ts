@@ -1,4 +1,5 @@
-import { LIMITS, type WelcomeFrame } from "../../protocol.ts";
+import type { WelcomeFrame } from "../../protocol/frames.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import type { ChatOptions } from "../session/chat-context.ts";
 
 /** What a client is told that it may do. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { isMessageId } from "../../protocol.ts";
+import { isMessageId } from "../../protocol/ids.ts";
 import { looksLikeEntry } from "../../store/entry.ts";
 import type { Entry } from "../../store/store.ts";
 

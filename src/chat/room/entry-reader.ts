@@ -1,4 +1,5 @@
-import { BEGINNING, LIMITS } from "../../protocol.ts";
+import { BEGINNING } from "../../protocol/ids.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { entryOf } from "../../store/entry.ts";
 import type { Entry, MessageStore, ReadLimit } from "../../store/store.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";

@@ -1,4 +1,5 @@
-import { BEGINNING, compareIds, LIMITS } from "../../protocol.ts";
+import { BEGINNING, compareIds } from "../../protocol/ids.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import type { Entry, ReadLimit } from "../../store/store.ts";
 import { behind, type EntryReader, isComplete, isFull } from "./entry-reader.ts";
 import type { Ring } from "./ring.ts";

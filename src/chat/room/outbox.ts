@@ -1,4 +1,5 @@
-import { CLOSE, LIMITS } from "../../protocol.ts";
+import { CLOSE } from "../../protocol/codes.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import type { Entry } from "../../store/store.ts";
 import type { Codec, Connection } from "../connection.ts";
 import { Counters } from "../counters.ts";

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import type { MessageStore, RoomHead } from "../../store/store.ts";
 import { withTimeout } from "../../store/with-timeout.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";

@@ -1,4 +1,4 @@
-import { BEGINNING } from "../../protocol.ts";
+import { BEGINNING } from "../../protocol/ids.ts";
 import type { Entry } from "../../store/store.ts";
 
 /** The newest frames of one room: enough that everyone who returns after a deploy is served from memory. */

@@ -1,5 +1,6 @@
 import type { Logger } from "../../logging/logger.ts";
-import { BEGINNING, compareIds, LIMITS } from "../../protocol.ts";
+import { BEGINNING, compareIds } from "../../protocol/ids.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { looksLikeEntry } from "../../store/entry.ts";
 import { type Entry, type MessageStore, type RoomSubscriber, StoreUnavailable } from "../../store/store.ts";
 import { withTimeout } from "../../store/with-timeout.ts";

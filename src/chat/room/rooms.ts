@@ -1,4 +1,4 @@
-import { BEGINNING } from "../../protocol.ts";
+import { BEGINNING } from "../../protocol/ids.ts";
 import { type MessageStore, StoreUnavailable } from "../../store/store.ts";
 import { type AnswerSpace, TooManyAnswers } from "../limits/answer-budget.ts";
 import { OpenedRooms, TooManyRooms } from "../session/opened-rooms.ts";

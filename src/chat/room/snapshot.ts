@@ -1,4 +1,5 @@
-import { LIMITS, type Person } from "../../protocol.ts";
+import type { Person } from "../../protocol/frames.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import type { Entry } from "../../store/store.ts";
 
 /** What a member is told when it joins, or when its room started over. */

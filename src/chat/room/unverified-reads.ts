@@ -1,4 +1,4 @@
-import { compareIds } from "../../protocol.ts";
+import { compareIds } from "../../protocol/ids.ts";
 
 /**
  * Between two reads of the store for publications that may not be stored, ms: a client of Redis that publishes them without end

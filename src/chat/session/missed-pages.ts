@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import type { Entry } from "../../store/store.ts";
 import type { AnswerBudget, AnswerSpace } from "../limits/answer-budget.ts";
 import { sizeOf } from "../room/entry-reader.ts";

@@ -1,4 +1,4 @@
-import type { ServerFrame } from "../../protocol.ts";
+import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Connection } from "../connection.ts";
 import type { Identity } from "../identity.ts";
 import type { Member } from "../room/member.ts";

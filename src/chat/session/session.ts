@@ -1,5 +1,6 @@
-import type { ErrorFrame, ServerFrame, StatusFrame } from "../../protocol.ts";
-import { CLOSE, LIMITS } from "../../protocol.ts";
+import { CLOSE } from "../../protocol/codes.ts";
+import type { ErrorFrame, ServerFrame, StatusFrame } from "../../protocol/frames.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import type { Connection } from "../connection.ts";
 import { type Counters, countOne } from "../counters.ts";
 import type { Identity } from "../identity.ts";

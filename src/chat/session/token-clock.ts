@@ -1,4 +1,5 @@
-import { CLOSE, type ExpiringFrame } from "../../protocol.ts";
+import { CLOSE } from "../../protocol/codes.ts";
+import type { ExpiringFrame } from "../../protocol/frames.ts";
 import type { Connection } from "../connection.ts";
 
 /** How long before a token ends the client is told, ms. */

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { failure, type Result, success } from "../result.ts";
 import { firstCharacters, showsNothing } from "./characters.ts";
 import { CONTEXT_UNITS, roleOfInvisible } from "./invisible.ts";

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { LAST_NUMBER, withNumber } from "../../store/numbered-handle.ts";
 import type { RequestedHandle } from "../../store/store.ts";
 import { firstCharacters } from "./characters.ts";

@@ -1,4 +1,4 @@
-import { trimText } from "../../protocol.ts";
+import { trimText } from "../../protocol/text.ts";
 import { failure, type Result, success } from "../result.ts";
 import { showsNothing } from "./characters.ts";
 

@@ -1,4 +1,4 @@
-import type { ErrorFrame, Person, WelcomeFrame } from "../../protocol.ts";
+import type { ErrorFrame, Person, WelcomeFrame } from "../../protocol/frames.ts";
 import { ABNORMAL, UNAUTHORIZED } from "../contract.ts";
 import type { Cancel, Clock, Random, TokenStore } from "../ports.ts";
 import { backoffMs, toldMs } from "./backoff.ts";

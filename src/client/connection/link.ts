@@ -1,5 +1,5 @@
-import type { ClientFrame } from "../../protocol.ts";
-import { SUBPROTOCOL } from "../../protocol.ts";
+import type { ClientFrame } from "../../protocol/frames.ts";
+import { SUBPROTOCOL } from "../../protocol/frames.ts";
 import { ABNORMAL, RESTARTING, UNAUTHORIZED } from "../contract.ts";
 import { type Incoming, readFrame } from "../frames.ts";
 import type { Cancel, ClientSocket, Clock, OpenSocket, Random } from "../ports.ts";

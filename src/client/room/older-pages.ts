@@ -1,4 +1,4 @@
-import type { HistoryFrame } from "../../protocol.ts";
+import type { HistoryFrame } from "../../protocol/frames.ts";
 import { backoffMs, toldMs } from "../connection/backoff.ts";
 import type { Link } from "../connection/link.ts";
 import { NO_ANSWER, type Refused } from "../frames.ts";

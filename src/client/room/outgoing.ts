@@ -1,4 +1,4 @@
-import { compareIds } from "../../protocol.ts";
+import { compareIds } from "../../protocol/ids.ts";
 import { toldMs } from "../connection/backoff.ts";
 import { REASON_MS } from "../connection/timing.ts";
 import { KEY_MS } from "../contract.ts";

@@ -1,4 +1,4 @@
-import type { JoinedFrame, Person, PresenceFrame, TypingFrame } from "../../protocol.ts";
+import type { JoinedFrame, Person, PresenceFrame, TypingFrame } from "../../protocol/frames.ts";
 import { PRESENCE_NAMES, TYPING_MS } from "../contract.ts";
 import { TYPING_LIMIT } from "../limits.ts";
 import type { Cancel, Clock } from "../ports.ts";

@@ -1,4 +1,5 @@
-import { type HistoryFrame, type JoinedFrame, type Person, trimText } from "../../protocol.ts";
+import type { HistoryFrame, JoinedFrame, Person } from "../../protocol/frames.ts";
+import { trimText } from "../../protocol/text.ts";
 import { backoffMs, toldMs } from "../connection/backoff.ts";
 import type { Link, Request } from "../connection/link.ts";
 import { LOOK_MS } from "../connection/timing.ts";

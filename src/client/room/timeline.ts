@@ -1,4 +1,5 @@
-import { BEGINNING, compareIds, type MessageFrame, timeOf } from "../../protocol.ts";
+import type { MessageFrame } from "../../protocol/frames.ts";
+import { BEGINNING, compareIds, timeOf } from "../../protocol/ids.ts";
 import type { Entry } from "../frames.ts";
 import { TIMELINE_KEPT, TIMELINE_LIMIT } from "../limits.ts";
 import { isEqual, sameList } from "./snapshot.ts";

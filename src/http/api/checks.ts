@@ -4,7 +4,7 @@ import { Compile } from "typebox/compile";
 import { Value } from "typebox/value";
 import { BAD_ROOM } from "../../chat/errors.ts";
 import type { ErrorReply } from "../../chat/result.ts";
-import { isRoom } from "../../protocol.ts";
+import { isRoom } from "../../protocol/ids.ts";
 
 /** A part of a request is not as its route says. */
 export class BadRequest extends Error {

@@ -1,6 +1,6 @@
 import type { FastifyReply } from "fastify";
 import type { ErrorReply } from "../../chat/result.ts";
-import { ERRORS, type ErrorCode } from "../../protocol.ts";
+import { ERRORS, type ErrorCode } from "../../protocol/codes.ts";
 
 /** The status of each code's answer; where another says more, whoever answers names it. */
 const STATUS: Readonly<Record<ErrorCode, number>> = {

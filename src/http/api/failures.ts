@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { tooManyAnswers } from "../../chat/errors.ts";
 import { TooManyAnswers } from "../../chat/limits/answer-budget.ts";
-import { LIMITS } from "../../protocol.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { BadRequest } from "./checks.ts";
 import { refuse } from "./error.ts";

@@ -1,6 +1,8 @@
 import Type from "typebox";
 import { ROOMS_LISTED } from "../../chat/room/queries.ts";
-import { ERRORS, ID, KEY, LIMITS, ROOM } from "../../protocol.ts";
+import { ERRORS } from "../../protocol/codes.ts";
+import { ID, KEY, ROOM } from "../../protocol/ids.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 
 const MessageId = (description: string) =>
   Type.String({ pattern: ID.source, description, examples: ["1795257593307-41"] });

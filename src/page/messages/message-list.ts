@@ -1,6 +1,6 @@
 import type { Outgoing } from "../../client/room/outgoing.ts";
 import type { Message } from "../../client/room/timeline.ts";
-import { compareIds } from "../../protocol.ts";
+import { compareIds } from "../../protocol/ids.ts";
 import { beginningOf } from "../room/beginning.ts";
 import type { Resize } from "./folded-text.ts";
 import { messageRow, outgoingRow, renewTimes } from "./message-row.ts";

@@ -1,4 +1,4 @@
-import { compareIds } from "../../protocol.ts";
+import { compareIds } from "../../protocol/ids.ts";
 
 /** Rows in the document at most. */
 export const ROWS_LIMIT = 300;

@@ -1,4 +1,4 @@
-import type { Person } from "../../protocol.ts";
+import type { Person } from "../../protocol/frames.ts";
 
 /** Up to this many names are shown; of more people only that they are several. */
 const NAMES = 3;

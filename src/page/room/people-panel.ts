@@ -1,5 +1,5 @@
 import type { People } from "../../client/room/people.ts";
-import type { Person } from "../../protocol.ts";
+import type { Person } from "../../protocol/frames.ts";
 import { element } from "../element.ts";
 import { avatar } from "../messages/avatar.ts";
 

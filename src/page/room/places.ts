@@ -1,4 +1,4 @@
-import { isRoom } from "../../protocol.ts";
+import { isRoom } from "../../protocol/ids.ts";
 
 /** What a room's name may be. */
 export const ROOM_RULE =

@@ -1,4 +1,4 @@
-import type { Person } from "../../protocol.ts";
+import type { Person } from "../../protocol/frames.ts";
 
 /** Milliseconds after which somebody who said nothing may well have left. */
 const RECENT_MS = 15 * 60_000;

@@ -1,6 +1,6 @@
 import type { ChatClient } from "../../client/client.ts";
 import type { Room } from "../../client/room/room.ts";
-import { BEGINNING } from "../../protocol.ts";
+import { BEGINNING } from "../../protocol/ids.ts";
 import { showBadge } from "../unread/badge.ts";
 import type { ReadState } from "../unread/read-state.ts";
 import { unreadOf } from "../unread/unread.ts";

@@ -1,7 +1,8 @@
 import { PAGE, TIMELINE_LIMIT } from "../../client/limits.ts";
 import type { OlderOutcome } from "../../client/room/older-pages.ts";
 import type { Room } from "../../client/room/room.ts";
-import { BEGINNING, type Person } from "../../protocol.ts";
+import type { Person } from "../../protocol/frames.ts";
+import { BEGINNING } from "../../protocol/ids.ts";
 import { element } from "../element.ts";
 import type { MessageList } from "../messages/message-list.ts";
 import type { Scroll } from "../messages/scroll.ts";

@@ -1,6 +1,7 @@
 import type { Room } from "../../client/room/room.ts";
 import type { Message } from "../../client/room/timeline.ts";
-import { compareIds, type Person } from "../../protocol.ts";
+import type { Person } from "../../protocol/frames.ts";
+import { compareIds } from "../../protocol/ids.ts";
 import { ownHandle } from "../user/own-handle.ts";
 import { mentions } from "./mention.ts";
 import type { ReadMarks } from "./reading.ts";

@@ -1,4 +1,4 @@
-import { compareIds, isMessageId } from "../../protocol.ts";
+import { compareIds, isMessageId } from "../../protocol/ids.ts";
 import { readStored, writeStored } from "../user/stored.ts";
 import type { ReadMarks } from "./reading.ts";
 

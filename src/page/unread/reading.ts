@@ -1,6 +1,6 @@
 import type { Room } from "../../client/room/room.ts";
 import type { Message } from "../../client/room/timeline.ts";
-import { BEGINNING, compareIds, timeOf } from "../../protocol.ts";
+import { BEGINNING, compareIds, timeOf } from "../../protocol/ids.ts";
 import {
   lineText,
   NO_LINE,

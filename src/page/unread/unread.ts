@@ -1,5 +1,5 @@
 import type { Message } from "../../client/room/timeline.ts";
-import { compareIds } from "../../protocol.ts";
+import { compareIds } from "../../protocol/ids.ts";
 
 type Read = Pick<Message, "id" | "prev" | "user" | "withdrawn">;
 

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../protocol.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 
 export interface NameFormPorts {
   readonly form: HTMLFormElement;

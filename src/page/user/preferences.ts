@@ -1,4 +1,4 @@
-import { isRoom } from "../../protocol.ts";
+import { isRoom } from "../../protocol/ids.ts";
 import { forgetRead } from "../unread/read-state.ts";
 import { keepDraft } from "../writing/drafts.ts";
 import { readStored, writeStored } from "./stored.ts";

@@ -1,4 +1,4 @@
-import { trimText } from "../../protocol.ts";
+import { trimText } from "../../protocol/text.ts";
 import { hovers, onHoverChanged } from "../pointer.ts";
 import { codePoints } from "./code-points.ts";
 

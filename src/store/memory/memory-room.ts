@@ -1,4 +1,4 @@
-import { compareIds, timeOf } from "../../protocol.ts";
+import { compareIds, timeOf } from "../../protocol/ids.ts";
 import { entryOf } from "../entry.ts";
 import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "../guest-limits.ts";
 import { type Made, PASSING, type QuotaGrant } from "../guest-quotas.ts";

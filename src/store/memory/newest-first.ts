@@ -1,4 +1,4 @@
-import { BEGINNING, compareIds } from "../../protocol.ts";
+import { BEGINNING, compareIds } from "../../protocol/ids.ts";
 import type { RoomHead } from "../store.ts";
 
 /** The rooms that have messages, the one spoken in last first. */

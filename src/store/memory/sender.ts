@@ -1,4 +1,5 @@
-import { LIMITS, timeOf } from "../../protocol.ts";
+import { timeOf } from "../../protocol/ids.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import type { Idleness } from "../guest-quotas.ts";
 
 /** Keys of one generation; two are kept, so at least the last 128 are always remembered. */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
-import { BEGINNING } from "../../protocol.ts";
+import { BEGINNING } from "../../protocol/ids.ts";
 import { looksLikeEntry } from "../entry.ts";
 import { GuestQuotas } from "../guest-quotas.ts";
 import { newestFirst } from "../memory/newest-first.ts";

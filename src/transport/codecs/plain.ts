@@ -1,6 +1,6 @@
 import type { Codec } from "../../chat/connection.ts";
 import { SYSTEM_HANDLE } from "../../chat/text/handle.ts";
-import type { ServerFrame } from "../../protocol.ts";
+import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Entry } from "../../store/store.ts";
 import { textFrame } from "../websocket/text-frame.ts";
 

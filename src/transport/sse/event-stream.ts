@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { nextConnectionId } from "../../chat/connection.ts";
-import { CLOSE } from "../../protocol.ts";
+import { CLOSE } from "../../protocol/codes.ts";
 import { COMMENT, EVENT_CODEC } from "../codecs/events.ts";
 import { CLOSE_TIMEOUT_MS, type CloseReason, type RegisteredConnection } from "../connection-registry.ts";
 import { progressOf } from "../write-progress.ts";

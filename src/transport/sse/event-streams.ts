@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Chat } from "../../chat/chat.ts";
 import type { StreamRequest } from "../../chat/session/stream/stream-subscription.ts";
-import { CLOSE } from "../../protocol.ts";
+import { CLOSE } from "../../protocol/codes.ts";
 import { networkOf } from "../client-address.ts";
 import type { Arrival, ConnectionRegistry, OpenConnection } from "../connection-registry.ts";
 import { EventStream } from "./event-stream.ts";

@@ -1,6 +1,8 @@
 import { countOne } from "../../chat/counters.ts";
 import type { LimitName } from "../../chat/limits/limit-names.ts";
-import { CLOSE, LIMITS, type PingFrame } from "../../protocol.ts";
+import { CLOSE } from "../../protocol/codes.ts";
+import type { PingFrame } from "../../protocol/frames.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { V1_CODEC } from "../codecs/v1.ts";
 import type { SocketConnection } from "./socket-connection.ts";
 

@@ -2,7 +2,7 @@ import type { RawData } from "ws";
 import { type Counters, countOne } from "../../chat/counters.ts";
 import { COST } from "../../chat/limits/request-budget.ts";
 import type { SocketSession } from "../../chat/session/session.ts";
-import { CLOSE } from "../../protocol.ts";
+import { CLOSE } from "../../protocol/codes.ts";
 import type { SocketConnection } from "./socket-connection.ts";
 
 /** Frames of one connection that are passed before all others have had their turn. */

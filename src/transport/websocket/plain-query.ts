@@ -2,7 +2,8 @@ import type { FastifyRequest } from "fastify";
 import { BAD_ROOM } from "../../chat/errors.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
 import type { PlainQuery } from "../../chat/session/plain/plain-session.ts";
-import { isMessageId, isRoom, LIMITS } from "../../protocol.ts";
+import { isMessageId, isRoom } from "../../protocol/ids.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 
 /** Reads what a plain client asks for in its address: `?room=`, `?after=`, `?history=`. Fails with `bad-room` or `bad-request`. */
 export function readPlainQuery(request: FastifyRequest, defaultRoom: string): Result<PlainQuery> {

@@ -3,7 +3,7 @@ import type { Chat } from "../../chat/chat.ts";
 import type { Codec } from "../../chat/connection.ts";
 import { countOne } from "../../chat/counters.ts";
 import { success } from "../../chat/result.ts";
-import { SUBPROTOCOL } from "../../protocol.ts";
+import { SUBPROTOCOL } from "../../protocol/frames.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../codecs/plain.ts";
 import { V1_CODEC } from "../codecs/v1.ts";
 import type { ChatCookies } from "../cookies/chat-cookies.ts";

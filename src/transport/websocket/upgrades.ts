@@ -5,7 +5,8 @@ import { TLSSocket } from "node:tls";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Logger } from "../../logging/logger.ts";
-import { LIMITS, SUBPROTOCOL } from "../../protocol.ts";
+import { SUBPROTOCOL } from "../../protocol/frames.ts";
+import { LIMITS } from "../../protocol/limits.ts";
 import { CLOSE_TIMEOUT_MS } from "../connection-registry.ts";
 
 const SERVER_OPTIONS = {

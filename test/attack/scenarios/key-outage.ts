@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { WebSocket } from "ws";
-import { SUBPROTOCOL } from "../../../src/protocol.ts";
+import { SUBPROTOCOL } from "../../../src/protocol/frames.ts";
 import type { Scenario } from "../scenario.ts";
 
 /** What a site's address of keys can be like. */

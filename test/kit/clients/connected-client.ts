@@ -1,5 +1,5 @@
 import { ChatClient, type ChatClientOptions } from "../../../src/client/client.ts";
-import type { JoinedFrame, MessageFrame } from "../../../src/protocol.ts";
+import type { JoinedFrame, MessageFrame } from "../../../src/protocol/frames.ts";
 import { FakeClock } from "../fakes/fake-clock.ts";
 import { FakeNetwork, type FakeSocket } from "../fakes/fake-socket.ts";
 

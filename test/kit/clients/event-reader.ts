@@ -1,4 +1,4 @@
-import type { Person } from "../../../src/protocol.ts";
+import type { Person } from "../../../src/protocol/frames.ts";
 import { afterwards } from "../vitest/cleanup.ts";
 import { waitFor } from "../vitest/wait-for.ts";
 

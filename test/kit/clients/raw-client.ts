@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { clientFrame, frameAt, OPCODE, textFrame } from "../../../bench/generator/frames.ts";
-import { SUBPROTOCOL } from "../../../src/protocol.ts";
+import { SUBPROTOCOL } from "../../../src/protocol/frames.ts";
 import { deferred } from "../vitest/wait-for.ts";
 
 const HEADERS_END = "\r\n\r\n";

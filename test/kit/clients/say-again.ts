@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { AckFrame } from "../../../src/protocol.ts";
+import type { AckFrame } from "../../../src/protocol/frames.ts";
 import { waitFor } from "../vitest/wait-for.ts";
 import type { V1Client } from "./v1-client.ts";
 

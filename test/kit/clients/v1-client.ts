@@ -9,7 +9,7 @@ import {
   type ServerFrame,
   SUBPROTOCOL,
   type WelcomeFrame,
-} from "../../../src/protocol.ts";
+} from "../../../src/protocol/frames.ts";
 import { type CloseInfo, openSocket, type RecordedSocket } from "./recorded-socket.ts";
 
 export interface V1Options {

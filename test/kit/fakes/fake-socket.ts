@@ -1,5 +1,5 @@
 import type { ClientSocket, OpenSocket, SocketListener } from "../../../src/client/ports.ts";
-import type { ClientFrame } from "../../../src/protocol.ts";
+import type { ClientFrame } from "../../../src/protocol/frames.ts";
 
 /** One socket whose other end is the test. */
 export class FakeSocket implements ClientSocket {

@@ -1,4 +1,4 @@
-import { BEGINNING, compareIds } from "../../../src/protocol.ts";
+import { BEGINNING, compareIds } from "../../../src/protocol/ids.ts";
 import { entryOf } from "../../../src/store/entry.ts";
 import { enterHint, exitHint } from "../../../src/store/ephemeral.ts";
 import { newestFirst } from "../../../src/store/memory/newest-first.ts";

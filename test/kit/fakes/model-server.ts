@@ -1,11 +1,6 @@
 import type { OpenSocket, Random, SocketListener } from "../../../src/client/ports.ts";
-import {
-  type ClientFrame,
-  compareIds,
-  type EntryFrame,
-  type HistoryRequest,
-  type MessageFrame,
-} from "../../../src/protocol.ts";
+import type { ClientFrame, EntryFrame, HistoryRequest, MessageFrame } from "../../../src/protocol/frames.ts";
+import { compareIds } from "../../../src/protocol/ids.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
 /** How likely each thing goes wrong, 0 to 1. */

@@ -1,5 +1,5 @@
 import type { OpenSocket, SocketListener } from "../../../src/client/ports.ts";
-import type { ClientFrame } from "../../../src/protocol.ts";
+import type { ClientFrame } from "../../../src/protocol/frames.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
 /** Milliseconds that a frame is on its way. */

@@ -11,7 +11,7 @@ import { isEmojiOnly, piecesOf, shownAddress } from "../../../src/page/messages/
 import { roomName } from "../../../src/page/room/places.ts";
 import { mentions } from "../../../src/page/unread/mention.ts";
 import { codePoints } from "../../../src/page/writing/code-points.ts";
-import { trimText } from "../../../src/protocol.ts";
+import { trimText } from "../../../src/protocol/text.ts";
 import { patternsOf } from "../../kit/patterns.ts";
 import { ROOT } from "../../kit/servers/program.ts";
 import { textWork } from "../../kit/text-work.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ChatClient, type ChatClientOptions } from "../../../src/client/client.ts";
 import type { Random } from "../../../src/client/ports.ts";
-import { CLOSE, type ClientFrame, ERRORS } from "../../../src/protocol.ts";
+import { CLOSE, ERRORS } from "../../../src/protocol/codes.ts";
+import type { ClientFrame } from "../../../src/protocol/frames.ts";
 import { FakeClock } from "../../kit/fakes/fake-clock.ts";
 import {
   entry,

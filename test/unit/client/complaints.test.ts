@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../../src/client/client.ts";
-import type { MessageFrame } from "../../../src/protocol.ts";
+import type { MessageFrame } from "../../../src/protocol/frames.ts";
 import { joined, joinedClient, messages, newClient, reconnect } from "../../kit/clients/connected-client.ts";
 import { FakeClock } from "../../kit/fakes/fake-clock.ts";
 import { ModelServer, NO_FAULTS } from "../../kit/fakes/model-server.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as contract from "../../../src/client/contract.ts";
-import { CLOSE, LIMITS } from "../../../src/protocol.ts";
+import { CLOSE } from "../../../src/protocol/codes.ts";
+import { LIMITS } from "../../../src/protocol/limits.ts";
 
 describe("the client's numbers", () => {
   it("are those of the protocol", () => {

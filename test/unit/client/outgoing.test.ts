@@ -3,7 +3,7 @@ import { QUEUE_LIMIT } from "../../../src/client/limits.ts";
 import { SendRefused } from "../../../src/client/room/outgoing.ts";
 import type { Room } from "../../../src/client/room/room.ts";
 import { nextSendState, type SendEvent, type SendState } from "../../../src/client/room/send-state.ts";
-import type { ErrorFrame, MessageFrame } from "../../../src/protocol.ts";
+import type { ErrorFrame, MessageFrame } from "../../../src/protocol/frames.ts";
 import {
   joined,
   joinedClient,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ChatClient, type ChatClientOptions } from "../../../src/client/client.ts";
-import { type ClientFrame, ERRORS } from "../../../src/protocol.ts";
+import { ERRORS } from "../../../src/protocol/codes.ts";
+import type { ClientFrame } from "../../../src/protocol/frames.ts";
 import { FakeClock } from "../../kit/fakes/fake-clock.ts";
 import { entry, goodAnswer, type Script, ScriptedServer } from "../../kit/fakes/scripted-server.ts";
 import { seededRandom } from "../../kit/fakes/seeded-random.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Room } from "../../../src/client/room/room.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "../../../src/client/room/room-state.ts";
-import type { MessageFrame } from "../../../src/protocol.ts";
+import type { MessageFrame } from "../../../src/protocol/frames.ts";
 import {
   joined,
   joinedClient,

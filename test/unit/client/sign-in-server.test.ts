@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../../src/client/client.ts";
 import { openHttpSocket } from "../../../src/client/http-socket.ts";
 import { type OpenSocket, systemClock } from "../../../src/client/ports.ts";
-import type { ClientFrame } from "../../../src/protocol.ts";
+import type { ClientFrame } from "../../../src/protocol/frames.ts";
 import { cookieFetch } from "../../kit/clients/cookie-fetch.ts";
 import { openWsSocket } from "../../kit/clients/library-client.ts";
 import { openApi } from "../../kit/servers/api.ts";

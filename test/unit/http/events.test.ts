@@ -1,7 +1,8 @@
 import { connect } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { describe, expect, it, vi } from "vitest";
-import { BEGINNING, CLOSE } from "../../../src/protocol.ts";
+import { CLOSE } from "../../../src/protocol/codes.ts";
+import { BEGINNING } from "../../../src/protocol/ids.ts";
 import { readEvents } from "../../kit/clients/event-reader.ts";
 import { FakeStore } from "../../kit/fakes/fake-store.ts";
 import { openApi, withKey } from "../../kit/servers/api.ts";

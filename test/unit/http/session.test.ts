@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { SignJWT } from "jose";
 import { describe, expect, it, vi } from "vitest";
 import { Guests } from "../../../src/chat/guests.ts";
-import { CLOSE } from "../../../src/protocol.ts";
+import { CLOSE } from "../../../src/protocol/codes.ts";
 import { readEvents } from "../../kit/clients/event-reader.ts";
 import { cookiesOf, MESSAGES, openApi, say, withKey } from "../../kit/servers/api.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";

@@ -20,7 +20,7 @@ const STORE_CONTRACT = [
   "src/store/with-timeout.ts",
 ];
 /** What every part of the server may use. */
-const EVERYWHERE = ["src/protocol.ts", "src/logging/logger.ts", "src/logging/throttled-logger.ts", "node:"];
+const EVERYWHERE = ["src/protocol/", "src/logging/logger.ts", "src/logging/throttled-logger.ts", "node:"];
 /** The one reader of a Redis URL: settings check with it what the store connects to. */
 const REDIS_URL = "src/store/redis/redis-url.ts";
 /** The one reader of an origin: settings check with it what requests are compared with. */
@@ -41,16 +41,16 @@ const FASTIFY = ["fastify", "fastify-plugin", "@fastify/"];
 
 /** The arrows of docs/architecture.md; for a file the first rule that fits counts. */
 const RULES: readonly Rule[] = [
-  { part: "src/protocol.ts", only: [] },
+  { part: "src/protocol/", only: ["src/protocol/"] },
   { part: STATUS_VIEW, only: [] },
   { part: REDIS_URL, only: [] },
   { part: ORIGINS, only: ["node:net"] },
-  { part: "src/client/", only: ["src/client/", "src/protocol.ts"] },
-  { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol.ts", STATUS_VIEW] },
+  { part: "src/client/", only: ["src/client/", "src/protocol/"] },
+  { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol/", STATUS_VIEW] },
   { part: "src/logging/", only: ["src/logging/", "pino", "node:"] },
   {
     part: "src/settings/",
-    only: ["src/settings/", "src/protocol.ts", "src/store/store.ts", REDIS_URL, "node:"],
+    only: ["src/settings/", "src/protocol/", "src/store/store.ts", REDIS_URL, "node:"],
   },
   { part: "src/store/redis/", only: ["src/store/", ...EVERYWHERE, "ioredis"] },
   { part: "src/store/", only: ["src/store/", ...EVERYWHERE], never: [...NETWORK, "src/store/redis/"] },
@@ -177,7 +177,7 @@ describe("the check of the arrows", () => {
     ["src/chat/room/room.ts", 'export { WebSocket } from "ws";'],
     ["src/chat/room/room.ts", 'export * from "pino";'],
     ["src/chat/room/room.ts", 'const { connect } = await import("node:net");'],
-    ["src/chat/room/room.ts", 'type Log = import("../../store/memory/memory-store.ts").MemoryLog;'],
+    ["src/chat/room/room.ts", 'type Store = import("../../store/memory/memory-store.ts").MemoryStore;'],
     ["src/chat/room/room.ts", 'import ws = require("ws");'],
     ["src/chat/room/room.ts", 'const ws = require("ws");'],
     ["src/chat/room/room.ts", 'import "../../transport/websocket/sockets.ts";'],
@@ -190,10 +190,13 @@ describe("the check of the arrows", () => {
     ["src/client/client.ts", 'import { readFile } from "node:fs";'],
     ["src/client/client.ts", 'import { Room } from "../chat/room/room.ts";'],
     ["src/page/main.ts", 'import { Room } from "../chat/room/room.ts";'],
-    ["src/protocol.ts", 'import type { Log } from "./store/store.ts";'],
-    ["src/transport/websocket/sockets.ts", 'import { MemoryLog } from "../../store/memory/memory-store.ts";'],
+    ["src/protocol/frames.ts", 'import type { Entry } from "../store/store.ts";'],
+    [
+      "src/transport/websocket/sockets.ts",
+      'import { MemoryStore } from "../../store/memory/memory-store.ts";',
+    ],
     ["src/transport/websocket/sockets.ts", 'import { Redis } from "ioredis";'],
-    ["src/http/health.ts", 'import { RedisLog } from "../store/redis/redis-store.ts";'],
+    ["src/http/health.ts", 'import { RedisStore } from "../store/redis/redis-store.ts";'],
     ["src/http/health.ts", 'import websocket from "@fastify/websocket";'],
     ["src/app.ts", 'import { Redis } from "ioredis";'],
     ["src/main.ts", 'import { WebSocket } from "ws";'],
@@ -204,11 +207,11 @@ describe("the check of the arrows", () => {
   it("allows what the rules allow", () => {
     const text = `
       import { randomUUID } from "node:crypto";
-      import type { Log } from "../../store/store.ts";
+      import type { Entry } from "../../store/store.ts";
       import { Compile } from "typebox/compile";
       // import { Redis } from "ioredis";
       const sentence = 'import { Redis } from "ioredis"';
-      export { LIMITS } from "../../protocol.ts";
+      export { LIMITS } from "../../protocol/limits.ts";
       export const name = "ws";
     `;
     expect(importsOf("src/chat/room/room.ts", text)).toHaveLength(4);

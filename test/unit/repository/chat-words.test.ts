@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { ERRORS } from "../../../src/protocol.ts";
+import { ERRORS } from "../../../src/protocol/codes.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../../../src/transport/codecs/plain.ts";
 import { FakeClient, openChat, settle } from "../../kit/fakes/fake-client.ts";
 import { FakeConnection } from "../../kit/fakes/fake-connection.ts";

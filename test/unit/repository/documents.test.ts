@@ -1,7 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CLOSE, ERRORS, KEY, LIMITS, ROOM, SUBPROTOCOL } from "../../../src/protocol.ts";
+import { CLOSE, ERRORS } from "../../../src/protocol/codes.ts";
+import { SUBPROTOCOL } from "../../../src/protocol/frames.ts";
+import { KEY, ROOM } from "../../../src/protocol/ids.ts";
+import { LIMITS } from "../../../src/protocol/limits.ts";
 import { SETTINGS } from "../../../src/settings/table.ts";
 
 function read(name: string): Promise<string> {

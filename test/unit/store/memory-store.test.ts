@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BEGINNING, compareIds } from "../../../src/protocol.ts";
+import { BEGINNING, compareIds } from "../../../src/protocol/ids.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
 import type { Append } from "../../../src/store/store.ts";
 import { ALL, begin, message, ROOMY, storeMessage, textsOf } from "../../contract/open-store.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Person } from "../../../src/protocol.ts";
+import type { Person } from "../../../src/protocol/frames.ts";
 import { PresenceBatcher } from "../../../src/store/redis/presence/presence-batcher.ts";
 
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import * as ws from "ws";
 import { WebSocket } from "ws";
 import { clientFrame, OPCODE } from "../../../bench/generator/frames.ts";
-import { LIMITS } from "../../../src/protocol.ts";
+import { LIMITS } from "../../../src/protocol/limits.ts";
 import { UnfinishedMessage } from "../../../src/transport/websocket/unfinished-message.ts";
 import { openApi } from "../../kit/servers/api.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";

@@ -1,4 +1,4 @@
-import type { Person, PresenceFrame } from "../../../protocol.ts";
+import type { Person, PresenceFrame } from "../../../protocol/frames.ts";
 import { type Connection, SharedFrame } from "../../connection.ts";
 import type { Counters } from "../../counters.ts";
 import { readsHints } from "../outbox.ts";

@@ -1,5 +1,5 @@
 import type { Logger } from "../../../logging/logger.ts";
-import type { Person } from "../../../protocol.ts";
+import type { Person } from "../../../protocol/frames.ts";
 import {
   type MessageStore,
   type RequestedHandle,

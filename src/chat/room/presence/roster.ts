@@ -1,4 +1,5 @@
-import { LIMITS, type Person } from "../../../protocol.ts";
+import type { Person } from "../../../protocol/frames.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import type { PresenceSnapshot, RoomUser } from "../../../store/store.ts";
 import { Tally } from "../../limits/tally.ts";
 import { requestedHandle } from "../../text/look-alike.ts";

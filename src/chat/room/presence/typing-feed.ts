@@ -1,4 +1,5 @@
-import { LIMITS, type TypingFrame } from "../../../protocol.ts";
+import type { TypingFrame } from "../../../protocol/frames.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import { type Counters, countOne } from "../../counters.ts";
 import type { EphemeralFrame, Outbox } from "../outbox.ts";
 import type { TypingSignal } from "./typing-signals.ts";

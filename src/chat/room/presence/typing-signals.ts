@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 
 /** What a process publishes of one user who types in a room, or has stopped. */
 export interface TypingSignal {

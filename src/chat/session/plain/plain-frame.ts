@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../../protocol.ts";
+import type { ErrorCode } from "../../../protocol/codes.ts";
 import { failure, type Result, success } from "../../result.ts";
 import { objectOf } from "../../room/checked-entry.ts";
 import { readHandle } from "../../text/handle.ts";

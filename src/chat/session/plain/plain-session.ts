@@ -1,4 +1,5 @@
-import { CLOSE, type ServerFrame, type StatusFrame } from "../../../protocol.ts";
+import { CLOSE } from "../../../protocol/codes.ts";
+import type { ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { errorFrame, tooFast } from "../../errors.ts";

@@ -1,4 +1,5 @@
-import { CLOSE, type ServerFrame, type StatusFrame } from "../../../protocol.ts";
+import { CLOSE } from "../../../protocol/codes.ts";
+import type { ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
 import type { Connection } from "../../connection.ts";
 import type { Identity } from "../../identity.ts";
 import type { AnswerBudget } from "../../limits/answer-budget.ts";

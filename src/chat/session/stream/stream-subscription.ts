@@ -1,4 +1,6 @@
-import { CLOSE, type JoinedFrame, LIMITS } from "../../../protocol.ts";
+import { CLOSE } from "../../../protocol/codes.ts";
+import type { JoinedFrame } from "../../../protocol/frames.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import type { Identity } from "../../identity.ts";

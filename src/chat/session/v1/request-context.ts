@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../../../protocol.ts";
+import type { ErrorCode } from "../../../protocol/codes.ts";
 import type { Identity } from "../../identity.ts";
 import type { ErrorReply } from "../../result.ts";
 import type { ChatContext } from "../chat-context.ts";

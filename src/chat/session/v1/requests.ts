@@ -1,6 +1,9 @@
 import Type, { type TProperties, type TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
-import { type ClientFrame, type ErrorCode, ID, isRoom, KEY, LIMITS } from "../../../protocol.ts";
+import type { ErrorCode } from "../../../protocol/codes.ts";
+import type { ClientFrame } from "../../../protocol/frames.ts";
+import { ID, isRoom, KEY } from "../../../protocol/ids.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import { BAD_ROOM } from "../../errors.ts";
 import type { AnswerSpace } from "../../limits/answer-budget.ts";
 import { COST } from "../../limits/request-budget.ts";

@@ -1,10 +1,5 @@
-import {
-  CLOSE,
-  type ClientFrame,
-  type ErrorCode,
-  type ServerFrame,
-  type StatusFrame,
-} from "../../../protocol.ts";
+import { CLOSE, type ErrorCode } from "../../../protocol/codes.ts";
+import type { ClientFrame, ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
 import { StoreUnavailable } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { countOne } from "../../counters.ts";

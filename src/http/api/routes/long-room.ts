@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { BAD_ROOM } from "../../../chat/errors.ts";
-import { isRoom } from "../../../protocol.ts";
+import { isRoom } from "../../../protocol/ids.ts";
 import { refuse } from "../error.ts";
 
 /** The routes of one room, by the last part of their address, and their methods. */

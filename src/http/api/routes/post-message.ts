@@ -5,7 +5,7 @@ import type { Identity } from "../../../chat/identity.ts";
 import { type Result, success } from "../../../chat/result.ts";
 import { readHandle } from "../../../chat/text/handle.ts";
 import { readText } from "../../../chat/text/text.ts";
-import { LIMITS } from "../../../protocol.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import { networkOf } from "../../../transport/client-address.ts";
 import { refuse } from "../error.ts";
 import {

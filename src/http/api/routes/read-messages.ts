@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import { sizeOf } from "../../../chat/room/entry-reader.ts";
 import { withMessages } from "../../../chat/session/answer.ts";
-import { LIMITS } from "../../../protocol.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import { networkOf } from "../../../transport/client-address.ts";
 import { refuse } from "../error.ts";
 import { sendTagged } from "../etag.ts";

@@ -5,7 +5,7 @@ import { type Identity, identify } from "../../../chat/identity.ts";
 import { limitsFor } from "../../../chat/limits/store-limits.ts";
 import { type Result, success } from "../../../chat/result.ts";
 import { readHandle } from "../../../chat/text/handle.ts";
-import { LIMITS } from "../../../protocol.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import type { ChatCookies } from "../../../transport/cookies/chat-cookies.ts";
 import { guestCookies, guestOf } from "../../../transport/cookies/guest-cookie.ts";
 import { sessionCookies, sessionOf, siteSessionEnd } from "../../../transport/cookies/session-cookie.ts";

@@ -1,4 +1,4 @@
-import { LIMITS } from "../../../protocol.ts";
+import { LIMITS } from "../../../protocol/limits.ts";
 import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../../guest-limits.ts";
 import { CLAIM_MS, FRESH_MS } from "../../handle-claims.ts";
 import type { StoreLimits } from "../../store.ts";

@@ -1,7 +1,7 @@
 import { setImmediate as nextTick } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
-import { isMessageId } from "../../../protocol.ts";
+import { isMessageId } from "../../../protocol/ids.ts";
 import type { GuestQuotas, Made, QuotaGrant } from "../../guest-quotas.ts";
 import { randomIncrement } from "../../random-increment.ts";
 import {

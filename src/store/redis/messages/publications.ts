@@ -1,6 +1,6 @@
 import crypto, { createHash, randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
-import { isMessageId } from "../../../protocol.ts";
+import { isMessageId } from "../../../protocol/ids.ts";
 import { ENTRY_BEGINS, looksLikeEntry } from "../../entry.ts";
 import { SHARED } from "../node/scripts.ts";
 

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
-import { isMessageId } from "../../../protocol.ts";
+import { isMessageId } from "../../../protocol/ids.ts";
 import type { Entry, ReadLimit } from "../../store.ts";
 import { isWrongType } from "../errors.ts";
 import type { Keys } from "../keys.ts";

@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { timeOf } from "../../../protocol.ts";
+import { timeOf } from "../../../protocol/ids.ts";
 import { unlessRefused } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 import { NOTE_ROOMS } from "../node/scripts.ts";

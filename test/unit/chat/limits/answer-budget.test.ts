@@ -3,7 +3,7 @@ import type { Chat } from "../../../../src/chat/chat.ts";
 import { guestIdentity } from "../../../../src/chat/identity.ts";
 import { ANSWER_BYTES } from "../../../../src/chat/limits/answer-budget.ts";
 import { ReadSlots } from "../../../../src/chat/limits/read-slots.ts";
-import { LIMITS } from "../../../../src/protocol.ts";
+import { LIMITS } from "../../../../src/protocol/limits.ts";
 import { EVENT_CODEC } from "../../../../src/transport/codecs/events.ts";
 import { V1_CODEC } from "../../../../src/transport/codecs/v1.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { LIMITS } from "../../../../src/protocol.ts";
+import { LIMITS } from "../../../../src/protocol/limits.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
 import { FakeStore } from "../../../kit/fakes/fake-store.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { behind, isComplete } from "../../../../src/chat/room/entry-reader.ts";
-import { BEGINNING } from "../../../../src/protocol.ts";
+import { BEGINNING } from "../../../../src/protocol/ids.ts";
 import type { Entry } from "../../../../src/store/store.ts";
 
 /** A chain `1-1` … `9-1`, read from somewhere on. */

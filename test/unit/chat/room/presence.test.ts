@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { Person } from "../../../../src/protocol.ts";
+import type { Person } from "../../../../src/protocol/frames.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
 import { FakeConnection, type Out, payloadsIn } from "../../../kit/fakes/fake-connection.ts";
 

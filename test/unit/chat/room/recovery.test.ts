@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BEGINNING } from "../../../../src/protocol.ts";
+import { BEGINNING } from "../../../../src/protocol/ids.ts";
 import { expectUnbroken } from "../../../kit/chain.ts";
 import { FakeClient, idsOf, messagesOf, openChat, settle, textsOf } from "../../../kit/fakes/fake-client.ts";
 import type { Out } from "../../../kit/fakes/fake-connection.ts";

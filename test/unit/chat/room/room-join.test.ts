@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { compareIds } from "../../../../src/protocol.ts";
+import { compareIds } from "../../../../src/protocol/ids.ts";
 import { expectUnbroken } from "../../../kit/chain.ts";
 import { FakeClient, idsOf, openChat, settle, textsOf } from "../../../kit/fakes/fake-client.ts";
 import { expectSeamless, inRoom, linked } from "../../../kit/fakes/fake-room.ts";

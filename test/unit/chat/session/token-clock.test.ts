@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SiteTokens } from "../../../../src/chat/identity.ts";
 import { success } from "../../../../src/chat/result.ts";
-import { CLOSE } from "../../../../src/protocol.ts";
+import { CLOSE } from "../../../../src/protocol/codes.ts";
 import { FakeClient, openChat } from "../../../kit/fakes/fake-client.ts";
 import { FakeConnection } from "../../../kit/fakes/fake-connection.ts";
 

@@ -1,4 +1,6 @@
-import { CLOSE, type HelloRequest, LIMITS } from "../../../../protocol.ts";
+import { CLOSE } from "../../../../protocol/codes.ts";
+import type { HelloRequest } from "../../../../protocol/frames.ts";
+import { LIMITS } from "../../../../protocol/limits.ts";
 import { type Identified, identify } from "../../../identity.ts";
 import { COST } from "../../../limits/request-budget.ts";
 import { limitsFor } from "../../../limits/store-limits.ts";

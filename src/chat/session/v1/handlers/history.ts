@@ -1,4 +1,5 @@
-import { type HistoryRequest, LIMITS } from "../../../../protocol.ts";
+import type { HistoryRequest } from "../../../../protocol/frames.ts";
+import { LIMITS } from "../../../../protocol/limits.ts";
 import type { AnswerSpace } from "../../../limits/answer-budget.ts";
 import { sizeOf } from "../../../room/entry-reader.ts";
 import { withMessages } from "../../answer.ts";

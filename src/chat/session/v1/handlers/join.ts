@@ -1,4 +1,5 @@
-import { type JoinRequest, LIMITS } from "../../../../protocol.ts";
+import type { JoinRequest } from "../../../../protocol/frames.ts";
+import { LIMITS } from "../../../../protocol/limits.ts";
 import type { AnswerSpace } from "../../../limits/answer-budget.ts";
 import { RoomSubscription } from "../../room-subscription.ts";
 import type { RequestContext } from "../request-context.ts";

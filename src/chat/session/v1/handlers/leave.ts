@@ -1,4 +1,4 @@
-import type { LeaveRequest } from "../../../../protocol.ts";
+import type { LeaveRequest } from "../../../../protocol/frames.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** Leaves a room: nothing of it comes after the `ok`. */

@@ -1,4 +1,4 @@
-import type { AckFrame, MessageRequest } from "../../../../protocol.ts";
+import type { AckFrame, MessageRequest } from "../../../../protocol/frames.ts";
 import { readText } from "../../../text/text.ts";
 import type { RequestContext } from "../request-context.ts";
 

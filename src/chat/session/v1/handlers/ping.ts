@@ -1,4 +1,4 @@
-import type { PingRequest } from "../../../../protocol.ts";
+import type { PingRequest } from "../../../../protocol/frames.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** Tells a client, which cannot see the pings of WebSocket, that the server is there. */

@@ -1,4 +1,4 @@
-import type { TypingRequest } from "../../../../protocol.ts";
+import type { TypingRequest } from "../../../../protocol/frames.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** Tells the others in a room; never answered, and nothing happens where the client is not in it. */
