@@ -4,7 +4,6 @@ import "./process/supported-node.ts";
 import type { FastifyInstance } from "fastify";
 import fp from "fastify-plugin";
 import { Chat } from "./chat/chat.ts";
-import { explainCollision } from "./collision.ts";
 import { Api } from "./http/api/api.ts";
 import { InFlightRequests } from "./http/api/in-flight-requests.ts";
 import { ProgramKeys } from "./http/api/program-keys.ts";
@@ -145,4 +144,18 @@ function logFor(settings: CheckedOptions, logger: Logger, instance: string): Mes
   const { redisMinReplicas: minReplicas } = settings;
   const options = { url, prefix, tlsVerify, minReplicas, instance, ...(ca === undefined ? {} : { ca }) };
   return new RedisStore(options, settings, logger);
+}
+
+/**
+ * Returns an error that says what to do where `error` is Fastify's for a route that the surrounding app has already; other errors
+ * are returned as they are.
+ */
+function explainCollision(error: unknown): unknown {
+  if (!(error instanceof Error && "code" in error && error.code === "FST_ERR_DUPLICATED_ROUTE")) return error;
+  const route = /for route '([^']*)'/.exec(error.message)?.[1] ?? "";
+  return new Error(
+    `dynochat needs the route ${route}, which this app has already. Remove that route from the app, register dynochat in a ` +
+      "scope with a prefix, or, if it is a route of the chat page, register dynochat with page: false.",
+    { cause: error },
+  );
 }
