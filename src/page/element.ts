@@ -12,7 +12,7 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A button that submits nothing. */
+/** Makes a button that submits no form. */
 export function button(label: string, className: string, pressed: () => void): HTMLButtonElement {
   const made = element("button", className, label);
   made.type = "button";
@@ -20,7 +20,10 @@ export function button(label: string, className: string, pressed: () => void): H
   return made;
 }
 
-/** The element of the page's skeleton with that id. Throws if there is none of that kind, and loads the document again. */
+/**
+ * Returns the element of the document with that id. Throws if there is none of that kind, and reloads the
+ * document.
+ */
 export function byId<T extends HTMLElement>(id: string, kind: new () => T): T {
   const found = document.getElementById(id);
   if (found instanceof kind) return found;

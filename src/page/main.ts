@@ -24,12 +24,12 @@ import { UnreadPill } from "./unread/unread-pill.ts";
 import { OwnName } from "./user/own-name.ts";
 import { Preferences } from "./user/preferences.ts";
 import { Composer } from "./writing/composer.ts";
-import { refusalWords } from "./writing/send-words.ts";
+import { refusalText } from "./writing/send-text.ts";
 import { SharedDraft } from "./writing/shared-draft.ts";
 import { typeAnywhere } from "./writing/type-anywhere.ts";
 import { keepUnsent, restUnsent, takeBackUnsent, wakeUnsent } from "./writing/unsent-here.ts";
 
-/** Where a page goes that nobody gave a room, neither the link, the server nor an earlier visit. */
+/** The room to open if neither the link, the server nor an earlier visit names one. */
 const LAST_RESORT = "lobby";
 
 const preferences = new Preferences();
@@ -68,7 +68,7 @@ const list = new MessageList(byId("messages", HTMLOListElement), {
   isPinned: () => scroll.isPinned,
   loadGap: (id) => void rooms.view?.loadOlder(id),
   resize: (change) => scroll.keepReading(change),
-  // The button goes away with what it says; the focus stays in the list.
+  // The button is removed together with its row; the focus stays in the list.
   retry: (key) => {
     rooms.current?.retry(key);
     scroller.focus({ preventScroll: true });
@@ -97,7 +97,7 @@ const composer = new Composer({
       room.send(message);
     } catch (error) {
       if (!(error instanceof SendRefused)) throw error;
-      return refusalWords(error.message, { textLength: client.textLength, refusal: room.refusal });
+      return refusalText(error.message, { textLength: client.textLength, refusal: room.refusal });
     }
     reading.sent();
     scroll.toNewest();
@@ -120,12 +120,12 @@ const reading = new Reading({
     if (line instanceof Element) return scroll.placeOf(line);
     return line && (line === "before" ? "above" : "below");
   },
-  lineMoved: (id, words) => scroll.keepPlace(() => list.markUnread(id, words)),
+  lineMoved: (id, text) => scroll.keepPlace(() => list.markUnread(id, text)),
   aboveChanged: (above) => unreadPill.show(above),
   readOn: () => rooms.showUnread(),
 });
 const unreadPill = new UnreadPill(byId("unread-pill", HTMLButtonElement), async () => {
-  // The button goes away with what it says; the focus stays in the list.
+  // The button is removed together with its row; the focus stays in the list.
   scroller.focus({ preventScroll: true });
   await rooms.view?.toUnread();
 });
@@ -155,12 +155,12 @@ const rooms = new RoomSwitch({
   draft,
   title: byId("room-title", HTMLElement),
   opened: () => {
-    // Until a room is shown nothing can be written to it.
+    // The composer is inert until a room is shown.
     composerForm.inert = false;
     // Finding the room takes a while; the user may have begun to write the name of another one.
     if (nav.isWritten) return;
     roomsPanel.close();
-    // At the beginning somebody may have put the focus elsewhere already.
+    // At the start the user may have put the focus elsewhere already.
     if (rooms.current !== undefined || document.activeElement === document.body) ownName.focus();
   },
   misnamed: (written) => {
@@ -192,7 +192,7 @@ const connectionLine = new ConnectionLine({
   text: byId("connection-text", HTMLElement),
   countdown: byId("connection-countdown", HTMLElement),
   retry: byId("retry-now", HTMLButtonElement),
-  // After a fatal close the person acts by asking, so that counts as a new start.
+  // After a fatal close a press of the button is a new start.
   retryNow: () => (client.connection.name === "closed" ? client.start() : client.retryNow()),
   probe: (answered) => client.probe(answered),
 });
@@ -218,7 +218,7 @@ watchDay(() => scroll.keepPlace(() => list.renewTimes()));
 offerCopyLink(byId("copy-link", HTMLButtonElement), () => rooms.current?.name ?? LAST_RESORT);
 client.on("connection", (state) => {
   connectionLine.connectionChanged(state);
-  // What the server allows is known now.
+  // How many rooms the server allows is known now.
   if (state.name === "live") rooms.joinKnown();
 });
 client.on("status", ({ live, room }) => {
@@ -228,7 +228,7 @@ client.on("notice", (notice) => notices.add(notice.text));
 client.on("self", () => rooms.view?.redraw());
 client.on("handle-refused", (sentence) => ownName.refused(sentence));
 
-// An open socket keeps a browser from keeping the page for the way back.
+// A browser does not keep a page with an open socket in its back-forward cache.
 addEventListener("pagehide", () => {
   client.stop();
   restUnsent();
@@ -257,7 +257,7 @@ async function start(): Promise<void> {
   if (room === undefined) staleDocument.begin();
   else staleDocument.reset();
   rooms.begin(room ?? LAST_RESORT);
-  // Before the first join, so that what was stored after all is recognised in the history.
+  // Before the first join, so that a message that was stored after all is recognised in the history.
   await takeBackUnsent((room) => rooms.join(room));
   client.start();
 }

@@ -1,4 +1,6 @@
-/** A panel that narrow screens open and close with a button; Escape and a press outside close it too. */
+/**
+ * A panel that is opened and closed with a button on narrow screens. Escape and a press outside close it too.
+ */
 export class Panel {
   readonly #button: HTMLButtonElement;
   readonly #panel: HTMLElement;
@@ -16,7 +18,7 @@ export class Panel {
     });
   }
 
-  /** On wide screens the panel is always there, and its button is not. */
+  /** Whether the panel covers the page; on wide screens it is always shown, and its button is not. */
   get #isOverlay(): boolean {
     return this.#button.checkVisibility();
   }
@@ -26,7 +28,7 @@ export class Panel {
   }
 
   #set(isOpen: boolean): void {
-    // What is hidden cannot keep the focus.
+    // A hidden element cannot keep the focus.
     if (!isOpen && this.#panel.contains(document.activeElement) && this.#isOverlay) this.#button.focus();
     this.#panel.classList.toggle("is-open", isOpen);
     this.#button.setAttribute("aria-expanded", String(isOpen));

@@ -1,6 +1,9 @@
 const HOVER = matchMedia("(hover: hover)");
 
-/** Whether the main pointer hovers, as a mouse does. Where it is a finger, the focus in a field opens a keyboard on the screen. */
+/**
+ * Returns whether the main pointer hovers, as a mouse does. On a touch screen, focus in a field opens an
+ * on-screen keyboard.
+ */
 export function hovers(): boolean {
   return HOVER.matches;
 }

@@ -3,10 +3,10 @@ import { staleDocument } from "./connection/stale-document.ts";
 import { byId } from "./element.ts";
 import { Board } from "./status/board.ts";
 
-/** Between two looks, ms. */
+/** Milliseconds between two requests. */
 const LOOK_MS = 2_000;
 
-/** An answer that takes longer is none, ms. */
+/** Milliseconds after which a request is given up. */
 const PATIENCE_MS = 5_000;
 
 const board = new Board();
@@ -24,7 +24,7 @@ signIn.addEventListener("submit", (event) => {
 signOut.addEventListener("click", () => void leave());
 void look();
 
-/** Shows how things are, and looks again after a while; asks for a key where one is needed. */
+/** Requests and shows the status, and again after LOOK_MS; asks for a key if one is needed. */
 async function look(): Promise<void> {
   clearTimeout(next);
   try {
@@ -33,7 +33,7 @@ async function look(): Promise<void> {
       askForKey(response.status === 403 ? await reasonIn(response) : "");
       return;
     }
-    if (!response.ok) throw new Error(`the server says ${response.status}`);
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
     const view: StatusView = await response.json();
     showBoard(true);
     board.show(view);
@@ -62,7 +62,7 @@ async function enter(key: string): Promise<void> {
 
 async function leave(): Promise<void> {
   clearTimeout(next);
-  // Without an answer the next look shows whether it worked.
+  // Without an answer the next request shows whether it worked.
   await fetch("/status/session", { method: "DELETE" }).catch(() => undefined);
   await look();
 }
@@ -81,5 +81,5 @@ function showBoard(visible: boolean): void {
 
 async function reasonIn(response: Response): Promise<string> {
   const { message }: { message?: string } = await response.json();
-  return message ?? `The server says ${response.status}.`;
+  return message ?? `The server answered ${response.status}.`;
 }

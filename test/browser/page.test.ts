@@ -356,7 +356,7 @@ describe("the chat page when the server goes away", () => {
     await first.exit;
     const second = await startServer();
     door.leadTo(second.port);
-    await page.getByText(`The server has lost what was said in #${room} before.`).waitFor();
+    await page.getByText(`The server has lost the earlier messages in #${room}.`).waitFor();
     expect(await page.locator(".message").count()).toBe(0);
     await say(page, "anew");
     await messages(page, "anew").waitFor();
@@ -408,7 +408,7 @@ describe("the chat page when the server goes away", () => {
     await tryNow.waitFor();
     // The page's time stands still: without a click it would wait for its next try for ever.
     await page.clock.pauseAt(await page.evaluate(() => Date.now() + 60_000));
-    await page.getByText("Next try in").waitFor();
+    await page.getByText("Next attempt in").waitFor();
     door.leadTo(server.port);
     await tryNow.click();
     await page.locator("#connection-line").waitFor({ state: "hidden" });

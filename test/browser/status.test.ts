@@ -39,7 +39,7 @@ it.each(["light", "dark"] as const)(
       "a row for each process, and the head",
       REPORTED_MS,
     );
-    await page.getByText("All processes serve.").waitFor();
+    await page.getByText("All processes are serving.").waitFor();
     const tile = (title: string) => page.locator(".tile", { hasText: title }).locator(".tile-value");
     const sockets = async () => Number(await tile("Sockets").textContent());
     await waitFor(async () => (await sockets()) === 0, "nobody is there yet", REPORTED_MS);
@@ -48,7 +48,7 @@ it.each(["light", "dark"] as const)(
     await waitFor(
       async () => {
         await ann.say("lobby", "something to count");
-        return Number(await tile("Messages a second").textContent()) > 0;
+        return Number(await tile("Messages per second").textContent()) > 0;
       },
       "the messages are counted",
       REPORTED_MS,
@@ -73,9 +73,9 @@ it("a server that goes away is told, and the page goes on when it is back", asyn
   await page.goto(`${servers[0]!.url}/status`);
   await page.getByLabel("A key of API_KEYS").fill(KEY);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByText("All processes serve.").waitFor();
+  await page.getByText("All processes are serving.").waitFor();
   await page.context().setOffline(true);
   await page.getByText("No answer").waitFor();
   await page.context().setOffline(false);
-  await page.getByText("All processes serve.").waitFor();
+  await page.getByText("All processes are serving.").waitFor();
 });

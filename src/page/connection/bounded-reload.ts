@@ -1,11 +1,13 @@
 const KEY = "dynochat.reloads";
-/** Reloads in a row of one tab. */
+/** Consecutive reloads of one tab at most. */
 const MOST_RELOADS = 5;
-/** Milliseconds before the first reload, and what each of the next ones waits longer. */
+/**
+ * Milliseconds before the first reload. Each further reload waits this much longer than the one before it.
+ */
 const PAUSE_MS = 500;
 
 export interface ReloadPorts {
-  /** Ends with the tab. Throws where the browser has none. */
+  /** Storage that ends with the tab. Throws where the browser has none. */
   readonly storage: () => {
     readonly getItem: (key: string) => string | null;
     readonly setItem: (key: string, value: string) => void;
@@ -15,7 +17,7 @@ export interface ReloadPorts {
   readonly reload: () => void;
 }
 
-/** Loads a page again in a moment, and gives up after five times in a row. */
+/** Reloads a page after a pause, and gives up after five consecutive reloads. */
 export class BoundedReload {
   readonly #ports: ReloadPorts;
 
@@ -31,16 +33,16 @@ export class BoundedReload {
       storage().setItem(KEY, String(reloads + 1));
       later(reload, PAUSE_MS * (reloads + 1));
     } catch {
-      // Without storage nothing would bound the reloads.
+      // Without storage nothing would limit the reloads, so there is none.
     }
   }
 
-  /** Ends the row: the page works. */
+  /** Resets the count of consecutive reloads: the page works. */
   reset(): void {
     try {
       this.#ports.storage().removeItem(KEY);
     } catch {
-      // See above.
+      // Without storage there is no count to reset.
     }
   }
 }

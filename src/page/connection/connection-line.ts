@@ -1,27 +1,27 @@
 import type { ConnectionState, WaitCause } from "../../client/connection/connection.ts";
-import { type ConnectionWords, connectionText, PATIENCE_MS } from "./connection-words.ts";
+import { type ConnectionText, connectionText, PATIENCE_MS } from "./connection-text.ts";
 import { Network, type NetworkPorts } from "./network.ts";
 
 export interface ConnectionLinePorts {
   readonly line: HTMLElement;
-  /** Announced when it changes. */
+  /** The sentence; a screen reader announces it when it changes. */
   readonly text: HTMLElement;
-  /** Not announced: it changes every second. */
+  /** The seconds until the next attempt; not announced, because it changes every second. */
   readonly countdown: HTMLElement;
   readonly retry: HTMLButtonElement;
   readonly retryNow: () => void;
   readonly probe: NetworkPorts["probe"];
-  /** The line is there, or is not. */
+  /** Called with whether the line is shown. */
   readonly shown: (isShown: boolean) => void;
 }
 
-/** Says what is happening to the connection, once it is worth saying. */
+/** Shows the state of the connection while it does not work, after PATIENCE_MS or at once. */
 export class ConnectionLine {
   readonly #ports: ConnectionLinePorts;
   readonly #network: Network;
   #connection: ConnectionState = { name: "idle" };
   #cause: WaitCause | undefined;
-  #logIsLive = true;
+  #storeIsLive = true;
   #troubleSince: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -35,42 +35,42 @@ export class ConnectionLine {
     this.#connection = connection;
     if (connection.name === "waiting") this.#cause = connection.cause;
     if (connection.name === "live") this.#cause = undefined;
-    // Each connection tells anew where its server stands.
-    if (connection.name === "greeting") this.#logIsLive = true;
+    // The server of each new connection reports again if it cannot reach its store.
+    if (connection.name === "greeting") this.#storeIsLive = true;
     if (connection.name === "greeting") this.#network.heard();
     else this.#update();
   }
 
   statusChanged(isLive: boolean): void {
-    this.#logIsLive = isLive;
+    this.#storeIsLive = isLive;
     this.#update();
   }
 
   #update(): void {
     clearTimeout(this.#timer);
     const now = Date.now();
-    const words = connectionText({
+    const shown = connectionText({
       connection: this.#connection,
       cause: this.#cause,
-      logIsLive: this.#logIsLive,
+      storeIsLive: this.#storeIsLive,
       isOffline: this.#network.isOffline,
     });
-    if (words === undefined) {
+    if (shown === undefined) {
       this.#troubleSince = undefined;
       this.#clear();
       return;
     }
     this.#troubleSince ??= now;
-    const patience = words.atOnce ? 0 : this.#troubleSince + PATIENCE_MS - now;
+    const patience = shown.atOnce ? 0 : this.#troubleSince + PATIENCE_MS - now;
     if (patience > 0) {
       this.#timer = setTimeout(() => this.#update(), patience);
       return;
     }
-    this.#show(words, now);
-    if (words.retryAt !== undefined) this.#timer = setTimeout(() => this.#update(), 1_000);
+    this.#show(shown, now);
+    if (shown.retryAt !== undefined) this.#timer = setTimeout(() => this.#update(), 1_000);
   }
 
-  /** Nothing to say. The line itself stays: screen readers announce changes only of what was there before. */
+  /** Empties the line. The element itself stays: screen readers announce changes only of what was there before. */
   #clear(): void {
     const { line, text, countdown, retry } = this.#ports;
     line.classList.remove("is-shown", "is-fatal");
@@ -80,15 +80,15 @@ export class ConnectionLine {
     this.#ports.shown(false);
   }
 
-  #show(words: ConnectionWords, now: number): void {
+  #show(shown: ConnectionText, now: number): void {
     const { line, text, countdown, retry } = this.#ports;
     line.classList.add("is-shown");
-    line.classList.toggle("is-fatal", words.fatal);
-    // Only a change of words is announced.
-    if (text.textContent !== words.text) text.textContent = words.text;
-    const seconds = words.retryAt === undefined ? 0 : Math.ceil((words.retryAt - now) / 1_000);
-    countdown.textContent = seconds > 0 ? `Next try in ${seconds} s` : "";
-    retry.hidden = !words.canRetry;
+    line.classList.toggle("is-fatal", shown.fatal);
+    // Set only if it differs, because every write is announced.
+    if (text.textContent !== shown.text) text.textContent = shown.text;
+    const seconds = shown.retryAt === undefined ? 0 : Math.ceil((shown.retryAt - now) / 1_000);
+    countdown.textContent = seconds > 0 ? `Next attempt in ${seconds} s` : "";
+    retry.hidden = !shown.canRetry;
     this.#ports.shown(true);
   }
 }

@@ -1,12 +1,13 @@
 export interface NetworkPorts {
-  /** Makes sure of the connection now; calls `answered` when the server has answered on it. */
+  /** Tests the connection now; calls `answered` when the server has answered on it. */
   readonly probe: (answered?: () => void) => void;
   readonly changed: () => void;
 }
 
 /**
- * Whether the browser says that there is no network. Its word starts a probe and proves nothing: a server on the same
- * machine answers without a network, and "online" means no more than that some cable is plugged in.
+ * Knows whether the browser reports that there is no network. The report starts a probe and proves nothing: a
+ * server on the same machine answers without a network, and "online" means no more than that some cable is
+ * plugged in.
  */
 export class Network {
   readonly #ports: NetworkPorts;
@@ -14,16 +15,16 @@ export class Network {
 
   constructor(ports: NetworkPorts) {
     this.#ports = ports;
-    // A page that comes back by the browser's history was told nothing meanwhile.
+    // A page that the browser restores from its history got no events meanwhile.
     for (const name of ["online", "offline", "pageshow"]) addEventListener(name, () => this.#reported());
   }
 
-  /** False again as soon as the server was heard. */
+  /** Whether the browser reports no network; false again as soon as the server sends something. */
   get isOffline(): boolean {
     return this.#isOffline;
   }
 
-  /** The server was heard, whatever the browser says. */
+  /** Called when the server sends something: there is a network, whatever the browser reports. */
   heard(): void {
     this.#isOffline = false;
     this.#ports.changed();

@@ -1,8 +1,8 @@
 import { button, element } from "../element.ts";
 
-/** Notices shown at once; the oldest goes first. */
+/** Notices that are shown at a time; a further one removes the oldest. */
 const LIMIT = 3;
-/** Texts that were put away and stay away. */
+/** Dismissed texts that are remembered, and not shown again. */
 const DISMISSED_LIMIT = 50;
 
 export interface NoticeOffer {
@@ -10,7 +10,7 @@ export interface NoticeOffer {
   readonly accept: () => void;
 }
 
-/** The server's own words, and the page's, each once, until they are put away. */
+/** Shows notices of the server and of the page, each once, until the user dismisses them. */
 export class Notices {
   readonly #region: HTMLElement;
   readonly #shown = new Map<string, HTMLElement>();
@@ -20,7 +20,10 @@ export class Notices {
     this.#region = region;
   }
 
-  /** The same text again, as after each reconnect, changes nothing. `offer`: what can be done about it, on a button. */
+  /**
+   * Shows a notice. The same text again, as after each reconnect, changes nothing. `offer`: an action, on a
+   * button.
+   */
   add(text: string, offer?: NoticeOffer): void {
     if (this.#shown.has(text) || this.#dismissed.has(text)) return;
     const close = button("Dismiss", "quiet-button", () => this.#dismiss(text));

@@ -1,8 +1,8 @@
 import { BoundedReload } from "./bounded-reload.ts";
 
 /**
- * During a deploy the script may come from a process of another version than the document, which then lacks what the
- * script needs. The next load may be answered by one version alone.
+ * Reloads a document that does not fit its script. During a deploy they may come from processes of two
+ * versions, and the document lacks what the script needs. The next load may be answered by one version alone.
  */
 export const staleDocument = new BoundedReload({
   storage: () => sessionStorage,

@@ -1,12 +1,12 @@
 import { indexOfKind } from "./scan.ts";
 
-/** A part of a message: words as they are, or an address. */
+/** A part of a message: plain text (`href` is undefined), or an address. */
 export type TextPart = { readonly text: string; readonly href: string | undefined };
 
-/** What ends an address. */
+/** Characters that end an address. */
 const END = /[\s<>"]/g;
 const END_OR_AT = /[\s<>"@]/g;
-/** Before `mailto:` these make it a part of another word. */
+/** Characters that make a following `mailto:` part of another word. */
 const JOINED = /[\w.+-]/;
 /** A mark that ends a sentence rather than an address. */
 const SENTENCE_MARK = /[.,;:!?'*_~]/;
@@ -16,28 +16,29 @@ const OPENING: ReadonlyMap<string, string> = new Map([
   ["}", "{"],
 ]);
 
-/** Before a host a browser takes any number of slashes for two, and everywhere a backslash for a slash. */
+/** Before a host a browser treats any number of slashes as two, and everywhere a backslash as a slash. */
 const AUTHORITY_START = /[^/\\]/g;
 const AUTHORITY_END = /[/\\?#]/g;
 /**
- * UTF-16 units of a scheme, a user and a host. A host has 253 at most; URL takes longer ones, in a time that grows with the
- * square of their length where they are not ASCII.
+ * UTF-16 units of a scheme, a user and a host together. A host has 253 at most; URL accepts longer ones, in a
+ * time that grows with the square of their length if they are not ASCII.
  */
 const LONGEST_AUTHORITY = 512;
 
-/** Where an address begins and ends in a message. */
+/** Indexes at which an address begins and ends in a message. */
 interface Range {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * Finds what looks like an address, in the time of one reading: every colon is met once, and what stands after it is read
- * again by no later one.
+ * Finds what looks like an address, in linear time: every colon is visited once, and the text after it is not
+ * read again for a later one.
  */
 function* candidatesIn(message: string): Generator<Range> {
   let from = 0;
-  // Where the part of a mailto: address ends that was read last: those within it end there, too.
+  // Index at which the part of the last mailto: address before its @ ends; other addresses within it end
+  // there too.
   let nameEnd = 0;
   for (
     let colon = message.indexOf(":");
@@ -64,7 +65,9 @@ function* candidatesIn(message: string): Generator<Range> {
   }
 }
 
-/** Where one of some schemes, in any case, begins before a colon. */
+/**
+ * Returns the index at which one of the schemes, in any case, begins before a colon; undefined if none does.
+ */
 function beginningOf(message: string, schemes: readonly string[], colon: number): number | undefined {
   const found = schemes.find(
     (scheme) => message.slice(Math.max(0, colon - scheme.length), colon).toLowerCase() === scheme,
@@ -72,7 +75,10 @@ function beginningOf(message: string, schemes: readonly string[], colon: number)
   return found === undefined ? undefined : colon - found.length;
 }
 
-/** The end of an address without the marks of the sentence around it. A closing bracket belongs to the sentence unless the address opens it. */
+/**
+ * Returns the length of an address without the punctuation of the sentence around it. A closing bracket
+ * belongs to the sentence unless the address opens it.
+ */
 function endOf(address: string): number {
   const counts = new Map<string, number>();
   for (const character of address) counts.set(character, (counts.get(character) ?? 0) + 1);
@@ -88,7 +94,7 @@ function endOf(address: string): number {
   return end;
 }
 
-/** Where what follows the host of an http or https address begins; 0 for a mailto: address. */
+/** Returns the index after the host of an http or https address; 0 for a mailto: address. */
 export function authorityEnd(address: string): number {
   const slashes = address.indexOf("://") + 1;
   if (slashes === 0) return 0;

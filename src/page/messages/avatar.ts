@@ -1,9 +1,9 @@
 import { element } from "../element.ts";
 
-/** Degrees between two neighbouring hues: 24 colours that are told apart. */
+/** Degrees between two neighbouring hues, which makes 24 distinguishable colours. */
 const HUE_STEP = 15;
 
-/** The same hue for the same id, in degrees. FNV-1a, 32 bits. */
+/** Returns the hue of an id, in degrees, by FNV-1a with 32 bits. The same id always has the same hue. */
 export function hueOf(id: string): number {
   let hash = 0x811c9dc5;
   for (const letter of id) {
@@ -12,7 +12,7 @@ export function hueOf(id: string): number {
   return (hash % (360 / HUE_STEP)) * HUE_STEP;
 }
 
-/** The first letters of the first and the last word of a name. */
+/** Returns the first letters of the first and the last word of a name. */
 export function initialsOf(handle: string): string {
   const words = handle.split(/[\s._-]+/).filter((word) => word !== "");
   const first = [...(words[0] ?? "?")][0] ?? "?";
@@ -20,7 +20,7 @@ export function initialsOf(handle: string): string {
   return (first + last).toLocaleUpperCase();
 }
 
-/** A coloured square with initials. Says nothing to a screen reader: the name stands beside it. */
+/** Makes a coloured square with initials. It is hidden from screen readers: the name is beside it. */
 export function avatar(person: { readonly id: string; readonly handle: string }): HTMLSpanElement {
   const made = element("span", "avatar", initialsOf(person.handle));
   made.setAttribute("aria-hidden", "true");

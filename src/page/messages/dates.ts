@@ -1,4 +1,4 @@
-/** A format keeps the time zone that it was made in. */
+/** Makes the formats. A format keeps the time zone in which it was made. */
 function formats() {
   return {
     clock: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }),
@@ -10,12 +10,12 @@ function formats() {
 
 let current = formats();
 
-/** Follows the reader into another time zone: what is formatted from now on is in the one of now. */
+/** Makes the formats again, in the time zone that the machine is in now. */
 export function renewTimeZone(): void {
   current = formats();
 }
 
-/** All times are ms since 1970 UTC, shown in the reader's own time zone. */
+/** Formats hours and minutes. All times here are ms since 1970 UTC, and shown in the user's own time zone. */
 export function clockTime(at: number): string {
   return current.clock.format(at);
 }
@@ -28,7 +28,7 @@ export function isSameDay(a: number, b: number): boolean {
   return new Date(a).toDateString() === new Date(b).toDateString();
 }
 
-/** "Today", "Yesterday", a weekday and date, or with another year the whole date. */
+/** Returns "Today", "Yesterday", a weekday and date, or for another year the full date. */
 export function dayName(at: number, now: number): string {
   const yesterday = new Date(now);
   yesterday.setDate(yesterday.getDate() - 1);
@@ -38,7 +38,10 @@ export function dayName(at: number, now: number): string {
   return (isThisYear ? current.day : current.oldDay).format(at);
 }
 
-/** Returns the milliseconds until the next day begins; more or fewer than 24 hours on a day when the clock is changed. */
+/**
+ * Returns the milliseconds until the next day begins. A day on which the clock is changed has more or fewer
+ * than 24 hours.
+ */
 export function untilMidnight(now: number): number {
   const midnight = new Date(now);
   midnight.setHours(24, 0, 0, 0);

@@ -1,16 +1,18 @@
 import { renewTimeZone, untilMidnight } from "./dates.ts";
 
-/** Milliseconds: while a machine sleeps its timers may stand still, so none is set for longer. */
+/**
+ * Milliseconds of the longest timer. Timers may stop while a machine sleeps, so longer ones would be late.
+ */
 const LOOK_MS = 60_000;
 
-/** What a time on the page depends on besides itself. */
+/** Returns the day and the time zone, on which the text of a time depends. */
 function today(): string {
   return `${new Date().toDateString()} ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
 }
 
 /**
- * Calls `changed` when another day has begun or the machine is in another time zone: at midnight, after a sleep within a
- * minute, and in a window that was hidden as soon as it is shown.
+ * Calls `changed` when another day has begun or the machine is in another time zone: at midnight, within a
+ * minute after the machine has slept, and as soon as a hidden window is shown.
  */
 export function watchDay(changed: () => void): void {
   let shown = today();

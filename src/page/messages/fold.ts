@@ -1,12 +1,18 @@
 /** Lines of a message above which it is folded; about what a small window shows. */
 const FOLD_LINES = 24;
-/** CSS pixels of a letter, and of all that stands beside a text; roughly: this need not be exact, only cheap. */
+/**
+ * CSS pixels of a letter, and of everything beside a text. Rough values: the estimate must be cheap, not
+ * exact.
+ */
 const LETTER = 9;
 const BESIDE = 110;
-/** UTF-16 code units of a line at most, and at least. */
+/** Largest and smallest number of UTF-16 code units that a line is assumed to have. */
 const [LONGEST_LINE, SHORTEST_LINE] = [72, 16];
 
-/** Whether a message is so long that only its beginning is shown at first, in a window of that many CSS pixels. */
+/**
+ * Returns whether only the beginning of a message is shown at first, in a window that is that many CSS pixels
+ * wide.
+ */
 export function isLong(text: string, windowWidth: number): boolean {
   const fits = Math.floor((windowWidth - BESIDE) / LETTER);
   const perLine = Math.min(LONGEST_LINE, Math.max(SHORTEST_LINE, fits));

@@ -1,11 +1,11 @@
 import { button } from "../element.ts";
 
-/** Runs a change of a row's height that somebody asked for. */
+/** Runs a change of a row's height that the user asked for. */
 export type Resize = (change: () => void) => void;
 
 /**
- * Folds a long text, and returns the button that shows all of it, and the beginning again. The focus unfolds it: what one
- * reaches with the keyboard is seen.
+ * Folds a long text, and returns the button that unfolds and folds it. Focus within the text unfolds it, so
+ * that a link reached with the keyboard is visible.
  */
 export function fold(text: HTMLElement, resize: Resize): HTMLButtonElement {
   const set = (isFolded: boolean) =>

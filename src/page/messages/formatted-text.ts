@@ -20,7 +20,7 @@ function node(piece: Piece): Node | string {
       return element("code", "", piece.text);
     case "block": {
       const block = element("pre", "", element("code", "", piece.text));
-      // What scrolls must be reachable without a mouse.
+      // A scrollable element must be reachable without a mouse.
       block.tabIndex = 0;
       return block;
     }
@@ -31,7 +31,7 @@ function node(piece: Piece): Node | string {
   }
 }
 
-/** A message's text as nodes: text stays text, and only the markup that messages know becomes elements. */
+/** Returns a message's text as nodes: only the supported markup becomes elements, all else stays text. */
 export function formattedText(message: string): (Node | string)[] {
   return piecesOf(message).map(node);
 }

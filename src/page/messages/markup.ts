@@ -1,29 +1,29 @@
 import { authorityEnd, splitAddresses } from "./addresses.ts";
 import { indexOfKind } from "./scan.ts";
 
-/** A piece of a message. Text is never markup: whoever shows it makes text nodes of it. */
+/** A piece of a message. Its text is never markup, and is shown as a text node. */
 export type Piece =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "link"; readonly text: string; readonly href: string }
-  /** Within a line. */
+  /** Code within a line. */
   | { readonly kind: "code"; readonly text: string }
-  /** Whole lines, as they were written. */
+  /** Whole lines of code, unchanged. */
   | { readonly kind: "block"; readonly text: string }
   | { readonly kind: "bold" | "italic"; readonly pieces: readonly Piece[] };
 
 /** Up to three blanks may stand before a fence, as everywhere else in Markdown. */
-/** A piece, and from where to where it is written. */
+/** A piece, and the indexes at which its source begins and ends. */
 interface Found {
   readonly from: number;
   readonly to: number;
   readonly piece: Piece;
 }
 
-/** Finds pieces of a kind in a text, first to last, in the time of one reading. */
+/** Finds pieces of one kind in a text, first to last, in linear time. */
 type Finder = (text: string) => Iterable<Found>;
 type Within = (text: string) => readonly Piece[];
 
-/** A line's fence, and what stands after it. Up to three blanks may stand before it, as everywhere else in Markdown. */
+/** A fence, and the rest of its line. Up to three blanks may stand before it, as in all Markdown. */
 const FENCE = /^ {0,3}```(.*)$/s;
 const BLANK = /^[ \t]*$/;
 const CODE_END = /[`\n]/g;
@@ -35,7 +35,7 @@ const SPACE = /\s/;
 const WORD = /\w/;
 const WORD_OR_STAR = /[\w*]/;
 
-/** Lines between two fences. A fence that none follows is text, and so are all after it. */
+/** Finds lines between two fences. A fence that is not closed is text, and so are all lines after it. */
 function* blocksIn(text: string): Generator<Found> {
   let opened: { readonly from: number; readonly inner: number } | undefined;
   for (let from = 0; from < text.length; ) {
@@ -62,9 +62,12 @@ function* codesIn(text: string): Generator<Found> {
   }
 }
 
-/** Marks that touch their words and stand outside of others: `2 * 3 * 4` and `snake_case_name` are none. */
+/**
+ * Finds emphasis: marks that touch their words and are not inside a word. `2 * 3 * 4` and `snake_case_name`
+ * have none.
+ */
 function* strongIn(text: string): Generator<Found> {
-  // The last that were found: they hold for every opening mark before them.
+  // The closing marks found last; they are valid for every opening mark before them.
   let closing = 0;
   let lineEnd = -1;
   for (let from = text.indexOf("**"); from !== -1; ) {
@@ -85,7 +88,9 @@ function* strongIn(text: string): Generator<Found> {
   }
 }
 
-/** Where the first mark that can close stands, at or after `from`; the text's length where there is none. */
+/**
+ * Returns the index of the first mark at or after `from` that can close; the text's length if there is none.
+ */
 function closingFrom(text: string, from: number): number {
   for (let at = text.indexOf("**", from); at !== -1; at = text.indexOf("**", at + 1)) {
     if (isNoSpace(text.charAt(at - 1)) && !WORD_OR_STAR.test(text.charAt(at + 2))) return at;
@@ -103,7 +108,7 @@ function* slantedIn(text: string): Generator<Found> {
   }
 }
 
-/** Whether two marks of one kind, with none between, make what is between them italic. */
+/** Returns whether two marks of one kind, with none between, make the text between them italic. */
 function isSlanted(text: string, from: number, end: number): boolean {
   const mark = text.charAt(from);
   if (text.charAt(end) !== mark || end < from + 2) return false;
@@ -112,12 +117,12 @@ function isSlanted(text: string, from: number, end: number): boolean {
   return isNoSpace(text.charAt(from + 1)) && isNoSpace(text.charAt(end - 1));
 }
 
-/** Of one character; none is no character. */
+/** Returns whether a character is no space; false for an empty string. */
 function isNoSpace(character: string): boolean {
   return character !== "" && !SPACE.test(character);
 }
 
-/** Takes the pieces that are found, and gives the rest to the next finder. */
+/** Splits a text into the pieces that `find` finds, and gives the text between them to the next finder. */
 function split(text: string, find: Finder, rest: Within): readonly Piece[] {
   const pieces: Piece[] = [];
   let from = 0;
@@ -137,24 +142,24 @@ function plain(text: string): readonly Piece[] {
   return text === "" ? [] : [{ kind: "text", text }];
 }
 
-/** Addresses come before emphasis: an underscore in an address is part of it. */
+/** Finds addresses before emphasis: an underscore in an address is part of it. */
 const withLinks: Within = (text) =>
   splitAddresses(text).flatMap(({ text: part, href }) =>
     href === undefined ? strong(part) : [{ kind: "link", text: part, href } as const],
   );
 const withCode: Within = (text) => split(text, codesIn, withLinks);
 
-/** Reads the little markup that messages know: fenced blocks, `code`, **bold**, *italics*, addresses. */
+/** Parses the markup that messages support: fenced blocks, `code`, **bold**, *italics*, addresses. */
 export function piecesOf(message: string): readonly Piece[] {
   return split(message, blocksIn, withCode);
 }
 
 const EMOJI_ONLY =
   /^(?:[\p{Extended_Pictographic}\p{Regional_Indicator}\p{Emoji_Modifier}\s]|\u200d|\ufe0f){1,60}$/u;
-/** Emoji of a message that is shown larger. */
+/** Emoji at most in a message that is shown larger. */
 const EMOJI_LIMIT = 6;
 
-/** Whether a message is nothing but a few emoji. */
+/** Returns whether a message consists of a few emoji only. */
 export function isEmojiOnly(message: string): boolean {
   if (!EMOJI_ONLY.test(message)) return false;
   const letters = [...new Intl.Segmenter().segment(message)].filter(({ segment }) => segment.trim() !== "");
@@ -162,8 +167,9 @@ export function isEmojiOnly(message: string): boolean {
 }
 
 /**
- * An address as it is shown, in three parts: the host stands apart, because that is what tells where a link leads,
- * whatever is written before or after it. An address that hides its host after a name and an @ is shown without them.
+ * Returns an address as it is shown, in three parts. The host is separate, because it decides where a link
+ * leads, whatever stands before or after it. A name and an @ before the host, which could hide it, are not
+ * shown.
  */
 export function shownAddress(href: string): {
   readonly before: string;

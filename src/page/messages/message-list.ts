@@ -7,22 +7,22 @@ import { messageRow, outgoingRow, renewTimes } from "./message-row.ts";
 import { RowWindow } from "./row-window.ts";
 
 export interface MessageListPorts {
-  /** Who reads: their messages are marked as their own. */
+  /** The user, whose messages are marked as their own; undefined before the server has named them. */
   readonly self: () => { readonly id: string; readonly handle: string } | undefined;
-  /** Whether the user reads the newest. */
+  /** Whether the user reads the newest messages. */
   readonly isPinned: () => boolean;
   readonly loadGap: (id: string) => void;
-  /** Somebody unfolds a long text, or folds it again. */
+  /** Runs a change with which the user unfolds or folds a long text. */
   readonly resize: Resize;
   readonly retry: (key: string) => void;
   readonly edit: (item: Outgoing) => void;
   readonly discard: (key: string) => void;
 }
 
-/** Messages among which one's own is looked for that has just arrived. */
+/** Newest messages that are searched for one of the user's own that has just arrived. */
 const LOOK_BACK = 50;
 
-/** A row, and everything that it was made of. */
+/** A row, and everything that it was made from. */
 interface Shown {
   readonly message: Message;
   readonly before: Message | undefined;
@@ -37,8 +37,8 @@ interface Waiting {
 }
 
 /**
- * The rows of a room: stored messages in their order, after them what is on its way. Of a long list only some hundreds
- * of rows are in the document; others come as one gets there.
+ * The rows of a room: stored messages in order, after them the outgoing ones. Of a long list only some
+ * hundreds of rows are in the document; others are made when the user scrolls to them.
  */
 export class MessageList {
   readonly #list: HTMLOListElement;
@@ -46,7 +46,7 @@ export class MessageList {
   readonly #window = new RowWindow();
   #messages: readonly Message[] = [];
   #shown = new Map<string, Shown>();
-  /** The message that has the unread line above it. */
+  /** Id of the message that has the unread line above it. */
   #line: string | undefined;
   #lineText = "";
   #items: readonly Outgoing[] = [];
@@ -71,7 +71,7 @@ export class MessageList {
     return this.#window.isAtEnd;
   }
 
-  /** Shows another room, from its end. */
+  /** Shows another room, at its end. */
   open(messages: readonly Message[], items: readonly Outgoing[]): void {
     this.#line = undefined;
     this.#outgoing.clear();
@@ -83,27 +83,30 @@ export class MessageList {
     this.#render();
   }
 
-  /** The messages are these now; what did not change keeps its row. */
+  /** Shows these messages; a message that did not change keeps its row. */
   update(messages: readonly Message[]): void {
     this.#messages = messages;
     this.#window.follow(messages, this.#ports.isPinned(), this.#mayDrop());
     this.#render();
   }
 
-  /** Shows what is on its way, in that order. */
+  /** Shows the outgoing messages, in that order. */
   showOutgoing(items: readonly Outgoing[]): void {
     this.#items = items;
     this.#renderOutgoing();
   }
 
-  /** Puts the unread line above the message with that id, or nowhere. */
+  /** Puts the unread line above the message with that id; undefined removes it. */
   markUnread(id: string | undefined, text: string): void {
     this.#line = id;
     this.#lineText = text;
     this.#render();
   }
 
-  /** The unread line; or whether its message has its place before or after the rows in the document. */
+  /**
+   * The unread line; or whether its message comes before or after the rows in the document; undefined if
+   * there is none.
+   */
   get line(): Element | "before" | "after" | undefined {
     const id = this.#line;
     if (id === undefined) return undefined;
@@ -113,7 +116,7 @@ export class MessageList {
     return first !== undefined && compareIds(id, first.id) < 0 ? "before" : "after";
   }
 
-  /** Makes the row of the message with the unread line above it, and those around it. */
+  /** Makes the row of the message below the unread line, and the rows around it. */
   showLine(): void {
     const index = this.#messages.findIndex(({ id }) => id === this.#line);
     if (index === -1) return;
@@ -121,7 +124,7 @@ export class MessageList {
     this.#render();
   }
 
-  /** Shows all times anew: another day has begun, or the time zone is another one. */
+  /** Updates all times after another day has begun or the time zone has changed. */
   renewTimes(): void {
     for (const { message, before, unread, row } of this.#shown.values()) {
       const { day, starts } = beginningOf(message, before);
@@ -132,9 +135,9 @@ export class MessageList {
     }
   }
 
-  /** Makes rows of older messages that are here. Returns whether there are any, and room for them. */
+  /** Makes rows of older messages that are in memory. Returns whether there are any, and space for them. */
   older(): boolean {
-    // With the newest in view as well there is nothing to make room with.
+    // While the newest row is in view too, no row can be dropped to make space.
     if (this.#window.isFull && this.#ports.isPinned()) return true;
     const moved = this.#window.up(this.#mayDrop());
     if (moved) this.#render();
@@ -153,7 +156,7 @@ export class MessageList {
     this.#render();
   }
 
-  /** What somebody selects or has the focus on does not go away. */
+  /** Returns whether rows may be dropped; rows with a selection or the focus may not. */
   #mayDrop(): boolean {
     const selection = getSelection();
     const selects = selection?.isCollapsed === false && selection.containsNode(this.#list, true);
@@ -177,7 +180,7 @@ export class MessageList {
     }
   }
 
-  /** The row that is there, where nothing changed that it was made of. */
+  /** Returns the row of a message; the existing one if nothing changed that it was made from. */
   #rowOf(message: Message, before: Message | undefined): Shown {
     const known = this.#shown.get(message.id);
     const isOwn = message.user === this.#ports.self()?.id;
@@ -198,13 +201,15 @@ export class MessageList {
     return { message, before, isOwn, unread, row };
   }
 
-  /** Behind the newest message only. A row is only made anew where its state changed. */
+  /**
+   * Shows outgoing messages, after the newest message only. A row is made again only if its state changed.
+   */
   #renderOutgoing(): void {
     const self = this.#ports.self() ?? { id: "", handle: "You" };
     const next = new Map<string, Waiting>();
     let before: { user: string; handle: string; at: number } | undefined = this.#messages.at(-1);
     for (const item of this.isAtEnd ? this.#items : []) {
-      // The message arrived: its row on the way goes in the same turn, so that nothing flickers.
+      // The message arrived: its outgoing row is removed in the same tick, so that nothing flickers.
       if (this.#isStored(item.key, self.id)) continue;
       const known = this.#outgoing.get(item.key);
       const place = { user: self.id, handle: self.handle, at: item.at };
@@ -221,7 +226,7 @@ export class MessageList {
     this.#outgoing = next;
   }
 
-  /** Looks among the newest only: what is on its way was given not long ago, or is not stored. */
+  /** Searches the newest messages only: an outgoing message was sent not long ago, or is not stored. */
   #isStored(key: string, self: string): boolean {
     return this.#messages.slice(-LOOK_BACK).some((message) => message.key === key && message.user === self);
   }

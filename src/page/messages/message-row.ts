@@ -2,7 +2,7 @@ import type { Outgoing } from "../../client/room/outgoing.ts";
 import type { Message } from "../../client/room/timeline.ts";
 import { button, element } from "../element.ts";
 import type { Beginning } from "../room/beginning.ts";
-import { failureWords } from "../writing/send-words.ts";
+import { failureText } from "../writing/send-text.ts";
 import { avatar } from "./avatar.ts";
 import { clockTime, dayName, exactTime } from "./dates.ts";
 import { isLong } from "./fold.ts";
@@ -10,7 +10,7 @@ import { fold, type Resize } from "./folded-text.ts";
 import { formattedText } from "./formatted-text.ts";
 import { isEmojiOnly } from "./markup.ts";
 
-/** Above the first message of a day. */
+/** Makes the line above the first message of a day. */
 function dayLine(at: number): HTMLDivElement {
   return element("div", "day", element("span", "", dayName(at, Date.now())));
 }
@@ -27,7 +27,10 @@ function byline(handle: string, at: number): HTMLParagraphElement {
   return element("p", "byline", element("span", "author", handle), time);
 }
 
-/** `dir`: each line reads as its own first letter says, so that a right-to-left text turns nothing else around. */
+/**
+ * Makes the text of a message. `dir`: the first letter of each line decides its direction, so that a
+ * right-to-left text changes nothing around it.
+ */
 function textOf(text: string): HTMLDivElement {
   const made = element("div", isEmojiOnly(text) ? "text is-emoji" : "text", ...formattedText(text));
   made.dir = "auto";
@@ -41,7 +44,7 @@ function contentOf(message: Message, resize: Resize): HTMLElement[] {
   return isLong(message.text, innerWidth) ? [text, fold(text, resize)] : [text];
 }
 
-/** On one's own messages: the server has it. */
+/** Makes the mark on the user's own message that says that the server has it. */
 function sentMark(): HTMLSpanElement {
   const mark = element("span", "sent-mark", "✓");
   mark.title = "Sent";
@@ -50,7 +53,7 @@ function sentMark(): HTMLSpanElement {
   return mark;
 }
 
-/** What is above a row: the day it begins, and what is missing there. */
+/** Makes what is above a row: the day it begins, and the gap before it. */
 function above(message: Message, beginning: Beginning, { unread, loadGap }: MessageRowOptions): Node[] {
   const nodes: Node[] = [];
   if (beginning.gap !== "none") {
@@ -65,13 +68,13 @@ function above(message: Message, beginning: Beginning, { unread, loadGap }: Mess
 
 export interface MessageRowOptions {
   readonly isOwn: boolean;
-  /** What the line above it says if it is the first that was not seen; else empty. */
+  /** Text of the unread line above the message; empty if it is not the first unread one. */
   readonly unread: string;
   readonly loadGap: (id: string) => void;
   readonly resize: Resize;
 }
 
-/** A stored message. */
+/** Makes the row of a stored message. */
 export function messageRow(
   message: Message,
   beginning: Beginning,
@@ -94,8 +97,8 @@ export function messageRow(
 }
 
 /**
- * Shows the times of a row anew, because another day has begun or the time zone is another one. All else stays: what was
- * unfolded, selected or has the focus.
+ * Updates the times of a row after another day has begun or the time zone has changed. All else stays: what
+ * is unfolded, selected or has the focus.
  */
 export function renewTimes(
   item: HTMLLIElement,
@@ -121,29 +124,29 @@ const WORDS = {
   sent: "Sent",
 } as const;
 
-/** A wait that the server has explained says why. */
-function stateWords({ state, error }: Outgoing): string {
-  if (state === "failed") return failureWords(error);
+/** Returns the text about an outgoing message's state, with the server's reason for a wait if it gave one. */
+function stateText({ state, error }: Outgoing): string {
+  if (state === "failed") return failureText(error);
   return state === "queued" && error !== undefined ? `${WORDS.queued}. ${error}` : WORDS[state];
 }
 
 export interface OutgoingRowOptions {
   readonly self: { readonly id: string; readonly handle: string };
   readonly retry: (key: string) => void;
-  /** Takes it back to where it was written. */
+  /** Puts its text back into the composer. */
   readonly edit: (item: Outgoing) => void;
   readonly discard: (key: string) => void;
   readonly resize: Resize;
 }
 
-/** A message on its way, with what becomes of it. */
+/** Makes the row of an outgoing message, with its state. */
 export function outgoingRow(
   item: Outgoing,
   beginning: Beginning,
   { self, retry, edit, discard, resize }: OutgoingRowOptions,
 ): HTMLLIElement {
   const isFailed = item.state === "failed";
-  const delivery = element("p", "delivery", element("span", "", stateWords(item)));
+  const delivery = element("p", "delivery", element("span", "", stateText(item)));
   if (isFailed) {
     delivery.setAttribute("role", "alert");
     delivery.append(

@@ -2,18 +2,21 @@ import { compareIds } from "../../protocol/ids.ts";
 
 /** Rows in the document at most. */
 export const ROWS_LIMIT = 300;
-/** Rows in the document at most while somebody selects some of them or has the focus there. */
+/** Rows in the document at most while some of them are selected or have the focus. */
 export const HELD_ROWS_LIMIT = 900;
-/** Rows that are left where the oldest go because new ones came, so that this is not done for each. */
+/**
+ * Rows that are kept when the oldest are dropped because new ones came. Fewer than ROWS_LIMIT, so that this
+ * is not done for each new row.
+ */
 const ROWS_KEPT = 250;
-/** Rows that come at once at an end. */
+/** Rows that are added at an end at a time. */
 const STEP = 50;
 
 type Ids = readonly { readonly id: string }[];
 
 /**
- * Which part of a list is in the document: the end of it, unless one reads elsewhere. Knows ids, no rows. A list that is
- * given is never changed afterwards.
+ * Decides which part of a list is in the document: its end, unless the user reads elsewhere. Knows ids, no
+ * rows. The caller never changes a list after passing it.
  */
 export class RowWindow {
   #list: Ids = [];
@@ -52,8 +55,9 @@ export class RowWindow {
   }
 
   /**
-   * The list is this one now; what was shown of the one before is shown, and what follows on its end. `isPinned`: one
-   * reads the end, so that rows go at the front; else the window lets go of the end instead. `mayDrop`: rows may go.
+   * Changes to another list; shows what was shown of the list before, and what was added after its end.
+   * `isPinned`: the user reads the end, so that rows are dropped at the front; else they are dropped at the
+   * end. `mayDrop`: whether rows may be dropped.
    */
   follow(list: Ids, isPinned: boolean, mayDrop: boolean): void {
     const { isAtEnd } = this;
@@ -61,7 +65,8 @@ export class RowWindow {
     const [first, last] = [this.#list[this.#from], this.#list[this.#to - 1]];
     const at = first === undefined ? Math.max(0, list.length - ROWS_KEPT) : place(list, first.id, this.#from);
     const to = isAtEnd || last === undefined ? list.length : place(list, last.id, this.#to - 1) + 1;
-    // The first row loses what told that it is the first; without others above it that would move what the user reads.
+    // The first row loses what marks it as the first. Without rows above it, that would move what the user
+    // reads.
     const from = wasAtBeginning ? Math.max(0, at - STEP) : at;
     this.#list = list;
     this.#from = from;
@@ -71,14 +76,14 @@ export class RowWindow {
     else this.#to = from + ROWS_LIMIT;
   }
 
-  /** Shows that index, with what is around it. */
+  /** Shows that index and the rows around it. */
   around(index: number): void {
     if (index >= this.#from && index < this.#to) return;
     this.#from = Math.max(0, index - STEP);
     this.#to = Math.min(this.#list.length, this.#from + ROWS_KEPT);
   }
 
-  /** Shows older ones; false if there are none. */
+  /** Shows older rows; returns false if there are none. */
   up(mayDrop: boolean): boolean {
     if (this.#from === 0) return false;
     this.#from = Math.max(0, this.#from - STEP);
@@ -86,7 +91,7 @@ export class RowWindow {
     return true;
   }
 
-  /** Shows newer ones; false if there are none. */
+  /** Shows newer rows; returns false if there are none. */
   down(mayDrop: boolean): boolean {
     if (this.isAtEnd) return false;
     this.#to = Math.min(this.#list.length, this.#to + STEP);
@@ -95,7 +100,7 @@ export class RowWindow {
   }
 }
 
-/** Where that id stands, or would stand; mostly where it stood. */
+/** Returns the index of an id, or the one it would have. Looks first at `before`, its former index. */
 function place(list: Ids, id: string, before: number): number {
   if (list[before]?.id === id) return before;
   const found = list.findIndex((each) => each.id === id);

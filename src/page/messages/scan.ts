@@ -1,6 +1,6 @@
 /**
- * Returns where a character of a kind is first at or after `from`, the text's length where there is none. `kind` matches
- * one character and has the flag `g`. Looks at no character after the one it finds.
+ * Returns the index of the first character of a kind at or after `from`; the text's length if there is none.
+ * `kind` matches one character and has the flag `g`. Reads no character after the one it finds.
  */
 export function indexOfKind(text: string, kind: RegExp, from: number): number {
   kind.lastIndex = from;

@@ -1,10 +1,12 @@
-/** CSS pixels from the bottom within which the user reads the newest. */
+/** CSS pixels from the bottom within which the user is taken to read the newest messages. */
 const NEAR_BOTTOM = 48;
-/** CSS pixels from the bottom within which one is there; what scrolls stops at fractions of a pixel. */
+/**
+ * CSS pixels from the bottom within which the list is at the bottom; scrolling stops at fractions of a pixel.
+ */
 const AT_BOTTOM = 1;
-/** Keys by which one goes up. */
+/** Keys that scroll up. */
 const UPWARD: ReadonlySet<string> = new Set(["ArrowUp", "PageUp", "Home"]);
-/** CSS pixels above what is shown by `show`. */
+/** CSS pixels that `show` leaves above the element. */
 const ABOVE = 48;
 /** CSS pixels from the first or the last row within which the next ones are fetched. */
 const NEAR_END = 600;
@@ -12,40 +14,40 @@ const NEAR_END = 600;
 export interface ScrollPorts {
   readonly scroller: HTMLElement;
   readonly content: HTMLElement;
-  /** Shown while the user reads older messages. */
+  /** The button that jumps to the newest message; shown while the user reads older ones. */
   readonly newest: HTMLButtonElement;
   /** Whether the last row is that of the newest message. */
   readonly isAtEnd: () => boolean;
-  /** One is close to the first row. */
+  /** Called when the window is close to the first row. */
   readonly nearTop: () => void;
-  /** One is close to the last row, which is not that of the newest message. */
+  /** Called when the window is close to the last row, which is not that of the newest message. */
   readonly nearBottom: () => void;
-  /** The newest message is to have its row. */
+  /** Makes the row of the newest message. */
   readonly showNewest: () => void;
-  /** The newest message came into view, or left it. */
+  /** Called when the newest message comes into view, or leaves it. */
   readonly pinnedChanged: () => void;
-  /** Something else is in the window; at most once a frame. */
+  /** Called when other rows are in the window; at most once per frame. */
   readonly moved: () => void;
 }
 
-/** Keeps the list at the newest message, unless the user reads older ones; then it keeps the place. */
+/** Keeps the list at the newest message; while the user reads older ones, keeps those where they are. */
 export class Scroll {
   readonly #ports: ScrollPorts;
   #isPinned = true;
-  /** One went up by key or wheel, and the list has not moved yet. */
+  /** The user scrolls up by key or wheel, and the list has not moved yet. */
   #isLeaving = false;
-  /** Where it was scrolled to, by the page or by the reader, when that was seen last. */
+  /** The scroll position at the last look, whether the page or the user scrolled there. */
   #top = 0;
   #below = 0;
   #frame: number | undefined;
 
   constructor(ports: ScrollPorts) {
     this.#ports = ports;
-    // What scrolls must be reachable without a mouse.
+    // A scrollable element must be reachable without a mouse.
     ports.scroller.tabIndex = 0;
     ports.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     ports.scroller.addEventListener("keydown", ({ key, altKey, ctrlKey, metaKey }) => {
-      // A glide to what is the end now would not reach the end of a busy room.
+      // A smooth scroll to the present end would not reach the end of a busy room.
       if (key === "End") this.toNewest();
       else if (UPWARD.has(key) && !altKey && !ctrlKey && !metaKey) this.#leave();
     });
@@ -58,10 +60,10 @@ export class Scroll {
     );
     ports.newest.addEventListener("click", () => {
       this.toNewest();
-      // The button goes away; the focus stays in the list.
+      // The button is hidden; the focus stays in the list.
       ports.scroller.focus({ preventScroll: true });
     });
-    // The list also grows when a line breaks anew, the keyboard opens or the composer grows.
+    // The list also changes when a line wraps, the keyboard opens or the composer grows.
     const observer = new ResizeObserver(() => this.#settle());
     observer.observe(ports.scroller);
     observer.observe(ports.content);
@@ -83,7 +85,7 @@ export class Scroll {
     if (!wasPinned) this.#ports.pinnedChanged();
   }
 
-  /** Leaves the newest for that element, unless both are in view. */
+  /** Scrolls away from the newest message to that element, unless both are in view. */
   show(element: Element): void {
     const { scroller } = this.#ports;
     const { top } = element.getBoundingClientRect();
@@ -92,21 +94,21 @@ export class Scroll {
     this.#pin(this.#left < AT_BOTTOM);
   }
 
-  /** Where that element is, seen from the window. */
+  /** Returns where that element is, relative to the window. */
   placeOf(element: Element): "above" | "inside" | "below" {
     const [box, window] = [element, this.#ports.scroller].map((each) => each.getBoundingClientRect());
     if (box === undefined || window === undefined || box.bottom <= window.top) return "above";
     return box.top < window.bottom ? "inside" : "below";
   }
 
-  /** Counts messages that came below while the user reads older ones. */
+  /** Counts new messages below while the user reads older ones. */
   countBelow(messages: number): void {
     if (this.#isPinned) return;
     this.#below += messages;
     this.#showButton();
   }
 
-  /** Runs a change around what the user reads and keeps that where it is. */
+  /** Runs a change of the list, and keeps what the user reads where it is. */
   keepPlace(change: () => void): void {
     if (this.#isPinned) {
       change();
@@ -117,24 +119,27 @@ export class Scroll {
     const fromBottom = scroller.scrollHeight - scroller.scrollTop;
     const places = this.#visibleRows().map((row) => [row, row.getBoundingClientRect().bottom] as const);
     change();
-    // A row whose beginning changed was made anew; its end is where it was.
+    // A row whose beginning changed was made again.
     const kept = places.find(([row]) => row.isConnected);
     const moved =
       kept === undefined
         ? scroller.scrollHeight - fromBottom - scroller.scrollTop
         : kept[0].getBoundingClientRect().bottom - kept[1];
-    // Setting it, even to what it is, would end a glide that the keyboard or the wheel began.
+    // Setting it, even to its present value, would end a smooth scroll by keyboard or wheel.
     if (moved !== 0) scroller.scrollTop += moved;
     this.#top = scroller.scrollTop;
   }
 
-  /** Runs a change that somebody asked for where they read: that stays, and the newest may leave the window. */
+  /**
+   * Runs a change that the user asked for at the place they read. That place stays, and the newest message
+   * may leave the window.
+   */
   keepReading(change: () => void): void {
     change();
     this.#pin(this.#left < NEAR_BOTTOM);
   }
 
-  /** After any change at the end of the list. */
+  /** To be called after any change at the end of the list. */
   settle(): void {
     this.#settle();
   }
@@ -165,13 +170,13 @@ export class Scroll {
     if (this.#left < NEAR_END && !isAtEnd()) nearBottom();
   }
 
-  /** CSS pixels below the window. */
+  /** CSS pixels of the list below the window. */
   get #left(): number {
     const { scroller } = this.#ports;
     return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
   }
 
-  /** From the first row on that is in the window. */
+  /** Returns the rows from the first one in the window on. */
   #visibleRows(): Element[] {
     const { content, scroller } = this.#ports;
     const { top, bottom } = scroller.getBoundingClientRect();
@@ -181,7 +186,10 @@ export class Scroll {
     });
   }
 
-  /** One goes up by one's own act. To follow the newest meanwhile would end the glide before it is seen to begin. */
+  /**
+   * The user scrolls up. To follow the newest message now would end the smooth scroll before it has moved the
+   * list.
+   */
   #leave(): void {
     if (!this.#isPinned || this.#ports.scroller.scrollTop <= 0) return;
     this.#isLeaving = true;
@@ -194,7 +202,8 @@ export class Scroll {
     this.#top = scrollTop;
     const isAway = this.#left >= AT_BOTTOM;
     this.#moved();
-    // Who goes up, however little, stays there; what became shorter may have taken one to the bottom.
+    // A user who scrolls up, however little, stays there; a list that became shorter may have moved them to
+    // the bottom.
     if (moved < 0) this.#pin(!isAway && !this.#isLeaving);
     else if (moved > 0) this.#pin(this.#left < NEAR_BOTTOM);
     else this.#pin(this.#isPinned);

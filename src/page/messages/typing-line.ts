@@ -1,9 +1,12 @@
 import type { Person } from "../../protocol/frames.ts";
 
-/** Up to this many names are shown; of more people only that they are several. */
+/** Names at most; of more people the line says only that there are several. */
 const NAMES = 3;
 
-/** "Ada is typing", with up to three names: names and the words between them take turns, a name first. */
+/**
+ * Returns the parts of "Ada is typing", with up to three names: names and the words between them alternate,
+ * beginning with a name.
+ */
 export function typingParts(people: readonly Pick<Person, "handle">[]): readonly string[] {
   if (people.length > NAMES) return ["", "Several people are typing"];
   return people.flatMap(({ handle }, index) => {

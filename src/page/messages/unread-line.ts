@@ -1,9 +1,9 @@
 /**
- * The line above the first message that was not seen. It stays while the room is shown:
+ * The state of the line above the first unread message. The line stays while the room is shown:
  * - `none`: there is none;
- * - `sought`: its place is above the oldest message here, which has to be loaded first;
- * - `new`: it was not looked at yet;
- * - `seen`: it was looked at, and stays where it is until there is something newer to mark.
+ * - `sought`: it belongs above the oldest loaded message, so older ones have to be loaded first;
+ * - `new`: the user has not seen it yet;
+ * - `seen`: the user has seen it; it stays where it is until there is something newer to mark.
  */
 export type UnreadLine =
   | { readonly name: "none" }
@@ -12,15 +12,15 @@ export type UnreadLine =
   | { readonly name: "seen"; readonly id: string; readonly isCut: boolean };
 
 export type UnreadLineEvent =
-  /** A room is shown. */
+  /** Another room is shown. */
   | { readonly name: "enter" }
-  /** What is unread is known, or known better. `isCut`: unread messages before `first` are not to be had. */
+  /** What is unread is known, or known better. `isCut`: unread messages before `first` cannot be loaded. */
   | { readonly name: "find"; readonly first: string | undefined; readonly isCut: boolean }
   /** More unread messages may be on the server. */
   | { readonly name: "seek" }
   /**
-   * Messages of others came unseen, or were missed during an absence; `first`: the first of them. `atEnd`: the list stood
-   * at its end, and not where somebody reads what is unread.
+   * Messages of others arrived unseen, or were missed while disconnected; `first`: the first of them.
+   * `atEnd`: the list was at its end, and not at unread messages that the user reads.
    */
   | { readonly name: "arrive"; readonly first: string; readonly atEnd: boolean }
   /** The line is in view, in a window that has the focus. */
@@ -28,7 +28,7 @@ export type UnreadLineEvent =
 
 export const NO_LINE: UnreadLine = { name: "none" };
 
-/** Returns what an event makes of the line. One that changes nothing returns the very same object. */
+/** Returns the line after an event; the same object if nothing changed. */
 export function nextUnreadLine(line: UnreadLine, event: UnreadLineEvent): UnreadLine {
   switch (event.name) {
     case "enter":
@@ -38,7 +38,7 @@ export function nextUnreadLine(line: UnreadLine, event: UnreadLineEvent): Unread
     case "seek":
       return { name: "sought" };
     case "arrive":
-      // What was not seen first keeps the line; so does what somebody reads.
+      // The line stays at the first unread message, and where the user reads.
       return line.name === "none" || (line.name === "seen" && event.atEnd)
         ? { name: "new", id: event.first, isCut: false }
         : line;
@@ -47,7 +47,7 @@ export function nextUnreadLine(line: UnreadLine, event: UnreadLineEvent): Unread
   }
 }
 
-/** What the line says. */
+/** Returns the text of the line. */
 export function lineText({ isCut }: { readonly isCut: boolean }): string {
   return isCut ? "New messages. Earlier ones can no longer be shown." : "New messages";
 }

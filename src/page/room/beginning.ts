@@ -1,10 +1,10 @@
 import type { Message } from "../../client/room/timeline.ts";
 import { isSameDay } from "../messages/dates.ts";
 
-/** Milliseconds within which messages of one person form a group. */
+/** Milliseconds within which messages of one user form a group. */
 const GROUP_MS = 5 * 60_000;
 
-/** What decides how a row begins. */
+/** The properties of a message that decide how its row begins. */
 interface Placed {
   readonly user: string;
   readonly handle: string;
@@ -12,11 +12,11 @@ interface Placed {
   readonly gap?: Message["gap"];
 }
 
-/** How a row begins, given the one before it. */
+/** How a row begins, which depends on the row before it. */
 export interface Beginning {
   readonly day: boolean;
   readonly gap: Message["gap"];
-  /** With name and picture; otherwise it goes on with the group above. */
+  /** Whether it has a name and a picture; otherwise it continues the group above. */
   readonly starts: boolean;
 }
 

@@ -1,11 +1,11 @@
 import { roomLink } from "./places.ts";
 
-/** Milliseconds that the button says that it worked. */
+/** Milliseconds for which the button says that the link was copied. */
 const THANKS_MS = 2_000;
 
 /** Copies the link of the room that is shown; hidden where the browser has no clipboard. */
 export function offerCopyLink(copy: HTMLButtonElement, room: () => string): void {
-  // Only there in secure contexts, whatever the types say.
+  // Defined in secure contexts only, whatever the types say.
   if (!("clipboard" in navigator)) return;
   copy.hidden = false;
   copy.addEventListener("click", () => {
@@ -17,8 +17,8 @@ export function offerCopyLink(copy: HTMLButtonElement, room: () => string): void
   });
 }
 
-function say(copy: HTMLButtonElement, words: string): void {
-  copy.textContent = words;
+function say(copy: HTMLButtonElement, text: string): void {
+  copy.textContent = text;
   setTimeout(() => {
     copy.textContent = "Copy link";
   }, THANKS_MS);

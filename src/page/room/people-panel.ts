@@ -6,13 +6,16 @@ import { avatar } from "../messages/avatar.ts";
 export interface PeoplePanelPorts {
   readonly list: HTMLElement;
   readonly title: HTMLElement;
-  /** Everywhere the number stands. */
+  /** All elements that show the number of people. */
   readonly counts: readonly HTMLElement[];
   readonly more: HTMLElement;
   readonly self: () => Person | undefined;
 }
 
-/** Who is in the room: oneself first, then by name. Of a crowd those who are known, and how many more there are. */
+/**
+ * Shows the users in the room: the user first, then the others by name. Of many people it shows those who are
+ * known, and how many more there are.
+ */
 export class PeoplePanel {
   readonly #ports: PeoplePanelPorts;
 
@@ -32,7 +35,7 @@ export class PeoplePanel {
     more.textContent = unnamed > 0 ? `and ${unnamed} more` : "";
   }
 
-  /** The connection is away: who is here now is not known. */
+  /** Marks the list as outdated while there is no connection. */
   setStale(isStale: boolean): void {
     const { list, title } = this.#ports;
     title.textContent = isStale ? "Last seen here" : "Here now";

@@ -1,11 +1,11 @@
 import { isRoom } from "../../protocol/ids.ts";
 
-/** What a room's name may be. */
+/** Says which room names are allowed. */
 export const ROOM_RULE =
-  "Room names have letters from a to z, digits, dots, hyphens and underscores; up to 64.";
-/** Letters of a room's name. */
+  "A room name has up to 64 characters: letters from a to z, digits, dots, hyphens and underscores.";
+/** Characters of a room's name at most. */
 const ROOM_LENGTH = 64;
-/** UTF-16 code units of which a name is made, and that are shown. */
+/** UTF-16 code units of a text from which a room name is made, and that are shown, at most. */
 const WRITTEN_LIMIT = 200;
 const SHOWN_LIMIT = 40;
 
@@ -14,24 +14,29 @@ interface Place {
   readonly host: string;
 }
 
-/** The server's socket, by the page's own address: wss under https, ws otherwise. */
+/** Returns the URL of the server's socket for the page's own address: wss under https, ws otherwise. */
 export function socketUrl(place: Place): string {
   return `${place.protocol === "https:" ? "wss:" : "ws:"}//${place.host}/ws`;
 }
 
-/** The room that a page's query names; undefined if it names none. */
+/** Returns the room that a page's query names; undefined if it names none. */
 export function roomOf(search: string): string | undefined {
   const room = new URLSearchParams(search).get("room");
   return room !== null && isRoom(room) ? room : undefined;
 }
 
-/** What a page's query gives for a room's name, and is none; undefined if it names a room, or gives nothing. */
+/**
+ * Returns what a page's query has in place of a valid room name; undefined if it names a room, or is empty.
+ */
 export function noRoomOf(search: string): string | undefined {
   const room = new URLSearchParams(search).get("room")?.trim() ?? "";
   return room === "" || isRoom(room) ? undefined : room;
 }
 
-/** The allowed name that is nearest to what somebody wrote: "Küche 2" gives "kuche-2". Undefined if nothing is left. */
+/**
+ * Returns the allowed name nearest to what the user wrote: "Küche 2" gives "kuche-2"; undefined if nothing is
+ * left.
+ */
 export function nearestRoom(written: string): string | undefined {
   const words = written
     .slice(0, WRITTEN_LIMIT)
@@ -48,18 +53,18 @@ export function nearestRoom(written: string): string | undefined {
   return isRoom(name) ? name : undefined;
 }
 
-/** Says that something is not a room's name. */
+/** Returns a sentence that says that a text is not a room name. */
 export function noRoomText(written: string): string {
   const shown = written.length > SHOWN_LIMIT ? `${written.slice(0, SHOWN_LIMIT)}…` : written;
   return `“${shown}” is not a room name. ${ROOM_RULE}`;
 }
 
-/** The link to a room, to put into the address line and to hand on. */
+/** Returns the link to a room, for the address bar and for sharing. */
 export function roomLink(room: string): string {
   return `/?room=${encodeURIComponent(room)}`;
 }
 
-/** What people type as a room's name, as a name that a room can have; undefined if there is none in it. */
+/** Returns what the user typed as a valid room name; undefined if it is none. */
 export function roomName(typed: string): string | undefined {
   const name = typed
     .trim()

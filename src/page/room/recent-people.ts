@@ -1,6 +1,6 @@
 import type { Person } from "../../protocol/frames.ts";
 
-/** Milliseconds after which somebody who said nothing may well have left. */
+/** Milliseconds after which a user who wrote nothing is no longer listed: they may have left. */
 const RECENT_MS = 15 * 60_000;
 /** Names at most, so that the list stays short. */
 const LIMIT = 50;
@@ -12,8 +12,9 @@ interface Said {
 }
 
 /**
- * Returns who types and who spoke a short while ago, each once with the newest name, at most 50 people. It stands for the list
- * of a room with so many people that the server names none (docs/protocol.md, `presence`). `messages`: oldest first.
+ * Returns the users who are typing or wrote recently, each once with the newest name, at most 50. It replaces
+ * the list of a room with so many people that the server names none (docs/protocol.md, `presence`).
+ * `messages`: oldest first.
  */
 export function recentPeople(
   messages: readonly Said[],

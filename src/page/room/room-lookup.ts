@@ -1,6 +1,6 @@
 import type { RoomLookup } from "./spelling.ts";
 
-/** Milliseconds after which the page goes on without an answer. */
+/** Milliseconds after which the page continues without an answer. */
 const TIMEOUT_MS = 2_000;
 
 /** Asks the server by HTTP, before there is a connection. */

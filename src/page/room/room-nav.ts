@@ -4,7 +4,7 @@ import { nearestRoom, ROOM_RULE, roomLink, roomName } from "./places.ts";
 
 export interface RoomNavPorts {
   readonly list: HTMLElement;
-  /** Shows, where the list is folded away, what is unread in the rooms that are not shown. */
+  /** Shows the unread count of the other rooms while the list is hidden. */
   readonly elsewhere: HTMLElement;
   readonly form: HTMLFormElement;
   readonly field: HTMLInputElement;
@@ -12,14 +12,14 @@ export interface RoomNavPorts {
   readonly open: (room: string) => void;
 }
 
-/** A number with what it means; nothing for none. */
+/** Makes an unread count with its meaning for screen readers; nothing for zero. */
 function badge(unread: UnreadCount): readonly Node[] {
   const text = unreadCountText(unread);
   if (text === "") return [];
   return [element("span", "unread", text), element("span", "visually-hidden", "unread")];
 }
 
-/** The rooms one knows, with what is unread there, and a way into others. */
+/** Lists the rooms that the user knows, with their unread counts, and opens others by name. */
 export class RoomNav {
   readonly #ports: RoomNavPorts;
   #shown = "";
@@ -33,7 +33,7 @@ export class RoomNav {
     ports.list.addEventListener("click", (event) => this.#clicked(event));
   }
 
-  /** Whether somebody is writing the name of a room. */
+  /** Whether the user is typing the name of a room. */
   get isWritten(): boolean {
     const { field } = this.#ports;
     return field.value !== "" && document.activeElement === field;
@@ -52,7 +52,7 @@ export class RoomNav {
     this.#ports.elsewhere.replaceChildren(...badge(others.map(countOf).reduce(addUnread, NONE_UNREAD)));
     const links = rooms.map((room) => this.#link(room, room === current, countOf(room)));
     list.replaceChildren(...links);
-    // A link that is made anew keeps the focus of the one before.
+    // A link that is made again keeps the focus of the one before.
     const room = focused?.dataset["room"];
     if (room !== undefined) list.querySelector<HTMLElement>(`[data-room="${room}"]`)?.focus();
   }
@@ -69,7 +69,7 @@ export class RoomNav {
     return element("li", "", link);
   }
 
-  /** A plain click changes the room in place; with a modifier the browser opens the link as always. */
+  /** Changes the room on a plain click; with a modifier key the browser opens the link as usual. */
   #clicked(event: MouseEvent): void {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const link = event.target instanceof Element ? event.target.closest("a") : null;

@@ -13,7 +13,7 @@ import type { RoomNav } from "./room-nav.ts";
 import { RoomView, type RoomViewPorts } from "./room-view.ts";
 import { spellingOf } from "./spelling.ts";
 
-/** Milliseconds in which changes of what is unread are shown together. */
+/** Milliseconds for which changes of unread counts are collected. */
 const UNREAD_MS = 100;
 
 export interface RoomSwitchPorts {
@@ -24,15 +24,18 @@ export interface RoomSwitchPorts {
   readonly draft: SharedDraft;
   readonly title: HTMLElement;
   readonly view: RoomViewPorts;
-  /** Another room is shown. */
+  /** Called when another room is shown. */
   readonly opened: () => void;
-  /** The address names something that is no room. */
+  /** Called when the address names something that is not a room name. */
   readonly misnamed: (written: string) => void;
-  /** A room is joined that was not. */
+  /** Called when a room is joined that was not joined before. */
   readonly joined: (room: Room) => void;
 }
 
-/** Which room is shown. Follows links and the browser's history; counts what is unread in the others. */
+/**
+ * Decides which room is shown. Follows links and the browser's history, and counts what is unread in the
+ * others.
+ */
 export class RoomSwitch {
   readonly #ports: RoomSwitchPorts;
   readonly #counting = new Set<Room>();
@@ -55,13 +58,13 @@ export class RoomSwitch {
     return this.#view;
   }
 
-  /** Shows the room of the address; if it names none, the one visited last; on a first visit that one. */
+  /** Shows the room that the address names; else the one visited last; on a first visit `defaultRoom`. */
   begin(defaultRoom: string): void {
     this.#defaultRoom = defaultRoom;
     this.#follow();
   }
 
-  /** Changes to a room as a link does. */
+  /** Opens a room, as a link does. */
   open(name: string): void {
     this.#find(name, (room) => {
       if (room !== this.#current?.name) history.pushState(null, "", roomLink(room));
@@ -69,7 +72,7 @@ export class RoomSwitch {
     });
   }
 
-  /** Shows the room of the address, which names the room that is shown from then on. */
+  /** Shows the room that the address names. The address names the shown room from then on. */
   #follow(): void {
     const { preferences, misnamed } = this.#ports;
     const written = noRoomOf(location.search);
@@ -80,7 +83,10 @@ export class RoomSwitch {
     });
   }
 
-  /** Finds the spelling of a room: at once where this browser knows the room. Only the search that began last goes on. */
+  /**
+   * Finds the spelling of a room: at once if this browser knows the room. A new search cancels the one
+   * before.
+   */
   #find(name: string, found: (room: string) => void): void {
     const search = Symbol();
     this.#search = search;
@@ -107,7 +113,7 @@ export class RoomSwitch {
     if (name === this.#current?.name) return;
     if (this.#current !== undefined) this.#leaveView(this.#current);
     preferences.visited(name);
-    // First, so that the server has a place for the next one.
+    // First, so that the server's limit of rooms allows the next one.
     this.#leaveOthers(name);
     const room = this.join(name);
     this.#current = room;
@@ -135,7 +141,7 @@ export class RoomSwitch {
     });
   }
 
-  /** In a room of which nothing was read, because it was never shown while it could be joined, what comes next is unread. */
+  /** Marks where unread messages begin in a room that was never shown while it could be joined. */
   #begin(room: Room): void {
     const { readState } = this.#ports;
     if (room === this.#current || readState.of(room.name) !== undefined) return;
@@ -143,12 +149,12 @@ export class RoomSwitch {
   }
 
   /**
-   * Joins the rooms that this browser knows, so that each counts what is unread and notifies. Where the server allows fewer, those
-   * visited last.
+   * Joins the rooms that this browser knows, so that each counts unread messages and notifies. If the server
+   * allows fewer, joins those visited last.
    */
   joinKnown(): void {
     const { client } = this.#ports;
-    // How many the server allows is not known before.
+    // Before, it is not known how many rooms the server allows.
     if (client.connection.name !== "live" || this.#current === undefined) return;
     const known = this.#known(this.#current.name);
     this.#leaveOthers(this.#current.name);
@@ -156,14 +162,17 @@ export class RoomSwitch {
     this.showUnread();
   }
 
-  /** The known rooms that may be joined while `current` is shown. One place is left for the next room that is opened. */
+  /**
+   * Returns the known rooms that may be joined while `current` is shown. Leaves one free for the next room
+   * that is opened.
+   */
   #known(current: string): ReadonlySet<string> {
     const { client, preferences } = this.#ports;
     const limit = Math.max(1, Math.min(ROOMS_LIMIT, client.roomLimit - 1));
     return new Set([...new Set([current, ...preferences.rooms])].slice(0, limit));
   }
 
-  /** Leaves all rooms but those, unless something waits to be sent there. */
+  /** Leaves all other rooms in which nothing waits to be sent. */
   #leaveOthers(current: string): void {
     const { client } = this.#ports;
     const known = this.#known(current);
@@ -174,7 +183,7 @@ export class RoomSwitch {
     }
   }
 
-  /** Shows anew, soon, what is unread: something came or was read, here or in another tab. */
+  /** Updates the unread counts soon, because something arrived or was read, here or in another tab. */
   showUnread(): void {
     this.#unreadTimer ??= setTimeout(() => this.#showUnread(), UNREAD_MS);
   }

@@ -10,34 +10,36 @@ import { typingParts } from "../messages/typing-line.ts";
 import type { Announcer } from "../unread/announcer.ts";
 import type { Reading } from "../unread/reading.ts";
 import { ownHandle } from "../user/own-handle.ts";
-import { headText } from "./head-words.ts";
+import { headText } from "./head-text.ts";
 import type { PeoplePanel } from "./people-panel.ts";
 import { recentPeople } from "./recent-people.ts";
 
-/** Milliseconds, at least, between two looks at who speaks in a crowd. */
+/** Milliseconds, at least, between two updates of the recent writers in a crowd. */
 const CROWD_MS = 1_000;
 /** UTF-16 code units of a name that is never cut. Three such names fit on the narrowest page. */
 const SHORT = 5;
-/** Pages of older messages after which the search for the first unread one ends: no more are kept in memory. */
+/**
+ * Pages of older messages after which the search for the first unread one ends: no more are kept in memory.
+ */
 const PAGES_LIMIT = TIMELINE_LIMIT / PAGE;
 
 export interface RoomViewPorts {
   readonly list: MessageList;
   readonly scroll: Scroll;
   readonly people: PeoplePanel;
-  /** Where one's own name stands, as the others see it in this room. */
+  /** Shows the user's own name as the others see it in this room. */
   readonly ownName: HTMLElement;
-  /** The name that one asked for; empty where none was. */
+  /** The name that the user chose; empty if none. */
   readonly askedName: () => string;
   readonly announcer: Announcer;
-  /** Above the first message. */
+  /** The text above the first message. */
   readonly head: HTMLElement;
   readonly typingLine: HTMLElement;
   readonly selfId: () => string | undefined;
   readonly reading: Reading;
 }
 
-/** Shows one room on the page, from `open` until `close`; nothing that ends later changes the page. */
+/** Shows one room on the page, from `open` until `close`. A request that ends later changes nothing. */
 export class RoomView {
   readonly #room: Room;
   readonly #ports: RoomViewPorts;
@@ -52,7 +54,9 @@ export class RoomView {
     this.#ports = ports;
   }
 
-  /** To be called once the page takes this view for the one that is shown: the list asks for older messages at once. */
+  /**
+   * To be called when this view is the page's current one, because the list requests older messages at once.
+   */
   open(): void {
     const room = this.#room;
     const ports = this.#ports;
@@ -84,13 +88,13 @@ export class RoomView {
       }),
       room.on("state", () => {
         this.#showHead();
-        // What could not be fetched before can be now.
+        // Older messages that could not be fetched before can be fetched now.
         if (room.state === "current") scroll.settle();
       }),
     ];
     ports.announcer.clear();
     this.#showTyping();
-    // Until the people of this room are known: the suffix belongs to the room before.
+    // Without a suffix until the people of this room are known: the suffix belongs to the room before.
     ports.ownName.textContent = ports.askedName();
     this.#showPeople();
     list.open(room.messages, room.outgoing);
@@ -106,14 +110,14 @@ export class RoomView {
     for (const off of this.#listeners) off();
   }
 
-  /** Shows what changed about the whole list: who one is, or what the server has. */
+  /** Updates the whole list after the user's identity or the server's history has changed. */
   redraw(): void {
     this.#update();
     this.#showPeople();
     this.#showHead();
   }
 
-  /** One is close to the first row: older ones get theirs, or are fetched. */
+  /** Makes rows of older messages, or fetches them, because the window is close to the first row. */
   nearTop(): void {
     if (this.#isClosed) return;
     const { list, scroll } = this.#ports;
@@ -125,7 +129,7 @@ export class RoomView {
     this.#showHead();
   }
 
-  /** One is close to the last row, and newer ones have none. */
+  /** Makes rows of newer messages, because the window is close to the last row. */
   nearBottom(): void {
     if (this.#isClosed) return;
     const { list, scroll } = this.#ports;
@@ -140,7 +144,10 @@ export class RoomView {
     if (!this.#isClosed && outcome === "loaded" && gap === undefined) this.#ports.scroll.settle();
   }
 
-  /** Shows the first unread message. Loads what is between, as far as the server has it and the memory takes it. */
+  /**
+   * Shows the first unread message. Loads the messages between, as far as the server has them and the page
+   * keeps them.
+   */
   async toUnread(): Promise<void> {
     const { list, scroll, reading } = this.#ports;
     for (let pages = 0; reading.isSought && pages < PAGES_LIMIT; pages += 1) {
@@ -176,13 +183,16 @@ export class RoomView {
     people.show({ count: room.people.count, users: this.#withSelf(handle) });
   }
 
-  /** The server tells only how many there are. */
+  /** Whether the server tells only how many users there are. */
   get #isCrowd(): boolean {
     const { count, users } = this.#room.people;
     return users.length === 0 && count > 0;
   }
 
-  /** Those who are known, and oneself: of many people the server names some. Of a crowd it names none, so that those who spoke lately are known. */
+  /**
+   * Returns the known users and the user. Of many users the server names some. Of a crowd it names none, so
+   * that only recent writers are known.
+   */
   #withSelf(handle: string): readonly Person[] {
     const id = this.#ports.selfId();
     const { messages, people } = this.#room;
@@ -200,7 +210,10 @@ export class RoomView {
     }, CROWD_MS);
   }
 
-  /** Where the line is too narrow, long names are cut, and not short ones or the words between. */
+  /**
+   * Shows who is typing. If the line is too narrow, long names are cut, but not short ones or the words
+   * between.
+   */
   #showTyping(): void {
     this.#ports.typingLine.replaceChildren(
       ...typingParts(this.#room.people.typing).map((part, index) => {
@@ -213,7 +226,7 @@ export class RoomView {
   #showHead(): void {
     const { head, list } = this.#ports;
     head.classList.toggle("is-empty", list.isEmpty);
-    const words = list.isAtBeginning
+    const text = list.isAtBeginning
       ? headText({
           room: this.#room,
           isEmpty: list.isEmpty,
@@ -222,6 +235,6 @@ export class RoomView {
           isCut: (this.#room.messages[0]?.prev ?? BEGINNING) !== BEGINNING,
         })
       : "";
-    if (head.textContent !== words) head.textContent = words;
+    if (head.textContent !== text) head.textContent = text;
   }
 }

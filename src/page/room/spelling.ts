@@ -1,15 +1,16 @@
-/** What the server says of rooms. Each call rejects where it does not answer. */
+/** Questions to the server about rooms. Each call rejects if it does not answer. */
 export interface RoomLookup {
-  /** The rooms that were spoken in last. */
+  /** Returns the rooms with the newest messages. */
   readonly listed: () => Promise<readonly string[]>;
-  /** Whether there are messages in a room of exactly that name. */
+  /** Returns whether there are messages in a room of exactly that name. */
   readonly hasMessages: (room: string) => Promise<boolean>;
 }
 
 /**
- * Returns the spelling under which a room is opened whose name was typed or came with a link. To the server `Team` and
- * `team` are two rooms. A room that exists is opened as it is spelled; else one that differs only in upper and lower
- * case; else the name in lower case, so that a new room has one spelling. `known`: rooms that need no question.
+ * Returns the spelling with which to open a room whose name was typed or came with a link. To the server
+ * `Team` and `team` are two rooms. If a room of exactly that name exists, it is that one; else one that
+ * differs only in case; else the name in lower case, so that a new room has one spelling. `known`: rooms that
+ * are known to exist.
  */
 export async function spellingOf(
   name: string,
@@ -27,7 +28,7 @@ export async function spellingOf(
     if (same === undefined && name === lower) return name;
     return (await hasMessages(name)) ? name : (same ?? lower);
   } catch {
-    // Without an answer a room that exists must not be missed.
+    // Without an answer the room may exist, so its spelling is not changed.
     return knownSame ?? name;
   }
 }

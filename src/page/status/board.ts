@@ -7,28 +7,24 @@ import { bytesInWords, countInWords, msInWords, rateInWords } from "./words.ts";
 
 type Figure = (view: StatusView, rates: readonly Rate[]) => number | undefined;
 
-/** What is shown of all processes together, in this order. */
+/** The numbers that are shown of all processes together, in this order. */
 const FIGURES: readonly (readonly [string, (value: number) => string, Figure])[] = [
   ["Processes", countInWords, ({ processes }) => processes.length],
   ["Sockets", countInWords, ({ processes }) => sum(processes.map(({ sockets }) => sockets))],
-  ["Rooms, over the processes", countInWords, ({ processes }) => sum(processes.map(({ rooms }) => rooms))],
-  ["Messages a second", rateInWords, (_view, rates) => sum(rates.map(({ messages }) => messages))],
-  ["Deliveries a second", rateInWords, (_view, rates) => sum(rates.map(({ deliveries }) => deliveries))],
+  ["Rooms, summed over processes", countInWords, ({ processes }) => sum(processes.map(({ rooms }) => rooms))],
+  ["Messages per second", rateInWords, (_view, rates) => sum(rates.map(({ messages }) => messages))],
+  ["Deliveries per second", rateInWords, (_view, rates) => sum(rates.map(({ deliveries }) => deliveries))],
+  ["Time to store, p99", msInWords, ({ ackBuckets }, rates) => quantile(ackBuckets, together(rates), 0.99)],
+  ["Refusals per second", rateInWords, (_view, rates) => sum(rates.map(({ refusals }) => refusals))],
   [
-    "Stored within, 99 of 100",
-    msInWords,
-    ({ ackBuckets }, rates) => quantile(ackBuckets, together(rates), 0.99),
-  ],
-  ["Refusals a second", rateInWords, (_view, rates) => sum(rates.map(({ refusals }) => refusals))],
-  [
-    "Event loop late, p99, worst",
+    "Event loop delay, p99, worst",
     msInWords,
     ({ processes }) => Math.max(...processes.map(({ loopDelayP99Ms }) => loopDelayP99Ms)),
   ],
   ["Memory", bytesInWords, ({ processes }) => sum(processes.map(({ resident }) => resident))],
 ];
 
-/** How all processes are. */
+/** Shows the state of all processes. */
 export class Board {
   readonly #board = byId("board", HTMLElement);
   readonly #line = byId("line", HTMLOutputElement);
@@ -37,7 +33,7 @@ export class Board {
   readonly #tiles: readonly { readonly tile: Tile; readonly figure: Figure }[];
 
   constructor() {
-    this.#tiles = FIGURES.map(([title, words, figure]) => ({ tile: new Tile(title, words), figure }));
+    this.#tiles = FIGURES.map(([title, format, figure]) => ({ tile: new Tile(title, format), figure }));
     byId("tiles", HTMLElement).append(...this.#tiles.map(({ tile }) => tile.element));
   }
 
@@ -52,34 +48,38 @@ export class Board {
     const troubled = view.processes.filter(({ state }) => state !== "serving");
     const warnings = [...new Set(view.processes.flatMap(({ logWarnings }) => logWarnings))];
     const states =
-      troubled.length === 0 ? `All processes serve. ${logInWords(view.logKind)}` : troubleInWords(troubled);
+      troubled.length === 0 ? `All processes are serving. ${storeText(view.logKind)}` : troubleText(troubled);
     const sentences = [states, ...warnings.map((sentence) => `${sentence}.`)];
     this.#say(sentences.join(" "), troubled.length + warnings.length > 0);
   }
 
-  /** The processes could not be asked. */
+  /** Shows that the status could not be requested. */
   lost(reason: string): void {
-    this.#say(`No answer: ${reason}. Trying again.`, true);
+    this.#say(`No answer: ${reason}. Retrying.`, true);
   }
 
   #say(sentence: string, trouble: boolean): void {
-    // An output is read aloud whenever it is written, so only where something changed.
+    // A screen reader announces an output whenever it is written, so it is written only if it changed.
     if (this.#line.textContent !== sentence) this.#line.textContent = sentence;
     this.#line.classList.toggle("is-trouble", trouble);
   }
 }
 
-function troubleInWords(troubled: StatusView["processes"]): string {
+function troubleText(troubled: StatusView["processes"]): string {
   return troubled
     .map(({ dyno, instance, state, logReason }) => {
       const name = dyno === "" ? instance.slice(0, 6) : dyno;
-      return state === "log away" ? `${name}: the log is away, ${logReason}.` : `${name} is ${state}.`;
+      return state === "log away"
+        ? `${name} cannot reach its storage: ${logReason}.`
+        : `${name} is ${state}.`;
     })
     .join(" ");
 }
 
-function logInWords(kind: string): string {
-  return kind === "redis" ? "Messages are kept in Redis." : "Messages live in this process's memory only.";
+function storeText(kind: string): string {
+  return kind === "redis"
+    ? "Messages are kept in Redis."
+    : "Messages are kept in this process's memory only.";
 }
 
 function together(rates: readonly Rate[]): number[] {

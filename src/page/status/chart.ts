@@ -1,28 +1,28 @@
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Points of a chart; at one every 2 s it reaches back five minutes. */
+/** Points of a chart; with one every 2 s it shows five minutes. */
 const POINTS = 150;
 
-/** A young chart has room for this many: it fills from the right within a minute. */
+/** Points for which a new chart has space; it fills from the right within a minute. */
 const LEAST_POINTS = 30;
 
 const HEIGHT = 40;
 
-/** One number of the whole fleet: what it is now, and a line of what it was. */
+/** One number of all processes together: its present value, and a line of its earlier ones. */
 export class Tile {
   readonly element: HTMLElement;
   readonly #title: string;
-  readonly #words: (value: number) => string;
+  readonly #format: (value: number) => string;
   readonly #value: HTMLElement;
   readonly #chart: SVGElement;
   readonly #line = shape("polyline");
   readonly #area = shape("polygon");
-  /** The oldest first. */
+  /** Oldest first. */
   readonly #values: number[] = [];
 
-  constructor(title: string, words: (value: number) => string) {
+  constructor(title: string, format: (value: number) => string) {
     this.#title = title;
-    this.#words = words;
+    this.#format = format;
     this.#value = document.createElement("p");
     this.#value.className = "tile-value";
     this.#chart = shape("svg");
@@ -37,15 +37,15 @@ export class Tile {
     this.element.append(heading, this.#value, this.#chart);
   }
 
-  /** Adds a value; undefined = there is none now, and the line goes on as it was. */
+  /** Adds a value; undefined means that there is none now, and the line stays as it was. */
   add(value: number | undefined): void {
-    this.#value.textContent = value === undefined ? "–" : this.#words(value);
+    this.#value.textContent = value === undefined ? "–" : this.#format(value);
     this.#values.push(value ?? this.#values.at(-1) ?? 0);
     if (this.#values.length > POINTS) this.#values.shift();
     const most = Math.max(...this.#values);
     this.#draw(most);
-    const now = value === undefined ? "none" : this.#words(value);
-    this.#chart.setAttribute("aria-label", `${this.#title}: ${now} now, ${this.#words(most)} at most`);
+    const now = value === undefined ? "none" : this.#format(value);
+    this.#chart.setAttribute("aria-label", `${this.#title}: ${now} now, ${this.#format(most)} at most`);
   }
 
   #draw(most: number): void {

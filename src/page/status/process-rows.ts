@@ -3,7 +3,7 @@ import { element } from "../element.ts";
 import type { Rate } from "./rates.ts";
 import { bytesInWords, countInWords, durationInWords, msInWords, rateInWords } from "./words.ts";
 
-/** The rows of the table of processes. */
+/** Makes the rows of the table of processes. */
 export function processRows(
   { now, processes }: StatusView,
   rates: ReadonlyMap<string, Rate>,

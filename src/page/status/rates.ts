@@ -1,24 +1,24 @@
 import type { ProcessView, StatusView } from "../../http/status/status-view.ts";
 
-/** What one process does a second. */
+/** What one process does per second. */
 export interface Rate {
   readonly messages: number;
   readonly deliveries: number;
   readonly refusals: number;
-  /** Messages stored since its report before, by bucket of their time. */
+  /** Messages stored since the report before, per bucket of the time that it took. */
   readonly acks: readonly number[];
 }
 
 const NOTHING: Rate = { messages: 0, deliveries: 0, refusals: 0, acks: [] };
 
 /**
- * Turns counters into rates: from one report of a process to its next. Processes report less often than the page asks, so a
- * rate stands until the next report. Who has gone is forgotten.
+ * Turns counters into rates, from one report of a process to its next. Processes report less often than the
+ * page asks, so a rate is kept until the next report. Processes that are no longer reported are forgotten.
  */
 export class ProcessRates {
   #reports = new Map<string, { readonly last: ProcessView; readonly rate: Rate }>();
 
-  /** The rates of all processes of `view`, by instance; of those seen for the first time nothing is known. */
+  /** Returns the rates of the processes of `view` by instance, without those seen for the first time. */
   take({ processes }: StatusView): ReadonlyMap<string, Rate> {
     this.#reports = new Map(processes.map((process) => [process.instance, this.#next(process)]));
     return new Map([...this.#reports].map(([instance, { rate }]) => [instance, rate]));
@@ -42,8 +42,9 @@ function rateBetween(before: ProcessView, after: ProcessView): Rate {
 }
 
 /**
- * The time within which the `share` of all counted messages was stored, ms: the end of the bucket that it falls into.
- * undefined where nothing was counted; what is in no bucket counts as the last one's end.
+ * Returns the milliseconds within which the `share` of all counted messages was stored: the end of the bucket
+ * that it falls into. Undefined if nothing was counted. Times above all buckets count as the end of the last
+ * one.
  */
 export function quantile(
   ends: readonly number[],

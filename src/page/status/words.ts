@@ -1,6 +1,6 @@
 const UNITS = ["B", "KiB", "MiB", "GiB"] as const;
 
-/** Bytes as people read them: `812 B`, `61.4 MiB`. */
+/** Formats a number of bytes: `812 B`, `61.4 MiB`. */
 export function bytesInWords(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -11,7 +11,7 @@ export function bytesInWords(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** A duration by its two largest units: `45 s`, `3 min 20 s`, `2 d 4 h`. */
+/** Formats a duration by its two largest units: `45 s`, `3 min 20 s`, `2 d 4 h`. */
 export function durationInWords(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
   const parts: [number, string][] = [
@@ -26,7 +26,7 @@ export function durationInWords(ms: number): string {
   return told.map(([count, unit]) => `${count} ${unit}`).join(" ");
 }
 
-/** Something a second: whole numbers from ten on. */
+/** Formats a number per second, from ten on without decimals. */
 export function rateInWords(rate: number): string {
   return rate >= 10 ? Math.round(rate).toLocaleString("en") : rate.toFixed(1);
 }
@@ -35,7 +35,7 @@ export function countInWords(count: number): string {
   return Math.round(count).toLocaleString("en");
 }
 
-/** A short time, ms; undefined = nobody knows. */
+/** Formats a short time in ms; undefined, an unknown time, becomes a dash. */
 export function msInWords(ms: number | undefined): string {
   if (ms === undefined) return "–";
   return ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms)} ms`;

@@ -2,9 +2,9 @@ import type { Message } from "../../client/room/timeline.ts";
 import { element } from "../element.ts";
 import { announcementOf } from "./announcement.ts";
 
-/** Milliseconds that messages are collected before they are said. */
+/** Milliseconds for which messages are collected before they are announced. */
 const BATCH_MS = 1_000;
-/** Tells screen readers about live messages of others, in batches. */
+/** Announces live messages of others to screen readers, in batches. */
 export class Announcer {
   readonly #log: HTMLElement;
   #batch: Message[] = [];
@@ -20,7 +20,7 @@ export class Announcer {
     this.#timer ??= setTimeout(() => this.#say(), BATCH_MS);
   }
 
-  /** Another room is shown. */
+  /** Forgets what is not announced yet, because another room is shown. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,10 +1,10 @@
 import { countedIcon, pageTitle } from "./counted-title.ts";
 import type { UnreadCount } from "./unread-count.ts";
 
-/** The document's own: its name changes with its content, so the script does not know it. */
+/** The icon's address in the document; it has a hash of its content, so the script does not know it. */
 let plainIcon: string | undefined;
 
-/** Shows the room and what is unread in the window's title and icon. */
+/** Shows the room and the unread count in the window's title and icon. */
 export function showBadge(room: string, unread: UnreadCount): void {
   document.title = pageTitle(room, unread);
   const icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");

@@ -1,6 +1,9 @@
 import { type UnreadCount, unreadCountText } from "./unread-count.ts";
 
-/** The icon with a number in it, or `plain` for none. A data: address, because it is another one for each number. */
+/**
+ * Returns the address of the icon with a number in it, or `plain` for none. A data: address, because there is
+ * one icon per number.
+ */
 export function countedIcon(unread: UnreadCount, plain: string): string {
   const number = unreadCountText(unread);
   if (number === "") return plain;
@@ -12,7 +15,7 @@ export function countedIcon(unread: UnreadCount, plain: string): string {
   return `data:image/svg+xml,${encodeURIComponent(svg)}`;
 }
 
-/** The window's title: what is unread comes first, because tabs are narrow. */
+/** Returns the window's title. The unread count comes first, because tabs are narrow. */
 export function pageTitle(room: string, unread: UnreadCount): string {
   const number = unreadCountText(unread);
   return `${number === "" ? "" : `(${number}) `}${room} · dynochat`;

@@ -6,9 +6,9 @@ import { ownHandle } from "../user/own-handle.ts";
 import { mentions } from "./mention.ts";
 import type { ReadMarks } from "./reading.ts";
 
-/** Milliseconds in which another tab may show the message, which makes a notification needless. */
+/** Milliseconds for which another tab may show the message first, so that no notification is needed. */
 const PATIENCE_MS = 400;
-/** UTF-16 code units of a text that a notification shows. */
+/** UTF-16 code units of a text that a notification shows at most. */
 const TEXT_LENGTH = 200;
 
 export interface MentionNoticePorts {
@@ -18,8 +18,9 @@ export interface MentionNoticePorts {
 }
 
 /**
- * Whether a page can show a notification here once it may. Browsers on phones have the interface, ask for the permission and
- * then throw: there only a service worker may show one. Without a permission the one that is tried here is not shown.
+ * Returns whether this browser lets a page show notifications, given the permission. Browsers on phones have
+ * the interface, ask for the permission and then throw: there only a service worker may show one. The
+ * notification that is tried here is not shown, because there is no permission yet.
  */
 function canNotify(): boolean {
   if (!isSecureContext) return false;
@@ -31,7 +32,9 @@ function canNotify(): boolean {
   }
 }
 
-/** Notifications of the desktop, where one was mentioned and does not look, and only where that was allowed. */
+/**
+ * Shows a desktop notification when the user is mentioned and does not look, if the user has allowed that.
+ */
 export class MentionNotice {
   readonly #ports: MentionNoticePorts;
 
@@ -39,7 +42,7 @@ export class MentionNotice {
     this.#ports = ports;
   }
 
-  /** Shows the button that asks for permission, as long as there is something to ask. */
+  /** Shows the button that asks for the permission, until it is granted or denied. */
   offer(ask: HTMLButtonElement): void {
     if (!("Notification" in window) || Notification.permission !== "default" || !canNotify()) return;
     const show = () => {
@@ -47,7 +50,8 @@ export class MentionNotice {
     };
     show();
     ask.addEventListener("click", () => void Notification.requestPermission().then(show, show));
-    // It may also be given or refused in another tab or in the settings of the browser; older ones do not tell.
+    // It may also be granted or denied in another tab or in the browser's settings; older browsers do not
+    // tell.
     navigator.permissions?.query({ name: "notifications" }).then(
       (status) => status.addEventListener("change", show),
       () => undefined,
@@ -68,7 +72,7 @@ export class MentionNotice {
     const read = this.#ports.readState.of(room);
     if (read !== undefined && compareIds(id, read) <= 0) return;
     try {
-      // All tabs give it the same tag: whichever comes later takes the place of the one before, without a sound.
+      // All tabs give it the same tag, so that a later one silently replaces the one before.
       const notice = new Notification(`${handle} in #${room}`, {
         body: text.slice(0, TEXT_LENGTH),
         tag: `${room} ${id}`,
@@ -79,7 +83,7 @@ export class MentionNotice {
         notice.close();
       });
     } catch {
-      // A phone where the permission was given before: see canNotify.
+      // A phone on which the permission was granted before: see canNotify.
     }
   }
 }

@@ -1,6 +1,6 @@
 const LETTER = /[\p{L}\p{N}\p{M}_]/u;
 
-/** Whether a text names somebody: their whole name, in any case, not as a part of a longer word. */
+/** Returns whether a text mentions a user: the whole name, in any case, not as part of a longer word. */
 export function mentions(text: string, handle: string): boolean {
   const [within, name] = [text.toLocaleLowerCase(), handle.toLocaleLowerCase()];
   if (name === "") return false;
@@ -12,7 +12,7 @@ export function mentions(text: string, handle: string): boolean {
   return false;
 }
 
-/** The whole character, which may be two UTF-16 units; empty at the text's end. */
+/** Returns the whole character, which may be two UTF-16 units; empty at the text's end. */
 function characterAt(text: string, at: number): string {
   const code = text.codePointAt(at);
   return code === undefined ? "" : String.fromCodePoint(code);

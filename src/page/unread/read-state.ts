@@ -4,22 +4,22 @@ import type { ReadMarks } from "./reading.ts";
 
 const PREFIX = "dynochat.read.";
 
-/** Up to where each room was read, in this browser: all its tabs share it. */
+/** The last id that was read in each room, in this browser; all its tabs share it. */
 export class ReadState implements ReadMarks {
-  /** `changed`: another tab has read on in that room. */
+  /** `changed` is called when another tab has read further in that room. */
   constructor(changed: (room: string) => void) {
     addEventListener("storage", ({ key }) => {
       if (key?.startsWith(PREFIX) === true) changed(key.slice(PREFIX.length));
     });
   }
 
-  /** The last id that was seen there; undefined in a room that is new to this browser. */
+  /** Returns the last id that was read in a room; undefined for a room that is new to this browser. */
   of(room: string): string | undefined {
     const id = readStored(PREFIX + room);
     return id !== undefined && isMessageId(id) ? id : undefined;
   }
 
-  /** Never goes back: another tab may have read further. Returns whether it went on. */
+  /** Stores the last id that was read, unless another tab has read further. Returns whether it was stored. */
   advance(room: string, id: string): boolean {
     const before = this.of(room);
     if (before !== undefined && compareIds(id, before) <= 0) return false;
@@ -28,7 +28,7 @@ export class ReadState implements ReadMarks {
   }
 }
 
-/** The room is not remembered any more. */
+/** Forgets what was read in a room. */
 export function forgetRead(room: string): void {
   writeStored(PREFIX + room, "");
 }

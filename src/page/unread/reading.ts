@@ -11,48 +11,48 @@ import {
 import { unreadOf } from "./unread.ts";
 import type { UnreadAbove } from "./unread-above.ts";
 
-/** Up to where each room was read. */
+/** The last id that was read in each room. */
 export interface ReadMarks {
   of(room: string): string | undefined;
-  /** Returns whether it went on. */
+  /** Stores a later id. Returns false, and stores nothing, if it is not later. */
   advance(room: string, id: string): boolean;
 }
 
 export interface ReadingPorts {
   readonly readState: ReadMarks;
   readonly selfId: () => string | undefined;
-  /** Whether the window is shown and has the focus. */
+  /** Returns whether the window is shown and has the focus. */
   readonly isWatching: () => boolean;
-  /** Whether the newest message is in view. */
+  /** Returns whether the newest message is in view. */
   readonly isPinned: () => boolean;
-  /** Where the line is, seen from the window; undefined if it has no row. */
+  /** Returns where the unread line is, relative to the window; undefined if it has no row. */
   readonly linePlace: () => "above" | "inside" | "below" | undefined;
-  /** The line stands above the message with that id now, and says that. */
+  /** Called when the line moves above the message with that id, with its text. */
   readonly lineMoved: (id: string | undefined, text: string) => void;
-  /** What is unread above the window is another than before, or may be. */
+  /** Called when the unread messages above the window may have changed. */
   readonly aboveChanged: (above: UnreadAbove | undefined) => void;
-  /** Something was read. */
+  /** Called when something was read. */
   readonly readOn: () => void;
 }
 
-/** What was read of the room that is shown, and what was not. */
+/** Tracks what was read of the room that is shown. */
 export class Reading {
   readonly #ports: ReadingPorts;
   #room: Room | undefined;
   #line: UnreadLine = NO_LINE;
-  /** Until the first messages of the room are there. */
+  /** True until the first messages of the room have arrived. */
   #isEntering = false;
-  /** What the line marks: what came after `#mark`, up to `#until`. */
+  /** The line marks the messages after the id `#mark`, up to `#until`. */
   #mark: string | undefined;
   #until = BEGINNING;
-  /** What is unread above the window is not to be offered any more. */
+  /** Whether the unread messages above the window are no longer offered. */
   #isDismissed = false;
 
   constructor(ports: ReadingPorts) {
     this.#ports = ports;
   }
 
-  /** Another room is shown. */
+  /** To be called when another room is shown. */
   enter(room: Room): void {
     this.#room = room;
     this.#isEntering = true;
@@ -61,12 +61,12 @@ export class Reading {
     if (room.messages.length > 0) this.listChanged();
   }
 
-  /** The room is not shown any more. */
+  /** To be called when the room is no longer shown. */
   leave(): void {
     this.#room = undefined;
   }
 
-  /** The room's list is there, or is another one. */
+  /** To be called when the room's list has been loaded or replaced. */
   listChanged(): void {
     const room = this.#room;
     if (room === undefined) return;
@@ -76,25 +76,31 @@ export class Reading {
       this.#isDismissed = false;
       this.#mark = readState.of(room.name);
       this.#until = room.messages.at(-1)?.id ?? BEGINNING;
-      // Of an empty room everything was read, so that its first message can be unread.
+      // Everything in an empty room counts as read, so that its first message can be unread.
       if (room.messages.length === 0) readState.advance(room.name, BEGINNING);
       this.#find(false);
     }
     this.look();
   }
 
-  /** Older messages are here, or cannot be had. `isFull`: no more are kept in memory. */
+  /**
+   * To be called when older messages have been loaded, or cannot be. `isFull`: the page keeps no more in
+   * memory.
+   */
   olderLoaded(isFull: boolean): void {
     if (this.#line.name === "sought") this.#find(isFull);
     this.look();
   }
 
-  /** Whether the place of the line has to be loaded first. */
+  /** Whether the message of the line has to be loaded first. */
   get isSought(): boolean {
     return this.#line.name === "sought";
   }
 
-  /** `live`: as they were sent; others were missed during an absence, so the line shows where they begin. */
+  /**
+   * To be called with new messages. `live`: they arrived as they were sent; others were missed while
+   * disconnected, so the line shows where they begin.
+   */
   arrived(messages: readonly Message[], live: boolean): void {
     const { selfId, isPinned } = this.#ports;
     const self = selfId();
@@ -112,7 +118,7 @@ export class Reading {
     this.look();
   }
 
-  /** A message is sent: what is unread above is known. */
+  /** To be called when the user sends a message: the unread ones above are taken as seen. */
   sent(): void {
     this.#isDismissed = true;
     this.look();
@@ -125,7 +131,10 @@ export class Reading {
     aboveChanged(this.#above());
   }
 
-  /** To be called whenever the newest message is in view, or is not, and when somebody looks at the window or away. */
+  /**
+   * To be called whenever the newest message is in view, or is not, and when the user looks at the window or
+   * away.
+   */
   look(): void {
     const room = this.#room;
     const { readState, readOn } = this.#ports;
@@ -149,7 +158,7 @@ export class Reading {
     else this.#apply({ name: "find", first: messages[0]?.id, isCut: before !== "nothing" });
   }
 
-  /** What is unread and not in view, above the window. */
+  /** Returns what is unread above the window; undefined if nothing is. */
   #above(): UnreadAbove | undefined {
     const { selfId, linePlace } = this.#ports;
     const isAbove = this.isSought || (this.#line.name === "new" && linePlace() === "above");

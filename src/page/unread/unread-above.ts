@@ -3,11 +3,14 @@ import type { UnreadCount } from "./unread-count.ts";
 
 /** Unread messages above the window. */
 export interface UnreadAbove extends UnreadCount {
-  /** When the first of them was stored, or the last one that was read, in ms since 1970 UTC; undefined if not known. */
+  /**
+   * When the first of them was stored, or else the last one that was read, in ms since 1970 UTC; undefined if
+   * unknown.
+   */
   readonly since: number | undefined;
 }
 
-/** "73 new messages since 14:02". */
+/** Returns a text such as "73 new messages since 14:02". */
 export function unreadAboveText({ count, hasMore, since }: UnreadAbove, now: number): string {
   const what = `${count}${hasMore ? "+" : ""} new ${count === 1 && !hasMore ? "message" : "messages"}`;
   if (since === undefined) return what;

@@ -1,7 +1,7 @@
-/** How much is unread. */
+/** The number of unread messages. */
 export interface UnreadCount {
   readonly count: number;
-  /** There may be more than were counted: older messages are not loaded. */
+  /** Whether there may be more than were counted, because older messages are not loaded. */
   readonly hasMore: boolean;
 }
 
@@ -11,7 +11,7 @@ export function addUnread(a: UnreadCount, b: UnreadCount): UnreadCount {
   return { count: a.count + b.count, hasMore: a.hasMore || b.hasMore };
 }
 
-/** "7", "50+" or "99+"; empty for none. */
+/** Returns "7", "50+" or "99+"; an empty string for none. */
 export function unreadCountText({ count, hasMore }: UnreadCount): string {
   if (count === 0) return "";
   return count > 99 ? "99+" : `${count}${hasMore ? "+" : ""}`;

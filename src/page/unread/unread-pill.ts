@@ -1,10 +1,10 @@
 import { type UnreadAbove, unreadAboveText } from "./unread-above.ts";
 
-/** The button above the list that says how much is unread there, and jumps to the first of it. */
+/** The button above the list that says how many messages above are unread, and jumps to the first one. */
 export class UnreadPill {
   readonly #button: HTMLButtonElement;
   #text: string | undefined;
-  /** The jump under way: it may have to load messages. */
+  /** The jump in progress, which may have to load messages. */
   #jump: Promise<void> | undefined;
 
   /** `jump` shows the first unread message. */
@@ -21,10 +21,10 @@ export class UnreadPill {
     });
   }
 
-  /** Shows how much is unread above; `undefined`: nothing. */
+  /** Shows how much is unread above; `undefined` means nothing. */
   show(above: UnreadAbove | undefined): void {
     this.#text = above === undefined ? undefined : unreadAboveText(above, Date.now());
-    // A jump in a room that was left ends later and is not this room's.
+    // A jump in a room that was left ends later, and does not concern this room.
     if (above === undefined) this.#jump = undefined;
     this.#render();
   }

@@ -3,20 +3,23 @@ import { compareIds } from "../../protocol/ids.ts";
 
 type Read = Pick<Message, "id" | "prev" | "user" | "withdrawn">;
 
-/** What of a room is unread, as far as its messages are here. */
+/** The unread messages of a room, as far as its messages are loaded. */
 export interface Unread<M> {
   /** Messages of others after the last id that was read, oldest first. */
   readonly messages: readonly M[];
   /**
-   * What is before them: `nothing` unread; perhaps `more`, on the server; or messages that are `gone`, because the
-   * server keeps them no longer.
+   * Unread messages before those: `nothing`; perhaps `more`, on the server; or `gone`, because the server no
+   * longer keeps them.
    */
   readonly before: "nothing" | "more" | "gone";
 }
 
 const NOTHING = { messages: [], before: "nothing" } as const;
 
-/** Returns what is unread after the id `read`. Where nothing was read, as on a first visit, nothing counts as unread. */
+/**
+ * Returns what is unread after the id `read`. If nothing was read, as on a first visit, nothing counts as
+ * unread.
+ */
 export function unreadOf<M extends Read>(
   room: { readonly messages: readonly M[]; readonly hasOlder: boolean },
   read: string | undefined,

@@ -7,14 +7,14 @@ export interface NameFormPorts {
   readonly submit: HTMLButtonElement;
   readonly cancel: HTMLButtonElement;
   readonly chosen: (name: string) => void;
-  /** The name stays as it was. */
+  /** Called when the form is cancelled: the name stays as it was. */
   readonly cancelled: () => void;
 }
 
-/** Asks what people should call one. */
+/** Asks the user for a name. */
 export class NameForm {
   readonly #ports: NameFormPorts;
-  /** What it was opened with. */
+  /** The name with which the form was opened. */
   #given = "";
 
   constructor(ports: NameFormPorts) {
@@ -33,12 +33,12 @@ export class NameForm {
     return !this.#ports.form.hidden;
   }
 
-  /** Whether nobody has typed in it. */
+  /** Whether the user has typed nothing in it. */
   get isUntouched(): boolean {
     return this.#ports.field.value === this.#given;
   }
 
-  /** Shows the form in place of the composer. It can be cancelled where there is a name that stays then. */
+  /** Shows the form in place of the composer. It can be cancelled if there is a name to keep. */
   open(name: string, canCancel: boolean, error = ""): void {
     const { form, field, submit } = this.#ports;
     form.hidden = false;
@@ -63,7 +63,7 @@ export class NameForm {
     const { field, error, chosen } = this.#ports;
     const name = field.value.trim().normalize("NFKC");
     if (name === "") {
-      error.textContent = "Type a name first.";
+      error.textContent = "Enter a name first.";
     } else if ([...new Intl.Segmenter().segment(name)].length > LIMITS.handleLength) {
       error.textContent = `A name has at most ${LIMITS.handleLength} characters.`;
     } else {

@@ -1,13 +1,14 @@
 import type { Room } from "../../client/room/room.ts";
 
-/** UTF-16 code units of a name that no suffix takes the place of. */
+/** UTF-16 code units of a name that are never cut for a suffix. */
 const UNCUT = 20;
-/** " 2", or in a crowd of look-alikes a piece of the user's id. */
+/** A suffix: " 2", or among many look-alikes a part of the user's id. */
 const SUFFIX = / \S{1,6}$/;
 
 /**
- * Returns the user's own name as the others see it in a room: with a suffix where a look-alike is there. `asked` is the name
- * that was given last; of a crowd nobody is named, and what is known of the room may be of the name before.
+ * Returns the user's own name as the others see it in a room, with a suffix if there is a look-alike. `asked`
+ * is the name that the user chose last. In a crowd the server names no users, and what is known of the room
+ * may concern the name before.
  */
 export function ownHandle(
   { handle, people }: Pick<Room, "handle"> & { readonly people: Pick<Room["people"], "users"> },

@@ -6,22 +6,22 @@ export interface OwnNamePorts extends Omit<NameFormPorts, "chosen" | "cancelled"
   readonly preferences: Preferences;
   /** The button that opens the form. */
   readonly change: HTMLButtonElement;
-  /** Where the name stands. */
+  /** The element that shows the name. */
   readonly shown: HTMLElement;
-  /** What the form takes the place of, and its field. */
+  /** The composer, which the form replaces, and its field. */
   readonly composer: HTMLElement;
   readonly text: HTMLElement;
-  /** Called with each new name, given here or in another tab. */
+  /** Called with each new name, chosen here or in another tab. */
   readonly changed: (name: string) => void;
 }
 
-/** The name that the user gave, and the form that asks for it in place of the composer. */
+/** Keeps the name that the user chose, and shows the form that asks for it in place of the composer. */
 export class OwnName {
   readonly #ports: OwnNamePorts;
   readonly #form: NameForm;
-  /** What stays where the server refuses the name that was chosen last; empty for none. */
+  /** The name to return to if the server refuses the one chosen last; empty for none. */
   #before = "";
-  /** The name is of another tab, which also hears of it where the server refuses it. */
+  /** Whether the name was chosen in another tab, which is told too if the server refuses it. */
   #isFollowed = false;
 
   constructor(ports: OwnNamePorts) {
@@ -31,7 +31,7 @@ export class OwnName {
       chosen: (name) => this.#chosen(name),
       cancelled: () => {
         this.#showComposer();
-        // What was pressed to open the form is there again.
+        // The button that opened the form is shown again.
         ports.change.focus();
       },
     });
@@ -45,22 +45,22 @@ export class OwnName {
     else this.#showComposer();
   }
 
-  /** Where what is typed belongs now. */
+  /** The field in which the user writes now. */
   get field(): HTMLElement {
     return this.#form.isOpen ? this.#ports.field : this.#ports.text;
   }
 
-  /** Puts the focus where the user writes, but opens no keyboard on the screen. */
+  /** Moves the focus to the field in which the user writes, but opens no on-screen keyboard. */
   focus(): void {
     if (hovers()) this.field.focus({ preventScroll: true });
   }
 
-  /** Another tab has given a name. */
+  /** To be called when the user has chosen a name in another tab. */
   followed(): void {
     const { changed, preferences, shown } = this.#ports;
     this.#isFollowed = true;
     shown.textContent = preferences.name;
-    // Who types a name here is not interrupted.
+    // A user who is typing a name here is not interrupted.
     if (!this.#form.isOpen || this.#form.isUntouched) {
       const hadFocus = document.activeElement === this.field;
       this.#form.close();
@@ -70,7 +70,7 @@ export class OwnName {
     changed(preferences.name);
   }
 
-  /** The server does not accept the name; `sentence` says why. */
+  /** To be called when the server refuses the name; `sentence` says why. */
   refused(sentence: string): void {
     if (this.#isFollowed) return;
     const { composer, preferences, shown } = this.#ports;

@@ -5,19 +5,19 @@ import { readStored, writeStored } from "./stored.ts";
 
 const NAME = "dynochat.name";
 const ROOMS = "dynochat.rooms";
-/** Rooms that are remembered, the newest first. */
+/** Rooms that are remembered at most. */
 export const ROOMS_LIMIT = 20;
 
 function storedRooms(): readonly string[] {
   return (readStored(ROOMS) ?? "").split(" ").filter(isRoom);
 }
 
-/** What the page remembers between visits, in this browser: all its tabs share it. */
+/** What the page remembers between visits, in this browser; all its tabs share it. */
 export class Preferences {
   #name = readStored(NAME) ?? "";
   #rooms = storedRooms();
 
-  /** Empty until one was given. */
+  /** The name that the user chose; empty until then. */
   get name(): string {
     return this.#name;
   }
@@ -27,12 +27,15 @@ export class Preferences {
     writeStored(NAME, name);
   }
 
-  /** The rooms visited, the newest first. */
+  /** The rooms visited, newest first. */
   get rooms(): readonly string[] {
     return this.#rooms;
   }
 
-  /** Calls the listeners after another tab gave a name or visited a room; a name that it took back is kept here. */
+  /**
+   * Calls the listeners after the user chose a name or visited a room in another tab; a name that was removed
+   * there is kept here.
+   */
   follow(named: () => void, visited: () => void): void {
     const look = () => {
       const name = readStored(NAME) ?? this.#name;
@@ -44,7 +47,7 @@ export class Preferences {
       if (isVisited) visited();
     };
     addEventListener("storage", look);
-    // A page that comes back by the browser's history was told nothing meanwhile.
+    // A page that the browser restores from its history got no events meanwhile.
     addEventListener("pageshow", look);
   }
 

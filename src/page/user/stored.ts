@@ -1,4 +1,4 @@
-/** The browser's storage for a site. It may be shut off or full; the page then forgets, and works. */
+/** Reads the browser's storage for the site. If that is off or full, the page works and remembers nothing. */
 export function readStored(key: string): string | undefined {
   try {
     return localStorage.getItem(key) ?? undefined;
@@ -7,17 +7,17 @@ export function readStored(key: string): string | undefined {
   }
 }
 
-/** An empty value removes the key. */
+/** Stores a value; an empty one removes the key. */
 export function writeStored(key: string, value: string): void {
   try {
     if (value === "") localStorage.removeItem(key);
     else localStorage.setItem(key, value);
   } catch {
-    // See above.
+    // The page works without storage.
   }
 }
 
-/** The keys that begin with `prefix`. */
+/** Returns the keys that begin with `prefix`. */
 export function storedKeys(prefix: string): readonly string[] {
   try {
     return Object.keys(localStorage).filter((key) => key.startsWith(prefix));

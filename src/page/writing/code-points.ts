@@ -1,4 +1,4 @@
-/** The length of a text as the server counts it; a pair of surrogates is one. */
+/** Returns the length of a text in code points, as the server counts it: a surrogate pair counts once. */
 export function codePoints(text: string): number {
   let count = 0;
   for (const _ of text) count += 1;

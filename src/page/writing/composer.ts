@@ -2,9 +2,9 @@ import { trimText } from "../../protocol/text.ts";
 import { hovers, onHoverChanged } from "../pointer.ts";
 import { codePoints } from "./code-points.ts";
 
-/** Code points left from which on the counter shows. */
+/** Remaining code points from which on the counter is shown. */
 const COUNTER_FROM = 200;
-/** `keyCode` of keys that an input method has taken; the only sign of it in Safari. */
+/** `keyCode` of keys that an input method handles; in Safari the only sign of it. */
 const INPUT_METHOD = 229;
 
 export interface ComposerPorts {
@@ -15,14 +15,17 @@ export interface ComposerPorts {
   readonly send: HTMLButtonElement;
   /** Code points. */
   readonly limit: () => number;
-  /** Returns a sentence that says why the text is not taken; undefined if it is. */
+  /** Sends the text. Returns a sentence that says why it was not accepted; undefined if it was. */
   readonly submit: (text: string) => string | undefined;
   readonly typing: (on: boolean) => void;
-  /** What stands there is another text now, by a person's hand. */
+  /** Called with the text after the user has changed it. */
   readonly edited: (draft: string) => void;
 }
 
-/** Where the user writes. Never shut by a bad connection; the text is cleared once it is taken. */
+/**
+ * The field in which the user writes. A bad connection never disables it. It is cleared when the text is
+ * accepted.
+ */
 export class Composer {
   readonly #ports: ComposerPorts;
   #isComposing = false;
@@ -40,19 +43,19 @@ export class Composer {
         this.#isComposing = name === "compositionstart";
       });
     }
-    // A press on Send leaves the focus where it is: else an on-screen keyboard goes away after each message.
+    // A press on Send does not move the focus: else an on-screen keyboard would close after each message.
     ports.send.addEventListener("mousedown", (event) => event.preventDefault());
     onHoverChanged((isHovering) => {
       ports.field.enterKeyHint = isHovering ? "send" : "enter";
     });
   }
 
-  /** Whether an input method is in the middle of a word. */
+  /** Whether an input method is composing a word. */
   get isComposing(): boolean {
     return this.#isComposing;
   }
 
-  /** What stands there unsent. */
+  /** The text in the field. */
   get draft(): string {
     return this.#ports.field.value;
   }
@@ -62,7 +65,7 @@ export class Composer {
     this.#measure();
   }
 
-  /** Puts a text that was sent before what stands there, to be changed and sent anew. */
+  /** Puts a text that was sent before the present one, to be changed and sent again. */
   takeBack(text: string): void {
     this.draft = this.draft.trim() === "" ? text : `${text}\n${this.draft}`;
     this.#ports.edited(this.draft);
@@ -70,7 +73,7 @@ export class Composer {
 
   #pressed(event: KeyboardEvent): void {
     if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
-    // An on-screen keyboard has no Shift+Enter: there Enter breaks the line, and Send is beside the text.
+    // An on-screen keyboard has no Shift+Enter: there Enter breaks the line, and the Send button sends.
     if (!(hovers() || event.ctrlKey || event.metaKey)) return;
     if (event.isComposing || event.keyCode === INPUT_METHOD) return;
     event.preventDefault();

@@ -2,7 +2,7 @@ import { readStored, writeStored } from "../user/stored.ts";
 
 const PREFIX = "dynochat.draft.";
 
-/** Returns what was begun in a room and not sent; kept over reloads. */
+/** Returns the draft of a room, which is kept over reloads; empty if there is none. */
 export function draftOf(room: string): string {
   return readStored(PREFIX + room) ?? "";
 }

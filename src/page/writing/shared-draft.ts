@@ -1,26 +1,27 @@
 import { draftOf, keepDraft } from "./drafts.ts";
 
 export interface DraftField {
-  /** Setting it tells nobody. */
+  /** The text in the field. Setting it calls no listener. */
   draft: string;
-  /** Whether an input method is in the middle of a word. */
+  /** Whether an input method is composing a word. */
   readonly isComposing: boolean;
 }
 
 /**
- * The draft of the room that is shown. All tabs that show the room have the same one: each edit is stored at once and
- * shown by the others, so the tab that is typed in always wins and none has an old text to write over it. A text that could
- * not be stored, because the storage is full or off, is never replaced.
+ * The draft of the room that is shown. All tabs that show the room have the same one: each edit is stored at
+ * once and shown by the others, so the tab in which the user types always wins, and none overwrites it with
+ * an older text. A text that could not be stored, because the storage is full or off, is never replaced.
  */
 export class SharedDraft {
   readonly #field: DraftField;
   #room: string | undefined;
-  /** What the storage had when this tab last looked. */
+  /** The stored draft when this tab last read it. */
   #seen = "";
 
   constructor(field: DraftField) {
     this.#field = field;
-    // The storage tells other tabs; one that slept, or comes back by the browser's history, was told nothing.
+    // Other tabs get a storage event; one that slept, or that the browser restores from its history, got
+    // none.
     for (const name of ["storage", "pageshow", "focus"]) addEventListener(name, () => this.#look());
   }
 
@@ -31,7 +32,7 @@ export class SharedDraft {
     this.#field.draft = this.#seen;
   }
 
-  /** The text was changed here. */
+  /** To be called after the user has changed the text in this tab. */
   edited(text: string): void {
     if (this.#room === undefined) return;
     keepDraft(this.#room, text);

@@ -1,8 +1,8 @@
 import type { TabLocks } from "./unsent.ts";
 
-/** The browser's Web Locks; undefined where there are none, as on plain http. */
+/** Returns the browser's Web Locks; undefined if there are none, as on plain http. */
 export function webLocks(): TabLocks | undefined {
-  // Only there in secure contexts, whatever the types say.
+  // Defined in secure contexts only, whatever the types say.
   if (!("locks" in navigator)) return undefined;
   const { locks } = navigator;
   const held = new Map<string, () => void>();
@@ -20,7 +20,7 @@ export function webLocks(): TabLocks | undefined {
       held.delete(name);
     },
     isHeld: async (name) => (await locks.query()).held?.some((lock) => lock.name === name) ?? false,
-    // Shared, so that tabs that wait for the same do not wait for each other.
+    // Shared, so that tabs that wait for the same lock do not wait for each other.
     released: async (name) => {
       await locks.request(name, { mode: "shared" }, () => undefined);
     },

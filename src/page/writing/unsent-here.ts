@@ -4,9 +4,9 @@ import { Unsent } from "./unsent.ts";
 import { onJournalWritten, storedJournal } from "./unsent-journal.ts";
 import { indexedUnsentStore } from "./unsent-store.ts";
 
-/** In the session's storage: it belongs to one tab and survives its reload. */
+/** Key in the session storage, which belongs to one tab and survives its reload. */
 const OWNER = "dynochat.tab";
-/** Milliseconds that the page waits for the browser's database before it goes on without. */
+/** Milliseconds after which the page continues without the browser's database. */
 const PATIENCE_MS = 2_000;
 
 let unsent: Unsent | undefined;
@@ -23,7 +23,7 @@ function rememberOwner(owner: string): void {
   try {
     sessionStorage.setItem(OWNER, owner);
   } catch {
-    // Then the next load of this tab finds its messages by the lock that this one left.
+    // Then the next load of this tab finds its messages because their lock is free.
   }
 }
 
@@ -31,29 +31,29 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Keeps what is not sent in a room, in this browser. */
+/** Keeps the unsent messages of a room in this browser. */
 export function keepUnsent(room: Room): void {
   room.on("outgoing", (items) => unsent?.keep(room.name, items));
 }
 
-/** The page is left, and may come back as it is. */
+/** To be called when the user leaves the page, which the browser may restore later. */
 export function restUnsent(): void {
   unsent?.rest();
 }
 
-/** It came back. */
+/** To be called when the browser has restored the page. */
 export function wakeUnsent(): void {
   const woken = unsent;
   woken?.wake().then(
     () => rememberOwner(woken.owner ?? ""),
-    // Without the locks messages live as long as the page.
+    // Without locks, unsent messages are kept until the page ends.
     () => undefined,
   );
 }
 
 /**
- * Gives the rooms back what was not sent before the page was loaded. Fulfils when that is done, or when it takes
- * too long or cannot be done here: then messages live as long as the page.
+ * Restores the messages that were not sent before the page was loaded. Fulfils when that is done, or when it
+ * takes too long or cannot be done here: then unsent messages are kept until the page ends.
  */
 export async function takeBackUnsent(join: (room: string) => Room): Promise<void> {
   const locks = webLocks();

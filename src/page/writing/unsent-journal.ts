@@ -13,13 +13,16 @@ function rowsOf(key: string): readonly KeptRoom[] {
   }
 }
 
-/** In localStorage, because the browser's database writes only later, and a tab that closes does not wait. */
+/**
+ * The journal in localStorage, because the browser's database writes later, and a tab that closes does not
+ * wait for it.
+ */
 export const storedJournal: UnsentJournal = {
   read: () => storedKeys(PREFIX).flatMap(rowsOf),
   write: (owner, rows) => writeStored(PREFIX + owner, rows.length === 0 ? "" : JSON.stringify(rows)),
 };
 
-/** Calls `noticed` with the name of each other tab that writes its journal. */
+/** Calls `noticed` with the owner name of each other tab that writes its journal. */
 export function onJournalWritten(noticed: (owner: string) => void): void {
   addEventListener("storage", ({ key, newValue }) => {
     if (newValue !== null && key?.startsWith(PREFIX) === true) noticed(key.slice(PREFIX.length));

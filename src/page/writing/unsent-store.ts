@@ -10,13 +10,16 @@ function settled<T>(request: IDBRequest<T>): Promise<T> {
   });
 }
 
-/** Whether it looks like what this version keeps. */
+/** Returns whether a value has the format of this version. */
 export function isKeptRoom(value: unknown): value is KeptRoom {
   if (typeof value !== "object" || value === null) return false;
   return "owner" in value && "room" in value && "items" in value && Array.isArray(value.items);
 }
 
-/** Opened for each use: a connection kept open would hold up another version of the page that wants other tables. */
+/**
+ * Opens the table for one use: an open connection would block another version of the page that changes the
+ * tables.
+ */
 async function withTable<T>(
   mode: IDBTransactionMode,
   use: (table: IDBObjectStore) => T,
@@ -31,7 +34,7 @@ async function withTable<T>(
   }
 }
 
-/** In the browser's IndexedDB, which all tabs of the site share. */
+/** The store in the browser's IndexedDB, which all tabs of the site share. */
 export const indexedUnsentStore: UnsentStore = {
   load: () =>
     withTable("readonly", async (table) => {

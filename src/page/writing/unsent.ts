@@ -1,44 +1,61 @@
 import type { Outgoing } from "../../client/room/outgoing.ts";
 
-/** What one tab has not got sent in one room. */
+/** The unsent messages of one tab in one room. */
 export interface KeptRoom {
-  /** The tab's own word for itself. */
+  /** The name that the tab chose for itself. */
   readonly owner: string;
   readonly room: string;
   readonly items: readonly Outgoing[];
 }
 
-/** Keeps unsent messages over reloads, for all tabs. Every call may reject: the page then keeps them in memory only. */
+/**
+ * Keeps unsent messages over reloads, for all tabs. Every call may reject: the page then keeps them in memory
+ * only.
+ */
 export interface UnsentStore {
   load(): Promise<readonly KeptRoom[]>;
-  /** Puts `rows` in place of those of the same owner and room; one without items goes, as do those of `gone`. All or nothing. */
+  /**
+   * Replaces the rows of the same owner and room by `rows`, and removes those without items and those of
+   * `gone`. All or nothing.
+   */
   save(rows: readonly KeptRoom[], gone: readonly KeptRoom[]): Promise<void>;
 }
 
-/** Bridges the moment until the store has it: written before the call returns, so that a tab may close right after. */
+/**
+ * Keeps messages until the store has them. It is written before the call returns, so a tab may close right
+ * after.
+ */
 export interface UnsentJournal {
-  /** What tabs, also ones that are no more, were about to store; newer than what the store has of the same owner and room. */
+  /**
+   * Returns what tabs, also closed ones, were about to store. It is newer than what the store has of the same
+   * owner and room.
+   */
   read(): readonly KeptRoom[];
-  /** In place of what was written for that owner; without rows nothing is left. */
+  /** Replaces what was written for that owner; without rows it is removed. */
   write(owner: string, rows: readonly KeptRoom[]): void;
 }
 
-/** What tabs of one site agree on by; a tab that ends, however it ends, lets go of everything. */
+/** Locks that the tabs of one site share. A tab that ends, however it ends, releases all of its locks. */
 export interface TabLocks {
-  /** Takes a lock until the tab ends or releases it; false if another tab still has it after `waitMs`. */
+  /**
+   * Takes a lock until the tab ends or releases it. Returns false if another tab still has it after `waitMs`.
+   */
   hold(name: string, waitMs: number): Promise<boolean>;
   release(name: string): void;
-  /** Whether any tab holds it. */
+  /** Returns whether any tab holds the lock. */
   isHeld(name: string): Promise<boolean>;
-  /** Fulfils when no tab holds it. */
+  /** Fulfils when no tab holds the lock. */
   released(name: string): Promise<void>;
-  /** Runs a task while no other tab runs one of that name. */
+  /** Runs a task while no other tab runs one with that name. */
   alone(name: string, task: () => Promise<void>): Promise<void>;
 }
 
-/** Milliseconds that a reloaded tab waits for what it was before to let go of its name. */
+/** Milliseconds for which a reloaded tab waits until the former page releases its name. */
 const HOLD_MS = 1_000;
-/** Milliseconds in which a tab that let go of its name may take it again: it was reloaded. */
+/**
+ * Milliseconds after which the messages of a released name are taken over; before, a reloaded tab may take
+ * the name again.
+ */
 const RELOAD_MS = 5_000;
 const LOCK = "dynochat.unsent";
 
@@ -49,27 +66,27 @@ export interface UnsentPorts {
   /** The name this tab had before a reload; a copied tab has the name of another. */
   readonly formerOwner: string | undefined;
   readonly newOwner: () => string;
-  /** What is to be sent by this tab now, oldest first. */
+  /** Called with the messages that this tab has to send now, oldest first. */
   readonly restored: (room: string, items: readonly Outgoing[]) => void;
   /** Fulfils after that many milliseconds. */
   readonly pause: (ms: number) => Promise<void>;
 }
 
 /**
- * Unsent messages survive a reload, and a closed tab. Each tab keeps its own and holds a lock as long as it lives; what
- * belongs to a tab that lives no more is taken over by one other: the next one that begins, or one that saw it end.
+ * Lets unsent messages survive a reload, and a closed tab. Each tab stores its own, and holds a lock until it
+ * ends. Another tab then takes over the messages: the next one that starts, or one that noticed the end.
  */
 export class Unsent {
   readonly #ports: UnsentPorts;
-  /** The newest list of each room that is not stored yet, also while that is under way. */
+  /** The newest list of each room that is not stored yet, also while it is being stored. */
   readonly #unwritten = new Map<string, readonly Outgoing[]>();
   /** Rooms in which something is unsent. */
   readonly #waiting = new Set<string>();
   /** Tabs whose end is awaited. */
   readonly #watched = new Set<string>();
   #owner: string | undefined;
-  /** What reads and writes the store, one after the other. Never rejects. */
-  #lane: Promise<void> = Promise.resolve();
+  /** Reads and writes of the store, one after the other. Never rejects. */
+  #queue: Promise<void> = Promise.resolve();
 
   constructor(ports: UnsentPorts) {
     this.#ports = ports;
@@ -80,7 +97,10 @@ export class Unsent {
     return this.#owner;
   }
 
-  /** Takes a name, and over what nobody has. Rejects where the store or the locks do not work. */
+  /**
+   * Takes a name, and takes over the messages of tabs that ended. Rejects if the store or the locks do not
+   * work.
+   */
   async begin(): Promise<void> {
     const { locks, formerOwner, newOwner } = this.#ports;
     const isFree = formerOwner !== undefined && (await locks.hold(`${LOCK}.${formerOwner}`, HOLD_MS));
@@ -91,7 +111,7 @@ export class Unsent {
     await this.#writeNext();
   }
 
-  /** The unsent messages of a room are these now. */
+  /** Stores the unsent messages of a room. */
   keep(room: string, items: readonly Outgoing[]): void {
     const unsent = items.filter((item) => item.state !== "sent");
     this.#unwritten.set(room, unsent);
@@ -101,29 +121,30 @@ export class Unsent {
   }
 
   /**
-   * The page is left, and may be kept as it is for the way back: a page that holds a lock is not. With something unsent
-   * it had better not be kept: nobody else would send that.
+   * Releases the lock because the user leaves the page: the browser does not keep a page that holds one for
+   * the way back. With unsent messages the lock stays, because no other tab would send the messages of a kept
+   * page.
    */
   rest(): void {
     if (this.#owner !== undefined && this.#waiting.size === 0)
       this.#ports.locks.release(`${LOCK}.${this.#owner}`);
   }
 
-  /** The page goes on after `rest`. */
+  /** Continues after `rest`. */
   async wake(): Promise<void> {
     const { locks, newOwner } = this.#ports;
     if (this.#owner === undefined || (await locks.hold(`${LOCK}.${this.#owner}`, HOLD_MS))) return;
-    // The page that came after this one in the same tab has the name.
+    // The page that followed this one in the same tab has the name.
     const owner = newOwner();
     await locks.hold(`${LOCK}.${owner}`, HOLD_MS);
     this.#owner = owner;
   }
 
-  /** Another tab has something unsent: this one looks after it when that one ends. */
+  /** To be called when another tab has something unsent: this one takes it over when that tab ends. */
   noticed(owner: string): void {
     if (owner === this.#owner || this.#watched.has(owner)) return;
     this.#watched.add(owner);
-    // Without it the next tab that begins takes over.
+    // If this fails, the next tab that starts takes over.
     this.#inherit(owner).catch(() => undefined);
   }
 
@@ -134,10 +155,10 @@ export class Unsent {
     this.#watched.delete(from);
     const owner = this.#owner;
     if (owner === undefined) return;
-    await this.#inLane(() => locks.alone(LOCK, () => this.#takeOver(owner, false)));
+    await this.#enqueue(() => locks.alone(LOCK, () => this.#takeOver(owner, false)));
   }
 
-  /** What nobody has is this tab's from now on; `isFirst`: and so is what it had itself before a reload. */
+  /** Takes over the messages of tabs that ended; `isFirst`: also what this tab had before a reload. */
   async #takeOver(owner: string, isFirst: boolean): Promise<void> {
     const { store, journal, locks, restored } = this.#ports;
     const kept = new Map((await store.load()).map((row) => [`${row.owner} ${row.room}`, row]));
@@ -173,12 +194,12 @@ export class Unsent {
     }
   }
 
-  /** Writes what is newest once the lane is free. */
+  /** Writes the newest lists after the queued tasks. */
   #writeNext(): Promise<void> {
     const owner = this.#owner;
     if (owner === undefined) return Promise.resolve();
     this.#ports.journal.write(owner, this.#rows(owner));
-    return this.#inLane(() => this.#write(owner));
+    return this.#enqueue(() => this.#write(owner));
   }
 
   #rows(owner: string): KeptRoom[] {
@@ -195,9 +216,9 @@ export class Unsent {
     this.#ports.journal.write(owner, this.#rows(owner));
   }
 
-  /** What could not be written is tried again with the next change; the journal has it. */
-  #inLane(task: () => Promise<void>): Promise<void> {
-    this.#lane = this.#lane.then(task).catch(() => undefined);
-    return this.#lane;
+  /** Queues a task. What could not be written is tried again with the next change; the journal has it. */
+  #enqueue(task: () => Promise<void>): Promise<void> {
+    this.#queue = this.#queue.then(task).catch(() => undefined);
+    return this.#queue;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionState } from "../../../src/client/connection/connection.ts";
-import { type ConnectionView, connectionText } from "../../../src/page/connection/connection-words.ts";
+import { type ConnectionView, connectionText } from "../../../src/page/connection/connection-text.ts";
 import { splitAddresses } from "../../../src/page/messages/addresses.ts";
 import { dayName, untilMidnight } from "../../../src/page/messages/dates.ts";
 import { isLong } from "../../../src/page/messages/fold.ts";
@@ -13,7 +13,7 @@ import {
   type UnreadLineEvent,
 } from "../../../src/page/messages/unread-line.ts";
 import { beginningOf } from "../../../src/page/room/beginning.ts";
-import { type HeadView, headText } from "../../../src/page/room/head-words.ts";
+import { type HeadView, headText } from "../../../src/page/room/head-text.ts";
 import {
   nearestRoom,
   noRoomOf,
@@ -31,7 +31,7 @@ import { unreadOf } from "../../../src/page/unread/unread.ts";
 import { unreadAboveText } from "../../../src/page/unread/unread-above.ts";
 import { ownHandle } from "../../../src/page/user/own-handle.ts";
 import { codePoints } from "../../../src/page/writing/code-points.ts";
-import { failureWords, refusalWords } from "../../../src/page/writing/send-words.ts";
+import { failureText, refusalText } from "../../../src/page/writing/send-text.ts";
 
 describe("the page's address", () => {
   it("decides between ws: and wss:", () => {
@@ -208,7 +208,7 @@ describe("the connection line", () => {
   const waiting: ConnectionState = { name: "waiting", attempt: 1, retryAt: 9, cause: "lost" };
   const live: ConnectionState = { name: "live", attempt: 0, restarting: false };
   const words = (fields: Partial<ConnectionView>) =>
-    connectionText({ connection: live, cause: undefined, logIsLive: true, isOffline: false, ...fields });
+    connectionText({ connection: live, cause: undefined, storeIsLive: true, isOffline: false, ...fields });
 
   it("says nothing where all is well", () => {
     expect(words({})).toBeUndefined();
@@ -222,7 +222,7 @@ describe("the connection line", () => {
       words({ connection: { ...waiting, cause: "too-many" }, cause: "too-many" }),
       words({ connection: waiting, cause: "lost", isOffline: true }),
       words({ connection: { name: "connecting", attempt: 0 } }),
-      words({ logIsLive: false }),
+      words({ storeIsLive: false }),
       words({ connection: { name: "closed", cause: "unauthorized", reason: "" } }),
       words({ connection: { name: "closed", cause: "forbidden", reason: "" } }),
       words({ connection: { name: "closed", cause: "protocol", reason: "" } }),
@@ -251,7 +251,7 @@ describe("the connection line", () => {
   it("offers another try only where it may help", () => {
     expect(words({ connection: waiting })?.canRetry).toBe(true);
     expect(words({ connection: { ...waiting, cause: "too-many" } })?.canRetry).toBe(false);
-    expect(words({ logIsLive: false })?.canRetry).toBe(false);
+    expect(words({ storeIsLive: false })?.canRetry).toBe(false);
     expect(words({ connection: { name: "closed", cause: "forbidden", reason: "" } })?.canRetry).toBe(false);
   });
 });
@@ -468,12 +468,12 @@ describe("what stands above a room's first message", () => {
     [
       "a stream that was lost",
       { ...view, room: { ...room, wasReset: true } },
-      "lost what was said in #lobby",
+      "lost the earlier messages in #lobby",
     ],
     [
       "a stream that was lost whole",
       { ...view, room: { ...room, wasReset: true }, isEmpty: true },
-      "lost what",
+      "lost the earlier messages",
     ],
     ["older ones", { ...view, room: { ...room, hasOlder: true } }, ""],
     ["older ones on their way", { ...view, room: { ...room, hasOlder: true }, isLoading: true }, "Loading"],
@@ -489,18 +489,18 @@ describe("what stands above a room's first message", () => {
 
 describe("a message that was not sent", () => {
   it("says why, in the server's words or in the page's", () => {
-    expect(failureWords(undefined)).toBe("Not sent.");
-    expect(failureWords("Not here.")).toBe("Not sent. Not here.");
-    expect(failureWords("in-doubt")).toContain("not known whether this arrived");
-    expect(failureWords("too-old")).toContain("a while ago");
+    expect(failureText(undefined)).toBe("Not sent.");
+    expect(failureText("Not here.")).toBe("Not sent. Not here.");
+    expect(failureText("in-doubt")).toContain("not known whether this arrived");
+    expect(failureText("too-old")).toContain("a while ago");
   });
 
   it("or not even taken says why", () => {
     const limits = { textLength: 100, refusal: "Members only." };
-    expect(refusalWords("text-empty", limits)).toContain("nothing to send");
-    expect(refusalWords("text-too-long", limits)).toContain("at most 100 characters");
-    expect(refusalWords("queue-full", limits)).toContain("wait already");
-    expect(refusalWords("room-refused", limits)).toBe("Members only.");
+    expect(refusalText("text-empty", limits)).toContain("nothing to send");
+    expect(refusalText("text-too-long", limits)).toContain("at most 100 characters");
+    expect(refusalText("queue-full", limits)).toContain("waiting already");
+    expect(refusalText("room-refused", limits)).toBe("Members only.");
   });
 });
 
