@@ -19,23 +19,24 @@ import {
 } from "./ports.ts";
 import { Room, type RoomPorts } from "./room/room.ts";
 
-/** How often the server is asked to let this client leave a room, where it wants the request later. */
+/** Attempts to leave a room while the server postpones the request. */
 const LEAVES = 5;
 
 export interface ChatClientOptions {
-  /** Of the server's socket: `wss://example.org/ws`. */
+  /** URL of the server's socket, such as `wss://example.org/ws`. */
   readonly url: string;
-  /** The name others see; without one the server gives a guest's. */
+  /** The name that others see; without one the server chooses a guest's name. */
   readonly handle?: string;
   /**
-   * Returns the site's token for the user who is signed in; undefined where nobody is. Called before each attempt to connect, before the
-   * token ends, and after the server did not accept one; never two at a time. A call that rejects or takes longer than
-   * 10 s is repeated with growing pauses. With it the user is never a guest, and `tokens` is not used.
+   * Returns the site's token for the user who is signed in; undefined if no user is. Called before each
+   * attempt to connect, before the token expires, and after the server has rejected one; never twice at a
+   * time. A call that rejects or takes longer than 10 s is repeated after growing pauses. With it the user is
+   * never a guest, and `tokens` is not used.
    */
   readonly getToken?: GetToken;
-  /** Where a guest's token is kept. Default: in memory, as long as this client lives. */
+  /** Keeps a guest's token. Default: in memory, as long as this client exists. */
   readonly tokens?: TokenStore;
-  /** Default: the surroundings' own WebSocket; Node 20 has none. */
+  /** Opens a socket. Default: the WebSocket of the browser or of Node; Node 20 has none. */
   readonly openSocket?: OpenSocket;
   readonly clock?: Clock;
   /** Default: Math.random. */
@@ -44,23 +45,22 @@ export interface ChatClientOptions {
 
 export interface ChatClientEvents {
   connection: ConnectionState;
-  /** Who the server takes this client for, when that is new. */
+  /** The user whom the server identified, after a change. */
   self: Person;
-  /** The server does not take the name; the one before stays. The value is its sentence. */
+  /** The server refused the name, and the one before stays. The value is the server's sentence. */
   "handle-refused": string;
-  /** The server's own words. */
+  /** A notice of the server. */
   notice: NoticeFrame;
-  /** Whether the server reaches its log; `room` absent: all rooms. */
+  /** Whether the server reaches its store; without `room` for all rooms. */
   status: Pick<StatusFrame, "live" | "reason" | "room">;
-  /** What the server refused and no other event tells: of typing, of leaving a room, of a new token. */
+  /** A refusal that no other event reports: of typing, of leaving a room, of a new token. */
   error: ErrorFrame;
 }
 
 /**
- * A connection to a chat server that mends itself, and the rooms that are joined on it.
- *
- * What it promises: each message of a room is in `Room.messages` once, in the server's order, and where
- * something is missing there is a mark. A text given to `Room.send` is stored once or is visibly failed.
+ * A connection to a chat server that reconnects by itself, and the rooms that are joined on it.
+ * Guarantees: each message of a room is in `Room.messages` once, in the server's order, and missing messages
+ * are marked by a gap. A text given to `Room.send` is stored once or is marked as failed.
  */
 export class ChatClient extends Events<ChatClientEvents> {
   readonly #link: Link;
@@ -69,12 +69,12 @@ export class ChatClient extends Events<ChatClientEvents> {
   readonly #greeting: Greeting;
   readonly #rooms = new Map<string, Room>();
   readonly #roomPorts: RoomPorts;
-  /** What `rooms` gives, until another one is joined or left. */
+  /** The value of `rooms`, until a room is joined or left. */
   #roomList: readonly Room[] = [];
   #self: Person | undefined;
   #textLength = TEXT_LENGTH;
   #roomLimit = Number.POSITIVE_INFINITY;
-  /** Until then nobody is told that the user types: the server refused it on this connection. */
+  /** Time until which no typing is sent, because the server refused it on this connection. */
   #quietUntil = 0;
   #pongAt = 0;
 
@@ -112,41 +112,44 @@ export class ChatClient extends Events<ChatClientEvents> {
     this.#roomPorts = { clock, random, link: { request, send: whisper }, client: this };
   }
 
-  /** A state is not changed; the next one is another object. */
+  /** The state of the connection. A state object is never changed; the next state is another object. */
   get connection(): ConnectionState {
     return this.#link.state;
   }
 
-  /** Undefined before the first welcome; the same object until the server takes this client for somebody else. */
+  /**
+   * The user of this client; undefined before the first welcome. The same object until the server identifies
+   * another user.
+   */
   get self(): Person | undefined {
     return this.#self;
   }
 
-  /** Code points of a text, as the server told; a usual number before it did. */
+  /** Code points of a text at most, as the server told; a common value before that. */
   get textLength(): number {
     return this.#textLength;
   }
 
-  /** Rooms that one connection may be in, as the server told; Infinity before it did. */
+  /** Rooms that a connection may be in, as the server told; Infinity before that. */
   get roomLimit(): number {
     return this.#roomLimit;
   }
 
-  /** In the order in which they were joined; the same list until one is joined or left. */
+  /** The rooms, in the order in which they were joined; the same list until one is joined or left. */
   get rooms(): readonly Room[] {
     return this.#roomList;
   }
 
   /**
-   * Connects, and stays connected until `stop`. Also after it was closed for good, when the person has acted: what the
-   * server refused before is said once more then.
+   * Connects, and stays connected until `stop`. Also to be called after a fatal close, when the user has
+   * acted: what the server refused before is sent once more.
    */
   start(): void {
     this.#greeting.start();
     this.#link.apply("start");
   }
 
-  /** Disconnects. Rooms and unsent messages stay, for a later `start`. */
+  /** Disconnects. Rooms and unsent messages are kept for a later `start`. */
   stop(): void {
     this.#link.apply("stop");
   }
@@ -157,22 +160,25 @@ export class ChatClient extends Events<ChatClientEvents> {
   }
 
   /**
-   * Makes sure of the connection, for moments when it may have died unseen (the page is shown again, the network is
-   * back or away): ends a wait, unless the server asked for it, or gives up a connection that does not answer within
+   * Tests the connection when it may have broken unnoticed (the page is shown again, the network has come or
+   * gone): ends a wait, unless the server asked for it, or gives up a connection that does not answer within
    * 3 s. Calls `answered` when a live connection has answered.
    */
   probe(answered?: () => void): void {
     this.#link.probe(answered);
   }
 
-  /** The name others see, from now on. Connects again where the server did not accept the one before. */
+  /** Changes the name that others see. Connects again if the server refused the name before. */
   setHandle(handle: string): void {
     this.#greeting.rename(handle);
     const { connection } = this;
     if (connection.name === "closed" && connection.cause === "refused") this.start();
   }
 
-  /** The room of that name, joined as soon as there is a connection. Throws a RangeError if it is no name of a room. */
+  /**
+   * Returns the room of that name, which is joined as soon as there is a connection. Throws a RangeError if
+   * the name is not a valid room name.
+   */
   join(name: string): Room {
     const known = this.#rooms.get(name);
     if (known) return known;
@@ -184,7 +190,7 @@ export class ChatClient extends Events<ChatClientEvents> {
     return room;
   }
 
-  /** Leaves the room and forgets it, its unsent messages too. */
+  /** Leaves the room and discards it with its unsent messages. */
   leave(name: string): void {
     const room = this.#rooms.get(name);
     if (!room) return;
@@ -223,7 +229,7 @@ export class ChatClient extends Events<ChatClientEvents> {
 
   #connectionChanged(state: ConnectionState): void {
     if (state.name !== "live") this.#greeting.rest();
-    // Before any listener is called: nothing may be sent on a connection before that.
+    // Before any listener is called, because the hello must be the first frame of a connection.
     if (state.name === "greeting") {
       this.#quietUntil = 0;
       this.#greeting.greet();
@@ -236,7 +242,7 @@ export class ChatClient extends Events<ChatClientEvents> {
     this.emit("connection", state);
   }
 
-  /** A refusal without a number is of a frame without one: of typing. */
+  /** Handles an error without `ref`, which concerns a frame without one: typing. */
   #refused(error: ErrorFrame): void {
     const { retryable, retryAfterMs } = error;
     const pauseMs = retryable ? Math.max(toldMs(retryAfterMs), PONG_EVERY_MS) : Number.POSITIVE_INFINITY;
@@ -271,7 +277,7 @@ export class ChatClient extends Events<ChatClientEvents> {
         if ("room" in frame) this.#rooms.get(frame.room)?.onFrame(frame);
     }
   }
-  /** One ping a second is answered: what a server sends by itself makes this client send no flood. */
+  /** Answers one ping per second at most, so that no server can make this client send a flood. */
   #pong(): void {
     const now = this.#clock.now();
     if (now - this.#pongAt < PONG_EVERY_MS) return;

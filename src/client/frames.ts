@@ -1,10 +1,10 @@
 import type { EntryFrame, ErrorFrame, ServerFrame } from "../protocol/frames.ts";
 import { isMessageId } from "../protocol/ids.ts";
 
-/** An entry of a log, also one of a type that this version does not know: it moves the cursor all the same. */
+/** An entry of a room, also one of a type that this version does not know, which moves the cursor as well. */
 export type Entry = EntryFrame | UnknownEntry;
 
-/** `type` stands for whatever the server wrote there; it is none that this version knows. */
+/** An entry of a type that this version does not know; the server may have sent any string. */
 export interface UnknownEntry {
   readonly type: "unknown";
   readonly ref?: undefined;
@@ -15,15 +15,15 @@ export interface UnknownEntry {
 
 export type Incoming = ServerFrame | UnknownEntry;
 
-/** What is read of a refusal. */
+/** The fields of a refusal that the client reads. */
 export type Refused = Pick<ErrorFrame, "message" | "retryable" | "retryAfterMs"> & { readonly code?: string };
 
-/** Stands for an answer that is none to what was asked: it is asked again later. */
+/** Replaces an answer that does not fit the request, which is repeated later. */
 export const NO_ANSWER: Refused = { message: "", retryable: true };
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What the last letter of a field in SHAPES says of it; one without is a string. */
+/** The kind of a field in SHAPES by its last character; a field without one is a string. */
 const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
   "#": (value) => typeof value === "number",
   "?": (value) => typeof value === "boolean",
@@ -35,7 +35,7 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 const PLACE = "id@ prev@ room";
 
-/** What this client reads of each frame; one that lacks it is not acted on. */
+/** The fields of each frame that this client reads; a frame that lacks one is ignored. */
 const SHAPES: Readonly<Record<ServerFrame["type"], string>> = {
   welcome: "user% limits}",
   joined: "room head recovered? messages] present}",
@@ -72,18 +72,21 @@ function has(value: unknown, shape: string): boolean {
   );
 }
 
-/** Of a type that this version does not know, only the place in the log is read. */
+/**
+ * Returns whether a value is a known frame, or an entry of an unknown type, of which only the position in the
+ * room is read.
+ */
 function isFrame(value: unknown): value is Incoming {
   return isFields(value) && has(value, SHAPE_OF.get(value["type"]) ?? PLACE);
 }
 
-/** Reads one frame from the server; undefined for what is none, or says nothing to this version. */
+/** Parses a frame from the server; returns undefined if it is none, or means nothing to this version. */
 export function readFrame(data: unknown): Incoming | undefined {
   try {
     const frame: unknown = JSON.parse(String(data));
     if (isFrame(frame)) return frame;
   } catch {
-    // No JSON.
+    // Not JSON.
   }
   return undefined;
 }

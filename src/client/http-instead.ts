@@ -1,5 +1,5 @@
 import type { Fetch } from "./http/http-calls.ts";
-import { lookForSockets } from "./http/socket-again.ts";
+import { retrySockets } from "./http/socket-retry.ts";
 import { openHttpSocket } from "./http-socket.ts";
 import type { Clock, OpenSocket } from "./ports.ts";
 
@@ -9,12 +9,15 @@ export interface InsteadPorts {
   readonly clock: Clock;
 }
 
-/** How a server says that it goes away: the client opens its next connection first, and leaves this one without a gap. */
+/**
+ * The frame with which a server announces its end: the client opens its next connection first, and leaves
+ * this one without a gap.
+ */
 const RESTART = JSON.stringify({ type: "restart", reconnectInMs: 1_000 });
 
 /**
- * Speaks HTTP in place of a socket, and looks meanwhile whether sockets are still blocked. When they are not, it calls `found`
- * and lets the client move.
+ * Speaks HTTP in place of a socket, and checks meanwhile whether sockets are still blocked. When one opens,
+ * it calls `found`, and makes the client move to a socket.
  */
 export function openHttpInstead({ openSocket, fetch, clock }: InsteadPorts, found: () => void): OpenSocket {
   return (url, subprotocol, listener) => {
@@ -27,7 +30,7 @@ export function openHttpInstead({ openSocket, fetch, clock }: InsteadPorts, foun
         listener.closed(code, reason);
       },
     });
-    lookForSockets({ openSocket, clock, url, subprotocol, signal: closing.signal }, () => {
+    retrySockets({ openSocket, clock, url, subprotocol, signal: closing.signal }, () => {
       found();
       listener.received(RESTART);
     });

@@ -4,13 +4,16 @@ import { type Fetch, type Fields, HttpCalls, isFields, type Reply } from "./http
 import { HttpRoom } from "./http/http-room.ts";
 import type { Cancel, ClientSocket, Clock, OpenSocket, SocketListener } from "./ports.ts";
 
-/** Milliseconds in which joins are gathered, so that the rooms of a page come by one stream and not by one after the other. */
+/**
+ * Milliseconds for which joins are collected, so that the rooms of a page use one stream instead of one
+ * stream after another.
+ */
 const GATHER_MS = 30;
 
-/** Milliseconds without a sign of life after which a stream is not trusted when somebody asks; a comment comes every 15 s. */
+/** Milliseconds without data after which a stream is opened again on a probe; a comment comes every 15 s. */
 const SILENCE_MS = 20_000;
 
-/** Close codes, docs/protocol.md section 6; here once more for the reason that contract.ts gives. */
+/** Close codes of docs/protocol.md, section 6; repeated here for the reason in contract.ts. */
 const ABNORMAL = 1006;
 const OVERLOADED = 1013;
 const UNAUTHORIZED = 4401;
@@ -26,10 +29,11 @@ export interface HttpPorts {
 }
 
 /**
- * Opens what the client takes for a socket, and is none: it speaks `dynochat.v1` to the client and HTTP to the server that has
- * the socket's address, for networks where sockets are blocked. The server knows the client again by its cookies, so `fetch` must
- * keep them, as a page's does. Nobody is told what is typed here; everything else that docs/protocol.md promises holds,
- * as long as the client waits for the answer to a message before it sends the next to that room.
+ * Opens a substitute for a socket: it speaks `dynochat.v1` to the client, and HTTP to the server at the
+ * socket's address, for networks that block sockets. The server identifies the client by its cookies, so
+ * `fetch` must keep them, as a page's does. Typing is not sent; everything else that docs/protocol.md
+ * promises holds, as long as the client waits for the answer to a message before it sends the next one to
+ * that room.
  */
 export function openHttpSocket({ fetch, clock }: HttpPorts): OpenSocket {
   return (url, _subprotocol, listener) => new HttpSocket(new HttpCalls(url, fetch), clock, listener);
@@ -40,15 +44,15 @@ class HttpSocket implements ClientSocket {
   readonly #clock: Clock;
   readonly #listener: SocketListener;
   readonly #rooms = new Map<string, HttpRoom>();
-  /** Rooms that were joined and not left, also those whose page is being read. */
+  /** Rooms that were joined and not left, also those whose messages are being read. */
   readonly #wanted = new Set<string>();
-  /** Aborted when it is over, with everything under way. */
+  /** Aborted when the connection ends, with all pending requests. */
   readonly #life = new AbortController();
   #stream: AbortController | undefined;
   #heardAt = 0;
   #streams = 0;
   #cancelStream: Cancel | undefined;
-  /** Who the stream is read as, and until when. */
+  /** The user of the stream and the time at which their session ends, as a string. */
   #reader = "";
 
   constructor(calls: HttpCalls, clock: Clock, listener: SocketListener) {
@@ -84,7 +88,7 @@ class HttpSocket implements ClientSocket {
         break;
       case "typing":
       case "pong":
-        // `typing` has no way to go, and `pong` answers what no server asked over the network.
+        // `typing` has no HTTP request, and `pong` answers a ping that was made here.
         break;
       default:
         frame satisfies never;
@@ -97,7 +101,7 @@ class HttpSocket implements ClientSocket {
     this.#cancelStream?.();
   }
 
-  /** Whatever cannot reach the server is the end of the connection, as it would be of a socket. */
+  /** Runs a task; if it cannot reach the server the connection ends, as a socket's would. */
   #go(work: Promise<void>): void {
     work.catch(() => this.#end(ABNORMAL, ""));
   }
@@ -114,7 +118,10 @@ class HttpSocket implements ClientSocket {
 
   readonly #tellRoom = (frame: Fields): void => this.#tell(frame);
 
-  /** Tells why a request was not carried out. A session that is over is the end of the connection, as it is of a socket. */
+  /**
+   * Sends the client the reason for a refusal. An expired session ends the connection, as it does with a
+   * socket.
+   */
   #refuse(ref: number, { body }: Reply): void {
     if (body["code"] === "unauthorized") this.#end(UNAUTHORIZED, String(body["message"]));
     else this.#tell({ ...body, type: "error", ref });
@@ -130,7 +137,7 @@ class HttpSocket implements ClientSocket {
     const reply = await this.#calls.post("session", who, this.#life.signal);
     if (!reply.ok) return this.#refuse(ref, reply);
     this.#tell({ ...reply.body, type: "welcome", ref, session: "http" });
-    // A stream stays with the name and the end that it began with, so others need another one.
+    // A stream keeps the name and the expiry with which it began, so other ones need another stream.
     const { user, endsAt } = reply.body;
     const reader = JSON.stringify([user, endsAt]);
     if (this.#stream !== undefined && reader !== this.#reader) this.#streamSoon();
@@ -144,7 +151,8 @@ class HttpSocket implements ClientSocket {
     if (reply.ok && !recovered) reply = await this.#page(room, wanted);
     if (!reply.ok) return this.#refuse(ref, reply);
     if (!this.#wanted.has(room)) return;
-    // More than one answer holds: the client reads on by itself, and the stream begins with what comes next.
+    // There is more than one answer can hold: the client reads on by itself, and the stream begins with the
+    // next message.
     const reads = after !== undefined && recovered && reply.body["more"] === true;
     const known = this.#rooms.get(room) ?? new HttpRoom(room, this.#tellRoom);
     known.joins(ref, reply.body, recovered, reads ? undefined : lastId(reply, recovered ? after : undefined));
@@ -174,7 +182,7 @@ class HttpSocket implements ClientSocket {
   }
 
   async #ping(ref: number): Promise<void> {
-    // Perhaps the machine slept, and what the stream stood on is gone.
+    // Perhaps the machine slept, and the stream's connection is broken.
     if (this.#clock.now() - this.#heardAt > SILENCE_MS) this.#streamSoon();
     if (await this.#calls.isReady(this.#life.signal)) this.#tell({ type: "pong", ref });
   }
@@ -184,14 +192,17 @@ class HttpSocket implements ClientSocket {
   }
 
   #streamSoon(): void {
-    // What the old one still brought would not fit to where the new one begins.
+    // Further events of the old stream would not fit the beginning of the new one.
     this.#stream?.abort();
     this.#stream = undefined;
     this.#cancelStream?.();
     this.#cancelStream = this.#clock.after(GATHER_MS, () => this.#go(this.#readStream()));
   }
 
-  /** One stream carries all rooms, because a browser has six connections to a server; another set of them needs another stream. */
+  /**
+   * Reads one stream for all rooms, because a browser opens at most six connections to a server. Another set
+   * of rooms needs another stream.
+   */
   async #readStream(): Promise<void> {
     if (this.#rooms.size === 0 || this.#life.signal.aborted) return;
     const stream = new AbortController();
@@ -213,12 +224,12 @@ class HttpSocket implements ClientSocket {
   }
 
   #streamRefused({ status, body }: Reply): void {
-    // An answer that is not the chat's says nothing about the user.
+    // An answer of another server says nothing about the user.
     const code = body["code"] === "unavailable" ? undefined : CODES.get(status);
     this.#end(code ?? OVERLOADED, String(body["retryAfterMs"] ?? body["message"]));
   }
 
-  /** To the client a comment is what a server's `ping` is: something was heard. */
+  /** Passes a comment of the stream to the client as a `ping`: data arrived. */
   #alive(stream: AbortController): void {
     if (stream !== this.#stream) return;
     this.#heardAt = this.#clock.now();
@@ -246,7 +257,7 @@ class HttpSocket implements ClientSocket {
         this.#end(Number(frame["code"]), String(frame["reason"]));
         break;
       case "notice":
-        // Every stream brings what a new client is told; the client is one once.
+        // Every stream begins with the notices for a new client, who gets them once.
         if (this.#streams === 1) this.#tell(frame);
         break;
       default:
@@ -255,7 +266,10 @@ class HttpSocket implements ClientSocket {
   }
 }
 
-/** Where a stream goes on: after the last message, else where the client stands, else at the beginning. */
+/**
+ * Returns the id after which a stream continues: that of the last message, else the client's cursor, else the
+ * beginning.
+ */
 function lastId({ body }: Reply, after: string | undefined): string {
   const { messages } = body;
   const last: unknown = Array.isArray(messages) ? messages.at(-1) : undefined;

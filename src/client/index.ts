@@ -1,4 +1,4 @@
-/** What `dynochat/client` exports: the client, and every type that its interface names. */
+/** The exports of `dynochat/client`: the client, and every type in its interface. */
 export type { ErrorCode } from "../protocol/codes.ts";
 export type { ErrorFrame, MessageFrame, NoticeFrame, Person, StatusFrame } from "../protocol/frames.ts";
 export { ChatClient, type ChatClientEvents, type ChatClientOptions } from "./client.ts";

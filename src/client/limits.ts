@@ -1,21 +1,24 @@
-/** How much of anything a client keeps and asks for; docs/protocol.md's own numbers stand in contract.ts. */
+/** How much a client keeps and requests; the numbers of docs/protocol.md are in contract.ts. */
 
-/** Messages a room keeps that are not stored yet. */
+/** Messages per room that wait to be stored, at most. */
 export const QUEUE_LIMIT = 200;
 /**
- * Entries a room keeps, so that one left open for weeks stays small: some 5 MB. Beyond, the oldest leave as new ones come,
- * and no older ones are read.
+ * Entries per room in memory, about 5 MB, so that a room that is open for weeks stays small. Above that the
+ * oldest are dropped when new ones come, and no older ones are read.
  */
 export const TIMELINE_LIMIT = 10_000;
-/** Entries that stay then: many leave at once, so that not each new one moves the list. */
+/** Entries that are kept then. Many are dropped at once, so that not every new one moves the list. */
 export const TIMELINE_KEPT = 9_000;
-/** Live frames kept while older pages are read; of more the oldest go, and are read as pages too. */
+/**
+ * Live frames that are kept while missed messages are read. Of more the oldest are dropped, and read as pages
+ * too.
+ */
 export const HELD_LIMIT = 500;
-/** Messages of a page of older ones. */
+/** Messages per page of older ones. */
 export const PAGE = 100;
-/** Names of people who type that are kept at once; a line on a page names three. */
+/** Typing users that are kept per room; a page names three. */
 export const TYPING_LIMIT = 20;
-/** Letters of a key. Each has 5 bits; 100 random bits, so that keys of one user do not meet. */
+/** Characters of a key with 5 bits each, so 100 random bits, so that keys of one user do not collide. */
 export const KEY_LENGTH = 20;
-/** Code points of a text until the server has told its own limit. */
+/** Code points of a text at most, until the server has told its own limit. */
 export const TEXT_LENGTH = 2_000;

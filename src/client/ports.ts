@@ -1,22 +1,22 @@
 /**
- * What the client needs from its surroundings. Each has a default that fits browsers and Node; tests give
- * a fake clock, a fake socket and a seeded random.
+ * What the client needs from its environment. Each has a default for browsers and Node; tests pass a fake
+ * clock, a fake socket and a seeded random number generator.
  */
 
-/** Takes back a scheduled task; harmless once the task ran. */
+/** Cancels a scheduled task; does nothing after it ran. */
 export type Cancel = () => void;
 
 export interface Clock {
-  /** Milliseconds since 1970 UTC. */
+  /** Returns the milliseconds since 1970 UTC. */
   now(): number;
   /** Calls `task` once, after `ms` milliseconds. */
   after(ms: number, task: () => void): Cancel;
 }
 
-/** A number from 0 (included) to 1 (excluded), like Math.random. */
+/** Returns a number from 0 (included) to 1 (excluded), like Math.random. */
 export type Random = () => number;
 
-/** What a socket tells its owner. Nothing is called before OpenSocket has returned it, or after `closed`. */
+/** Listener of a socket. Nothing is called before OpenSocket has returned, or after `closed`. */
 export interface SocketListener {
   opened(): void;
   received(data: unknown): void;
@@ -24,24 +24,27 @@ export interface SocketListener {
 }
 
 export interface ClientSocket {
-  /** Only called between `opened` and `closed`. */
+  /** Sends a text frame; called only between `opened` and `closed`. */
   send(text: string): void;
-  /** Ends it whatever its state; never throws. */
+  /** Closes the socket in any state; never throws. */
   close(): void;
 }
 
-/** Opens a socket with a subprotocol. Throws a SyntaxError if the URL is none. */
+/** Opens a socket with a subprotocol. Throws a SyntaxError if the URL is invalid. */
 export type OpenSocket = (url: string, subprotocol: string, listener: SocketListener) => ClientSocket;
 
-/** Where the token that makes a guest the same guest again is kept. */
+/** Keeps the token that identifies a returning guest. */
 export interface TokenStore {
   load(): string | undefined;
   save(token: string): void;
-  /** The server does not accept it any more. */
+  /** Called when the server no longer accepts the token. */
   forget(): void;
 }
 
-/** Keeps the token as long as this object lives. In a browser the session cookie does the rest. */
+/**
+ * Keeps the token as long as this object exists. In a browser the session cookie identifies the guest after
+ * that.
+ */
 export class MemoryTokenStore implements TokenStore {
   #token: string | undefined;
 
@@ -74,16 +77,18 @@ interface StandardSocket {
   close(): void;
 }
 
-// Browsers and Node from 22 on have it; declared here because the two describe it in different words.
+// Browsers and Node from 22 on have it; declared here because their types differ.
 declare const WebSocket: (new (url: string, subprotocol: string) => StandardSocket) | undefined;
 
-/** Opens the surroundings' own WebSocket. Throws where there is none (Node 20): give `openSocket` then. */
+/**
+ * Opens the WebSocket of the browser or of Node. Throws if there is none (Node 20), which needs `openSocket`.
+ */
 export const openStandardSocket: OpenSocket = (url, subprotocol, listener) => {
   if (typeof WebSocket === "undefined") {
     throw new Error("No WebSocket here: give openSocket");
   }
   const socket = new WebSocket(url, subprotocol);
-  // `error` says nothing of its own and is always followed by `close` (WHATWG WebSockets, section 4).
+  // `error` carries no information and is always followed by `close` (WHATWG WebSockets, section 4).
   socket.onopen = () => listener.opened();
   socket.onmessage = ({ data }) => listener.received(data);
   socket.onclose = ({ code, reason }) => listener.closed(code, reason);

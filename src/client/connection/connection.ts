@@ -12,24 +12,24 @@ import { backoffMs, toldMs } from "./backoff.ts";
 import { RESTART_SPREAD_MS, TOO_MANY_MS } from "./timing.ts";
 
 /**
- * Why the connection is away for the moment; `too-big`: a frame was over the server's limit, `token`: the user needs
- * another token, which the application is asked for.
+ * Why the connection is lost for the moment; `too-big`: a frame was over the server's limit, `token`: the
+ * user needs another token, which the application is asked for.
  */
 export type WaitCause = "lost" | "restarting" | "too-many" | "too-big" | "token";
 
 /**
- * Why it does not come back until the person acts; `refused`: the server does not accept what the client says of itself, `origin`: it
- * does not allow the page's address.
+ * Why the client does not reconnect until the user acts; `refused`: the server rejects the client's hello,
+ * `origin`: it does not allow the page's address.
  */
 export type FatalCause = "protocol" | "unauthorized" | "forbidden" | "refused" | "origin";
 
-/** Where the connection stands. `attempt` counts failures in a row and sets the next delay. */
+/** The state of the connection. `attempt` counts consecutive failures, and decides the next delay. */
 export type ConnectionState =
   | { readonly name: "idle" }
   | { readonly name: "connecting"; readonly attempt: number }
   | { readonly name: "greeting"; readonly attempt: number }
   | { readonly name: "live"; readonly attempt: number; readonly restarting: boolean }
-  /** `retryAt`: ms since 1970 UTC, by the client's clock. */
+  /** `retryAt`: time of the next attempt in ms since 1970 UTC, by the client's clock. */
   | {
       readonly name: "waiting";
       readonly attempt: number;
@@ -41,33 +41,33 @@ export type ConnectionState =
 export type ConnectionEvent =
   | "start"
   | "stop"
-  /** A socket is open, the first or the one that takes over. */
+  /** A socket is open: the first one, or the one that takes over. */
   | "opened"
   | "welcome"
-  /** It has been live for a while, `LOOK_MS` or longer. */
+  /** The connection has been live for `LOOK_MS` or longer. */
   | "settled"
-  /** The server said that this process goes away, which is no failure. */
+  /** The server announced that its process ends, which is no failure. */
   | "restart"
-  /** It said so on too many connections in a row, none of which was live for a while. */
+  /** The server announced it on too many consecutive connections, none of which was live for `LOOK_MS`. */
   | "restart-again"
-  /** It went, and the next socket is being opened already. */
+  /** The connection ended, and the next socket is being opened already. */
   | "handover"
-  /** The time to wait is over, or somebody asked to try now. */
+  /** The wait is over, or the user asked for an attempt now. */
   | "retry"
-  /** The network may be back: earlier failures say nothing about the next attempt. */
+  /** The network may have come back, so earlier failures do not delay the next attempt. */
   | "network"
   | Loss;
 
-/** The connection is gone. */
+/** The loss of a connection. */
 export interface Loss {
   readonly at: number;
   readonly code: number;
   readonly reason: string;
-  /** A random number from 0 to 1, so that this file needs none. */
+  /** A random number from 0 to 1 for the jitter, so that this file stays deterministic. */
   readonly random: number;
-  /** What it comes to, where the code does not say it. */
+  /** The cause, if the close code does not tell it. */
   readonly cause?: WaitCause | FatalCause | undefined;
-  /** What the server sent as the milliseconds to stay away, whatever that is. */
+  /** What the server sent as the milliseconds to wait; may have any type. */
   readonly awayMs?: unknown;
 }
 
@@ -92,7 +92,7 @@ function afterLoss(state: Connected, loss: Loss): ConnectionState {
   const { at, code, reason, random } = loss;
   const cause = loss.cause ?? CAUSES[code] ?? "lost";
   const { name, attempt } = state;
-  // A hello that is too big is so the next time as well.
+  // The same hello would be too big the next time as well.
   if (cause === "too-big" && name === "greeting") return { name: "closed", cause: "refused", reason };
   switch (cause) {
     case "protocol":
@@ -108,7 +108,7 @@ function afterLoss(state: Connected, loss: Loss): ConnectionState {
     ms = Math.max(ms, told >= 0 ? toldMs(told) : TOO_MANY_MS);
   }
   const isAnnounced = name === "live" && state.restarting;
-  // The server spread its connections already.
+  // The server has already spread its connections over time.
   const isFree = isAnnounced && attempt === 0 && cause !== "too-many";
   if (isFree) ms = random * RESTART_SPREAD_MS;
   const told = toldMs(loss.awayMs);
@@ -119,10 +119,10 @@ function afterLoss(state: Connected, loss: Loss): ConnectionState {
 
 function whileConnected(state: Connected, event: ConnectionEvent): ConnectionState {
   const { name, attempt } = state;
-  // Of a live connection: the next one is open before a restarting server closes this one.
+  // Handles a socket that opens before a restarting server closes the live one.
   if (event === "opened" && name !== "greeting") return { name: "greeting", attempt };
   if (event === "welcome" && name === "greeting") return { name: "live", attempt, restarting: false };
-  // A later welcome answers a change of name or a new token and changes nothing.
+  // A later welcome answers a change of name or a new token, and changes no state.
   if (name !== "live") return state;
   switch (event) {
     case "settled":
@@ -138,7 +138,7 @@ function whileConnected(state: Connected, event: ConnectionEvent): ConnectionSta
   }
 }
 
-/** What an event makes of a state. An event that means nothing in a state returns the very same object. */
+/** Returns the state after an event; the same object if the event means nothing in that state. */
 export function nextConnectionState(state: ConnectionState, event: ConnectionEvent): ConnectionState {
   if (event === "stop") return state.name === "idle" ? state : { name: "idle" };
   switch (state.name) {

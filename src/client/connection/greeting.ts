@@ -5,7 +5,7 @@ import { backoffMs, toldMs } from "./backoff.ts";
 import type { Link, Problem } from "./link.ts";
 import { LOOK_MS, RENEWAL_CALM_MS, RENEWAL_PAUSE_MS, TOKEN_MS } from "./timing.ts";
 
-/** Returns the site's token for the user who is signed in now; undefined where nobody is. */
+/** Returns the site's token for the user who is signed in now; undefined if no user is. */
 export type GetToken = () => Promise<string | undefined>;
 
 export interface GreetingPorts {
@@ -14,57 +14,63 @@ export interface GreetingPorts {
   readonly link: Pick<Link, "request" | "drop" | "state">;
   readonly tokens: TokenStore;
   readonly getToken: GetToken | undefined;
-  /** Who the server takes this client for; undefined before the first welcome. */
+  /** Returns the user of this client; undefined before the first welcome. */
   readonly self: () => Person | undefined;
   readonly welcomed: (frame: WelcomeFrame) => void;
   readonly handleRefused: (sentence: string) => void;
-  /** A hello of a live connection was refused for another reason; the connection goes on as it was. */
+  /**
+   * Called when a hello on a live connection was refused for another reason; the connection continues as
+   * before.
+   */
   readonly refused: (error: ErrorFrame) => void;
 }
 
-/** What an application gave as the token; `failed`: it has none to give now. */
+/** What an application returned as the token; `failed`: it cannot return one now. */
 type Given = { readonly failed: true } | { readonly failed: false; readonly token: string | undefined };
 
 const FAILED: Given = { failed: true };
 
-/** How many tokens are asked for one after the other, where the server accepts none of them, before the person must act. */
+/** Consecutive tokens that the server may reject before the user must act. */
 const TOKENS_IN_A_ROW = 2;
 
-/** The share of a token's remaining time after which the next one is asked for, where tokens are always about to end. */
+/** Share of a short-lived token's remaining time after which the next one is requested. */
 const SPENT_SHARE = 0.7;
 
-/** A site's token is a JSON Web Token (RFC 7519), of three parts; a guest's token begins `g.`. */
+/**
+ * Returns whether a token is the site's: a JSON Web Token (RFC 7519) of three parts. A guest's token begins
+ * with `g.`.
+ */
 function isSiteToken(token: string | undefined): boolean {
   return token?.split(".").length === 3 && !token.startsWith("g.");
 }
 
 /**
- * Says to the server who the user is: one hello at a time, and none that was refused before. A user with a token of the
- * site is never greeted without one.
+ * Tells the server who the user is: one hello at a time, and none that was refused before. For a user with a
+ * token of the site no hello is sent without one.
  */
 export class Greeting {
   readonly #ports: GreetingPorts;
   #handle: string | undefined;
-  /** What `getToken` gave for the next hello. */
+  /** The token that `getToken` returned for the next hello. */
   #token: string | undefined;
-  /** Of the last hello. */
+  /** Token of the last hello. */
   #sent: string | undefined;
-  /** Of the last hello that was accepted, and the one that the server gave for it. */
+  /** Token of the last accepted hello, and the one that the server issued in return. */
   #accepted: string | undefined;
   #issued: string | undefined;
   #acceptedHandle: string | undefined;
-  /** The last token that the server did not accept, and its sentence. */
+  /** The last token that the server rejected, and the server's sentence. */
   #refused: string | undefined;
   #refusal = "";
-  /** How many were not accepted in a row. */
+  /** Consecutive rejected tokens. */
   #refusals = 0;
   #isBusy = false;
-  /** Whether the server does not know the guest's token that is kept. */
+  /** Whether the next hello omits the stored guest token, because the server does not know it. */
   #forgetsToken = false;
   #liveAt = 0;
-  /** How often a hello on this connection was postponed by the server. */
+  /** Times that the server postponed a hello on this connection. */
   #postponed = 0;
-  /** There while a token is waited for, or another hello on this connection. */
+  /** Set while a token is awaited, or another hello on this connection. */
   #cancelRenewal: Cancel | undefined;
   #cancelRetry: Cancel | undefined;
   #renewals = 0;
@@ -75,19 +81,19 @@ export class Greeting {
     this.#ports = ports;
   }
 
-  /** A person acts: what was refused before may be said once more. */
+  /** To be called when the user acts: what was refused before may be sent once more. */
   start(): void {
     this.#refused = undefined;
     this.#refusals = 0;
   }
 
-  /** The name that others see. It is told on this connection if there is one. */
+  /** Changes the name that others see, and sends it if there is a connection. */
   rename(handle: string): void {
     this.#handle = handle;
     if (this.#isLive) this.greet();
   }
 
-  /** Gets the token of the next connection. `ready` is called once; with a problem where there is none. */
+  /** Gets the token of the next connection. `ready` is called once, with a problem if there is no token. */
   prepare(ready: (problem?: Problem) => void): Cancel {
     const { getToken, tokens } = this.#ports;
     if (getToken) return this.#ask(getToken, (given) => ready(this.#problemOf(given)));
@@ -96,7 +102,7 @@ export class Greeting {
     return () => undefined;
   }
 
-  /** Says hello, unless one is under way: its answer finds out whether another one is needed. */
+  /** Sends a hello, unless one is pending: its answer decides whether another one is needed. */
   greet(): void {
     if (this.#isBusy) return;
     this.#stopRetry();
@@ -112,7 +118,7 @@ export class Greeting {
     });
   }
 
-  /** The connection is not live any more. */
+  /** To be called when the connection is no longer live. */
   rest(): void {
     this.#cancelRenewal?.();
     this.#cancelRenewal = undefined;
@@ -121,8 +127,9 @@ export class Greeting {
   }
 
   /**
-   * The server says that the token ends in `inMs`. One that is not another one than before is not sent again. Where the last one was
-   * asked for a moment ago, the site's tokens are short-lived, and the next one is asked for when most of its time is over.
+   * To be called when the server reports that the token expires in `inMs`. The same token is not sent again.
+   * If the last one was requested a moment ago, the site's tokens are short-lived, and the next one is
+   * requested when most of its time is over.
    */
   expiring(inMs: unknown): void {
     if (this.#cancelRenewal || !this.#isLive) return;
@@ -133,7 +140,9 @@ export class Greeting {
     this.#renew(isShort ? Math.min(spentMs, RENEWAL_PAUSE_MS.longest) : this.#pauseMs(random()));
   }
 
-  /** The server does not accept the user, with a sentence. Returns whether another token may help. */
+  /**
+   * To be called when the server rejects the user, with its sentence. Returns whether another token may help.
+   */
   shutOut(reason: string): boolean {
     const { clock, link, getToken, tokens } = this.#ports;
     if (getToken) {
@@ -143,7 +152,7 @@ export class Greeting {
       this.#refusal = reason;
       return this.#refusals <= TOKENS_IN_A_ROW;
     }
-    // A kept token that no server knows any more must not keep a guest away: once more without it.
+    // A stored token that no server knows must not lock a guest out: one more attempt without it.
     if (!this.#sent || isSiteToken(this.#sent) || link.state.name !== "greeting") return false;
     this.#forgetsToken = true;
     tokens.forget();
@@ -154,7 +163,7 @@ export class Greeting {
     return this.#ports.link.state.name === "live";
   }
 
-  /** Whether the server has not accepted it yet. */
+  /** Returns whether the server has not accepted the token yet. */
   #isNew(token: string | undefined): boolean {
     return token !== this.#accepted && token !== this.#issued;
   }
@@ -168,7 +177,10 @@ export class Greeting {
     return undefined;
   }
 
-  /** Calls `done` once with what the application gives, unless it is taken back; what takes too long has failed. */
+  /**
+   * Calls `done` once with what the application returns, unless cancelled; a call that takes too long has
+   * failed.
+   */
   #ask(getToken: GetToken, done: (given: Given) => void): Cancel {
     let isOpen = true;
     const settle = (given: Given): void => {
@@ -224,7 +236,7 @@ export class Greeting {
     this.#forgetsToken = false;
     if (!getToken && frame.token) tokens.save(frame.token);
     welcomed(frame);
-    // Either may have been given while the server was answering.
+    // Either may have changed before the server answered.
     if (this.#handle !== handle || (getToken && this.#token !== token)) this.greet();
   }
 
@@ -245,18 +257,18 @@ export class Greeting {
     else if (isFirst) {
       link.drop(ABNORMAL, { ...problem, cause: code === "forbidden" ? "forbidden" : "refused" });
     } else if (this.#isNew(token) && code === "forbidden") {
-      // Somebody else has signed in: a connection stays with the user it began with.
+      // Another user has signed in, but a connection belongs to the user it began with.
       link.drop(ABNORMAL, problem);
     } else this.#goOnAsBefore(error, handle, token);
   }
 
-  /** Says hello once more without the name that was refused, if there is anything left to leave away. */
+  /** Sends a hello without the refused name, if that differs from the refused hello. */
   #withoutHandle(refused: string | undefined, isFirst: boolean, problem: Problem): void {
-    // Another name may have been given meanwhile.
+    // The name may have been changed meanwhile.
     const isAnother = this.#handle !== refused;
     if (!isAnother) {
       const before = this.#ports.self()?.handle;
-      // What is refused may be the one before.
+      // The refused name may be the former one.
       this.#handle = before === refused || refused === undefined ? undefined : before;
     }
     if (isFirst && refused === undefined && !isAnother) {

@@ -18,14 +18,14 @@ import {
   SILENCE_MS,
 } from "./timing.ts";
 
-/** The answer to a request; undefined if the connection was lost before it came. */
+/** Called with the answer to a request; undefined if the connection was lost before it came. */
 export type Answered = (answer: Incoming | undefined) => void;
 
 type WithoutRef<F> = F extends { readonly ref: number } ? Omit<F, "ref"> : never;
-/** A frame that has an answer; its `ref` is the link's business. */
+/** A frame that has an answer; the link adds its `ref`. */
 export type Request = WithoutRef<ClientFrame>;
 
-/** Why the connection is given up, or no other one is opened. */
+/** Why the connection is given up, or none is opened. */
 export type Problem = Pick<Loss, "cause" | "awayMs"> & { readonly reason: string };
 
 export interface LinkPorts {
@@ -34,37 +34,44 @@ export interface LinkPorts {
   readonly random: Random;
   readonly openSocket: OpenSocket;
   /**
-   * Called before a socket is opened, with what is to be called when that may be done, or when it may not. Returns the
-   * function that takes the question back.
+   * Called before a socket is opened. Calls `ready` when it may be opened, or with a problem when it may not.
+   * Returns the function that cancels the preparation.
    */
   readonly prepare: (ready: (problem?: Problem) => void) => Cancel;
-  /** Called where the server does not accept the user, with its sentence. Returns whether another attempt is worth while. */
+  /**
+   * Called when the server rejects the user, with its sentence. Returns whether another attempt may succeed.
+   */
   readonly shutOut: (reason: string) => boolean;
-  /** Called after each change, with the new state. In `greeting` the socket is open: say hello. */
+  /**
+   * Called after each change with the new state. In `greeting` the socket is open, and a hello is to be sent.
+   */
   readonly changed: (state: ConnectionState) => void;
-  /** Called with what the server says by itself. */
+  /** Called with each frame that answers no request. */
   readonly onFrame: (frame: Incoming) => void;
 }
 
-/** Keeps one connection to the server: opens it, notices its death, opens the next; matches answers to requests. */
+/**
+ * Keeps one connection to the server: opens it, detects its loss, opens the next one; matches answers to
+ * requests.
+ */
 export class Link {
   readonly #ports: LinkPorts;
-  /** What waits for an answer, by its ref. */
+  /** Requests without an answer yet, by `ref`. */
   readonly #pending = new Map<number, Answered>();
-  /** Of the state; the next one cancels them. */
+  /** Timers of the present state; the next state cancels them. */
   readonly #timers = new Set<Cancel>();
   #state: ConnectionState = { name: "idle" };
-  /** The open one. */
+  /** The open socket. */
   #current: ClientSocket | undefined;
-  /** Being opened, perhaps before the current one is closed by a restarting server. */
+  /** The socket that is being opened, perhaps before a restarting server closes the current one. */
   #next: ClientSocket | undefined;
-  /** There while the client gets ready for the next one. */
+  /** Set while the client prepares for the next socket. */
   #cancelPrepare: Cancel | undefined;
-  /** How often one was tried before the current one is closed. */
+  /** Attempts to open the next socket while the current one is still open. */
   #tries = 0;
-  /** Announced restarts since a connection was live for a while. */
+  /** Announced restarts since a connection was last live for `LOOK_MS`. */
   #restarts = 0;
-  /** The first one is 1. */
+  /** The `ref` of the last request; the first one is 1. */
   #lastRef = 0;
   #heardAt = 0;
 
@@ -76,7 +83,7 @@ export class Link {
     return this.#state;
   }
 
-  /** Takes the connection to the state that follows from `event`, if it means anything in this one. */
+  /** Changes to the state that follows from `event`, if it means anything in the present one. */
   apply(event: ConnectionEvent): void {
     const before = this.#state;
     const after = nextConnectionState(before, event);
@@ -87,8 +94,8 @@ export class Link {
   }
 
   /**
-   * Makes sure of the connection: ends the wait, or gives up a connection that does not answer within 3 s. Calls
-   * `answered` once it did.
+   * Tests the connection: ends the wait, or gives up a connection that does not answer within 3 s. Calls
+   * `answered` after an answer.
    */
   probe(answered?: () => void): void {
     if (this.#state.name === "live") {
@@ -98,9 +105,9 @@ export class Link {
   }
 
   /**
-   * The server goes away in `ms`: it closes the connection then, and if it does not, the client does. The next
-   * connection is opened before, and takes over once it is open; where it cannot be opened, the old one stays.
-   * A connection goes away once.
+   * To be called when the server announces that it closes the connection in `ms`; if it does not, the client
+   * does. The next connection is opened before, and takes over once it is open; if it cannot be opened, the
+   * old one stays. A further announcement on the same connection is ignored.
    */
   restart(ms: number): void {
     const state = this.#state;
@@ -115,15 +122,15 @@ export class Link {
     this.apply(isFree ? "restart" : "restart-again");
   }
 
-  /** Sends a frame that has no answer; without a connection it is lost. */
+  /** Sends a frame that has no answer; without a connection it is dropped. */
   send(frame: ClientFrame): void {
     this.#current?.send(JSON.stringify(frame));
   }
 
   /**
-   * Sends a request and hands its answer to `answered`, once. Returns the function that ignores the
-   * answer; it also forgets the deadline. Without an answer within `ms` the connection is given up; where there is
-   * none, which a listener may not know yet, nothing is waited for.
+   * Sends a request, and passes its answer to `answered` once. Returns the function that makes it ignore the
+   * answer and its deadline. Without an answer within `ms` the connection is given up. If there is no
+   * connection, which a listener may not know yet, nothing is awaited.
    */
   request(frame: Request, answered?: Answered, ms: number = ANSWER_MS): Cancel {
     this.#lastRef += 1;
@@ -145,7 +152,7 @@ export class Link {
     return forget;
   }
 
-  /** Gives up the connection and, unless it was stopped, waits for the next. */
+  /** Gives up the connection and, unless the client was stopped, waits for the next one. */
   drop(code: number = ABNORMAL, { reason, cause, awayMs }: Problem = { reason: "" }): void {
     const { clock, random, shutOut } = this.#ports;
     const mends = code === UNAUTHORIZED && this.#current && shutOut(reason);
@@ -153,7 +160,7 @@ export class Link {
     this.apply({ at: clock.now(), code, reason, random: random(), cause: known, awayMs });
   }
 
-  /** What a new state brings with it: its timers, its socket. */
+  /** Starts the timers and the socket of a new state. */
   #enter(state: ConnectionState): void {
     const { clock } = this.#ports;
     for (const cancel of this.#timers) cancel();
@@ -198,7 +205,7 @@ export class Link {
     this.#after(ms, () => this.#begin());
   }
 
-  /** Opens the next one as soon as the client is ready for it; one at a time. */
+  /** Opens the next socket as soon as the client is ready for it; one at a time. */
   #begin(): void {
     if (this.#next || this.#cancelPrepare) return;
     let isReady = false;
@@ -219,7 +226,10 @@ export class Link {
     this.#openNextIn((this.#tries + this.#ports.random()) * NEXT_PAUSE_MS);
   }
 
-  /** Its listeners know it, so that one that was replaced talks to nobody. */
+  /**
+   * Opens a socket. Its listeners compare it with the current one, so that events of a replaced socket are
+   * ignored.
+   */
   #open(): ClientSocket {
     const { openSocket, url } = this.#ports;
     const socket = openSocket(url, SUBPROTOCOL, {
@@ -238,7 +248,7 @@ export class Link {
           this.#tryNextAgain();
         } else if (socket !== (this.#current ?? this.#next)) return;
         else if (this.#current && this.#next && code === RESTARTING) {
-          // The next one is being opened, and is waited for.
+          // The next socket is being opened already.
           this.#abandon();
           this.apply("handover");
         } else this.drop(code, { reason });
@@ -251,20 +261,20 @@ export class Link {
     this.#heardAt = this.#ports.clock.now();
     const frame = readFrame(data);
     if (!frame) return;
-    // An entry of the log answers nothing, whatever the fields are called of a type that is not known yet.
+    // An entry of the room answers no request, whatever fields an unknown type may have.
     const ref = !("prev" in frame) && "ref" in frame && frame.ref;
     if (ref) this.#pending.get(ref)?.(frame);
     else this.#ports.onFrame(frame);
   }
 
-  /** One timer that looks whether anything came meanwhile, instead of one a frame. */
+  /** Checks regularly whether anything was received meanwhile, with one timer instead of one per frame. */
   #look(): void {
     const { clock } = this.#ports;
     const begun = clock.now();
     const ms = Math.min(this.#heardAt + SILENCE_MS - begun, LOOK_MS);
     this.#after(ms, () => {
       const now = clock.now();
-      // Frames that came while the machine slept may be waiting after this timer: ask before giving up.
+      // Frames that came while the machine slept may be delivered after this timer: probe before giving up.
       if (now - begun - ms > JUMP_MS) this.probe();
       if (now >= this.#heardAt + SILENCE_MS) this.drop();
       else {
@@ -275,7 +285,7 @@ export class Link {
     });
   }
 
-  /** Leaves the current socket, for another one or none; what waits for an answer on it gets none. */
+  /** Leaves the current socket, for `heir` or none; requests that wait on it get no answer. */
   #abandon(heir?: ClientSocket): void {
     const left = this.#current;
     this.#current = heir;

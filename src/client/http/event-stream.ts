@@ -1,9 +1,10 @@
-/** One event of a stream of server-sent events: its name, `message` where it has none, and its data. */
+/** Called with one server-sent event: its name, `message` if it has none, and its data. */
 export type Received = (name: string, data: string) => void;
 
 /**
- * Reads a stream of server-sent events (WHATWG HTML, section 9.2) until it ends, as this project's server writes it: lines end
- * with one line feed, data has one line. `alive` is called for every piece that comes, comments too. Rejects when the stream breaks.
+ * Reads a stream of server-sent events (WHATWG HTML, section 9.2) until it ends, in the form that this
+ * project's server writes: lines end with one line feed, data has one line. `alive` is called for every
+ * chunk, comments too. Rejects when the stream breaks.
  */
 export async function readEventStream(
   body: ReadableStream<Uint8Array>,
@@ -21,11 +22,11 @@ export async function readEventStream(
   }
 }
 
-/** Returns what takes a stream in pieces, however it is cut, and meets each character once. */
+/** Returns a parser for the chunks of a stream, however it is split. It reads each character once. */
 export function eventParser(received: Received): (piece: string) => void {
   let name = "message";
   let data: string | undefined;
-  /** Of the line that has not ended. */
+  /** Parts of the line that has not ended. */
   let parts: string[] = [];
   const takeLine = (line: string): void => {
     if (line.startsWith("event: ")) name = line.slice(7);

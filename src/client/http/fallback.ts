@@ -2,24 +2,29 @@ import { ABNORMAL, ORIGIN_REFUSED } from "../contract.ts";
 import type { openHttpInstead } from "../http-instead.ts";
 import { type ClientSocket, type Clock, type OpenSocket, systemClock } from "../ports.ts";
 
-/** Sockets that must fail in a row, while the server answers over HTTP, before they are taken to be blocked. */
+/**
+ * Consecutive sockets that must fail, while the server answers over HTTP, before sockets count as blocked.
+ */
 const TRIES = 3;
 
-/** A socket that was neither opened nor refused, until the client gave it up after 15 s, counts for two: people wait. */
+/**
+ * Weight of a socket that was neither opened nor refused within 15 s. It counts twice, because the user
+ * waits.
+ */
 const IGNORED = 2;
 
 export interface FallbackPorts {
   readonly openSocket: OpenSocket;
   readonly fetch: typeof fetch;
   readonly clock?: Clock;
-  /** Loads http-instead.ts, which is not needed where sockets work. */
+  /** Loads http-instead.ts, which is not needed if sockets work. */
   readonly load: () => Promise<{ readonly openHttpInstead: typeof openHttpInstead }>;
 }
 
 /**
- * Opens sockets, and where they are blocked what speaks HTTP in their place; from there the way back is looked for. A browser
- * does not tell why a socket failed, so the server is asked over HTTP whether it refuses this page: then the socket is closed with
- * ORIGIN_REFUSED and the server's sentence.
+ * Opens sockets or, where they are blocked, their substitute over HTTP, which checks from time to time
+ * whether sockets work again. A browser does not tell why a socket failed, so the server is asked over HTTP
+ * whether it refuses this page. If so, the socket is closed with ORIGIN_REFUSED and the server's sentence.
  */
 export function openSocketOrHttp({
   openSocket,
@@ -29,14 +34,15 @@ export function openSocketOrHttp({
 }: FallbackPorts): OpenSocket {
   let failures = 0;
 
-  /** Fulfils with the server's sentence where it refuses this page. */
+  /** Fulfils with the server's sentence if it refuses this page; else with undefined. */
   const failed = async (url: string, weight: number): Promise<string | undefined> => {
     const address = new URL("./api/origin", url.replace(/^ws/, "http")).href;
-    // A server that cannot be reached at all says nothing about sockets. One of a version before this address answers 404.
+    // If the server cannot be reached at all, that says nothing about sockets. A server of an older version
+    // answers 404.
     const answer = await fetch(address, { method: "POST" }).catch(() => undefined);
     failures = answer && answer.status < 500 ? failures + weight : 0;
     if (answer?.status !== 403) return undefined;
-    // Something on the way may answer 403 as well, and not in JSON.
+    // A proxy may answer 403 as well, without JSON.
     const body: unknown = await answer.json().catch(() => undefined);
     return typeof body === "object" && body !== null && "message" in body ? String(body.message) : undefined;
   };

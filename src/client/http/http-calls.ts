@@ -1,45 +1,45 @@
 export type Fields = Readonly<Record<string, unknown>>;
 export type Fetch = typeof fetch;
 
-/** What the server answered; `body` is its JSON. */
+/** The server's answer; `body` is its JSON. */
 export interface Reply {
   readonly ok: boolean;
   readonly status: number;
   readonly body: Fields;
 }
 
-/** A stream, or the answer that came in its place. */
+/** An open stream, or the answer that came in its place. */
 export type OpenedStream =
   | { readonly ok: true; readonly value: ReadableStream<Uint8Array> }
   | { readonly ok: false; readonly error: Reply };
 
-/** What is said of an answer that is not the chat's: something on the way gave it. */
+/** Replaces the body of an answer that is not the chat's, such as a proxy's. */
 const NOT_OURS: Fields = { code: "unavailable", message: "The server cannot be reached.", retryable: true };
 
-/** The chat's HTTP interface beside a socket's address. */
+/** The chat's HTTP interface at a socket's address. */
 export class HttpCalls {
   readonly #root: URL;
   readonly #fetch: Fetch;
 
-  /** @param url the socket's: `wss://example.org/ws`. */
+  /** @param url URL of the socket: `wss://example.org/ws`. */
   constructor(url: string, fetch: Fetch) {
     this.#root = new URL("../", url.replace(/^ws/, "http"));
-    // A browser's own is no method of anything else.
+    // A browser's `fetch` must not be called as a method of another object.
     this.#fetch = (input, init) => fetch(input, init);
   }
 
-  /** Whether a server can be reached that could serve now. */
+  /** Returns whether a server can be reached that is ready to serve. */
   async isReady(signal: AbortSignal): Promise<boolean> {
     const answer = await this.#fetch(this.#at("readyz"), { signal });
     return answer.ok;
   }
 
-  /** Rejects where the server cannot be reached. */
+  /** Sends a GET request. Rejects if the server cannot be reached. */
   async get(path: string, signal: AbortSignal): Promise<Reply> {
     return replyOf(await this.#fetch(this.#at(`api/${path}`), { signal }));
   }
 
-  /** Rejects where the server cannot be reached. */
+  /** Sends a POST request; `key` is its idempotency key. Rejects if the server cannot be reached. */
   async post(path: string, body: Fields, signal: AbortSignal, key?: string): Promise<Reply> {
     const headers = {
       "Content-Type": "application/json",
@@ -49,7 +49,7 @@ export class HttpCalls {
     return replyOf(await this.#fetch(this.#at(`api/${path}`), request));
   }
 
-  /** Opens the stream of some rooms, each with what stands after `@` for a cursor. */
+  /** Opens the stream of some rooms, each with its cursor after an `@`. */
   async events(rooms: readonly string[], signal: AbortSignal): Promise<OpenedStream> {
     const query = rooms.map((room) => `room=${room}`).join("&");
     const answer = await this.#fetch(this.#at(`api/events?${query}`), { signal });

@@ -1,6 +1,6 @@
 import type { Fields } from "./http-calls.ts";
 
-/** What is collected for a `joined`: the answer to a join, or the server's own where there is no `ref`. */
+/** What is collected for a `joined` frame: the answer to a join, or without `ref` the server's own. */
 interface Joining {
   readonly ref: unknown;
   readonly recovered: boolean;
@@ -8,14 +8,14 @@ interface Joining {
   readonly messages: Fields[];
 }
 
-/** One room that an event stream carries, told to the client as a socket would tell it. */
+/** One room of an event stream. Turns its events into the frames that a socket would send. */
 export class HttpRoom {
   readonly name: string;
   readonly #tell: (frame: Fields) => void;
-  /** The last id that came; undefined = the stream is to begin with what comes next. */
+  /** The last id that arrived; undefined if the stream is to begin with the next message. */
   #cursor: string | undefined;
   #joining: Joining | undefined;
-  /** Ids of the people the client has been told of, to tell who left while no stream was open. */
+  /** Ids of the users that were reported to the client, to find out who left while no stream was open. */
   #people = new Set<unknown>();
 
   constructor(name: string, tell: (frame: Fields) => void) {
@@ -23,12 +23,15 @@ export class HttpRoom {
     this.#tell = tell;
   }
 
-  /** As `GET /api/events` wants it. */
+  /** The room in the form that `GET /api/events` expects. */
   get query(): string {
     return this.#cursor === undefined ? this.name : `${this.name}@${this.#cursor}`;
   }
 
-  /** A join is under way, and this is what it has so far: the stream goes on from `cursor`, and its `joined` completes the answer. */
+  /**
+   * Begins a join with what is known so far: the stream continues from `cursor`, and its `joined` completes
+   * the answer.
+   */
   joins(ref: unknown, page: Fields, recovered: boolean, cursor: string | undefined): void {
     const messages = Array.isArray(page["messages"]) ? page["messages"] : [];
     this.#joining = { ref, recovered, more: page["more"], messages };
@@ -42,12 +45,15 @@ export class HttpRoom {
     else this.#joining.messages.push(frame);
   }
 
-  /** The log does not continue from the cursor: what follows, up to `joined`, are the newest messages. */
+  /**
+   * To be called when the stored messages do not continue from the cursor: up to `joined` the newest messages
+   * follow.
+   */
   reset(): void {
     this.#joining = { ref: this.#joining?.ref, recovered: false, more: true, messages: [] };
   }
 
-  /** Everything up to `head` has come. */
+  /** To be called when everything up to `head` has arrived. */
   joined({ head, present, handle }: Fields): void {
     const joining = this.#joining;
     const before = this.#people;

@@ -1,26 +1,23 @@
 import type { Cancel, Clock, OpenSocket } from "../ports.ts";
 
-/** Milliseconds between two looks whether sockets are still blocked: people change networks. */
-export const LOOK_AGAIN_MS = 300_000;
+/** Milliseconds between two attempts to open a socket; users change networks. */
+export const RETRY_MS = 300_000;
 
 export interface Look {
   readonly openSocket: OpenSocket;
   readonly clock: Clock;
   readonly url: string;
   readonly subprotocol: string;
-  /** Aborted when nobody wants to know any more. */
+  /** Ends the attempts. */
   readonly signal: AbortSignal;
 }
 
-/** Opens a socket now and then, and closes it; calls `found` the first time that one opens. */
-export function lookForSockets(
-  { openSocket, clock, url, subprotocol, signal }: Look,
-  found: () => void,
-): void {
+/** Opens a socket at times and closes it; calls `found` once, when the first one opens. */
+export function retrySockets({ openSocket, clock, url, subprotocol, signal }: Look, found: () => void): void {
   let cancel: Cancel | undefined;
   const later = (): void => {
     cancel?.();
-    if (!signal.aborted) cancel = clock.after(LOOK_AGAIN_MS, look);
+    if (!signal.aborted) cancel = clock.after(RETRY_MS, look);
   };
   const look = (): void => {
     const socket = openSocket(url, subprotocol, {
@@ -31,8 +28,8 @@ export function lookForSockets(
       received: () => undefined,
       closed: later,
     });
-    // One that neither opens nor fails is given up with the next look.
-    cancel = clock.after(LOOK_AGAIN_MS, () => {
+    // A socket that neither opens nor fails is given up at the next attempt.
+    cancel = clock.after(RETRY_MS, () => {
       socket.close();
       later();
     });

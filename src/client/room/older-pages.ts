@@ -6,8 +6,8 @@ import { PAGE } from "../limits.ts";
 import type { Clock, Random } from "../ports.ts";
 
 /**
- * How a request for older messages ended. `full`: no more are kept in memory; `unavailable`: not now; `refused`: not at
- * all on this connection.
+ * The result of a request for older messages. `full`: no more are kept in memory; `unavailable`: not now;
+ * `refused`: not on this connection.
  */
 export type OlderOutcome = "loaded" | "end" | "full" | "unavailable" | "refused";
 
@@ -15,19 +15,24 @@ export interface OlderPagesPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly link: Pick<Link, "request">;
-  /** Puts a page before the message it was asked for. Returns whether another one can be asked for now. */
+  /**
+   * Inserts a page before the message for which it was requested. Returns whether another page can be
+   * requested now.
+   */
   readonly insert: (before: string, page: HistoryFrame) => boolean;
 }
 
-/** Reads pages of older messages of one room: each once at a time, and none again that the server refused. */
+/**
+ * Reads pages of older messages of a room: each page once at a time, and none again that the server refused.
+ */
 export class OlderPages {
   readonly #room: string;
   readonly #ports: OlderPagesPorts;
   readonly #pending = new Map<string, Promise<OlderOutcome>>();
-  /** Before which messages the server gives none, on this connection. */
+  /** Ids of messages before which the server refuses a page on this connection. */
   readonly #refused = new Set<string>();
   #failures = 0;
-  /** Until then, in ms since 1970 UTC, none is asked for. */
+  /** Time before which no page is requested, in ms since 1970 UTC. */
   #from = 0;
 
   constructor(room: string, ports: OlderPagesPorts) {
@@ -46,7 +51,7 @@ export class OlderPages {
     return page;
   }
 
-  /** The connection is gone, and with it what was refused there. */
+  /** Forgets what was refused, because the connection was lost. */
   forget(): void {
     this.#refused.clear();
   }
@@ -65,7 +70,7 @@ export class OlderPages {
 
   #take(before: string, page: HistoryFrame): OlderOutcome {
     const moves = this.#ports.insert(before, page);
-    // A page that brings nothing new would be asked for again at once.
+    // A page without anything new would be requested again at once.
     if (page.more && !moves) return this.#fail(before, NO_ANSWER);
     this.#failures = 0;
     return page.more ? "loaded" : "end";

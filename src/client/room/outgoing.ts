@@ -8,36 +8,36 @@ import type { Cancel, Clock, Random } from "../ports.ts";
 import { nextSendState, type SendEvent, type SendState } from "./send-state.ts";
 
 /**
- * A message on its way, as it is shown after the room's messages; plain values, so that it can be kept over a
- * reload. A change makes a new object; the key stays.
+ * A message that is being sent, as it is shown after the room's messages. Has plain values, so that it can be
+ * kept over a reload. A change makes a new object; the key stays.
  */
 export interface Outgoing {
   readonly key: string;
   readonly text: string;
   readonly state: SendState;
-  /** When it was given to the client, or given to it again, in ms since 1970 UTC. */
+  /** When it was passed to the client, the last time after a retry, in ms since 1970 UTC. */
   readonly at: number;
   /**
-   * Why it failed: the server's sentence, or one of the client's own words for it. While it is `queued`: why a limit or a full
-   * storage lets it wait `REASON_MS` or longer, the server's sentence.
+   * Why it failed: the server's sentence, or one of the client's own reasons. While it is `queued`: the
+   * server's sentence if a limit or a full storage makes it wait `REASON_MS` or longer.
    */
   readonly error?: SendDoubt | (string & {}) | undefined;
-  /** When it was first attempted, and by whom: since then the server may have it. */
+  /** When it was first attempted, and as which user: since then the server may have it. */
   readonly attempt?: { readonly at: number; readonly user: string } | undefined;
 }
 
 /**
  * Why a message failed that the server did not refuse:
- * - `in-doubt`: it was attempted, and nobody knows any more whether it arrived;
- * - `too-old`: it was never attempted, and may not be meant any more;
+ * - `in-doubt`: it was attempted, and whether it arrived cannot be found out any more;
+ * - `too-old`: it was never attempted, and the user may no longer want to send it;
  * - `too-big`: the server closed the connection on which it was sent, because a frame was over its limit.
  */
 export type SendDoubt = "in-doubt" | "too-old" | "too-big";
 
-/** Why a text is not taken at all; `room-refused`: `Room.refusal` has the server's sentence. */
+/** Why a text is not accepted; `room-refused`: `Room.refusal` has the server's sentence. */
 export type SendProblem = "text-empty" | "text-too-long" | "queue-full" | "room-refused";
 
-/** Thrown where a text is not taken; nothing of it is kept. Sentences for people are the caller's business. */
+/** Thrown when a text is not accepted; nothing of it is kept. The caller words the sentence for the user. */
 export class SendRefused extends Error {
   declare readonly message: SendProblem;
 
@@ -49,11 +49,11 @@ export class SendRefused extends Error {
 export interface OutgoingPorts {
   readonly clock: Clock;
   readonly random: Random;
-  /** Milliseconds until another attempt is worth while. */
+  /** Returns the milliseconds until the next attempt. */
   readonly pauseMs: () => number;
-  /** Who sends; undefined while the room is not current, and then nothing is attempted. */
+  /** Returns the id of the user; undefined while the room is not current, and then nothing is attempted. */
   readonly self: () => string | undefined;
-  /** Hands one message to the connection. Its answer comes back as `stored` or `refused`. */
+  /** Sends one message on the connection. Its answer arrives as `stored` or `refused`. */
   readonly send: (key: string, text: string) => void;
   readonly changed: () => void;
 }
@@ -64,22 +64,25 @@ function newKey(random: Random): string {
   return key;
 }
 
-/** Whether the server would recognise the key of an earlier attempt; a text that nobody tried may not be older either. */
+/**
+ * Returns whether the server would recognise the key of an earlier attempt; a text without an attempt may not
+ * be older either.
+ */
 function isFresh({ at, attempt }: Outgoing, user: string, now: number): boolean {
   return now - (attempt?.at ?? at) < KEY_MS && (attempt?.user ?? user) === user;
 }
 
 /**
- * The unsent messages of one room, in order, one in flight. What was attempted is attempted again with
- * the same key, and only while the server still knows keys and the room's log was read without a gap.
+ * The unsent messages of a room, in order, one of them in flight. A message is attempted again with the same
+ * key, and only while the server still knows the key and the room was read without a gap.
  */
 export class OutgoingQueue {
   readonly #ports: OutgoingPorts;
-  /** Never changed in place: a change makes another list. */
+  /** Never changed in place; a change makes another list. */
   #items: readonly Outgoing[] = [];
-  /** Ids of what is sent and still in the list, by key. */
+  /** Ids of sent messages that are still in the list, by key. */
   readonly #ids = new Map<string, string>();
-  /** There while the server wants a pause; `isTold`: for a time that it named. */
+  /** Set while the server wants a pause; `#isTold`: the server named its length. */
   #cancelPause: Cancel | undefined;
   #isTold = false;
 
@@ -87,12 +90,12 @@ export class OutgoingQueue {
     this.#ports = ports;
   }
 
-  /** In the order in which they were given; the same list until something changes. */
+  /** The messages in the order in which they were passed; the same list until something changes. */
   get list(): readonly Outgoing[] {
     return this.#items;
   }
 
-  /** Takes a message; returns its key. Throws SendRefused beyond QUEUE_LIMIT. */
+  /** Adds a message and returns its key. Throws SendRefused above QUEUE_LIMIT. */
   add(text: string): string {
     if (this.#items.length >= QUEUE_LIMIT) throw new SendRefused("queue-full");
     const { clock, random } = this.#ports;
@@ -102,7 +105,7 @@ export class OutgoingQueue {
     return key;
   }
 
-  /** Takes back what another life of this client did not get sent, before what is here. */
+  /** Puts messages that were not sent before a reload in front of the others. */
   restore(items: readonly Outgoing[]): void {
     const unsent = items.filter(({ key, state }) => state !== "sent" && !this.#find(key));
     if (unsent.length === 0) return;
@@ -114,29 +117,32 @@ export class OutgoingQueue {
 
   /** Sends a failed message again, with the same key. */
   retry(key: string): void {
-    // The person has decided: what happened to the earlier attempt no longer holds this one back.
+    // The user has decided, so the earlier attempt no longer prevents this one.
     const anew = { attempt: undefined, at: this.#ports.clock.now() };
     if (this.#step(key, "retry", anew)) this.#changed();
   }
 
-  /** Gives up a message that is not in flight. */
+  /** Discards a message that is not in flight. */
   discard(key: string): void {
     if (this.#step(key, "discard")) this.#changed();
   }
 
-  /** The connection is gone: what was in flight has no answer. */
+  /** To be called when the connection is lost: what was in flight gets no answer. */
   lose(): void {
     this.resume();
     this.#stepAll(this.#items, "postpone");
   }
 
-  /** The connection is gone because a frame was too big: what was in flight is not sent again by itself. */
+  /**
+   * To be called when the connection is closed because a frame was too big: what was in flight is not sent
+   * again by itself.
+   */
   tooBig(): void {
     const sending = this.#items.filter(({ state }) => state === "sending");
     this.#stepAll(sending, "refuse", "too-big");
   }
 
-  /** The log was not read without a gap: what was attempted and not seen in it may be there or not. */
+  /** To be called when the room was read with a gap: what was attempted and not seen may be stored or not. */
   doubt(): void {
     this.#stepAll(
       this.#items.filter((item) => item.attempt),
@@ -145,17 +151,17 @@ export class OutgoingQueue {
     );
   }
 
-  /** No message of this room will be taken. */
+  /** Fails all messages, because the server refused the room; `sentence` says why. */
   refuse(sentence: string): void {
     this.#stepAll(this.#items, "refuse", sentence);
   }
 
-  /** The server can store again: no reason to wait any longer than it said. */
+  /** To be called when the server can store again: ends a pause, unless the server named its length. */
   resume(): void {
     if (!this.#isTold) this.#endPause();
   }
 
-  /** The log has it. */
+  /** To be called when the store has the message. */
   stored(key: string, id: string): void {
     if (!this.#step(key, "stored")) return;
     this.#ids.set(key, id);
@@ -163,8 +169,8 @@ export class OutgoingQueue {
   }
 
   /**
-   * The list shows everything up to `cursor`, and so what is sent and stands before it is not shown here as well.
-   * `entries`: of the log, some of which may be these messages.
+   * To be called when the room's list shows everything up to `cursor`: sent messages up to there are removed
+   * here. `entries`: new entries of the room, which may be messages of this queue.
    */
   shown(entries: readonly Entry[], cursor: string | undefined): void {
     for (const { key, attempt } of this.#items) {
@@ -182,7 +188,7 @@ export class OutgoingQueue {
     this.#ports.changed();
   }
 
-  /** The answer to a message that was not stored. */
+  /** To be called with the answer to a message that was not stored. */
   refused(key: string, { code, message, retryable, retryAfterMs }: Refused): void {
     if (!retryable) this.#step(key, "refuse", { error: message });
     else {
@@ -198,7 +204,7 @@ export class OutgoingQueue {
     this.#changed();
   }
 
-  /** Attempts the next one, if there is nothing to wait for. */
+  /** Attempts the next message, if there is nothing to wait for. */
   pump(): void {
     const { clock, self, changed, send } = this.#ports;
     const user = self();
@@ -227,7 +233,7 @@ export class OutgoingQueue {
     return this.#items.find((item) => item.key === key);
   }
 
-  /** Returns whether the event changed the message. `fields`: what else is new about it. */
+  /** Applies an event to a message, with further changed `fields`. Returns whether it changed. */
   #step(key: string, event: SendEvent, fields: Partial<Outgoing> = {}): boolean {
     const item = this.#find(key);
     const next = item && nextSendState(item.state, event);

@@ -6,62 +6,65 @@ import { sameList } from "./snapshot.ts";
 
 type Change = Pick<PresenceFrame, "count" | "joined" | "left">;
 
-/** Who is in a room, and who types there. */
+/** The users in a room, and those who are typing there. */
 export class People {
   readonly #clock: Clock;
   readonly #typingChanged: () => void;
   readonly #users = new Map<string, Person>();
   readonly #typing = new Map<string, { readonly person: Person; readonly lapse: Cancel }>();
   #count = 0;
-  /** What `users` and `typing` gave last. */
+  /** The last values of `users` and `typing`. */
   #userList: readonly Person[] = [];
   #typingList: readonly Person[] = [];
 
-  /** @internal A room makes its own. */
+  /** @internal Called by the room. */
   constructor(clock: Clock, typingChanged: () => void) {
     this.#clock = clock;
     this.#typingChanged = typingChanged;
   }
 
-  /** How many are here over all connections, each person once. */
+  /** The number of users here over all connections, each user once. */
   get count(): number {
     return this.#count;
   }
 
-  /** As far as they are known by name; of a crowd only the number is. The same list until it changes. */
+  /**
+   * The users, as far as the server names them; of a crowd it tells only the number. The same list until it
+   * changes.
+   */
   get users(): readonly Person[] {
     this.#userList = sameList(this.#userList, [...this.#users.values()]);
     return this.#userList;
   }
 
-  /** The same list until it changes. */
+  /** The users who are typing. The same list until it changes. */
   get typing(): readonly Person[] {
     const people = Array.from(this.#typing.values(), ({ person }) => person);
     this.#typingList = sameList(this.#typingList, people);
     return this.#typingList;
   }
 
-  /** @internal What a user is called, where the user is known by name. */
+  /** @internal Returns the handle of a user; undefined if the server did not name the user. */
   handleOf(id: string | undefined): string | undefined {
     return this.#users.get(id ?? "")?.handle;
   }
 
-  /** @internal The full list of a join. */
+  /** @internal Replaces the users by the list of a join. */
   replace({ count, users }: JoinedFrame["present"]): void {
     const known = new Map(this.#users);
     this.#users.clear();
     this.#change({ count, joined: users ?? [] }, known);
   }
 
-  /** @internal What a presence frame says. */
+  /** @internal Applies a presence frame. */
   change(frame: Change): void {
     this.#change(frame, this.#users);
   }
 
-  /** `known`: those of before; whoever has not changed stays the same object. */
+  /** Applies a change. `known`: the users before it; an unchanged user stays the same object. */
   #change({ count, joined, left }: Change, known: ReadonlyMap<string, Person>): void {
     this.#count = count;
-    // People who left come first: a change of name is a leave and a join of one id.
+    // Users who left come first: a change of name is a leave and a join of one id.
     for (const id of left ?? []) {
       this.#users.delete(id);
       this.stopTyping(id);
@@ -70,11 +73,11 @@ export class People {
       const before = known.get(id);
       this.#users.set(id, before?.handle === handle ? before : { id, handle });
     }
-    // Of many people, a frame without names is of a crowd: nobody of it is named.
+    // Among many users, a frame without names means a crowd, in which the server names no users.
     if (Math.max(joined ? 0 : count, this.#users.size) > PRESENCE_NAMES) this.#users.clear();
   }
 
-  /** @internal It lapses by itself, because the end of typing may get lost. */
+  /** @internal Applies a typing frame. Typing expires by itself, because its end may get lost. */
   hint({ user: id, handle, on }: TypingFrame): void {
     const known = this.#typing.get(id);
     if (!on) this.stopTyping(id);
@@ -87,13 +90,13 @@ export class People {
     }
   }
 
-  /** @internal Also because a message of theirs arrived. */
+  /** @internal Ends the typing of a user, also because their message arrived. */
   stopTyping(user: string): void {
     this.#typing.get(user)?.lapse();
     if (this.#typing.delete(user)) this.#typingChanged();
   }
 
-  /** @internal The connection is gone, and with it what is known of now. */
+  /** @internal Forgets who is typing, because the connection was lost. */
   forget(): void {
     for (const user of [...this.#typing.keys()]) this.stopTyping(user);
   }

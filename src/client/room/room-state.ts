@@ -1,11 +1,11 @@
 /**
- * Where a room stands on the current connection:
- * - `away`: no connection, or not asked yet;
- * - `joining`: asked, not answered;
- * - `catching-up`: joined, but older pages of what was missed are still being read;
- * - `current`: everything up to now is here;
- * - `waiting`: the server could not say; asked again later;
- * - `refused`: the server said no; only a new connection asks again.
+ * The state of a room on the current connection:
+ * - `away`: no connection, or no join sent yet;
+ * - `joining`: a join was sent, not answered yet;
+ * - `catching-up`: joined, but missed messages are still being read;
+ * - `current`: everything up to now has arrived;
+ * - `waiting`: the server could not answer; the request is repeated later;
+ * - `refused`: the server refused the room; only a new connection asks again.
  */
 export type RoomState = "away" | "joining" | "catching-up" | "current" | "waiting" | "refused";
 
@@ -13,22 +13,22 @@ export type RoomEvent =
   /** The connection is live. */
   | "connect"
   | "disconnect"
-  /** The server has joined it, and there is nothing more to read. */
+  /** The server has joined the room, and there is nothing more to read. */
   | "joined"
-  /** There is more to read of what was missed. */
+  /** There are more missed messages to read. */
   | "more"
   /** A message does not fit after the last one. */
   | "hole"
   | "unavailable"
   | "refuse"
-  /** The time to wait is over. */
+  /** The wait is over. */
   | "due";
 
 type Row = Readonly<Partial<Record<RoomEvent, RoomState>>>;
 
-/** A room of a connection: the server may join it by itself too, when its log is back. */
+/** Transitions of a room with a connection. The server may join it by itself too, when its store is back. */
 const CONNECTED: Row = { disconnect: "away", joined: "current", more: "catching-up" };
-/** Something was asked of the server, or is shown as it says. */
+/** Transitions of a room with a request to the server, or joined. */
 const ASKED: Row = { ...CONNECTED, unavailable: "waiting", refuse: "refused" };
 
 const ROOM_TABLE: Readonly<Record<RoomState, Row>> = {
@@ -40,7 +40,7 @@ const ROOM_TABLE: Readonly<Record<RoomState, Row>> = {
   refused: { disconnect: "away" },
 };
 
-/** The state after an event; undefined where the event means nothing in that state. */
+/** Returns the state after an event; undefined if the event means nothing in that state. */
 export function nextRoomState(state: RoomState, event: RoomEvent): RoomState | undefined {
   return ROOM_TABLE[state][event];
 }

@@ -15,28 +15,28 @@ import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { type Message, Timeline } from "./timeline.ts";
 import { typingSignal } from "./typing-signal.ts";
 
-/** What a room tells its listeners. */
+/** The events of a room. */
 export interface RoomEvents {
   state: RoomState;
-  /** The list is another one: show `messages` anew. */
+  /** The list was replaced: show `messages` again. */
   reset: undefined;
   /**
-   * New ones at the end. `live`: as they were sent, not read up after an absence. `gone`: ids of entries
-   * that left at the front.
+   * New messages at the end. `live`: they arrived as they were sent, and were not read after a lost
+   * connection. `gone`: ids of entries that were dropped at the front.
    */
   added: { readonly messages: readonly Message[]; readonly live: boolean; readonly gone: readonly string[] };
-  /** Withdrawn, edited, or the gap before it was closed. */
+  /** A message was withdrawn or edited, or the gap before it was closed. */
   changed: Message;
-  /** Older ones, oldest first; their ids say where they belong. */
+  /** Older messages, oldest first; their ids tell where they belong. */
   older: readonly Message[];
   outgoing: readonly Outgoing[];
-  /** Who is here. */
+  /** The users in the room have changed. */
   people: undefined;
-  /** Who types. */
+  /** The users who are typing. */
   typing: readonly Person[];
 }
 
-/** How often in a row a room is joined again because the server says that it is not joined. */
+/** Consecutive joins because the server answers that the room is not joined, at most. */
 const JOINS_IN_A_ROW = 3;
 
 /** What a room needs from its client. */
@@ -45,14 +45,16 @@ export interface RoomPorts {
   readonly random: Random;
   readonly link: Pick<Link, "request" | "send">;
   readonly client: {
-    /** Who this client is; undefined before the first welcome. */
+    /** The user of this client; undefined before the first welcome. */
     readonly self: Person | undefined;
-    /** Code points of a text that the server takes. */
+    /** Code points of a text that the server accepts. */
     readonly textLength: number;
   };
 }
 
-/** One room: its messages in order and without a silent hole, its people, and what is to be sent there. */
+/**
+ * One room: its messages in order, with every gap marked, its users, and the messages that are to be sent.
+ */
 export class Room extends Events<RoomEvents> {
   readonly name: string;
   readonly people: People;
@@ -64,23 +66,23 @@ export class Room extends Events<RoomEvents> {
   #state: RoomState = "away";
   #handle = "";
   #refusal: string | undefined;
-  /** How often in a row the room could not be joined or did not stay so, and could not store a message. */
+  /** Consecutive failures to join or to stay joined, and to store a message. */
   #failures = 0;
   #sendFailures = 0;
-  /** How often in a row a join was followed by the word that the room is not joined. */
+  /** Consecutive joins after which the server answered that the room is not joined. */
   #notJoined = 0;
-  /** The message for which the room was joined again last. */
+  /** Key of the message for which the room was last joined again. */
   #joinedFor: string | undefined;
-  /** Until then, in ms since 1970 UTC, the server wants no join. */
+  /** Time before which the server wants no join, in ms since 1970 UTC. */
   #joinFrom = 0;
-  /** When the room became current, and when the server's word that it is live ended a wait. */
+  /** When the room became current, and when a `status` that the server is live last ended a wait. */
   #currentAt = 0;
   #hurriedAt = 0;
   #held: Entry[] = [];
-  /** The join or the catch-up that is under way, or the wait before the next join. */
+  /** Cancels the pending join or catch-up, or the wait before the next join. */
   #cancelStep: Cancel | undefined;
 
-  /** @internal A client makes its rooms. */
+  /** @internal Called by the client. */
   constructor(name: string, ports: RoomPorts) {
     super();
     this.name = name;
@@ -103,24 +105,25 @@ export class Room extends Events<RoomEvents> {
   }
 
   /**
-   * The own name in this room: it has a number where another user has the name. As the server said last, when the room was joined, in
-   * the list of people, or of a crowd with the own messages. Empty before the first join.
+   * The user's own name in this room, with a number if another user has the name. As the server told it last:
+   * at the join, in the list of users, or in a crowd with the user's own messages. Empty before the first
+   * join.
    */
   get handle(): string {
     return this.people.handleOf(this.#ports.client.self?.id) ?? this.#handle;
   }
 
-  /** Why the server refused the room, a sentence; undefined where it did not. */
+  /** The server's sentence that says why it refused the room; undefined if it did not. */
   get refusal(): string | undefined {
     return this.#refusal;
   }
 
-  /** Oldest first. */
+  /** The messages, oldest first. */
   get messages(): readonly Message[] {
     return this.#timeline.messages;
   }
 
-  /** What is not stored yet, in the order in which it was given. */
+  /** The messages that are not stored yet, in the order in which they were passed. */
   get outgoing(): readonly Outgoing[] {
     return this.#queue.list;
   }
@@ -130,28 +133,29 @@ export class Room extends Events<RoomEvents> {
     return this.#timeline.hasOlder;
   }
 
-  /** Whether what was shown here before is of a log that the server has no more: this one began anew. */
+  /** Whether the server has lost the messages that were shown before, and began the room again. */
   get wasReset(): boolean {
     return this.#timeline.wasReset;
   }
 
   /**
-   * Takes a text to be sent as soon as that is possible and returns its key. Throws SendRefused where the
-   * server could not take it, or too much waits already.
+   * Queues a text to be sent as soon as possible, and returns its key. Throws SendRefused if the server could
+   * not accept it, or if too many messages are waiting already.
    */
   send(text: string): string {
     const trimmed = trimText(text);
     const limit = this.#ports.client.textLength;
     if (!trimmed) throw new SendRefused("text-empty");
-    // Code units bound the code points, so that a huge paste is not spread into an array first.
+    // Code units limit the code points, so that a huge paste is not spread into an array first.
     if (trimmed.length > 2 * limit || [...trimmed].length > limit) throw new SendRefused("text-too-long");
     if (this.#refusal) throw new SendRefused("room-refused");
     return this.#queue.add(trimmed);
   }
 
   /**
-   * Takes back what `outgoing` held before a reload. What is older than ten minutes fails visibly instead of being
-   * sent: nobody knows any more whether it arrived, or is still meant.
+   * Restores what `outgoing` held before a reload. Messages older than ten minutes are marked as failed
+   * instead of being sent: whether they arrived cannot be found out any more, and the user may no longer want
+   * to send them.
    */
   restore(items: readonly Outgoing[]): void {
     this.#queue.restore(items);
@@ -162,17 +166,19 @@ export class Room extends Events<RoomEvents> {
     this.#queue.retry(key);
   }
 
-  /** Gives up a failed or waiting message. */
+  /** Discards a failed or waiting message. */
   discard(key: string): void {
     this.#queue.discard(key);
   }
 
-  /** Call it as often as somebody types; the others are told at most once a second. */
+  /** To be called whenever the user types; the others are told at most once per second. */
   typing(on: boolean): void {
     if (this.#state === "current") this.#typing(on);
   }
 
-  /** Reads one page of messages before the oldest one here, or before the gap in front of the message `gap`. */
+  /**
+   * Reads one page of messages before the oldest one here, or before the gap in front of the message `gap`.
+   */
   loadOlder(gap?: string): Promise<OlderOutcome> {
     const place = gap ?? this.#timeline.oldest;
     if (!place || (!gap && !this.hasOlder)) return Promise.resolve("end");
@@ -180,12 +186,15 @@ export class Room extends Events<RoomEvents> {
     return this.#state === "current" ? this.#pages.load(place) : Promise.resolve("unavailable");
   }
 
-  /** @internal The connection is live. */
+  /** @internal To be called when the connection is live. */
   connect(): void {
     this.#step("connect");
   }
 
-  /** @internal The connection is gone; `isTooBig`: because a frame was over the server's limit. */
+  /**
+   * @internal To be called when the connection is lost; `isTooBig`: because a frame was over the server's
+   * limit.
+   */
   disconnect(isTooBig = false): void {
     this.#step("disconnect");
     this.#pages.forget();
@@ -194,7 +203,10 @@ export class Room extends Events<RoomEvents> {
     this.people.forget();
   }
 
-  /** @internal What the server says of this room: by itself, or as the answer to the request that the state waits for. */
+  /**
+   * @internal Handles a frame about this room: one that the server sends by itself, or the answer to the
+   * pending request.
+   */
   onFrame(frame: Incoming): void {
     switch (frame.type) {
       case "joined":
@@ -214,7 +226,8 @@ export class Room extends Events<RoomEvents> {
         if (frame.live) this.#hurry();
         break;
       default:
-        // Before a join is answered an entry is older than the answer, which holds it or says that it cannot.
+        // An entry before the answer to a join is older than the answer, which contains it or says that it
+        // cannot.
         if (!("prev" in frame)) return;
         if (this.#state === "catching-up") this.#held = [...this.#held, frame].slice(-HELD_LIMIT);
         else if (this.#state === "current" && !this.#append([frame], true)) this.#again("hole");
@@ -222,8 +235,8 @@ export class Room extends Events<RoomEvents> {
   }
 
   /**
-   * The server reaches its log again: what waits need not wait longer, except for as long as the server named, and not
-   * each time that it says so.
+   * Ends waits when the server reaches its store again, except for a time that the server named, and not each
+   * time that it reports so.
    */
   #hurry(): void {
     const now = this.#ports.clock.now();
@@ -234,8 +247,8 @@ export class Room extends Events<RoomEvents> {
   }
 
   /**
-   * Takes the step that asks the server for what is missing: at once the first time, and after growing pauses where
-   * the room did not stay current.
+   * Requests what is missing: at once the first time, and after growing pauses if the room did not stay
+   * current.
    */
   #again(event: RoomEvent): void {
     const { clock } = this.#ports;
@@ -271,7 +284,7 @@ export class Room extends Events<RoomEvents> {
     if (changed) this.emit("state", next);
   }
 
-  /** What a new state brings with it: the next request, or the time to wait. */
+  /** Starts the request or the wait of a new state. */
   #enter(state: RoomState): void {
     const { name: room } = this;
     const after = this.#timeline.cursor;
@@ -291,7 +304,10 @@ export class Room extends Events<RoomEvents> {
     }
   }
 
-  /** Asks for what the state waits for. A lost connection needs no answer: the room is away then. */
+  /**
+   * Sends the request of the present state. Nothing is done without an answer: the connection was lost, and
+   * the room is away.
+   */
   #ask(wanted: Incoming["type"], request: Request): void {
     this.#cancelStep = this.#ports.link.request(request, (answer) => {
       if (answer?.type === wanted) this.onFrame(answer);
@@ -299,11 +315,14 @@ export class Room extends Events<RoomEvents> {
     });
   }
 
-  /** One page of what was missed. Behind the last one follows what came live meanwhile, or there is a hole after all. */
+  /**
+   * Adds a page of missed messages. After the last one come the live ones that arrived meanwhile, unless
+   * there is a hole after all.
+   */
   #readOn({ messages, more }: HistoryFrame): void {
     const before = this.#timeline.cursor;
     let fits = this.#append(messages, false);
-    // A page that brings nothing new would be asked for without end.
+    // A page without anything new would be requested without end.
     if (fits && more && this.#timeline.cursor !== before) {
       this.#step("more");
       return;
@@ -321,8 +340,8 @@ export class Room extends Events<RoomEvents> {
   }
 
   /**
-   * Takes over what a `joined` says: the answer to a join, or the server's own resync because the log was reset, lost its
-   * newest entries, or too much was missed. A resync does not settle a join that is under way.
+   * Applies a `joined` frame: the answer to a join, or the server's own resync because the room was reset,
+   * lost its newest entries, or too much was missed. A resync does not complete a pending join.
    */
   #adopt(frame: JoinedFrame): void {
     const { messages, more, ref } = frame;
@@ -346,10 +365,10 @@ export class Room extends Events<RoomEvents> {
     }
   }
 
-  /** Puts entries after the last one; false where they do not fit, and then none after the hole was taken. */
+  /** Appends entries. Returns false if they do not fit, and then none after the hole was added. */
   #append(entries: readonly Entry[], live: boolean): boolean {
     const { fits, messages, changed, gone } = this.#timeline.append(entries);
-    // The list first, then the queue: a row of the queue that is a message now can be taken over.
+    // The list first, then the queue, so that a page can replace the row of a sent message.
     if (messages.length > 0) this.emit("added", { messages, live, gone });
     for (const message of changed) this.emit("changed", message);
     for (const { user, handle } of messages) {
@@ -371,7 +390,9 @@ export class Room extends Events<RoomEvents> {
     });
   }
 
-  /** A message for a room that is not joined goes once more when it is. */
+  /**
+   * Handles a message that was not stored. One for a room that is not joined is sent once more after a join.
+   */
   #notStored(key: string, refused: Refused): void {
     if (refused.code === "not-joined" && this.#joinedFor !== key) {
       this.#joinedFor = key;

@@ -1,29 +1,34 @@
 /**
- * What becomes of a message that somebody sends:
- * - `queued`: waits for its turn, the connection or the server;
- * - `sending`: given to the connection, not yet answered;
- * - `sent`: the log has it; its own copy may still be on the way;
- * - `failed`: was refused, or nobody knows whether it arrived; a person decides.
+ * The state of a message that the user sends:
+ * - `queued`: waits for earlier messages, the connection or the server;
+ * - `sending`: sent on the connection, not yet answered;
+ * - `sent`: the store has it; its broadcast copy may still arrive;
+ * - `failed`: was refused, or whether it arrived is unknown; the user decides.
  */
 export type SendState = "queued" | "sending" | "sent" | "failed";
 
 export type SendEvent =
-  /** Its turn came. */
+  /** It is the next one to be sent. */
   | "attempt"
-  /** The server's `ack`; or its own copy, live or from the log, which is as good and sometimes earlier. */
+  /**
+   * The server's `ack`; or its broadcast copy, live or replayed, which proves the same and may come earlier.
+   */
   | "stored"
-  /** Not stored for now: too fast, or the log is away or full; or the connection was lost before the answer came. */
+  /**
+   * Not stored for now: too fast, or the store is unreachable or full; or the connection was lost before the
+   * answer.
+   */
   | "postpone"
   /** Refused for good. */
   | "refuse"
-  /** It was attempted, and whether it arrived cannot be found out any more. */
+  /** It was attempted, and whether it arrived can no longer be found out. */
   | "doubt"
-  /** A person wants it sent again. */
+  /** The user wants it sent again. */
   | "retry"
-  /** A person gives it up. */
+  /** The user discards it. */
   | "discard";
 
-/** After `gone` the message is not in the queue any more. */
+/** Transitions; after `gone` the message is no longer in the queue. */
 const SEND_TABLE: Readonly<Record<SendState, Readonly<Partial<Record<SendEvent, SendState | "gone">>>>> = {
   queued: {
     attempt: "sending",
@@ -33,12 +38,12 @@ const SEND_TABLE: Readonly<Record<SendState, Readonly<Partial<Record<SendEvent, 
     discard: "gone",
   },
   sending: { stored: "sent", postpone: "queued", refuse: "failed" },
-  // The log lost it again (a replica that lagged took over): better said than hidden.
+  // The store has lost it again, because a replica that lagged took over; the user is told.
   sent: { stored: "sent", doubt: "failed" },
   failed: { stored: "sent", retry: "queued", discard: "gone" },
 };
 
-/** The state after an event; undefined where the event means nothing in that state. */
+/** Returns the state after an event; undefined if the event means nothing in that state. */
 export function nextSendState(state: SendState, event: SendEvent): SendState | "gone" | undefined {
   return SEND_TABLE[state][event];
 }

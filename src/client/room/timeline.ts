@@ -4,36 +4,36 @@ import type { Entry } from "../frames.ts";
 import { TIMELINE_KEPT, TIMELINE_LIMIT } from "../limits.ts";
 import { isEqual, sameList } from "./snapshot.ts";
 
-/** A message as it is shown: as the server sent it, and what is known of it. A change makes a new object; the id stays. */
+/** A message as the server sent it, with its state in the list. A change makes a new object; the id stays. */
 export interface Message extends MessageFrame {
-  /** When it was stored, by the server's clock, in ms since 1970 UTC. */
+  /** Time at which it was stored, by the server's clock, in ms since 1970 UTC. */
   readonly at: number;
-  /** Its text is empty then. */
+  /** Whether it was withdrawn; its text is empty then. */
   readonly withdrawn: boolean;
   readonly edited: boolean;
-  /** Messages are missing right before this one; `open` ones may still be on the server. */
+  /** Whether messages are missing right before this one; with `open` the server may still have them. */
   readonly gap: "none" | "open" | "final";
 }
 
-/** What entries for the end of the list made new. */
+/** What an append changed. */
 export interface Appended {
-  /** Whether all of them fit; none after a hole was taken. */
+  /** Whether all entries fit; none after a hole was added. */
   readonly fits: boolean;
   readonly messages: readonly Message[];
   readonly changed: readonly Message[];
-  /** Ids of the entries that left at the front, because the list was full. */
+  /** Ids of the entries that were dropped at the front, because the list was full. */
   readonly gone: readonly string[];
 }
 
-/** What a page of older entries made new. */
+/** What the insertion of a page of older entries changed. */
 export interface Inserted {
   readonly added: readonly Message[];
   readonly changed: readonly Message[];
-  /** Whether something was shown there that the log does not have; it is gone now. */
+  /** Whether something was removed that the server does not have. */
   readonly withdrawn: boolean;
 }
 
-/** An entry that is no message is not shown, and keeps its place. */
+/** An entry of the list. One that is no message is not shown, and keeps its position. */
 type Slot = Message | Exclude<Entry, MessageFrame>;
 
 function slotOf(entry: Entry): Slot {
@@ -46,35 +46,35 @@ function isShown(slot: Slot): slot is Message {
 }
 
 /**
- * What one room's log holds, as far as it is here: in order, without a hole that is not marked, no entry
- * twice. The cursor moves only over entries that fit after the one before.
+ * The entries of a room that have been received: in order, with every hole marked, none twice. The cursor
+ * moves only over entries that fit after the one before.
  */
 export class Timeline {
-  /** In the order of the log. */
+  /** The entries by id, in the server's order. */
   #slots = new Map<string, Slot>();
-  /** What `messages` gave last, and whether something may have changed since. */
+  /** The last value of `messages`, and whether something may have changed since. */
   #messages: readonly Message[] = [];
   #isStale = false;
   #cursor: string | undefined;
   #hasOlder = false;
   #wasReset = false;
 
-  /** The last id without a hole before it; undefined until the first join. */
+  /** The last id before which there is no hole; undefined until the first join. */
   get cursor(): string | undefined {
     return this.#cursor;
   }
 
-  /** Whether the log holds entries before the oldest one here. */
+  /** Whether the server has entries before the oldest one here. */
   get hasOlder(): boolean {
     return this.#hasOlder;
   }
 
-  /** Whether what was here before the oldest entry is of a log that is no more. */
+  /** Whether the entries before the oldest one here were lost on the server. */
   get wasReset(): boolean {
     return this.#wasReset;
   }
 
-  /** No more is taken at the front: the list is as long as it may be. */
+  /** Whether the list is as long as it may be, so that no older entries are added. */
   get isFull(): boolean {
     return this.#slots.size >= TIMELINE_LIMIT;
   }
@@ -84,14 +84,16 @@ export class Timeline {
     return this.#slots.keys().next().value;
   }
 
-  /** Oldest first. Another list after each change, and only then; the one before stays as it was. */
+  /**
+   * The messages, oldest first. A new list after each change, and only then; the one before is not modified.
+   */
   get messages(): readonly Message[] {
     if (this.#isStale) this.#messages = sameList(this.#messages, [...this.#slots.values()].filter(isShown));
     this.#isStale = false;
     return this.#messages;
   }
 
-  /** Puts entries after the last one, up to the first that does not fit. Those that are here already are passed over. */
+  /** Appends entries, up to the first that does not fit. Those that are here already are skipped. */
   append(entries: readonly Entry[]): Appended {
     const messages: Message[] = [];
     const changed: Message[] = [];
@@ -109,10 +111,10 @@ export class Timeline {
   }
 
   /**
-   * Starts anew at `entries`, the newest of the log (`head` is its last id): what is here from the first of
-   * them on is discarded, and a gap is marked before them where anything is left. All is discarded if there is
-   * none, or if the first of them is the first of the log: what is here is of a log that is no more.
-   * `more`: whether the log goes on before them.
+   * Restarts at `entries`, the newest of the room (`head` is its last id). Existing entries from the first of
+   * them on are discarded, and a gap is marked before them if any are left. All are discarded if `entries` is
+   * empty, or if its first one is the first of the room: then the server has lost the existing ones. `more`:
+   * whether the server has entries before them.
    */
   restart(entries: readonly Entry[], head: string, more: boolean): void {
     const [first] = entries;
@@ -126,9 +128,9 @@ export class Timeline {
   }
 
   /**
-   * Puts what a read before `place` brought at that place, and closes the gap there if it meets what is
-   * here. Returns what is new and what is another than before; nothing if `place` is not here any more. What the
-   * log turns out not to have there is dropped: a history that was lost, which others do not see.
+   * Inserts the result of a read before `place`, and closes the gap there if it reaches the existing entries.
+   * Returns what is new and what has changed; nothing if `place` is no longer here. Existing entries that the
+   * server does not have there are dropped: they were lost, and others do not see them.
    */
   insert(place: string, entries: readonly Entry[], more: boolean): Inserted {
     const slots = this.#slots;
@@ -146,29 +148,29 @@ export class Timeline {
   }
 
   /**
-   * Puts a piece of the log between what is here before it and after it. The piece is without a hole, so that what stood
-   * there and is not in it is not in the log.
+   * Puts a piece of the history between the entries before and after it. The piece has no hole, so existing
+   * entries in its range that are not in it are not on the server.
    */
-  #put(before: readonly Slot[], entries: readonly Entry[], behind: readonly Slot[], more: boolean): void {
+  #put(before: readonly Slot[], entries: readonly Entry[], rest: readonly Slot[], more: boolean): void {
     const [first] = entries;
     const kept = first
       ? before.filter(({ id }) => first.prev !== BEGINNING && compareIds(id, first.id) < 0)
       : before;
     const piece = entries.map((entry) => this.#slots.get(entry.id) ?? slotOf(entry));
     this.#isStale = true;
-    this.#slots = new Map([...kept, ...piece, ...behind].map((slot) => [slot.id, slot]));
-    for (const { id } of [...piece, ...behind.slice(0, 1)]) this.#alter(id, { gap: "none" });
+    this.#slots = new Map([...kept, ...piece, ...rest].map((slot) => [slot.id, slot]));
+    for (const { id } of [...piece, ...rest.slice(0, 1)]) this.#alter(id, { gap: "none" });
     const last = kept.at(-1);
     if (!last) this.#hasOlder = more;
-    else if (!behind[0] || (first ?? behind[0]).prev !== last.id) {
-      // Entries that are no messages are not shown and cannot carry a mark.
-      const marked = [...piece, ...behind].find(isShown);
+    else if (!rest[0] || (first ?? rest[0]).prev !== last.id) {
+      // Entries that are no messages are not shown, and cannot carry the gap.
+      const marked = [...piece, ...rest].find(isShown);
       if (marked) this.#alter(marked.id, { gap: more ? "open" : "final" });
     }
     for (const entry of entries) this.#change(entry);
   }
 
-  /** Puts back the objects of before whose content is the same after all. */
+  /** Restores the former objects whose content has not changed. */
   #reuse(before: ReadonlyMap<string, Slot>): void {
     for (const [id, slot] of this.#slots) {
       const known = before.get(id);
@@ -176,7 +178,7 @@ export class Timeline {
     }
   }
 
-  /** Carries out a withdrawal or an edit, if its target is here. Returns what it changed. */
+  /** Applies a withdrawal or an edit, if its target is here. Returns the changed messages. */
   #change(entry: Entry): readonly Message[] {
     if (entry.type === "removed") return this.#alter(entry.target, { text: "", withdrawn: true });
     if (entry.type === "edited") return this.#alter(entry.target, { text: entry.text, edited: true });
@@ -192,13 +194,13 @@ export class Timeline {
     return [changed];
   }
 
-  /** In its own place, or after the last one. */
+  /** Stores an entry at its position, or after the last one. */
   #set(slot: Slot): void {
     this.#isStale = true;
     this.#slots.set(slot.id, slot);
   }
 
-  /** Drops the oldest entries above the limit. Returns the ids of what left. */
+  /** Drops the oldest entries above the limit. Returns their ids. */
   #trim(): readonly string[] {
     if (this.#slots.size <= TIMELINE_LIMIT) return [];
     this.#isStale = true;

@@ -1,14 +1,14 @@
 import type { Clock } from "../ports.ts";
 
-/** Milliseconds between two signals that the user types; receivers let one lapse after six times that. */
+/** Milliseconds between two typing frames; for receivers a frame expires after six times that. */
 export const TYPING_EVERY_MS = 1_000;
 
 /**
- * Returns what is called as often as the user types, or ends typing. It calls `send`, which tells the others, at most once a
- * second for the one, and for the other only after a beginning.
+ * Returns a function to be called whenever the user types or stops typing. It calls `send`, which tells the
+ * others, at most once per second while the user types, and with false only after a true.
  */
 export function typingSignal(clock: Clock, send: (on: boolean) => void): (on: boolean) => void {
-  /** When the last one that types was told; 0 while one does not. */
+  /** Time of the last typing frame; 0 while the user does not type. */
   let last = 0;
   return (on) => {
     const now = clock.now();

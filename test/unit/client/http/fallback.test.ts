@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ChatClient } from "../../../../src/client/client.ts";
 import { openSocketOrHttp } from "../../../../src/client/http/fallback.ts";
-import { LOOK_AGAIN_MS } from "../../../../src/client/http/socket-again.ts";
+import { RETRY_MS } from "../../../../src/client/http/socket-retry.ts";
 import type { OpenSocket, SocketListener } from "../../../../src/client/ports.ts";
 import { FakeClock } from "../../../kit/fakes/fake-clock.ts";
 import { waitFor } from "../../../kit/vitest/wait-for.ts";
@@ -106,12 +106,12 @@ describe("where sockets are blocked", () => {
     const { state, clock, opened, attempt } = network();
     for (let i = 0; i < 3; i++) await attempt();
     const { told } = await attempt();
-    clock.advance(LOOK_AGAIN_MS);
+    clock.advance(RETRY_MS);
     expect(opened).toHaveLength(4);
     await new Promise(setImmediate);
     expect(told.words).toEqual(["opened"]);
     state.sockets = "open";
-    clock.advance(LOOK_AGAIN_MS);
+    clock.advance(RETRY_MS);
     await waitFor(() => told.words.length === 2, "the client is asked to move");
     // As a server says that goes away: the client opens the next connection first.
     expect(JSON.parse(told.words[1] ?? "")).toEqual({ type: "restart", reconnectInMs: 1_000 });
@@ -127,7 +127,7 @@ describe("where sockets are blocked", () => {
     const { close } = await attempt();
     close();
     await new Promise(setImmediate);
-    clock.advance(3 * LOOK_AGAIN_MS);
+    clock.advance(3 * RETRY_MS);
     expect(opened).toHaveLength(3);
     expect(clock.waiting).toBe(0);
   });
