@@ -1,14 +1,14 @@
 import type { Entry } from "./store.ts";
 
-/** The first bytes of every stored entry; an ephemeral event begins `{"type":"` instead. */
+/** First bytes of every stored entry; an ephemeral event begins with `{"type":"` instead. */
 export const ENTRY_BEGINS = Buffer.from('{"id":"');
 
-/** Whether bytes from a room's channel claim to be a stored entry. */
+/** Returns whether bytes from a room's channel claim to be a stored entry. */
 export function looksLikeEntry(payload: Buffer): boolean {
   return payload.subarray(0, ENTRY_BEGINS.length).equals(ENTRY_BEGINS);
 }
 
-/** The frame of a stored entry; the Redis script builds the same bytes when it publishes. */
+/** Makes the entry with its frame; the Redis script builds the same bytes when it publishes. */
 export function entryOf(id: string, prev: string, body: string): Entry {
   return { id, prev, frame: Buffer.from(`{"id":"${id}","prev":"${prev}",${body}`) };
 }

@@ -1,19 +1,25 @@
 import type { MessageLimit, StoreLimits } from "./store.ts";
 
-/** Each limit of guests allows at once what it allows in this time, ms. */
+/** Milliseconds whose messages each limit of guests allows at once. */
 export const GUEST_BURST_MS = 5_000;
 
-/** Messages that a guest may store at once in a room where nothing is known of them: guests are made without end. */
+/**
+ * Messages that a guest may store at once in a room that does not remember them, because guests can be made
+ * without end.
+ */
 export const NEW_GUEST_BURST = 2;
 
-/** Messages by which a count may be wrong: what is stored has a resolution of a quarter of a microsecond. */
+/**
+ * Messages by which a count may be wrong, because the stored time has a resolution of a quarter of a
+ * microsecond.
+ */
 const ROUNDING = 0.01;
 
-/** What the limits of guests come to. append.lua is told the same. */
+/** The limits of guests as append.lua and the memory store use them. */
 export interface GuestBounds {
   /** Messages that an address may store at once, 5 or more; 0 = no limit. */
   readonly addressBurst: number;
-  /** An address's count that is higher can only be because the clock was set back. */
+  /** The highest possible count of an address; a higher one means that the clock was set back. */
   readonly highestCount: number;
   /** Milliseconds that each message costs its room; 0 = no limit. */
   readonly roomIntervalMs: number;
@@ -26,43 +32,44 @@ export function guestBounds(
   const addressBurst = address > 0 ? (address * GUEST_BURST_MS) / 1_000 + ROUNDING : 0;
   return {
     addressBurst,
-    // Without a limit per address: what takes a minute to decay.
+    // Without a limit per address: a count that takes a minute to decay.
     highestCount: addressBurst > 0 ? addressBurst + 1 : Math.exp(60_000 / GUEST_BURST_MS),
     roomIntervalMs: room > 0 ? 1_000 / room : 0,
   };
 }
 
-/** Why a guest's message is not stored now. */
+/** The limit that refuses a guest's message, and when to try again. */
 export interface GuestRefusal {
   readonly limit: MessageLimit;
   readonly retryAfterMs: number;
 }
 
-/** How much of its guests' limit a room has used. */
+/** The used part of a room's limit of guests. */
 export class RoomGuests {
-  /** When nothing of it is used any more, ms. */
+  /** Time at which the whole limit is free again, ms. */
   fullAt = 0;
 }
 
 /**
- * What guests may store: those of one address over all rooms, and all those of one room. The embedded store's half of what append.lua
- * does; that script's header describes both numbers and why a room divides what it has evenly among addresses.
+ * Limits the messages of guests: of one address over all rooms, and of all guests of one room. The memory
+ * store's version of what append.lua does; that script's header describes both numbers, and how a room
+ * divides its limit evenly among addresses.
  */
 export class GuestLimits {
   readonly #bounds: GuestBounds;
-  /** When one message is left of what an address stored, ms, by network. Emptied by `sweep`. */
+  /** Time at which an address's count has decayed to one message, ms, by network. Emptied by `sweep`. */
   readonly #levels = new Map<string, number>();
 
   constructor(limits: StoreLimits) {
     this.#bounds = guestBounds(limits);
   }
 
-  /** Addresses of which something is known. */
+  /** Addresses with a count. */
   get size(): number {
     return this.#levels.size;
   }
 
-  /** Returns why one more message is refused; undefined = it is not. Changes nothing. */
+  /** Returns why one more message is refused; undefined if it is not. Changes nothing. */
   refusal(room: RoomGuests, network: string, now: number): GuestRefusal | undefined {
     const { addressBurst, roomIntervalMs } = this.#bounds;
     const count = this.#countOf(network, now);
@@ -75,7 +82,7 @@ export class GuestLimits {
     return waitMs > 0 ? { limit: "room", retryAfterMs: Math.ceil(waitMs) } : undefined;
   }
 
-  /** A message was stored. */
+  /** Counts a stored message. */
   stored(room: RoomGuests, network: string, now: number): void {
     const { addressBurst, roomIntervalMs } = this.#bounds;
     if (addressBurst === 0 && roomIntervalMs === 0) return;
@@ -83,7 +90,7 @@ export class GuestLimits {
     this.#levels.set(network, now + GUEST_BURST_MS * Math.log(this.#countOf(network, now) + 1));
   }
 
-  /** Forgets the addresses of which less than a seventh of a message is left. */
+  /** Forgets the addresses whose count has decayed below a seventh of a message. */
   sweep(now: number): void {
     for (const [network, level] of this.#levels) {
       if (level + 2 * GUEST_BURST_MS < now) this.#levels.delete(network);

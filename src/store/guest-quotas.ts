@@ -1,21 +1,22 @@
 import type { Append, Appended, StoreLimits } from "./store.ts";
 
-/** Shares of the store's space, and what happens above each. */
+/** Used shares of the store's space above which something is refused or freed. */
 export const LEVELS = {
-  /** Room is made, until `easy` is reached. */
+  /** Space is freed, until `easy` is reached. */
   tight: 0.8,
   easy: 0.75,
-  /** Guests make no new rooms. */
+  /** Guests can make no new rooms. */
   guestRooms: 0.85,
-  /** Guests who did not write in a room lately do not begin to. The rest is kept for those who did. */
+  /** Guests who did not write in a room lately cannot begin to. The rest is kept for those who did. */
   guestWriters: 0.9,
-  /** Nobody makes a new room. */
+  /** No new rooms are made. */
   rooms: 0.95,
 } as const;
 
 /**
- * Messages left of a room that no guest made lately, when room is made; the quietest first. Less than 50 only where more than `above` is
- * in use, when guests who were not there are refused: so what they make does not cost others all their history.
+ * Messages that are kept per room when space is freed from rooms that no guest made lately; rooms without
+ * recent messages first. Less than 50 only if a share of more than `above` is in use. Above that, new guests
+ * are refused, so that what they make does not cost others all their history.
  */
 export const FLOORS = [
   { messages: 50, above: LEVELS.tight, until: LEVELS.easy },
@@ -23,44 +24,52 @@ export const FLOORS = [
   { messages: 1, above: LEVELS.guestWriters, until: LEVELS.guestRooms },
 ] as const;
 
-/** How long somebody has been silent, and how lately they came, both at least. */
+/** How long a guest has written nothing, at least, and how long ago they began, at most. */
 export interface Idleness {
   readonly idleMs: number;
   readonly standingMs: number;
 }
 
-/** Guests of whom nothing is remembered any more when room is made. */
+/** Guests who are forgotten when space is freed. */
 export const PASSING: Idleness = { idleMs: 60_000, standingMs: 600_000 };
 
-/** A room that a guest made within this time is shortened to its newest message before any other room is shortened. */
+/**
+ * Milliseconds after a guest has made a room for which it is shortened to its newest message before other
+ * rooms are shortened.
+ */
 export const YOUNG_MS = 86_400_000;
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-/** How many times its rate each limit allows at once. */
+/** Multiple of its rate that each limit allows at once. */
 const BURST = { rooms: 5, writers: 5, bytes: 60 } as const;
 
-/** Networks remembered; of more, the one that was added first is forgotten. */
+/** Networks that are remembered; of more, the oldest is forgotten. */
 const MAX_NETWORKS = 10_000;
 
-/** Why a message is refused for what it would make besides itself. */
+/** Why a message is refused because of what it would create. */
 export type QuotaRefusal = Extract<Appended, { readonly outcome: "rate-limited" | "storage-full" }>;
 
-/** What one message may make besides itself. */
+/** What one message may create. */
 export interface QuotaGrant {
-  /** Answer if it must not be stored at all; undefined = it may. */
+  /** The refusal of the message itself; undefined if it may be stored. */
   readonly message: QuotaRefusal | undefined;
-  /** Answer if it would be a room's first message; undefined = it may be. */
+  /** The refusal if it would be a room's first message; undefined if it may be. */
   readonly room: QuotaRefusal | undefined;
-  /** Answer if it would be the first that is remembered of its sender in the room; undefined = it may be. */
+  /**
+   * The refusal if it would be the first remembered one of its sender in the room; undefined if it may be.
+   */
   readonly writer: QuotaRefusal | undefined;
-  /** Gives back what the message did not use. Called once, with what it made, or undefined if it was not stored. */
+  /**
+   * Returns what the message did not use. To be called once, with what it created, or undefined if it was not
+   * stored.
+   */
   settle(made: Made | undefined): void;
 }
 
-/** What a stored message made besides itself. */
+/** What a stored message created. */
 export interface Made {
   readonly room: boolean;
   readonly writer: boolean;
@@ -72,9 +81,9 @@ const NO_WRITER: QuotaRefusal = { outcome: "storage-full", limit: "memory-writer
 const ALL: QuotaGrant = { message: undefined, room: undefined, writer: undefined, settle() {} };
 const ALL_BUT_ROOMS: QuotaGrant = { ...ALL, room: NO_ROOM };
 
-/** A rate and a burst. What is used of it is one number: when all of it is back (GCRA). */
+/** A rate with a burst. Its use is one number: the time at which it is completely free again (GCRA). */
 class Rate {
-  /** Milliseconds until one that was used is back; 0 = no limit. */
+  /** Milliseconds that one use costs; 0 = no limit. */
   readonly #costMs: number;
   readonly #burstMs: number;
 
@@ -87,15 +96,15 @@ class Rate {
     return this.#costMs * amount;
   }
 
-  /** Milliseconds until that much more may be used; 0 = now. */
+  /** Returns the milliseconds until that much more may be used; 0 = now. */
   waitMs(backAt: number, now: number, costMs: number): number {
-    // More than the burst is let through where nothing is used, or it would never be.
+    // A cost above the burst is allowed if nothing is used; else it would never be.
     if (costMs === 0 || backAt <= now) return 0;
     return Math.max(0, Math.ceil(backAt + costMs - this.#burstMs - now));
   }
 }
 
-/** When what a network used is back, as performance.now() tells it. */
+/** The times at which a network's limits are completely free again, as performance.now(). */
 interface Used {
   rooms: number;
   writers: number;
@@ -103,19 +112,19 @@ interface Used {
 }
 
 /**
- * What guests make besides messages and what it may take: new rooms, remembered senders, bytes. Anybody makes as many guests as they
- * like, so all of it is counted per address (`Append.guest`), in this process. What is left of the store's space counts too: what
- * costs space for long is refused first, and those who are there go on longest.
+ * Limits what guests create: new rooms, remembered senders, bytes. Guests can be made without end, so all of
+ * it is counted per address (`Append.guest`), in this process. The free space of the store counts too: what
+ * takes space for long is refused first, and guests who already write are refused last.
  */
 export class GuestQuotas {
   readonly #rooms: Rate;
   readonly #writers: Rate;
   readonly #bytes: Rate;
   readonly #share: () => number;
-  /** By network. Emptied of what is whole again when there are many. */
+  /** Used limits by network. Networks whose limits are free again are removed when there are many. */
   readonly #used = new Map<string, Used>();
 
-  /** @param share the share of the store's space that is in use, 0 to 1; 0 where it is not known. */
+  /** @param share returns the used share of the store's space, 0 to 1; 0 if unknown. */
   constructor(limits: StoreLimits, share: () => number) {
     this.#rooms = new Rate(limits.newRoomsPerAddress ?? 0, HOUR_MS, BURST.rooms);
     this.#writers = new Rate(limits.newWritersPerAddress ?? 0, MINUTE_MS, BURST.writers);
@@ -123,12 +132,12 @@ export class GuestQuotas {
     this.#share = share;
   }
 
-  /** Networks remembered. */
+  /** Number of remembered networks. */
   get size(): number {
     return this.#used.size;
   }
 
-  /** Returns what a message may make; what it may is reserved until `settle`. */
+  /** Returns what a message may create, which is reserved until `settle`. */
   grant({ guest, body }: Pick<Append, "guest" | "body">, now: number = performance.now()): QuotaGrant {
     const share = this.#share();
     if (guest === undefined) return share > LEVELS.rooms ? ALL_BUT_ROOMS : ALL;

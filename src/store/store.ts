@@ -1,75 +1,84 @@
 /**
- * The contract between the chat core and the place where messages live.
- *
- * Two implementations stand beside this file: `memory.ts` (one process, history lost at exit) and
- * `redis/` (many processes). One suite of tests, test/contract, runs against both.
+ * The contract between the chat core and the store of messages.
+ * There are two implementations: `memory/` (one process, history is lost at exit) and `redis/` (many
+ * processes). One suite of tests, test/contract, runs against both.
  */
 
 import type { Person } from "../protocol/frames.ts";
 
 /** One stored entry of a room, as it is sent to a client of `dynochat.v1`. */
 export interface Entry {
-  /** The order, the time, the cursor: `<ms>-<number>`. */
+  /** Id `<ms>-<number>`, which gives the order and the time, and serves as cursor. */
   readonly id: string;
-  /** The id of the entry before it in that room's stream when it was stored; `0-0` for the first. */
+  /** Id of the entry before it in the room's stream when it was stored; `0-0` for the first. */
   readonly prev: string;
-  /** The whole frame, UTF-8 JSON that begins `{"id":"…","prev":"…",`. Never changed by anyone. */
+  /** The whole frame, UTF-8 JSON that begins with `{"id":"…","prev":"…",`. Never modified. */
   readonly frame: Buffer;
 }
 
-/** A handle that a user wants in a room. */
+/** A handle that a user requests in a room. */
 export interface RequestedHandle {
   readonly handle: string;
-  /** What a reader takes it for: two handles that have one of these in common are easily taken for each other. One or two. */
+  /** One or two normalised forms; two handles with a common look are easily confused. */
   readonly looks: readonly string[];
-  /** Where the handle is another's, a blank and a number follow this; its looks are those of the whole without the number. */
+  /**
+   * The text to which a blank and a number are added if the handle is another user's; its looks are those of
+   * the whole without the number.
+   */
   readonly stem: { readonly handle: string; readonly looks: readonly string[] };
 }
 
-/** Who wants it. */
+/** A user's request for a handle. */
 export interface HandleClaim {
   readonly user: string;
-  /** A guest's handle goes to a user of the site, or to a program, that wants it; else the first one has it. */
+  /**
+   * Whether the user is a guest. A guest's handle goes to a user of the site, or to a program, that wants it;
+   * else the first user keeps it.
+   */
   readonly isGuest: boolean;
   readonly requested: RequestedHandle;
 }
 
-/** A user who no longer is in a room, and the handle that they had. */
+/** A user who has left a room, and the handle that they had. */
 export type LeftHandle = Omit<HandleClaim, "isGuest">;
 
-/** What a sender wants stored. */
+/** A message to be stored. */
 export interface Append {
   readonly room: string;
-  /** Whose rate and whose keys it counts for. */
+  /** The user whose rate and keys it counts for. */
   readonly user: string;
   /**
-   * Set where the user is a guest: anybody makes as many of these as they like, so what counts is where they come from. `network` is
-   * not stored, only a digest of it, for at most a minute.
+   * Set if the user is a guest. Guests can be made without end, so they are also counted by network.
+   * `network` is not stored, only a digest of it, for at most a minute.
    */
   readonly guest?: { readonly network: string };
   /**
-   * The handle that `body` has, as `,"handle":"…","text":"`. Where it is another user's, the message is stored with the stem and a
-   * number. Undefined: nobody looks whose it is.
+   * The handle in `body`, as `,"handle":"…","text":"`. If it is another user's, the message is stored with
+   * the stem and a number. Undefined: the handle is not checked.
    */
   readonly requested?: RequestedHandle;
   /**
-   * Remembered for 10 minutes or the user's last 128 messages in the room; without it nothing is. When the store is nearly full, a guest
-   * who began to write there within 10 minutes is remembered for 1 minute after their last message.
+   * Idempotency key, remembered for 10 minutes or the user's last 128 messages in the room; undefined for
+   * none. When the store is nearly full, a guest who began to write there within 10 minutes is remembered for
+   * 1 minute after their last message.
    */
   readonly key: string | undefined;
   /**
-   * The frame without its first two members: `"type":"message",…}`, JSON text. The store puts
-   * `{"id":"…","prev":"…",` before it, so one concatenation makes the frame everywhere.
+   * The frame without its first two members: `"type":"message",…}`, JSON text. The store prepends
+   * `{"id":"…","prev":"…",`, which makes the frame.
    */
   readonly body: string;
   /**
-   * How long it has waited since its sender sent it, ms; comes off the time in which it may be stored and
-   * must be answered. Default 0.
+   * Milliseconds since its sender sent it; they reduce the time in which it may be stored and must be
+   * answered. Default 0.
    */
   readonly waitedMs?: number;
 }
 
-/** What a message was too much for: what one user may store in a room, all guests of an address, or all guests of a room. */
+/**
+ * The rate that a message exceeded: of one user in a room, of all guests of an address, or of all guests of a
+ * room.
+ */
 export type MessageLimit = (typeof MESSAGE_LIMITS)[number];
 
 const MESSAGE_LIMITS = ["user", "address", "room"] as const;
@@ -78,21 +87,21 @@ export function isMessageLimit(value: unknown): value is MessageLimit {
   return MESSAGE_LIMITS.some((limit) => limit === value);
 }
 
-/** Limits of what the guests of one address make: rooms, remembered senders, bytes. */
+/** The limit of what guests of one address create: rooms, remembered senders, bytes. */
 export type QuotaLimit = "new-rooms" | "new-writers" | "address-bytes";
 
-/** What is refused before the space is used up: a room's first message, a guest's first message in a room. */
+/** What is refused before all space is used: a room's first message, a guest's first message in a room. */
 export type SpaceLimit = "memory-rooms" | "memory-writers";
 
-/** What became of it. */
+/** The outcome of an append. */
 export type Appended =
   | {
       readonly outcome: "stored";
       readonly id: string;
-      /** Where it is not the one of the body: the handle that was stored. */
+      /** The stored handle, if it is not the one of the body. */
       readonly handle?: string;
     }
-  /** That (room, user, key) was stored before; `id` is the first one's. */
+  /** The same key of that user was stored in the room before; `id` is that of the first message. */
   | { readonly outcome: "duplicate"; readonly id: string }
   /** Nothing was stored. */
   | {
@@ -100,168 +109,180 @@ export type Appended =
       readonly limit: MessageLimit | QuotaLimit;
       readonly retryAfterMs: number;
     }
-  /** Nothing was stored: the store is out of space or, with `limit`, what is left of it is kept for other messages. */
+  /**
+   * Nothing was stored: the store is out of space or, with `limit`, the rest of it is kept for other
+   * messages.
+   */
   | { readonly outcome: "storage-full"; readonly limit?: SpaceLimit }
   /**
-   * Not known to be stored (the answer may have been lost), and never stored later than
-   * `LIMITS.unavailableMs` after the call. The same key settles it.
+   * It is unknown whether it was stored, because the answer may have been lost; it is never stored later than
+   * `LIMITS.unavailableMs` after the call. A retry with the same key finds out.
    */
   | { readonly outcome: "unavailable" };
 
-/** How much of a room a read may bring; whichever ends first. */
+/** Limits of a read; the first that is reached ends it. */
 export interface ReadLimit {
   /** Entries, at least 1. */
   readonly entries: number;
-  /** Bytes of frames; one entry always comes, however large. */
+  /** Bytes of frames; one entry is always returned, however large. */
   readonly bytes: number;
 }
 
 /**
- * Where the store is on its way to being usable:
- * - `connecting`: not reached yet, or trying again after `down`;
- * - `subscribing`: reached; the subscriptions of all rooms are being made and awaited;
- * - `catching-up`: subscribed; rooms read what they missed;
- * - `live`: everything works, both ways;
- * - `down`: a loss was just noticed;
+ * The state of the store:
+ * - `connecting`: not connected yet, or trying again after `down`;
+ * - `subscribing`: connected; the subscriptions of all rooms are being made;
+ * - `catching-up`: subscribed; rooms read the entries that they missed;
+ * - `live`: everything works, in both directions;
+ * - `down`: the connection was just lost;
  * - `closed`: `close()` was called; final.
  */
 export type StoreState = "connecting" | "subscribing" | "catching-up" | "live" | "down" | "closed";
 
 export interface StoreStatus {
   readonly state: StoreState;
-  /** A few words for people: why it is so. Never contains a URL or a password. */
+  /** A short reason of the state. Never contains a URL or a password. */
   readonly reason: string;
-  /** In state `down`: it was never live, and will not be before somebody gives it another server. */
+  /**
+   * In state `down`: the store was never live, and cannot be until the operator configures another server.
+   */
   readonly unusable?: true;
 }
 
-/** One user of a room, as processes tell each other. */
+/** A user of a room, in the form that processes exchange. */
 export interface RoomUser extends Person {
   /**
-   * Where a guest comes from: a short digest of their network, the same on all processes, which only they can make. Never told to
-   * clients. Undefined = not a guest, or told by a process of a version before this one.
+   * A short digest of a guest's network, the same on all processes, which only they can make. Never sent to
+   * clients. Undefined if the user is no guest, or was reported by a process of an older version.
    */
   readonly network?: string | undefined;
 }
 
-/** One user of a room, and the processes that have them. */
+/** A user of a room, and the processes on which they are connected. */
 export interface PresenceSnapshot extends RoomUser {
   readonly instances: readonly string[];
 }
 
-/** A room that has messages, and the id of its newest. */
+/** A room that has messages, and the id of the newest one. */
 export interface RoomHead {
   readonly room: string;
   readonly head: string;
 }
 
-/** What the store tells the process that uses it. All are called on the event loop, none may throw. */
+/** The listener of the store. Its methods are called on the event loop, and must not throw. */
 export interface StoreListener {
   /**
-   * The subscriptions are in place again after a loss: whatever was published meanwhile was missed.
-   * Called in state `catching-up`; the store turns `live` when the promise fulfils, and starts over
-   * when it rejects.
+   * Called in state `catching-up`, when the subscriptions are in place again after a loss: publications
+   * meanwhile were missed. The store turns `live` when the promise fulfils, and starts again when it rejects.
    */
   catchUp(): Promise<void>;
   statusChanged(status: StoreStatus): void;
 }
 
-/** Gets what is published in one room. Both are called on the event loop, neither may throw. */
+/** The subscriber of one room. Its methods are called on the event loop, and must not throw. */
 export interface RoomSubscriber {
   /**
-   * Receives the frame of an entry (`{"id":"…`) that this store's own script stored and published, or an ephemeral event
-   * (`{"type":"…`), which is unchecked. Either may be missing or doubled; an event may also be malformed.
+   * Called with a publication on the room's channel: the frame of an entry (`{"id":"…`) that this store's own
+   * script stored and published, or an unchecked ephemeral event (`{"type":"…`). Publications may be lost or
+   * duplicated, and events malformed.
    */
   onPublication(payload: Buffer): void;
   /**
-   * Receives the id of a publication that looks like an entry and is not known to be this store's script's: an older version, a process
-   * that has another secret for a moment, or anything else that may publish sent it. Only a read tells whether the entry is stored.
+   * Called with the id of a published entry that is not proven to be published by this store's script: it may
+   * come from a process of an older version, from one that has another secret for a moment, or from any other
+   * client that may publish. Only a read tells whether the entry is stored.
    */
   onUnverified(id: string): void;
 }
 
-/** A call that needs the store could not be answered in time; nothing is known about its effect. */
+/** Thrown when the store did not answer a call in time; its effect is unknown. */
 export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
 }
 
 export interface MessageStore {
-  /** A few words for the start's log line: "embedded, history is lost at exit", "redis". */
+  /** The kind of the store: `embedded` in the memory of the process, or `redis`. */
   readonly kind: "embedded" | "redis";
-  /** This process, as presence hints name it: random, new at every start. */
+  /** Name of this process in presence events; random, new at every start. */
   readonly instance: string;
   readonly status: StoreStatus;
-  /** What its operator should change about the place where messages live, a sentence each; it works all the same. */
+  /** What the operator should change about the store, one sentence each; it works nevertheless. */
   readonly warnings: readonly string[];
 
   /**
-   * Begins. Returns at once: an unreachable server is a state, not an error. Called once, before
-   * anything else.
+   * Starts the store and returns at once: an unreachable server is a state, not an error. To be called once,
+   * before anything else.
    */
   start(listener: StoreListener): void;
 
   /**
-   * Stores one message and publishes it to all subscribers, atomically; in this order: too late?
-   * key seen? too fast? whose handle? store (bounded), remember the key, publish. Appends of one user to one room take
-   * effect in call order, awaited or not; where that cannot be kept, the earlier one is `unavailable`.
-   * Never rejects; answers within `LIMITS.unavailableMs`. Without the store: `unavailable` at once.
+   * Stores one message and publishes it to all subscribers, atomically, in this order: check the deadline,
+   * the key, the rates and the handle, store it and trim the history, remember the key, publish. Appends of
+   * one user to one room take effect in call order, awaited or not; if that is not possible, the earlier one
+   * is `unavailable`. Never rejects; answers within `LIMITS.unavailableMs`. If the store is not live:
+   * `unavailable` at once.
    */
   append(message: Append): Promise<Appended>;
 
   /**
-   * The entries from `from` on, `from` itself included if it is still there, oldest first.
-   * `0-0` = from the oldest. Rejects with StoreUnavailable.
+   * Returns the entries from `from` on, including `from` itself if it is still stored, oldest first. `0-0`
+   * means from the oldest. Rejects with StoreUnavailable.
    */
   readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]>;
 
   /**
-   * The newest entries before `before` (exclusive; undefined = the newest of all), oldest first.
+   * Returns the newest entries before `before` (exclusive; undefined = the newest of all), oldest first.
    * Rejects with StoreUnavailable.
    */
   readBefore(room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]>;
 
-  /** The newest id of each room, in the order asked, `0-0` for an empty stream. Rejects with StoreUnavailable. */
+  /**
+   * Returns the newest id of each room, in the order of `rooms`, `0-0` for an empty stream. Rejects with
+   * StoreUnavailable.
+   */
   heads(rooms: readonly string[]): Promise<string[]>;
 
   /**
-   * The rooms that have messages, the one spoken in last first, `count` at most. A room that is new, or was quiet for some seconds, may be
-   * missing for 200 ms after another process stored its message. Where more than `count` rooms are spoken in within 10 s, one
-   * of them may stand for another. Rejects with StoreUnavailable.
+   * Returns at most `count` rooms that have messages, in the order of their newest message, newest first. A
+   * room that is new, or had no messages for some seconds, may be missing for 200 ms after another process
+   * has stored its message. If more than `count` rooms get messages within 10 s, one of them may be missing
+   * in favour of another. Rejects with StoreUnavailable.
    */
   recentRooms(count: number): Promise<RoomHead[]>;
 
   /**
-   * Passes everything that is published in a room to `subscriber`, at the latest from when the promise fulfils. Kept through losses of
-   * the connection until `unsubscribe`; a second subscriber of the room replaces the first. Rejects with StoreUnavailable; the
-   * room is then not subscribed.
+   * Subscribes a room: after the promise fulfils, `subscriber` gets everything that is published to it. Kept
+   * when the connection is lost, until `unsubscribe`; a second subscriber of a room replaces the first.
+   * Rejects with StoreUnavailable; the room is then not subscribed.
    */
   subscribe(room: string, subscriber: RoomSubscriber): Promise<void>;
-  /** Ends it. Never rejects: without a connection there is nothing to end. */
+  /** Unsubscribes a room. Never rejects: without a connection there is nothing to unsubscribe. */
   unsubscribe(room: string): Promise<void>;
 
-  /** Publishes bytes that are not stored (typing); lost without a word when the store is away. */
+  /** Publishes an ephemeral event, such as typing; silently dropped if the store is unreachable. */
   hint(room: string, payload: Buffer): void;
 
   /**
-   * This process has (with `enter`) or no longer has (with `exit`) that person in the room. Told to all
-   * subscribers as a hint (presence-hint.ts), and kept under this process's lease: refreshed every 15 s,
-   * ended 40 s after the process dies. Calls within 100 ms may be told together, of those for one person the last.
-   * Never rejects; what was lost while the store was away is repaired by `syncPresence`.
+   * Records that a user is in the room on this process; `exit`, that the user no longer is. Published to all
+   * subscribers as an ephemeral event (ephemeral.ts), and kept under this process's lease, which is refreshed
+   * every 15 s and expires 40 s after the process dies. Calls within 100 ms may be published together; for
+   * one user the last one counts. Never rejects; what was lost while the store was unreachable is repaired by
+   * `syncPresence`.
    */
   enter(room: string, user: RoomUser): Promise<void>;
   exit(room: string, user: string): Promise<void>;
 
   /**
-   * Everyone in the room over all processes whose lease holds, each person once. `here` is what this
-   * process has: the store's own record of it is put right first, and what dead processes left is removed.
+   * Returns the users in the room over all processes with a valid lease, each user once. `here` are the users
+   * on this process: the store's record of them is corrected first, and what ended processes left is removed.
    * Rejects with StoreUnavailable.
    */
   syncPresence(room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]>;
 
   /**
-   * Gives people who are in a room their handles there, as `Append.requested` does; returns them in the order asked. A claim ends a
-   * minute after it was last made here or by a message. `left`: whose claims end now, unless another process has the user in the room.
-   * Rejects with StoreUnavailable.
+   * Claims the handles of users in a room, as `Append.requested` does; returns the handles in the order of
+   * the claims. A claim expires a minute after it was last made here or by a message. `left`: users whose
+   * claims end now, unless they are in the room on another process. Rejects with StoreUnavailable.
    */
   settleHandles(
     room: string,
@@ -270,49 +291,68 @@ export interface MessageStore {
   ): Promise<readonly string[]>;
 
   /**
-   * A value that all processes share: the stored one, or `proposal` if there was none.
-   * Rejects with StoreUnavailable.
+   * Returns a value that all processes share: the stored one, or `proposal` if there was none. Rejects with
+   * StoreUnavailable.
    */
   shared(name: string, proposal: string): Promise<string>;
 
   /**
-   * How long ago it was last shown that what goes to the store comes back to this process, ms; 0 where it never left the
-   * process, undefined where it has not been shown since the last loss.
+   * Milliseconds since the last proof that what goes to the store comes back to this process; 0 if the store
+   * is in this process, undefined if there was no proof since the last loss.
    */
   readonly roundTripAgeMs: number | undefined;
 
   /**
-   * Tells all processes how this one is: a text that takes the place of the one before, and is forgotten 20 s later or when
-   * the store is closed. Never rejects; lost without a word when the store is away.
+   * Stores the report of this process for all processes: a text that replaces the one before, and expires
+   * after 20 s or when the store is closed. Never rejects; silently dropped if the store is unreachable.
    */
   report(text: string): Promise<void>;
 
-  /** What the living processes reported, this one included, in no order. Rejects with StoreUnavailable. */
+  /**
+   * Returns the reports of the running processes, this one included, in no order. Rejects with
+   * StoreUnavailable.
+   */
   reports(): Promise<string[]>;
 
-  /** Gives up the lease, closes all connections. Idempotent; never rejects. */
+  /** Gives up the lease and closes all connections. Idempotent; never rejects. */
   close(): Promise<void>;
 }
 
-/** What both implementations are told to keep to. */
+/** The limits that both implementations enforce. */
 export interface StoreLimits {
-  /** Messages kept per room; up to 200 more may be. */
+  /** Messages kept per room; up to 200 more may remain. */
   readonly historyMessages: number;
   readonly historyDays: number;
-  /** Bytes of frames kept per room, give or take a few messages. */
+  /** Bytes of frames kept per room, plus or minus a few messages. */
   readonly historyBytes: number;
-  /** Per person and room over all processes; 0 = no limit. */
+  /** Messages per second, user and room over all processes; 0 = no limit. */
   readonly messagesPerSecond: number;
-  /** A guest of whom nothing is known in the room begins with `NEW_GUEST_BURST` at most. */
+  /**
+   * Messages that may come at once. A guest who is not remembered in the room begins with `NEW_GUEST_BURST`
+   * at most.
+   */
   readonly messageBurst: number;
-  /** Guests of one address over all rooms and processes; 0 = no limit. The burst is that of 5 s. */
+  /**
+   * Messages per second of all guests of one address over all rooms and processes; 0 = no limit. The burst is
+   * that of 5 s.
+   */
   readonly addressMessagesPerSecond: number;
-  /** All guests of one room together, over all processes; 0 = no limit. The burst is that of 5 s. */
+  /**
+   * Messages per second of all guests of one room over all processes; 0 = no limit. The burst is that of 5 s.
+   */
   readonly roomGuestMessagesPerSecond: number;
-  /** New rooms per hour, of the guests of one address; five times as many at once. 0 = no limit, the default. */
+  /**
+   * New rooms per hour, of the guests of one address; five times as many at once. 0 = no limit, the default.
+   */
   readonly newRoomsPerAddress?: number;
-  /** First messages in a room per minute, of the guests of one address; five times as many at once. 0 = no limit, the default. */
+  /**
+   * First messages in a room per minute, of the guests of one address; five times as many at once. 0 = no
+   * limit, the default.
+   */
   readonly newWritersPerAddress?: number;
-  /** Bytes of messages per second, of the guests of one address; 60 times as many at once. 0 = no limit, the default. */
+  /**
+   * Bytes of messages per second, of the guests of one address; 60 times as many at once. 0 = no limit, the
+   * default.
+   */
   readonly addressBytesPerSecond?: number;
 }

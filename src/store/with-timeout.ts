@@ -1,14 +1,14 @@
 import { StoreUnavailable } from "./store.ts";
 
 /**
- * The outcome of `work` if it comes within `ms`; otherwise rejects with StoreUnavailable. `work` itself
- * goes on and its late outcome is ignored.
+ * Returns the outcome of `work` if it comes within `ms`; otherwise rejects with StoreUnavailable. `work`
+ * itself continues, and its late outcome is ignored.
  */
 export function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let turn: NodeJS.Immediate | undefined;
-    // After this process itself was held up, timers run before the replies that wait in the sockets are
-    // read; one more tick of the event loop reads them.
+    // If this process itself was delayed, timers run before the replies that wait in the sockets are read;
+    // one more tick of the event loop reads them.
     const timer = setTimeout(() => {
       turn = setImmediate(() => reject(new StoreUnavailable("no answer in time")));
     }, ms);
@@ -30,20 +30,23 @@ export function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
 }
 
 interface Open {
-  /** As performance.now() tells it. */
+  /** Time of the deadline, as performance.now(). */
   readonly dueAt: number;
   readonly reject: (error: StoreUnavailable) => void;
 }
 
-/** Does what `withTimeout` does, with one timer for all: a timer per message, set and cleared, costs some microseconds. */
+/**
+ * Does what `withTimeout` does with one timer for all calls: to set and clear a timer per message costs some
+ * microseconds.
+ */
 export class Deadlines {
-  /** Each leaves when its work is done or its time is over. */
+  /** Pending calls; each is removed when its work is done or its time is over. */
   readonly #open = new Set<Open>();
   #timer: NodeJS.Timeout | undefined;
-  /** When the timer fires. */
+  /** Time at which the timer fires. */
   #wakesAt = 0;
 
-  /** As `withTimeout`. */
+  /** See `withTimeout`. */
   within<T>(ms: number, work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const open = { dueAt: performance.now() + ms, reject };
@@ -67,7 +70,7 @@ export class Deadlines {
     clearTimeout(this.#timer);
     this.#wakesAt = dueAt;
     this.#timer = setTimeout(this.#wake, Math.max(0, dueAt - performance.now()));
-    // What is waited for keeps the process, and not the waiting.
+    // The awaited work keeps the process running, not the timer.
     this.#timer.unref();
   }
 

@@ -146,7 +146,7 @@ describe("the store in Redis", () => {
       after,
     ]);
     expect((await store.readFrom("lobby", after, ALL))[0]?.prev).toBe(head);
-    const warning = logger.lines.find(({ sentence }) => sentence.includes("no messages"));
+    const warning = logger.lines.find(({ sentence }) => sentence.includes("not messages"));
     expect(warning?.fields).toEqual({ count: 4 });
   });
 

@@ -2,61 +2,62 @@ import { compareIds, timeOf } from "../../protocol/ids.ts";
 import { entryOf } from "../entry.ts";
 import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "../guest-limits.ts";
 import { type Made, PASSING, type QuotaGrant } from "../guest-quotas.ts";
-import { HandleClaims } from "../handle-claims.ts";
 import { randomIncrement } from "../random-increment.ts";
 import type { Append, Appended, Entry, ReadLimit, StoreLimits } from "../store.ts";
+import { HandleClaims } from "./handle-claims.ts";
 import { SenderMemory } from "./sender.ts";
 
 const DAY_MS = 86_400_000;
-/** What Node keeps for one room and for one entry besides its frame, bytes, as measured. */
+/** Bytes that Node uses per room, and per entry besides its frame, as measured. */
 const ROOM_BYTES = 800;
 const ENTRY_BYTES = 300;
 
-/** What stands around the handle in a body. Inside a JSON string it would be escaped. */
+/** The text before the handle in a body. Inside a JSON string its quotes would be escaped. */
 const BEFORE_HANDLE = ',"handle":"';
 const BEHIND_HANDLE = '","text":"';
 
-/** One room of the embedded log: its entries and what is remembered of its senders. */
+/** One room of the memory store: its entries, and what is remembered of its senders. */
 export class MemoryRoom {
   readonly #limits: StoreLimits;
   #entries: Entry[] = [];
   #bytes = 0;
-  /** The newest id ever given, which outlives its entry. */
+  /** The newest id, which is kept when its entry is removed. */
   #lastMs = 0;
   #lastNumber = 0;
-  /** Emptied by `sweep`. */
+  /** Senders by user id. Emptied by `sweep`. */
   readonly #senders = new Map<string, SenderMemory>();
   readonly #guestLimits: GuestLimits;
   readonly #roomGuests = new RoomGuests();
   #senderBytes = 0;
-  /** Senders that are guests. Emptied as `#senders` is. */
+  /** User ids of the senders that are guests. Emptied as `#senders` is. */
   readonly #guests = new Set<string>();
-  /** Who has which handle. */
+  /** The users' claims of handles. */
   readonly handles = new HandleClaims(randomIncrement);
 
-  /** @param guestLimits those of all rooms. */
+  /** @param guestLimits the limits of guests, shared by all rooms. */
   constructor(limits: StoreLimits, guestLimits: GuestLimits) {
     this.#limits = limits;
     this.#guestLimits = guestLimits;
   }
 
-  /** Bytes of memory, roughly: entries, senders and what is remembered of them. */
+  /** Approximate bytes of memory: entries, senders and what is remembered of them. */
   get bytes(): number {
     return ROOM_BYTES + this.#bytes + ENTRY_BYTES * this.#entries.length + this.#senderBytes;
   }
 
-  /** The newest id; `0-0` = empty. */
+  /** The newest id; `0-0` if the room is empty. */
   get head(): string {
     return this.#entries.at(-1)?.id ?? "0-0";
   }
 
-  /** Nothing is left that a later call could notice. */
+  /** Whether nothing is left that could affect a later call. */
   get isEmpty(): boolean {
     return this.#entries.length === 0 && this.#senders.size === 0 && this.handles.isEmpty;
   }
 
   /**
-   * Stores a message in the same order of checks as the Redis store's script; with the entry, and what it made besides, if it was stored.
+   * Stores a message, with the checks in the order of the Redis store's script. Returns the entry, and what
+   * it created, if it was stored.
    */
   append(
     message: Append,
@@ -88,7 +89,7 @@ export class MemoryRoom {
       this.#guestLimits.stored(this.#roomGuests, guest.network, now);
       this.#guests.add(user);
     }
-    // Only now: a refusal leaves nothing behind.
+    // Only now, so that a refusal changes nothing.
     this.#senders.set(user, sender);
     const appended = {
       outcome: "stored",
@@ -98,7 +99,7 @@ export class MemoryRoom {
     return { appended, entry, made };
   }
 
-  /** As MessageStore.readFrom. */
+  /** See MessageStore.readFrom. */
   from(from: string, limit: ReadLimit): Entry[] {
     const read: Entry[] = [];
     let bytes = 0;
@@ -116,7 +117,7 @@ export class MemoryRoom {
     return read;
   }
 
-  /** As MessageStore.readBefore. */
+  /** See MessageStore.readBefore. */
   before(before: string | undefined, limit: ReadLimit): Entry[] {
     const read: Entry[] = [];
     let bytes = 0;
@@ -131,7 +132,7 @@ export class MemoryRoom {
     return read.reverse();
   }
 
-  /** Drops what is too old. */
+  /** Removes what is too old. */
   sweep(now: number): void {
     this.#trim(now);
     this.handles.sweep(now);
@@ -140,13 +141,13 @@ export class MemoryRoom {
     }
   }
 
-  /** Drops all but the newest messages. */
+  /** Removes all but the newest messages. */
   shorten(floor: number): void {
     const dropped = this.#entries.splice(0, Math.max(0, this.#entries.length - floor));
     for (const { frame } of dropped) this.#bytes -= frame.length;
   }
 
-  /** Forgets guests who came lately and are silent. */
+  /** Forgets guests who began lately and write nothing. */
   forgetPassing(now: number): void {
     for (const user of this.#guests) {
       const sender = this.#senders.get(user);
@@ -160,7 +161,7 @@ export class MemoryRoom {
     this.#senderBytes -= sender.bytes;
   }
 
-  /** The handle that the user has, where it is not the one of the body. */
+  /** Returns the handle of the user; undefined if it is the one of the body. */
   #settledHandle({ user, guest, requested }: Append, now: number): string | undefined {
     if (requested === undefined) return undefined;
     const handle = this.handles.settle({ user, isGuest: guest !== undefined, requested }, now);
@@ -186,7 +187,7 @@ export class MemoryRoom {
     let drop = 0;
     for (const entry of this.#entries) {
       const tooMany = this.#entries.length - drop > historyMessages;
-      // The newest stays, however large, as in the Redis store.
+      // The newest entry stays, however large, as in the Redis store.
       const tooLarge = this.#bytes > historyBytes && drop < this.#entries.length - 1;
       if (!tooMany && !tooLarge && timeOf(entry.id) >= oldest) break;
       this.#bytes -= entry.frame.length;
@@ -195,7 +196,7 @@ export class MemoryRoom {
     if (drop > 0) this.#entries.splice(0, drop);
   }
 
-  /** Binary search: the index of the first entry whose id is not before `id`. */
+  /** Returns the index of the first entry whose id is not before `id`, by binary search. */
   #firstAtOrAfter(id: string): number {
     let low = 0;
     let high = this.#entries.length;
@@ -209,7 +210,7 @@ export class MemoryRoom {
   }
 }
 
-/** Puts a handle in the place of the one that a body has. In JSON no text contains what stands around it. */
+/** Replaces the handle of a body. No JSON string can contain the text before it. */
 function withHandle(body: string, handle: string): string {
   const start = body.indexOf(BEFORE_HANDLE) + BEFORE_HANDLE.length;
   const end = body.indexOf(BEHIND_HANDLE, start);

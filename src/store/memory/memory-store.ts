@@ -24,9 +24,12 @@ import { MemoryRoom } from "./memory-room.ts";
 import { newestFirst } from "./newest-first.ts";
 
 const SWEEP_MS = 30_000;
-/** Bytes over all rooms, roughly: frames, and what is kept besides them. Room is made before they are reached. */
+/**
+ * Approximate bytes over all rooms, at most: frames, and what is kept besides them. Space is freed before
+ * they are reached.
+ */
 const TOTAL_BYTES = 256 * 1024 * 1024;
-/** Values that processes share are a handful; more would be a defect of the caller. */
+/** Shared values at most. There are few of them; more would be a defect of the caller. */
 const MAX_SHARED = 1_000;
 
 const WORDS: Readonly<Partial<Record<StoreState, string>>> = {
@@ -40,7 +43,10 @@ interface Delivery {
   readonly payload: Buffer;
 }
 
-/** The store inside this process: the same rules as in Redis, for one process; history is lost at exit. */
+/**
+ * The store in the memory of this process: the same rules as in Redis, for one process. History is lost at
+ * exit.
+ */
 export class MemoryStore implements MessageStore {
   readonly kind = "embedded";
   readonly warnings = [];
@@ -49,20 +55,20 @@ export class MemoryStore implements MessageStore {
   readonly #guestLimits: GuestLimits;
   readonly #clock: () => number;
   readonly #totalBytes: number;
-  /** Least recently active first. Emptied by the sweep. */
+  /** Rooms by name, least recently active first. Emptied by `sweep`. */
   readonly #rooms = new Map<string, MemoryRoom>();
-  /** Rooms that guests made within a day and when, the oldest first. Emptied by the sweep. */
+  /** Rooms that guests made within a day, with the time, oldest first. Emptied by `sweep`. */
   readonly #guestRooms = new Map<string, number>();
   readonly #quotas: GuestQuotas;
   #bytes = 0;
-  /** Bytes above which room is made. */
+  /** Bytes above which space is freed. */
   #tightBytes: number;
-  /** Who is in which room, by user id. Emptied by `exit` and `syncPresence`. */
+  /** Users by room and user id. Emptied by `exit` and `syncPresence`. */
   readonly #people = new Map<string, Map<string, RoomUser>>();
   /** By room. Emptied by `unsubscribe`. */
   readonly #subscribers = new Map<string, RoomSubscriber>();
   readonly #shared = new Map<string, string>();
-  /** What was published in this tick of the event loop; delivered and emptied in the next. */
+  /** Publications of this tick of the event loop; delivered in the next one. */
   #deliveries: Delivery[] = [];
   #report: string | undefined;
   #listener: StoreListener | undefined;
@@ -71,8 +77,8 @@ export class MemoryStore implements MessageStore {
 
   /**
    * @param clock milliseconds since 1970.
-   * @param totalBytes over all rooms, roughly.
-   * @param instance what this process is called.
+   * @param totalBytes approximate bytes over all rooms, at most.
+   * @param instance the name of this process.
    */
   constructor(
     limits: StoreLimits,
@@ -224,7 +230,7 @@ export class MemoryStore implements MessageStore {
     this.#move("closed");
   }
 
-  /** Drops what is too old, and rooms of which nothing is left; done every 30 s by itself. */
+  /** Removes what is too old, and empty rooms; called every 30 s by a timer. */
   sweep(): void {
     const now = this.#clock();
     this.#guestLimits.sweep(now);
@@ -237,7 +243,10 @@ export class MemoryStore implements MessageStore {
     }
   }
 
-  /** Makes room in the order of the Redis store; at the end rooms are forgotten, the longest quiet first, known keys too. */
+  /**
+   * Frees space in the order of the Redis store. In the end whole rooms are removed with their known keys,
+   * least recently active first.
+   */
   #makeSpace(spared: MemoryRoom, now: number): void {
     this.#changeSome(this.#rooms.values(), LEVELS.easy, (room) => room.forgetPassing(now));
     const young = [...this.#guestRooms.keys()].reverse().flatMap((name) => this.#rooms.get(name) ?? []);
@@ -247,7 +256,7 @@ export class MemoryStore implements MessageStore {
         this.#changeSome(this.#rooms.values(), until, (room) => room.shorten(messages));
     }
     if (this.#share > LEVELS.rooms) this.#forgetQuietest(spared);
-    // Not for every message, where little could be freed.
+    // Raised, so that it is not done for every message if little could be freed.
     const { tight } = LEVELS;
     this.#tightBytes = Math.max(tight * this.#totalBytes, this.#bytes + this.#totalBytes / 100);
   }
@@ -263,7 +272,7 @@ export class MemoryStore implements MessageStore {
     }
   }
 
-  /** Changes rooms in their order until no more than that share is in use. */
+  /** Changes rooms in their order, until no more than that share is in use. */
   #changeSome(rooms: Iterable<MemoryRoom>, until: number, change: (room: MemoryRoom) => void): void {
     for (const room of rooms) {
       if (this.#share <= until) return;

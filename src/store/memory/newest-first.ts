@@ -1,7 +1,7 @@
 import { BEGINNING, compareIds } from "../../protocol/ids.ts";
 import type { RoomHead } from "../store.ts";
 
-/** The rooms that have messages, the one spoken in last first. */
+/** Returns the rooms that have messages, in the order of their newest message, newest first. */
 export function newestFirst(heads: readonly RoomHead[]): RoomHead[] {
   return heads
     .filter(({ head }) => head !== BEGINNING)

@@ -2,34 +2,36 @@ import { timeOf } from "../../protocol/ids.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { Idleness } from "../guest-quotas.ts";
 
-/** Keys of one generation; two are kept, so at least the last 128 are always remembered. */
+/**
+ * Keys per generation; two generations are kept, so that at least the last 128 keys are always remembered.
+ */
 const KEYS_PER_GENERATION = 128;
-/** What Node keeps for one sender and for one key besides its letters and its id, bytes, as measured. */
+/** Bytes that Node uses per sender, and per key besides its letters and its id, as measured. */
 const SENDER_BYTES = 600;
 const KEY_BYTES = 120;
 
 /**
- * What is remembered of one person in one room: the keys of their last messages, and how much of their
- * rate they have used. The Redis store keeps the same in two hashes.
+ * What is remembered of one user in one room: the keys of their last messages, and the used part of their
+ * rate. The Redis store keeps the same in two hashes.
  */
 export class SenderMemory {
-  /** Milliseconds a message costs; 0 = no limit. */
+  /** Milliseconds that a message costs; 0 = no limit. */
   readonly #interval: number;
-  /** Milliseconds of credit: the burst. */
+  /** The burst, in milliseconds of credit. */
   readonly #credit: number;
   #younger = new Map<string, string>();
   #older = new Map<string, string>();
-  /** When the credit is full again: the whole token bucket in one number (GCRA). */
+  /** Time at which the credit is full again: the whole token bucket in one number (GCRA). */
   #fullAt = 0;
   #lastAt = 0;
-  /** When the first message was stored; 0 = none was. */
+  /** Time at which the first message was stored; 0 if none was. */
   #firstAt = 0;
   #keyBytes = 0;
   #olderBytes = 0;
 
   /**
    * @param messagesPerSecond 0 = no limit.
-   * @param firstBurst of `messageBurst`, what may come at once at the beginning, `now`.
+   * @param firstBurst the part of `messageBurst` that is available at the beginning, `now`.
    */
   constructor(messagesPerSecond: number, messageBurst: number, firstBurst: number, now: number) {
     this.#interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
@@ -37,18 +39,18 @@ export class SenderMemory {
     this.#fullAt = now + Math.max(0, this.#credit - this.#interval * firstBurst);
   }
 
-  /** The id that this key was stored with, unless that is 10 minutes ago. */
+  /** Returns the id with which this key was stored; undefined if it was not, or 10 minutes ago. */
   idOf(key: string, now: number): string | undefined {
     const id = this.#younger.get(key) ?? this.#older.get(key);
     return id !== undefined && timeOf(id) > now - LIMITS.keyMs ? id : undefined;
   }
 
-  /** Milliseconds until one more message is allowed; 0 = now. Changes nothing. */
+  /** Returns the milliseconds until one more message is allowed; 0 = now. Changes nothing. */
   waitMs(now: number): number {
     return Math.max(0, Math.ceil(this.#nextFullAt(now) - this.#credit - now));
   }
 
-  /** A message was stored: takes it off the credit and remembers its key. */
+  /** Counts a stored message, and remembers its key. */
   stored(key: string | undefined, id: string, now: number): void {
     this.#fullAt = this.#nextFullAt(now);
     this.#lastAt = now;
@@ -64,24 +66,25 @@ export class SenderMemory {
     this.#keyBytes += KEY_BYTES + key.length + id.length;
   }
 
-  /** Bytes of memory, roughly. */
+  /** Approximate bytes of memory. */
   get bytes(): number {
     return SENDER_BYTES + this.#keyBytes + this.#olderBytes;
   }
 
-  /** Whether the sender came within `standingMs` and has written nothing for `idleMs`. */
+  /** Returns whether the sender began within `standingMs` and has written nothing for `idleMs`. */
   isPassing(now: number, { idleMs, standingMs }: Idleness): boolean {
     return this.#lastAt < now - idleMs && this.#firstAt > now - standingMs;
   }
 
-  /** Nothing in here can make a difference any more. */
+  /** Returns whether nothing here can affect a later message. */
   isOver(now: number): boolean {
     return this.#nextFullAt(now) === now + this.#interval && now >= this.#lastAt + LIMITS.keyMs;
   }
 
   #nextFullAt(now: number): number {
-    // More than the whole credit (an interval more, for rounding) can only be missing because the clock was set back: a fresh start, since
-    // the debt could not be told from a day's silence.
+    // More than the whole credit (plus an interval, for rounding) can only be missing because the clock was
+    // set back. The credit then starts anew; else the sender could be refused for as long as the clock was
+    // set back.
     const fullAt = this.#fullAt > now + this.#credit + this.#interval ? now : Math.max(this.#fullAt, now);
     return fullAt + this.#interval;
   }

@@ -1,20 +1,20 @@
 import { StoreUnavailable } from "../store.ts";
 import { UnusableServer } from "./node/unusable-server.ts";
 
-/** What a failed command means for whoever asked. */
+/** What a failed command means for its caller. */
 export type Failure =
   /** Redis has no memory left; nothing was written. */
   | "storage-full"
-  /** This server takes no writes: it became a replica, or lost its own. */
+  /** This server accepts no writes: it became a replica, or lost its own replicas. */
   | "not-writable"
-  /** The connection, a time limit, or a server that is not ready: expected to pass. */
+  /** A lost connection, a time limit, or a server that is not ready: expected to pass. */
   | "unavailable"
-  /** None of these: a defect here or a client's data; worth an error line. */
+  /** Another error: a defect here or a client's data, which is logged as an error. */
   | "unexpected";
 
 const NOT_WRITABLE = new Set(["READONLY", "MASTERDOWN"]);
 const PASSING = new Set(["NOREPLICAS", "LOADING", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "BUSY", "NOAUTH"]);
-/** A setting of the server or of its user, which stays until somebody changes it. */
+/** Errors due to the configuration of the server or of its user, which stay until the operator changes it. */
 const REFUSED =
   /^(NOPERM|DENIED|ERR unknown command|ERR max number of clients|ERR .*The user executing the script)/i;
 const CONNECTION =
@@ -25,17 +25,20 @@ function codeOf(message: string): string {
   return /^ERR Error running script.* -?([A-Z]+) /.exec(message)?.[1] ?? /^[A-Z]+/.exec(message)?.[0] ?? "";
 }
 
-/** An error that the server answered with. */
+/** An error reply of the server. */
 interface ReplyError extends Error {
   readonly name: "ReplyError";
 }
 
-/** Told by the name, because ioredis's own class for it is untyped. */
+/**
+ * Returns whether an error is a reply of the server. Decided by its name, because ioredis's class has no
+ * types.
+ */
 export function isReply(error: unknown): error is ReplyError {
   return error instanceof Error && error.name === "ReplyError";
 }
 
-/** A key holds another kind of value than the command is for. */
+/** Returns whether an error says that a key holds another type of value than the command needs. */
 export function isWrongType(error: unknown): boolean {
   return isReply(error) && codeOf(error.message) === "WRONGTYPE";
 }
@@ -52,12 +55,12 @@ export function classify(error: unknown): Failure {
   return "code" in error || CONNECTION.test(error.message) ? "unavailable" : "unexpected";
 }
 
-/** Whether the server refuses what it was asked because of how it is set up, and will refuse it again. */
+/** Returns whether the server refused a command because of its configuration, and will refuse it again. */
 export function isRefusedBySetup(error: unknown): boolean {
   return isReply(error) && REFUSED.test(error.message);
 }
 
-/** What a command gave, or `instead` where this user may not ask; that it may not is said elsewhere, once. */
+/** Returns the reply to a command; `instead` if this user may not run it, which is logged elsewhere, once. */
 export async function unlessRefused<T>(reply: Promise<T>, instead: T): Promise<T> {
   try {
     return await reply;
@@ -86,7 +89,7 @@ const WORDS: Readonly<Record<string, string>> = {
   WRONGPASS: "Redis refuses the user or the password of its URL; correct them",
   NOAUTH: "Redis wants a password; add it to its URL",
   NOPERM: "Redis forbids a command to this user; change its ACL",
-  DENIED: "Redis is in protected mode and lets nobody in from elsewhere; give it a password",
+  DENIED: "Redis is in protected mode and accepts no connections from other hosts; give it a password",
   MISCONF: "Redis cannot save its data to disk and refuses writes; its own log says why",
   LOADING: "Redis is loading its data",
   READONLY: "Redis is a read-only replica; connect to its master",
@@ -96,7 +99,10 @@ const WORDS: Readonly<Record<string, string>> = {
   OOM: "Redis is out of memory",
 };
 
-/** What is said of a refusal whose code alone says too little; of its text only the name of a command is repeated. */
+/**
+ * Sentences for refusals whose code alone tells too little. Of their text only the name of a command is
+ * repeated.
+ */
 const REFUSALS: readonly (readonly [RegExp, (command: string) => string])[] = [
   [
     /^ERR max number of clients/,
@@ -119,7 +125,7 @@ const REFUSALS: readonly (readonly [RegExp, (command: string) => string])[] = [
   ],
 ];
 
-function setupInWords(message: string): string | undefined {
+function setupText(message: string): string | undefined {
   for (const [pattern, words] of REFUSALS) {
     const found = pattern.exec(message);
     if (found !== null) return words((found[1] ?? "").toLowerCase());
@@ -128,8 +134,8 @@ function setupInWords(message: string): string | undefined {
 }
 
 /**
- * A few words for people, which say what helps. Made from the error's code, and from the beginnings above, never from the rest of its
- * text: that may quote the command, and with it the password.
+ * Returns a short description of an error, which says what helps. It is made from the error's code, and from
+ * the beginnings above, never from the rest of its text, which may quote the command and so the password.
  */
 export function describe(error: unknown): string {
   if (error instanceof StoreUnavailable) return error.message;
@@ -138,7 +144,7 @@ export function describe(error: unknown): string {
   if (isReply(error)) {
     const code = codeOf(error.message);
     return (
-      setupInWords(error.message) ?? WORDS[code] ?? `Redis answered with ${code === "" ? "an error" : code}`
+      setupText(error.message) ?? WORDS[code] ?? `Redis answered with ${code === "" ? "an error" : code}`
     );
   }
   if ("code" in error && typeof error.code === "string") {

@@ -1,110 +1,113 @@
 const YOUNGER = ":sent:younger:";
 const OLDER = ":sent:older:";
 
-/** The end of a stream's name. */
+/** The last part of a stream's name. */
 export const LOG = "log";
 
 /**
- * Every key and channel name of the Redis store, in one place.
- *
- * A room's keys carry the room as hash tag (`{room}`), so that all of them share one slot of a
- * cluster and one script may touch them together. A key belongs to one database, a channel to the whole server, so
- * a channel's name ends in the number of the database; that of database 0 does not, as it was before there were others.
- * No two databases share a name, whatever their prefixes: without the ending a name ends in `:live`, in `mark` or in an instance.
+ * The names of all keys and channels of the Redis store.
+ * A room's keys contain the room as hash tag (`{room}`), so that all of them are in one slot of a cluster and
+ * one script may use them together. A key belongs to one database, a channel to the whole server, so a
+ * channel's name ends in the number of the database, except for database 0, to keep the names of older
+ * versions. No two databases share a name, whatever their prefixes: without that number a name ends in
+ * `:live`, in `mark` or in an instance.
  */
 export class Keys {
   readonly #prefix: string;
   readonly #channelEnd: string;
 
-  /** @param prefix before every key and channel, for example `dynochat:`. */
+  /** @param prefix the prefix of every key and channel, for example `dynochat:`. */
   constructor(prefix: string, database = 0) {
     this.#prefix = prefix;
     this.#channelEnd = database === 0 ? "" : `@${database}`;
   }
 
-  /** Stream: the room's stream. */
+  /** Stream: the entries of a room. */
   log(room: string): string {
     return `${this.#prefix}{${room}}:${LOG}`;
   }
 
-  /** Channel: entries and hints of a room. */
+  /** Channel: entries and ephemeral events of a room. */
   channel(room: string): string {
     return `${this.#prefix}{${room}}:${this.channelName}`;
   }
 
-  /** What a room's channel is named in the place of `log`, which its stream is. */
+  /** The last part of a channel's name, in place of `log` in the stream's name. */
   get channelName(): string {
     return `live${this.#channelEnd}`;
   }
 
-  /** Hash: what one person sent to a room last, by key, and their credit. */
+  /** Hash: the ids of a user's last messages in a room by key, and the user's credit. */
   youngerKeys(room: string, user: string): string {
     return `${this.#prefix}{${room}}${YOUNGER}${user}`;
   }
 
-  /** Hash: the generation of keys before that. */
+  /** Hash: the generation of keys before `youngerKeys`. */
   olderKeys(room: string, user: string): string {
     return `${this.#prefix}{${room}}${OLDER}${user}`;
   }
 
-  /** Glob pattern: the younger hash of every guest in every room. Guests' ids begin with g, and nobody else's. */
+  /** Glob pattern: the younger hash of every guest in every room. Only guests' ids begin with g. */
   guestsKeys(): string {
     const prefix = this.#prefix.replaceAll(/[\\*?[\]^-]/g, "\\$&");
     return `${prefix}{*}${YOUNGER}g*`;
   }
 
-  /** The older generation that belongs to a younger one. */
+  /** Hash: the older generation that belongs to a younger one. */
   olderOf(youngerKeys: string): string {
     const cut = youngerKeys.lastIndexOf(YOUNGER);
     return youngerKeys.slice(0, cut) + OLDER + youngerKeys.slice(cut + YOUNGER.length);
   }
 
-  /** String: how much of their limit the guests of a room have used. */
+  /** String: the used part of the limit of a room's guests. */
   guests(room: string): string {
     return `${this.#prefix}{${room}}:guests`;
   }
 
-  /** String: how much of their limit the guests of an address have used. Outside of any room's slot. */
+  /** String: the used part of the limit of an address's guests. In no room's slot. */
   address(digest: string): string {
     return `${this.#prefix}address:${digest}`;
   }
 
-  /** Hash: who has which handle in a room, by what a reader takes it for (handles.lua). */
+  /** Hash: the claims of handles in a room, by look (handles.lua). */
   handles(room: string): string {
     return `${this.#prefix}{${room}}:handles`;
   }
 
-  /** Hash: who is in a room, `<instance>:<user>` to handle. */
+  /** Hash: the users in a room, `<instance>:<user>` to handle. */
   who(room: string): string {
     return `${this.#prefix}{${room}}:who`;
   }
 
-  /** Hash: where the guests in a room come from, `<instance>:<user>` to digest. Apart from `who`, whose values older versions show. */
+  /**
+   * Hash: the networks of the guests in a room, `<instance>:<user>` to digest. Separate from `who`, because
+   * older versions show the values of that.
+   */
   networks(room: string): string {
     return `${this.#prefix}{${room}}:networks`;
   }
 
-  /** String: exists while the process lives. */
+  /** String: exists while the process runs. */
   lease(instance: string): string {
     return `${this.#prefix}lease:${instance}`;
   }
 
-  /** String: a value that all processes share. */
+  /** String: a value shared by all processes. */
   shared(name: string): string {
     return `${this.#prefix}shared:${name}`;
   }
 
-  /** Channel: one process's proof that publishing reaches its own subscriber. */
+  /** Channel: one process's probe that publishing reaches its own subscriber. */
   probe(instance: string): string {
     return `${this.#prefix}probe:${instance}${this.#channelEnd}`;
   }
 
-  /** Channel that nobody hears: publishing to it is the write behind which `WAIT` looks. */
+  /** Channel without subscribers: publishing to it is the write that `WAIT` refers to. */
   mark(): string {
     return `${this.#prefix}mark${this.#channelEnd}`;
   }
 
-  /** A name that no room can have, to try with what may be done with a room's keys and channel. */
+  /** Names of a room that cannot exist, to test the permissions for a room's keys and channel. */
   trial(): { readonly key: string; readonly channel: string } {
     return { key: this.log("-"), channel: this.channel("-") };
   }
@@ -114,12 +117,12 @@ export class Keys {
     return `${this.#prefix}rooms`;
   }
 
-  /** Sorted set: rooms that guests made lately, by the time of their first message. */
+  /** Sorted set: rooms that guests made within a week, by the time of their first message. */
   guestRooms(): string {
     return `${this.#prefix}rooms:guests`;
   }
 
-  /** Hash: what the living processes say of themselves, by instance. */
+  /** Hash: the reports of the running processes, by instance. */
   processes(): string {
     return `${this.#prefix}processes`;
   }

@@ -42,16 +42,18 @@ import { Supervisor } from "./node/supervisor.ts";
 import { Lease } from "./presence/lease.ts";
 import { PresenceBatcher } from "./presence/presence-batcher.ts";
 import { PresenceStore } from "./presence/presence-store.ts";
+import { ProcessReports } from "./process-reports.ts";
 import { redisAddress } from "./redis-url.ts";
-import { Reports } from "./reports.ts";
 import { HistoryTrimmer } from "./retention/history-trimmer.ts";
 import { RoomIndex } from "./retention/room-index.ts";
 import { TIMEOUTS, type Timeouts } from "./timeouts.ts";
 
-/** Hints under way at once; a typing hint that would have to wait is not worth sending. */
+/** Pending ephemeral events at most; a typing event that would have to wait is dropped. */
 const MAX_PENDING_HINTS = 1_000;
 
-/** The store in Redis, shared by all processes. Two connections per process, three where replicas are waited for. */
+/**
+ * The store in Redis, shared by all processes. Two connections per process, three if replicas are awaited.
+ */
 export class RedisStore implements MessageStore {
   readonly kind = "redis";
   readonly instance: string;
@@ -67,7 +69,7 @@ export class RedisStore implements MessageStore {
   readonly #presence: PresenceStore;
   readonly #batcher: PresenceBatcher;
   readonly #lease: Lease;
-  readonly #reports: Reports;
+  readonly #reports: ProcessReports;
   readonly #clientLimit: ClientLimit;
   readonly #server: ServerWatch;
   readonly #index: RoomIndex;
@@ -81,8 +83,8 @@ export class RedisStore implements MessageStore {
   #closing: Promise<void> | undefined;
 
   /**
-   * Throws TypeError for a URL that `redisAddress` does not accept.
-   * @param timeouts for tests, which cannot wait for a lease to end by itself.
+   * Throws a TypeError for a URL that `redisAddress` does not accept.
+   * @param timeouts for tests, which cannot wait for a lease to expire.
    */
   constructor(
     options: RedisStoreOptions,
@@ -91,7 +93,7 @@ export class RedisStore implements MessageStore {
     timeouts: Timeouts = TIMEOUTS,
   ) {
     const address = redisAddress(options.url);
-    if (address === undefined) throw new TypeError("The Redis URL is not one that can be connected to.");
+    if (address === undefined) throw new TypeError("Invalid Redis URL.");
     const keys = new Keys(options.prefix, address.database);
     this.instance = options.instance ?? randomBytes(8).toString("hex");
     this.#keys = keys;
@@ -138,7 +140,7 @@ export class RedisStore implements MessageStore {
       this.#tell((redis) => this.#presence.change(redis, room, changes)),
     );
     this.#lease = new Lease(keys.lease(this.instance), timeouts, this.#throttled);
-    this.#reports = new Reports(keys.processes(), this.instance, this.#clock, timeouts);
+    this.#reports = new ProcessReports(keys.processes(), this.instance, this.#clock, timeouts);
     this.#clientLimit = new ClientLimit(this.#minReplicas > 0 ? 3 : 2, logger);
     this.#server = new ServerWatch(timeouts.serverCheckMs, logger);
     this.#probeChannel = Buffer.from(keys.probe(this.instance));
@@ -200,7 +202,8 @@ export class RedisStore implements MessageStore {
     try {
       await this.#subscriptions.add({ room, subscriber }, connections.subscriber);
     } catch (error) {
-      // A subscriber that did not answer cannot be trusted with the rooms it has either; one that may not hear this room can.
+      // A subscriber that did not answer may have lost other rooms too, unless it only lacks the permission
+      // for this one.
       if (isRefusedBySetup(error)) this.#doubt(error);
       else this.#supervisor.lose(connections, describe(error));
       throw new StoreUnavailable(describe(error));
@@ -238,7 +241,7 @@ export class RedisStore implements MessageStore {
   }
 
   syncPresence(room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]> {
-    return this.#ask((redis) => this.#presence.rollCall(redis, room, here));
+    return this.#ask((redis) => this.#presence.syncPresence(redis, room, here));
   }
 
   settleHandles(
@@ -280,7 +283,7 @@ export class RedisStore implements MessageStore {
     return this.#closing;
   }
 
-  /** The link, if subscriptions are in place on it. */
+  /** Returns the connections, if subscriptions are in place. */
   #usable(): RedisConnections | undefined {
     const { connections, status } = this.#supervisor;
     return status.state === "live" || status.state === "catching-up" ? connections : undefined;
@@ -290,7 +293,7 @@ export class RedisStore implements MessageStore {
     return new StoreUnavailable(this.status.reason);
   }
 
-  /** Something that has an answer: within the time of one command, or StoreUnavailable. */
+  /** Runs a command with an answer. Rejects with StoreUnavailable if it takes longer than one command may. */
   async #ask<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
     const connections = this.#usable();
     if (connections === undefined) throw this.#unavailable();
@@ -302,7 +305,7 @@ export class RedisStore implements MessageStore {
     }
   }
 
-  /** Something that nobody waits for the success of. */
+  /** Runs a command whose success is not awaited. */
   async #tell(work: (redis: Redis) => Promise<void>): Promise<void> {
     const connections = this.#usable();
     if (connections === undefined) return;
@@ -320,7 +323,7 @@ export class RedisStore implements MessageStore {
     else if (isRefusedBySetup(error)) {
       this.#throttled.log("error", "Redis refuses a command", { event: "refused", reason: describe(error) });
     } else if (failure === "unexpected") {
-      this.#throttled.log("error", "a command failed for an unknown reason", { reason: describe(error) });
+      this.#throttled.log("error", "a command failed unexpectedly", { reason: describe(error) });
     }
   }
 
@@ -398,7 +401,7 @@ export class RedisStore implements MessageStore {
     const fields = { event: "unverified", room };
     this.#throttled.log(
       "warn",
-      "the store is read: somebody else, or an older process, publishes here",
+      "unverified publication, reading the store: another client or an older process publishes here",
       fields,
     );
     const id = claimedId(payload);

@@ -1,30 +1,31 @@
-/** Where a Redis server is and who connects to it. */
+/** The address of a Redis server, and the user who connects to it. */
 export interface RedisAddress {
   /** A host name or an IP address, an IPv6 one without brackets. */
   readonly host: string;
   readonly port: number;
   /** Whether the connection is encrypted: the scheme is `rediss`. */
   readonly tls: boolean;
-  /** Undefined: the default user. */
+  /** User name; undefined for the default user. */
   readonly username: string | undefined;
-  /** Undefined: the connection does not authenticate. */
+  /** Password; undefined if the connection does not authenticate. */
   readonly password: string | undefined;
-  /** The number of the database. */
+  /** Number of the database. */
   readonly database: number;
 }
 
 const DEFAULT_PORT = 6379;
 
-/** Names of containers may contain an underscore. */
+/** Matches host names. An underscore is allowed, because names of containers may contain one. */
 const HOST_NAME = /^[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9._])?$/;
 
 /**
- * Parses `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS. This is the only reader of such a URL: what it
- * accepts is what is connected to. User and password are percent-decoded. Returns undefined for everything else: a query string or a
- * fragment (often a `?` or `#` of a password that should be percent-encoded), a socket's path, a control character or a blank.
+ * Parses `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS. This is the only parser
+ * of such URLs in the program. User and password are percent-decoded. Returns undefined for everything else:
+ * a query string or a fragment (often a `?` or `#` of a password that should be percent-encoded), a socket's
+ * path, a control character or a blank.
  */
 export function redisAddress(text: string): RedisAddress | undefined {
-  // URL removes blanks around the text, and tabs and line ends inside of it, without a word.
+  // URL silently removes blanks around the text, and tabs and line ends inside of it.
   if (/[\s\p{Cc}]/u.test(text) || /[?#]/.test(text) || !URL.canParse(text)) return undefined;
   const { protocol, hostname, port, username, password, pathname } = new URL(text);
   if (protocol !== "redis:" && protocol !== "rediss:") return undefined;
@@ -39,7 +40,7 @@ export function redisAddress(text: string): RedisAddress | undefined {
     port: number,
     tls: protocol === "rediss:",
     username: user === "" ? undefined : user,
-    // A user without a password says so too: the server knows users that need none.
+    // A user without a password authenticates too: the server may have users that need none.
     password: user === "" && secret === "" ? undefined : secret,
     database: Number(pathname.slice(1)),
   };
@@ -50,7 +51,7 @@ function hostOf(hostname: string): string | undefined {
   return HOST_NAME.test(hostname) ? hostname : undefined;
 }
 
-/** Undefined where a % is not followed by the digits of a byte of UTF-8. */
+/** Decodes a percent-encoded text; returns undefined if it is malformed. */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

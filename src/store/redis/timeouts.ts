@@ -1,41 +1,46 @@
-/** How long the Redis store waits for what; all in milliseconds. Tests shorten some of them. */
+/** The time limits and intervals of the Redis store, in milliseconds. Tests shorten some of them. */
 export interface Timeouts {
   /** For the reply to one command. Less than `LIMITS.unavailableMs`, within which a request is answered. */
   readonly commandMs: number;
-  /** For both connections to be made and their handshakes answered. */
+  /** For both connections to open and authenticate. */
   readonly connectMs: number;
   /** For all rooms together to read what they missed. */
   readonly catchUpMs: number;
-  /** After the call, by Redis's clock, an append is no longer stored. At most `LIMITS.unavailableMs`. */
+  /**
+   * After the call, by Redis's clock, after which an append is no longer stored. At most
+   * `LIMITS.unavailableMs`.
+   */
   readonly storeWithinMs: number;
   /** For an append's answer, the wait for replicas included. Less than `LIMITS.unavailableMs`. */
   readonly ackMs: number;
-  /** What one WAIT blocks at most. */
+  /** For which one WAIT blocks at most. */
   readonly waitMs: number;
-  /** For replicas that were in step when last asked: the WAIT under way, then one more. */
+  /** For replicas that were up to date at the last WAIT: the pending WAIT, then one more. */
   readonly inStepMs: number;
-  /** For replicas that were behind when last asked. */
+  /** For replicas that were behind at the last WAIT. */
   readonly behindMs: number;
-  /** Between two round trips that prove both connections alive. */
+  /** Between two round trips that probe both connections. */
   readonly probeEveryMs: number;
   /** For one such round trip. */
   readonly probeMs: number;
-  /** How long a process counts as alive after it last said so. */
+  /** For which a process counts as running after it last extended its lease. */
   readonly leaseMs: number;
   readonly leaseRefreshMs: number;
-  /** After which a room's people are forgotten if no process calls the roll. */
+  /** After which a room's users are forgotten if no process syncs its presence. */
   readonly whoMs: number;
-  /** After which what a process said of itself no longer holds. */
+  /** After which a process's report expires. */
   readonly reportMs: number;
-  /** Between two looks at how the server is set up. */
+  /** Between two checks of the server's configuration. */
   readonly serverCheckMs: number;
-  /** Until a room that is new to the list of rooms is written there. With `LIST_MS` of the chat less than a second. */
+  /**
+   * Until a new room is written to the list of rooms. Together with `LIST_MS` of the chat less than a second.
+   */
   readonly noteRoomsMs: number;
-  /** Between two readings of how much memory the server uses. */
+  /** Between two readings of the server's use of memory. */
   readonly memoryMs: number;
-  /** Between two rounds of housekeeping. */
+  /** Between two rounds of history trimming. */
   readonly trimMs: number;
-  /** After its last round, the process that trims histories may be another one. More than `trimMs`. */
+  /** After the last round after which another process may trim histories. More than `trimMs`. */
   readonly trimmerLeaseMs: number;
   /** Between two rounds while Redis is full and refuses messages. */
   readonly fullPauseMs: number;
@@ -50,7 +55,8 @@ export const TIMEOUTS: Timeouts = {
   commandMs: 1_500,
   connectMs: 5_000,
   catchUpMs: 20_000,
-  // Less than the time a command is waited for: whoever was refused for silence is not stored afterwards.
+  // Less than the time limit of a command: a message that was reported as unavailable is not stored
+  // afterwards.
   storeWithinMs: 1_400,
   ackMs: 1_800,
   waitMs: 500,
@@ -58,7 +64,8 @@ export const TIMEOUTS: Timeouts = {
   behindMs: 100,
   probeEveryMs: 4_000,
   probeMs: 2_000,
-  // With a roll call every 14 s and a second of merging, who was killed is gone within 60 s.
+  // With a presence sync every 14 s and a second of merging, the users of a killed process are removed within
+  // 60 s.
   leaseMs: 40_000,
   leaseRefreshMs: 15_000,
   whoMs: 600_000,

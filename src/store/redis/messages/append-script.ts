@@ -1,19 +1,18 @@
 import { LIMITS } from "../../../protocol/limits.ts";
+import { CLAIM_MS, FRESH_MS } from "../../claim-limits.ts";
 import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../../guest-limits.ts";
-import { CLAIM_MS, FRESH_MS } from "../../handle-claims.ts";
 import type { StoreLimits } from "../../store.ts";
 import { LOG } from "../keys.ts";
 import { HANDLE_RULES, Script } from "../node/scripts.ts";
 
 const DAY_MS = 86_400_000;
-/** Keys of a person and room in one generation; two are kept. docs/protocol.md promises the last 128. */
+/** Keys per user, room and generation; two generations are kept. docs/protocol.md promises the last 128. */
 const KEYS_PER_GENERATION = 128;
 
 /**
- * Returns append.lua for a process with these limits, which signs what it publishes with the store's secret. Processes whose limits differ
- * have a script each.
- *
- * @param channelName as `Keys.channelName`.
+ * Returns append.lua with these limits; it signs what it publishes with the store's secret. Processes with
+ * different limits have different scripts.
+ * @param channelName see `Keys.channelName`.
  */
 export function appendScript(limits: StoreLimits, secret: string, channelName: string): Script {
   const { messagesPerSecond, messageBurst, historyMessages, historyDays, historyBytes } = limits;
@@ -38,7 +37,7 @@ export function appendScript(limits: StoreLimits, secret: string, channelName: s
     ROOM_INTERVAL_MS: roomIntervalMs,
     KEY_MS: LIMITS.keyMs,
     KEYS_PER_GENERATION,
-    // The hash holds the credit too, which a slow rate may take longer to restore than keys are remembered.
+    // The hash also has the credit, which at a slow rate may take longer to restore than keys are remembered.
     SENDER_MS: Math.ceil(Math.max(LIMITS.keyMs, credit)),
   };
   return new Script(new URL("./append.lua", import.meta.url), constants, [HANDLE_RULES]);

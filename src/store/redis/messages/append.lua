@@ -1,41 +1,47 @@
 -- Stores one message of a room and publishes it: all of it or nothing, in one round trip.
 --
--- The order is the point. Redis refuses for lack of memory only a script's first write, so XADD is
--- the first one: refused, nothing is half done; granted, the rest goes through. Whatever can say no
--- (deadline, known key, rate) comes before it and only reads, and so does whose handle it is. There is no `#!lua` line on purpose:
--- with it Redis would refuse the whole script for lack of memory, and a repeated key, which needs
--- none, would not get its id.
+-- The order matters. Redis refuses only a script's first write for lack of memory, so XADD is the first one:
+-- if it is refused, nothing was written; if it is accepted, so is the rest. Every check that can refuse the
+-- message (deadline, known key, rate) comes before it and only reads, and so does the decision about the
+-- handle. There is no `#!lua` line on purpose: with it Redis would refuse the whole script for lack of
+-- memory, and a repeated key, which needs none, would not get its id.
 --
 -- KEYS  1 the room's stream   2, 3 the sender's hash in this room: younger and older generation
---       4 who has which handle in the room (handles.lua, which stands before this)
---       5, 6 for a guest only: what the guests of this room, and those of the guest's address, have used
+--       4 the claims of handles in the room (handles.lua, which is prepended to this script)
+--       5, 6 for a guest only: the used limits of this room's guests, and of the guests of the address
 -- ARGV  1 deadline, ms by this server's clock
 --       2 key or ''           3 body: the frame without its first two members
---       4 nonce               5 the claim of the handle (handles.lua), or '': the handle is the sender's as it is
---       6 absent, or what it must not make: 'r' a new room, 'w' a new sender's hash, 'rw'
--- The names in capitals are bounds, and the store's secret, that every message of a process shares; they stand before
--- this text as `local NAME = value` (append-script.ts), which is cheaper than to send and read them each time.
--- Answer: {'stored', id, made, what follows the handle where that is another's} | {'duplicate', id} |
+--       4 a random number     5 the claim of the handle (handles.lua), or '' if the handle is not checked
+--       6 absent, or what must not be created: 'r' a new room, 'w' a new sender's hash, 'rw'
+-- Answer: {'stored', id, made, the number after the handle, if that is another user's} | {'duplicate', id} |
 --         {'rate-limited', ms, 'user' | 'address' | 'room'} | {'late'} | {'no-room'} | {'no-writer'};
 --         made: 1 a sender's hash, 2 a room, 3 both, 0 neither
 --
--- A stream entry has the fields p (id of the entry before it), n (frame bytes of the store so far, this
--- entry included: what makes the byte bound cheap) and b (body). The sender's hash maps keys to ids;
--- its field '.', which no key can be, holds when the sender's credit is full again, and ',' what handles.lua says.
+-- The names in capitals are the limits, and the store's secret, which are the same for all messages of a
+-- process. They are prepended to this text as `local NAME = value` (append-script.ts), which is cheaper than
+-- to send and read them each time.
 --
--- Guests are made without end, so what they may store hangs on their address and their room too, in one number each:
+-- A stream entry has the fields p (id of the entry before it), n (frame bytes of the store so far, this entry
+-- included, which makes the byte limit cheap) and b (body). The sender's hash maps keys to ids; its fields
+-- '.' and ',', which are no valid keys, have the time at which the sender's credit is full again, and the
+-- note of handles.lua.
 --
--- KEYS[6]  A count of the address's messages that decays to 1/e in GUEST_BURST_MS. It may not pass ADDRESS_BURST; so ADDRESS_BURST
---          messages may come at once, and ADDRESS_BURST per GUEST_BURST_MS for ever. Stored is the time at which the count has
---          decayed to 1, from which the count at any other time follows.
--- KEYS[5]  When the room's credit of GUEST_BURST_MS is full again (GCRA, as for one sender). A message is stored where what the
---          room has used and what the address has lately used of it are together no more than this credit. So addresses that want
---          more than there is all get the same share, and one that wants less than this share gets what it wants: with n addresses
---          at a room, each has at least 1/(n + 1) of the room's rate, whatever the others try.
+-- Guests can be made without end, so their messages are limited per address and per room too, with one number
+-- each:
+--
+-- KEYS[6]  A count of the address's messages that decays to 1/e in GUEST_BURST_MS. It may not pass
+--          ADDRESS_BURST, so ADDRESS_BURST messages may come at once, and ADDRESS_BURST per GUEST_BURST_MS for
+--          ever. The stored value is the time at which the count has decayed to 1, from which the count at
+--          any other time follows.
+-- KEYS[5]  The time at which the room's credit of GUEST_BURST_MS is full again (GCRA, as for one sender). A
+--          message is stored if what the room has used and what the address has lately used of it are
+--          together no more than this credit. So addresses that want more than there is all get the same
+--          share, and one that wants less than this share gets what it wants: with n addresses at a room,
+--          each has at least 1/(n + 1) of the room's rate, whatever the others try.
 
 local stream, younger, older = KEYS[1], KEYS[2], KEYS[3]
 local handles, guests, address = KEYS[4], KEYS[5], KEYS[6]
-local key, body, nonce = ARGV[2], ARGV[3], ARGV[4]
+local key, body, random = ARGV[2], ARGV[3], ARGV[4]
 local HOUR = 3600000
 local call = redis.call
 
@@ -51,13 +57,13 @@ end
 local time = call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 
--- A command can wait in a frozen server's socket and be carried out when it wakes, long after its
+-- A command can wait in the socket of a frozen server, and run when the server continues, long after its
 -- sender was told that it failed.
 if now > tonumber(ARGV[1]) then
   return { 'late' }
 end
 
--- One call for both: a call costs as much as the whole tag below. '' is never a field.
+-- One call for all three: a call costs as much as the whole tag below. '' is never a field.
 local sent = call('HMGET', younger, key, '.', ',')
 
 if key ~= '' then
@@ -70,10 +76,10 @@ end
 -- GCRA: one number, when the credit is full again, is the whole token bucket.
 local full
 if INTERVAL_MS > 0 then
-  -- A guest of whom nothing is known here begins with little.
+  -- A guest who is not remembered here begins with a small credit.
   local stored = sent[2] and tonumber(sent[2]) or guests and now + CREDIT_MS - NEW_GUEST_MS or 0
-  -- More than the whole credit (an interval more, for rounding) can only be missing because the
-  -- server's clock was set back.
+  -- More than the whole credit (plus an interval, for rounding) can only be missing because the server's
+  -- clock was set back.
   if stored > now + CREDIT_MS + INTERVAL_MS then
     stored = now
   end
@@ -87,7 +93,8 @@ end
 local roomFull, addressCount
 if guests and ADDRESS_BURST + ROOM_INTERVAL_MS > 0 then
   local used = call('MGET', guests, address)
-  -- Nothing stored is a count of 0. A higher count than any can only be because the server's clock was set back.
+  -- Nothing stored means a count of 0. A count above the highest possible one means that the server's clock
+  -- was set back.
   local count = math.exp((tonumber(used[2] or 0) - now) / GUEST_BURST_MS)
   if count > HIGHEST_COUNT then
     count = 0
@@ -109,15 +116,15 @@ end
 
 local wanted = ARGV[5]
 local rules, settled
--- Nearly always the sender has had the handle, and will for a while.
+-- Usually the sender already has the handle, and keeps it for a while.
 local note = sent[3]
 local isNoted = note and string.sub(note, 15) == wanted and tonumber(string.sub(note, 1, 13)) + FRESH_MS > now
 if wanted ~= '' and not isNoted then
   rules = handleRules(string.sub(younger, 1, #younger + 2 - string.find(wanted, '\n', 1, true)))
-  settled = rules.settle(handles, wanted, now, nonce)
+  settled = rules.settle(handles, wanted, now, random)
 end
 if settled and settled.number ~= '' then
-  -- The first time that this stands in the body it is not in a text: there it would be escaped.
+  -- The first match in the body is not inside a text: there the quotes would be escaped.
   local _, before = string.find(body, ',"handle":"', 1, true)
   local behind = string.find(body, '","text":"', before, true)
   local stem = settled.stem or string.sub(body, before + 1, behind - 1)
@@ -133,7 +140,7 @@ if last then
   bytesBefore = tonumber(field(last, 'n') or 0) or 0
 end
 
--- What would take memory besides the message (guest-quotas.ts).
+-- What must not be created besides the message (guest-quotas.ts).
 local refused = ARGV[6]
 if refused then
   if not last and string.find(refused, 'r', 1, true) then
@@ -145,27 +152,28 @@ if refused then
 end
 
 local ms = math.max(math.floor(now), lastMs)
-local number = (ms == lastMs and lastNumber or 0) + nonce
--- Beyond 2^53 a double no longer tells neighbours apart.
+local number = (ms == lastMs and lastNumber or 0) + random
+-- Above 2^53 a double cannot represent every integer.
 if number > 9000000000000000 then
-  ms, number = ms + 1, tonumber(nonce)
+  ms, number = ms + 1, tonumber(random)
 end
 local id = string.format('%.0f-%.0f', ms, number)
 
--- What is hashed: the secret, then the frame.
+-- The hashed text: the secret, then the frame.
 local signed = SECRET .. '{"id":"' .. id .. '","prev":"' .. prev .. '",' .. body
 local bytes = bytesBefore + #signed - #SECRET
 
 call('XADD', stream, 'MAXLEN', '~', HISTORY_MESSAGES, id, 'p', prev, 'n', bytes, 'b', body)
 
--- Age needs a look once an hour only; the hour's grace keeps the key from expiring before that.
+-- The age is checked once per hour only; the expiry is an hour later, so that the key does not expire before
+-- that.
 if math.floor(ms / HOUR) ~= math.floor(lastMs / HOUR) then
   call('XTRIM', stream, 'MINID', string.format('%.0f', ms - HISTORY_MS))
   call('PEXPIRE', stream, string.format('%.0f', HISTORY_MS + HOUR))
 end
 
--- Bytes are looked at each time a 64th of the bound has been added: the store is then at most that and
--- two messages above it, and an ordinary append pays nothing.
+-- Bytes are checked each time a 64th of the limit has been added: the stream is at most that and two messages
+-- above the limit, and most appends do no check.
 local step = HISTORY_BYTES / 64
 if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > HISTORY_BYTES then
   local from, keep = '-', nil
@@ -185,8 +193,9 @@ end
 local made = last and 0 or 2
 if key ~= '' or full then
   if key ~= '' then
-    -- Renaming a full generation over the older one forgets at most what came before the last 128. One of eight messages looks.
-    local held = sent[2] and nonce % 8 > 0 and 1 or call('HLEN', younger)
+    -- Renaming a full generation over the older one forgets only keys before the last 128. One of eight
+    -- messages checks.
+    local held = sent[2] and random % 8 > 0 and 1 or call('HLEN', younger)
     if held > KEYS_PER_GENERATION then
       call('RENAME', younger, older)
     elseif held == 0 then
@@ -210,7 +219,7 @@ if addressCount then
     call('SET', guests, roomFull, 'PX', GUEST_BURST_MS)
   end
   local left = math.log(addressCount)
-  -- What is left of the count when the key expires is a seventh of a message.
+  -- When the key expires, a seventh of a message is left of the count.
   call('SET', address, now + GUEST_BURST_MS * left, 'PX', math.ceil(GUEST_BURST_MS * (left + 2)))
 end
 
@@ -219,17 +228,19 @@ if settled then
     rules.claim(handles, settled, now)
   end
   if settled.number == '' and #wanted <= 200 then
-    -- When the claim was made: what is in this hash begins with a time that is not to come (evict-guests.lua).
+    -- The time at which the claim was made, because values in this hash begin with a past time
+    -- (evict-guests.lua).
     local since = settled.till and settled.till - CLAIM_MS or now
     call('HSET', younger, ',', string.format('%013.0f ', since) .. wanted)
     call('PEXPIRE', younger, SENDER_MS)
   end
 end
 
--- The tag shows subscribers that this script, which knows the secret, stored the entry (publications.ts). Of the hash 64 of
--- its 160 bits are told: with all of them one could hash on from where it ended, and so sign a longer text without the secret.
+-- The tag proves to subscribers that this script, which knows the secret, stored the entry (publications.ts).
+-- It has 64 of the 160 bits of the hash: with all of them an attacker could continue the hash (length
+-- extension), and so sign a longer text without the secret.
 local tag = string.sub(redis.sha1hex(signed), 1, 16)
--- The channel is named as the stream is (keys.ts).
+-- The channel's name is made from the stream's (keys.ts).
 local channel = string.sub(stream, 1, -1 - STREAM_END) .. CHANNEL_NAME
 call('PUBLISH', channel, '{"id":"' .. id .. '","prev":"' .. prev .. '","tag":"' .. tag .. '",' .. body)
 return { 'stored', id, made, settled and settled.number ~= '' and settled.number or nil }

@@ -21,27 +21,30 @@ import { claimArgument } from "../presence/requested-handles.ts";
 import type { Timeouts } from "../timeouts.ts";
 import type { NetworkDigests } from "./network-digests.ts";
 
-/** Appends under way at once. At 1,000 per second a healthy server has a handful; beyond this it is not one. */
+/** Pending appends at most. At 1,000 per second a healthy server has a handful. */
 const MAX_PENDING = 10_000;
 
 export interface AppendsListener {
-  /** Something about the connection or the server's clock is in doubt. */
+  /** Called when the connection or the server's clock may be faulty. */
   doubted(): void;
-  /** This server takes no writes; another one may by now answer to its name. */
+  /** Called when this server refuses writes; its name may lead to another server by now. */
   refusedWrites(reason: string): void;
-  /** A message is in the room's stream, and took that many bytes, roughly. `isNew`: it is the first there, and a guest's. */
+  /**
+   * Called when a message was stored, with its approximate bytes. `isNew`: it is the first of the room, and a
+   * guest's.
+   */
   stored(room: string, id: string, bytes: number, isNew: boolean): void;
-  /** The server is out of memory. */
+  /** Called when the server is out of memory. */
   full(): void;
 }
 
 const UNAVAILABLE: Appended = { outcome: "unavailable" };
 
 const MADE = { writer: 1, room: 2 } as const;
-/** What these take in Redis, roughly. */
+/** Approximate bytes of these in Redis. */
 const BYTES = { writer: 700, room: 1_700 } as const;
 
-/** Runs the append script, and turns whatever comes back into one of the outcomes. */
+/** Runs the append script, and turns each reply or error into one of the outcomes. */
 export class Appends {
   readonly #keys: Keys;
   readonly #clock: ServerClock;
@@ -74,14 +77,15 @@ export class Appends {
     this.#script = new OrderedScript(script);
   }
 
-  /** Uses another script from now on: the store's secret is another one. */
+  /** Changes the script, because the store's secret has changed. */
   use(script: Script): void {
     this.#script.replace(script);
   }
 
   /**
-   * Never rejects; answers within `Timeouts.commandMs`, with replicas to wait for within `Timeouts.ackMs`. What is
-   * not known to be on them is `unavailable`, a repeated key too: until then a failover may lose it.
+   * Stores a message. Never rejects; answers within `Timeouts.commandMs`, or with replicas within
+   * `Timeouts.ackMs`. A message that is not known to be on the replicas is `unavailable`, also with a
+   * repeated key, because a failover may lose it.
    */
   async append(writer: Redis, replicaAcks: ReplicaAcks | undefined, message: Append): Promise<Appended> {
     if (this.#pending >= MAX_PENDING) return UNAVAILABLE;
@@ -123,7 +127,7 @@ export class Appends {
   #run(writer: Redis, message: Append, grant: QuotaGrant): Promise<unknown> {
     const { room, user, key, body, waitedMs = 0 } = message;
     const { commandMs, storeWithinMs } = this.#timeouts;
-    // Each argument costs about half a microsecond here: what is the same for all messages stands in the script.
+    // Each argument costs about half a microsecond here, so constants are in the script.
     return this.#deadlines.within(
       commandMs - waitedMs,
       this.#script.run(writer, `${room} ${user}`, this.#keysOf(message), [
@@ -162,11 +166,11 @@ export class Appends {
     if (outcome === "no-room" && grant.room !== undefined) return grant.room;
     if (outcome === "no-writer" && grant.writer !== undefined) return grant.writer;
     if (outcome === "late") {
-      // Either it took too long to get there, or the server's clock was set forward: reading it again helps.
+      // Either it took too long to arrive, or the server's clock was set forward, so the clock is read again.
       this.#listener.doubted();
       return UNAVAILABLE;
     }
-    this.#throttled.log("error", "the append script answered something unknown", { outcome });
+    this.#throttled.log("error", "unknown answer of the append script", { outcome });
     return UNAVAILABLE;
   }
 
@@ -182,25 +186,25 @@ export class Appends {
         this.#listener.doubted();
         return UNAVAILABLE;
       case "unexpected":
-        this.#throttled.log("error", "an append failed for an unknown reason", { reason: describe(error) });
+        this.#throttled.log("error", "an append failed unexpectedly", { reason: describe(error) });
         return UNAVAILABLE;
     }
   }
 }
 
-/** What the script must not make, in its letters; nothing if it may make all. */
+/** Returns what the script must not create, as its argument; empty if it may create everything. */
 function refusals({ room, writer }: QuotaGrant): readonly string[] {
   if (room === undefined) return writer === undefined ? [] : ["w"];
   return [writer === undefined ? "r" : "rw"];
 }
 
-/** What a message that was stored made besides itself, by the script's answer. */
+/** Returns what a stored message created, by the script's answer. */
 function madeBy(reply: unknown): Made {
   const made = Array.isArray(reply) ? Number(reply[2]) : 0;
   return { writer: (made & MADE.writer) !== 0, room: (made & MADE.room) !== 0 };
 }
 
-/** Instead of a claim '': the handle is the sender's as it is. */
+/** Returns the claim of a handle as an argument; '' if the handle is not checked. */
 function claimOf({ user, guest, requested }: Append): string {
   return requested === undefined ? "" : claimArgument({ user, isGuest: guest !== undefined, requested });
 }

@@ -4,9 +4,12 @@ import { isMessageId } from "../../../protocol/ids.ts";
 import { ENTRY_BEGINS, looksLikeEntry } from "../../entry.ts";
 import { SHARED } from "../node/scripts.ts";
 
-/** Of a secret, bytes: nobody can try them all. */
+/** Bytes of a secret, too many to be guessed. */
 const SECRET_BYTES = 16;
-/** As `randomBytes` in base64url gives it. It becomes part of a script's text, so nothing else is ever taken from the store. */
+/**
+ * The form of a secret, `randomBytes` in base64url. It becomes part of a script's text, so no other value of
+ * the store is accepted.
+ */
 const SECRET = /^[A-Za-z0-9_-]{22}$/;
 const SECRET_LENGTH = 22;
 
@@ -20,37 +23,38 @@ const TAG_MEMBER = TAG_BEGINS.length + TAG_DIGITS + TAG_ENDS.length;
 /** Between the first two members of a frame. */
 const PREV_BEGINS = Buffer.from('","prev":"');
 const QUOTE = '"'.charCodeAt(0);
-/** No id is longer. */
+/** Characters of an id at most. */
 const LONGEST_ID = 40;
 
 /**
- * Tells what append.lua published from what anybody else did: only that script knows the secret that its tag is made with. The secret
- * lives in the store, where every process reads it, so whoever may read or write the store's keys can make a tag too.
+ * Distinguishes publications of append.lua from all others: only that script knows the secret of its tag. The
+ * secret is in the store, where every process reads it, so every client with access to the store's keys can
+ * make a tag too.
  */
 export class Publications {
   readonly #key: string;
   #secret = randomBytes(SECRET_BYTES).toString("base64url");
   #secretBytes = Buffer.from(this.#secret);
 
-  /** @param key where the secret is stored. */
+  /** @param key the key under which the secret is stored. */
   constructor(key: string) {
     this.#key = key;
   }
 
-  /** What the append script signs with. */
+  /** The secret with which the append script signs. */
   get secret(): string {
     return this.#secret;
   }
 
   /**
-   * Takes the store's secret over, and returns whether it is another one than before. A store without one, which lost its data or is new,
-   * gets this process's. Rejects with whatever Redis said.
+   * Adopts the store's secret, and returns whether it has changed. A store without one, which is new or lost
+   * its data, gets this process's. Rejects with Redis's error.
    */
   async learn(redis: Redis): Promise<boolean> {
     const stored = (await redis.get(this.#key)) ?? (await SHARED.run(redis, [this.#key], [this.#secret]));
     if (stored === this.#secret) return false;
     if (typeof stored !== "string" || !SECRET.test(stored)) {
-      // Somebody else's value: two processes may both replace it, and the next look settles which stays.
+      // An invalid value: two processes may both replace it, and the next read decides which one stays.
       await redis.set(this.#key, this.#secret);
       return false;
     }
@@ -60,9 +64,9 @@ export class Publications {
   }
 
   /**
-   * Returns the frame of an entry that append.lua published, or undefined where the tag is missing or wrong. The frame lies in the
-   * same memory, of which it takes possession: the tag is overwritten with the members before it. Of a payload whose tag is wrong
-   * the first two members stay.
+   * Returns the frame of an entry that append.lua published; undefined if the tag is missing or wrong. The
+   * frame uses the memory of the payload, which is modified: the tag is overwritten with the members before
+   * it. In a payload with a wrong tag the first two members stay.
    */
   verify(payload: Buffer): Buffer | undefined {
     const head = headLength(payload);
@@ -70,19 +74,20 @@ export class Publications {
     const body = head + TAG_MEMBER;
     if (!isAt(payload, body - TAG_ENDS.length, TAG_ENDS)) return undefined;
     const tag = payload.toString("latin1", head + TAG_BEGINS.length, body - TAG_ENDS.length);
-    // In the place of the tag there is room for the secret before the frame: one piece of memory is hashed by one call.
+    // In place of the tag there is space for the secret before the frame, so that one piece of memory is
+    // hashed by one call.
     const start = TAG_MEMBER - SECRET_LENGTH;
     payload.copyWithin(TAG_MEMBER, 0, head);
     this.#secretBytes.copy(payload, start);
     const isSigned = tag === tagOf(payload.subarray(start));
-    // No secret stays beside a frame.
+    // Removes the secret from the memory before the frame.
     if (isSigned) payload.fill(0, 0, TAG_MEMBER);
     else payload.copyWithin(0, TAG_MEMBER, body);
     return isSigned ? payload.subarray(TAG_MEMBER) : undefined;
   }
 }
 
-/** What append.lua publishes of an entry. */
+/** Returns what append.lua publishes for an entry. */
 export function publicationOf(frame: Buffer, secret: string): Buffer {
   const head = headLength(frame) ?? 0;
   const [first, rest] = [frame.subarray(0, head), frame.subarray(head)];
@@ -90,7 +95,7 @@ export function publicationOf(frame: Buffer, secret: string): Buffer {
   return Buffer.concat([first, TAG_BEGINS, Buffer.from(tag), TAG_ENDS, rest]);
 }
 
-/** The id that a publication claims for its entry; undefined where it is none. */
+/** Returns the id that a publication claims for its entry; undefined if it is no entry. */
 export function claimedId(payload: Buffer): string | undefined {
   const end = payload.indexOf(QUOTE, ENTRY_BEGINS.length);
   if (end === -1 || end > ENTRY_BEGINS.length + LONGEST_ID) return undefined;
@@ -98,18 +103,23 @@ export function claimedId(payload: Buffer): string | undefined {
   return isMessageId(id) ? id : undefined;
 }
 
-/** One call without an object per message, where this version of Node.js has it (20.12 and later). */
+/**
+ * Hashes with one call without an object per message, if this version of Node.js has that (20.12 and later).
+ */
 const sha1: (bytes: Buffer) => string =
   typeof crypto.hash === "function"
     ? (bytes) => crypto.hash("sha1", bytes, "hex")
     : (bytes) => createHash("sha1").update(bytes).digest("hex");
 
-/** @param signed the secret, and after it the frame. */
+/** @param signed the secret followed by the frame. */
 function tagOf(signed: Buffer): string {
   return sha1(signed).slice(0, TAG_DIGITS);
 }
 
-/** Bytes of `{"id":"…","prev":"…",`, as far as its form shows without looking at the ids; undefined where it has another. */
+/**
+ * Returns the length in bytes of `{"id":"…","prev":"…",` without checking the ids; undefined if the form is
+ * another one.
+ */
 function headLength(frame: Buffer): number | undefined {
   if (!looksLikeEntry(frame)) return undefined;
   const prev = frame.indexOf(QUOTE, ENTRY_BEGINS.length);

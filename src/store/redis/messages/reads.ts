@@ -5,16 +5,16 @@ import type { Entry, ReadLimit } from "../../store.ts";
 import { isWrongType } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 
-/** Entries asked for at once: the largest, 100 texts of 2,000 escaped code points, are about 2 MB. */
+/** Entries per read. The largest, 100 texts of 2,000 escaped code points, are about 2 MB. */
 const PAGE = 100;
-/** Rooms whose newest entry is asked for at once. */
+/** Rooms per read of newest entries. */
 const HEADS = 500;
 
-/** An entry as XRANGE gives it: id, then field, value, field, value, …; nobody has checked it. */
+/** An unchecked entry of XRANGE: id, then field, value, field, value, … */
 type RawEntry = [id: Buffer, fields: Buffer[]];
 type Page = (from: string, count: number) => Promise<RawEntry[]>;
 
-/** Reads of a room's stream, in pages of bounded size, without decoding what is only passed on. */
+/** Reads a room's stream in pages of bounded size, without decoding what is only passed on. */
 export class Reads {
   readonly #keys: Keys;
   readonly #throttled: ThrottledLogger;
@@ -24,17 +24,17 @@ export class Reads {
     this.#throttled = throttled;
   }
 
-  /** As MessageStore.readFrom; rejects with whatever Redis said. */
+  /** See MessageStore.readFrom; rejects with Redis's error. */
   from(redis: Redis, room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
     const key = this.#keys.log(room);
     return this.#collect(from, limit, (start, count) => redis.xrangeBuffer(key, start, "+", "COUNT", count));
   }
 
-  /** As MessageStore.readBefore; rejects with whatever Redis said. */
+  /** See MessageStore.readBefore; rejects with Redis's error. */
   async before(redis: Redis, room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]> {
     const key = this.#keys.log(room);
     const start = before === undefined ? "+" : `(${before}`;
-    // Redis takes no exclusive bound at the very beginning, and nothing lies before it.
+    // Redis accepts no exclusive bound at the very beginning, before which there is nothing.
     if (before === "0-0") return [];
     const newestFirst = await this.#collect(start, limit, (end, count) =>
       redis.xrevrangeBuffer(key, end, "-", "COUNT", count),
@@ -42,7 +42,7 @@ export class Reads {
     return newestFirst.reverse();
   }
 
-  /** As Log.heads; rejects with whatever Redis said. */
+  /** See MessageStore.heads; rejects with Redis's error. */
   async heads(redis: Redis, rooms: readonly string[]): Promise<string[]> {
     const heads: string[] = [];
     for (let start = 0; start < rooms.length; start += HEADS) {
@@ -55,13 +55,13 @@ export class Reads {
     return heads;
   }
 
-  /** One room whose key holds something else must not keep all the others from catching up. */
+  /** Returns no entries for a room whose key holds another type, so that all other rooms can catch up. */
   async #orNone<T>(entries: Promise<T[]>): Promise<T[]> {
     try {
       return await entries;
     } catch (error) {
       if (!isWrongType(error)) throw error;
-      this.#throttled.log("error", "a room's key holds something that is no log", {});
+      this.#throttled.log("error", "a room's key holds no stream", {});
       return [];
     }
   }
@@ -91,7 +91,7 @@ export class Reads {
       }
     } finally {
       if (malformed > 0) {
-        this.#throttled.log("warn", "skipped entries of a stream that are no messages", {}, malformed);
+        this.#throttled.log("warn", "skipped entries of a stream that are not messages", {}, malformed);
       }
     }
   }

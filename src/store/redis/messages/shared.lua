@@ -1,6 +1,6 @@
--- Gives the value that all processes share: the stored one, or the proposal if there was none.
+-- Returns a value that all processes share: the stored one, or the proposal if there was none.
 --
--- PERSIST comes first because it needs no memory: a full server then lets SET through.
+-- PERSIST comes first because it needs no memory: a full server then accepts SET.
 --
 -- KEYS  1 the value
 -- ARGV  1 proposal

@@ -8,7 +8,7 @@ import { appendScript } from "./append-script.ts";
 import { NetworkDigests } from "./network-digests.ts";
 import { Publications } from "./publications.ts";
 
-/** The name under which the secret of `Publications` is stored. */
+/** Name of the secret of `Publications`. */
 const PUBLICATIONS = "publications";
 
 /** What depends on the store's secret: the append script that signs publications with it, their check, and the digests of networks. */
@@ -43,8 +43,8 @@ export class Signing {
   }
 
   /**
-   * Takes the store's secret over, and returns whether it is another one than before. Without it each message is read from the store by
-   * every process. Rejects as the command does.
+   * Adopts the store's secret for publications, and returns whether it is another one than before. Without it
+   * every process has to read each message from the store. Rejects as the command does.
    */
   async learn(redis: Redis): Promise<boolean> {
     try {
@@ -54,12 +54,12 @@ export class Signing {
       this.#changed(this.#script);
       return true;
     } catch (error) {
-      // Somebody else's key has its name, or this user may not read it.
+      // Another program's key has this name, or this user may not read it.
       if (classify(error) !== "unexpected") throw error;
       const fields = { event: "publications", reason: describe(error) };
       this.#throttled.log(
         "error",
-        "the secret of the publications cannot be read: every message is read from the store",
+        "the secret of publications cannot be read: every message is read from the store",
         fields,
       );
       return false;

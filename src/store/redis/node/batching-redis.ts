@@ -1,8 +1,9 @@
 import { Redis } from "ioredis";
 
 /**
- * A client whose commands of one tick of the event loop leave in one write. ioredis's own way (`enableAutoPipelining`)
- * makes a pipeline object for each turn, which cost a busy process as much as the write itself.
+ * A client that sends the commands of one tick of the event loop in one write. ioredis's own way
+ * (`enableAutoPipelining`) makes a pipeline object per tick, which cost a busy process as much as the write
+ * itself.
  */
 export class BatchingRedis extends Redis {
   #holding = false;
@@ -13,7 +14,7 @@ export class BatchingRedis extends Redis {
   }
 
   #hold(): void {
-    // Before it is connected there is no stream, whatever the type says.
+    // There is no stream before the client is connected, whatever the type says.
     const { stream }: { stream?: Redis["stream"] } = this;
     if (this.#holding || stream === undefined) return;
     this.#holding = true;

@@ -2,21 +2,27 @@ import type { Redis } from "ioredis";
 import type { Logger } from "../../../logging/logger.ts";
 import { unlessRefused } from "../errors.ts";
 
-/** While a release replaces another, both run: every process twice. */
+/** While a release replaces another, both run, so there are twice as many processes. */
 const DURING_A_DEPLOY = 2;
 
-/** The share of the server's connections from which on it is said; the rest is for the operator's own tools. */
+/**
+ * Share of the server's connections from which on a warning is logged; the rest is for the operator's own
+ * tools.
+ */
 const NEAR = 0.8;
 
-/** How a server's connections are used. */
+/** The use of a server's connections. */
 export interface ClientUse {
-  /** What the server allows; undefined where it does not say. */
+  /** The server's limit; undefined if it does not tell. */
   readonly limit: number | undefined;
-  /** Open now, from anybody. */
+  /** Open connections of all clients. */
   readonly connected: number;
 }
 
-/** Rejects with whatever Redis said about INFO; managed servers may forbid CONFIG, which is only asked before Redis 7. */
+/**
+ * Reads the use of connections. Rejects with Redis's error of INFO; managed servers may forbid CONFIG, which
+ * is only read before Redis 7.
+ */
 export async function readClientUse(redis: Redis): Promise<ClientUse> {
   const info = await unlessRefused(redis.info("clients"), "");
   const read = (name: string) => {
@@ -29,15 +35,16 @@ export async function readClientUse(redis: Redis): Promise<ClientUse> {
 
 async function configuredLimit(redis: Redis): Promise<number | undefined> {
   const reply: unknown = await redis.config("GET", "maxclients").catch(() => undefined);
-  // A list of names and values, or an object of them, by the version of the wire protocol.
+  // A list of names and values, or an object, depending on the version of the wire protocol.
   const value: unknown = Array.isArray(reply) ? reply[1] : Object.values(reply ?? {})[0];
   const limit = Number(value);
   return Number.isInteger(limit) && limit > 0 ? limit : undefined;
 }
 
 /**
- * How many connections a deploy of these `processes` needs, with `each` connections per process and whatever others have
- * open, where that nears the limit; undefined where there is room, or nobody knows.
+ * Returns how many connections a deploy of these `processes` needs, with `each` connections per process and
+ * the open ones of others, if that nears the limit; undefined if there is enough space, or if that is
+ * unknown.
  */
 export function tightness(
   { limit, connected }: ClientUse,
@@ -50,21 +57,22 @@ export function tightness(
   return needed > limit * NEAR ? needed : undefined;
 }
 
-/** Says once, soon after a start, that a deploy may need more connections than the server allows. */
+/** Warns once, soon after a start, that a deploy may need more connections than the server allows. */
 export class ClientLimit {
   readonly #each: number;
   readonly #logger: Logger;
   #reports = 0;
 
-  /** @param each connections of one process. */
+  /** @param each connections per process. */
   constructor(each: number, logger: Logger) {
     this.#each = each;
     this.#logger = logger;
   }
 
   /**
-   * This process has told the others that it is here; `processes` gives how many there are. Looked at with the second report:
-   * by then those that started together have all made their first. Rejects with whatever Redis said.
+   * To be called after each report of this process; `processes` returns how many there are. Checks after the
+   * second report: by then all processes that started together have made their first. Rejects with Redis's
+   * error.
    */
   async reported(redis: Redis, processes: () => Promise<number>): Promise<void> {
     this.#reports += 1;

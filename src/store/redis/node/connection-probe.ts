@@ -7,15 +7,15 @@ import type { RedisConnections } from "./redis-connections.ts";
 import type { ServerClock } from "./server-clock.ts";
 
 export interface ConnectionProbeListener {
-  /** A message went out through the writer and came back through the subscriber. */
+  /** Called when a message was sent through the writer and came back through the subscriber. */
   proved(): void;
   failed(reason: string): void;
 }
 
 /**
- * Proof that the connections of a link work: a message to an own channel, there and back, and an answer on
- * the third one if there is one. Nothing less shows it: TCP keeps the connections to a frozen server open for
- * minutes, and a subscriber whose subscriptions were lost looks idle.
+ * Proves that the connections work: a message goes to an own channel and back, and the third connection
+ * answers if there is one. Nothing less proves it: TCP keeps the connections to a frozen server open for
+ * minutes, and a subscriber that lost its subscriptions looks idle.
  */
 export class ConnectionProbe {
   readonly #connections: RedisConnections;
@@ -42,14 +42,14 @@ export class ConnectionProbe {
     this.#listener = listener;
   }
 
-  /** Subscribes the own channel, makes the first round trip, and from then on one every few seconds. */
+  /** Subscribes the own channel and makes the first round trip; then makes one every few seconds. */
   async start(): Promise<void> {
     await this.#connections.subscriber.subscribe(this.#channel);
     await this.#once();
     if (!this.#stopped) this.#timer ??= setInterval(() => this.now(), this.#timeouts.probeEveryMs);
   }
 
-  /** Makes a round trip at once, unless one is on its way. */
+  /** Makes a round trip at once, unless one is pending. */
   now(): void {
     if (this.#awaited !== undefined) return;
     this.#once().then(
@@ -58,24 +58,24 @@ export class ConnectionProbe {
     );
   }
 
-  /** How long ago the last one came back, ms; undefined before the first. */
+  /** Milliseconds since the last round trip; undefined before the first. */
   get ageMs(): number | undefined {
     return this.#provedAt === undefined ? undefined : performance.now() - this.#provedAt;
   }
 
-  /** Something arrived on the own channel. */
+  /** To be called when something arrived on the own channel. */
   arrived(payload: Buffer): void {
     if (payload.toString() === this.#awaited?.token) this.#awaited.arrived();
   }
 
-  /** Final. */
+  /** Stops for good. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
   }
 
   async #once(): Promise<void> {
-    // Drawn: a number could be published by anybody who knows the channel.
+    // Random, because every client that knows the channel could publish a number.
     const token = randomBytes(8).toString("hex");
     const arrival = new Promise<void>((arrived) => {
       this.#awaited = { token, arrived };
@@ -94,7 +94,7 @@ export class ConnectionProbe {
   }
 }
 
-/** Asks Redis for its time, once. */
+/** Reads Redis's time once, as a sample for the clock. */
 export async function readClock(redis: Redis, clock: ServerClock): Promise<void> {
   const [seconds, microseconds] = await redis.time();
   clock.sampled(Number(seconds) * 1_000 + Number(microseconds) / 1_000);

@@ -1,22 +1,22 @@
 import type { StoreState } from "../../store.ts";
 
-/** What happens to the store on its way between being away and being usable. */
+/** The events that change the state of the store. */
 export type LifecycleEvent =
-  /** Both connections are made, the scripts are there, the server's clock is known. */
+  /** Both connections are open, the scripts are loaded, the server's clock is known. */
   | "reached"
-  /** The server has confirmed the subscription of every wanted room. */
+  /** The server has confirmed the subscriptions of all rooms. */
   | "subscribed"
   /** Every room has read what it missed. */
   | "caught-up"
-  /** A step failed or took too long, a connection ended, or a round trip did not come back. */
+  /** A step failed or took too long, a connection ended, or a round trip failed. */
   | "lost"
   /** The pause after a loss is over. */
   | "retry"
   | "close";
 
 /**
- * The life of the store: the state that follows, or undefined where the event means nothing (a
- * late word of a connection that was given up already).
+ * Returns the state after an event; undefined if the event means nothing, such as a late event of a
+ * connection that was given up.
  */
 export function transition(state: StoreState, event: LifecycleEvent): StoreState | undefined {
   return TRANSITIONS[state][event];

@@ -1,16 +1,17 @@
--- Finds out which of the commands that the program needs this user may not run, and changes nothing.
+-- Finds the commands that the program needs and this user may not run. Changes nothing.
 --
--- Whether a command works is another question: a full server or a replica refuses some of these, and says so when it matters.
+-- It does not test whether a command works: a full server or a replica refuses some of these, which is
+-- handled when they are used.
 --
--- KEYS  1 a key that does not exist   ARGV  1 a channel that nobody hears
--- Answer: the names of the commands that are forbidden
+-- KEYS  1 a key that does not exist   ARGV  1 a channel without subscribers
+-- Answer: the names of the forbidden commands
 
 local key, forbidden = KEYS[1], {}
 
 local function try(command, ...)
   local reply = redis.pcall(command, ...)
   local refusal = type(reply) == 'table' and reply.err
-  -- As Redis 7 says it, as Redis 6 does, and what a renamed command is answered with.
+  -- The error of Redis 7, the error of Redis 6, and that of a renamed command.
   if refusal and (string.find(refusal, 'no permission') or string.find(refusal, "can't run this command")
     or string.find(refusal, 'Unknown Redis command')) then
     forbidden[#forbidden + 1] = string.lower(command)

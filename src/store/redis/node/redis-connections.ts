@@ -5,39 +5,42 @@ import type { Timeouts } from "../timeouts.ts";
 import { BatchingRedis } from "./batching-redis.ts";
 import { rejectionOf } from "./rejection.ts";
 
-/** Where Redis is and how to trust it. */
+/** The address of Redis, and how the process connects to it. */
 export interface RedisStoreOptions {
-  /** As `redisAddress` reads it. */
+  /** URL in the form of `redisAddress`. */
   readonly url: string;
-  /** Before every key and channel. */
+  /** Prefix of every key and channel. */
   readonly prefix: string;
-  /** False accepts any certificate; only for `rediss://`. */
+  /** False accepts any certificate; used only for `rediss://`. */
   readonly tlsVerify: boolean;
-  /** Certificates to trust instead of the system's, PEM. */
+  /** Trusted certificates (PEM) in place of the system's. */
   readonly ca?: string;
-  /** An append is `stored` once that many replicas have it; default 0, then the link has no third connection. */
+  /** Replicas that must have an append before it is `stored`. Default 0, without a third connection. */
   readonly minReplicas?: number;
-  /** What this process is called; drawn where nothing is given. */
+  /** The name of this process; random by default. */
   readonly instance?: string;
 }
 
 export interface RedisConnectionsListener {
-  /** Bytes as they came, from a channel that is or was subscribed. */
+  /** Called with the received bytes of a channel that is or was subscribed. */
   onData(channel: Buffer, payload: Buffer): void;
-  /** One of the connections has ended; called at most once, not before they are ready nor after `destroy`. */
+  /**
+   * Called when one of the connections ends; at most once, and neither before they are ready nor after
+   * `destroy`.
+   */
   lost(reason: string): void;
 }
 
 /**
- * The connections of a process, used once: when one ends, all are given up and new ones are made.
- * That keeps every question of what a reconnecting client sends again, or still believes, out of the program.
+ * The connections of a process, used once: when one ends, all are closed and new ones are made. So it never
+ * matters what a reconnecting client library sends again or still assumes.
  */
 export class RedisConnections {
   readonly writer: Redis;
   readonly subscriber: Redis;
-  /** Where replicas are waited for; undefined where none are asked for. */
+  /** The connection on which replicas are awaited; undefined if none are required. */
   readonly confirmer: Redis | undefined;
-  /** All are connected and greeted. Rejects if one of them ends before. */
+  /** Fulfils when all are connected and authenticated. Rejects if one of them ends before. */
   readonly ready: Promise<void>;
   readonly #connections: readonly Redis[];
   readonly #listener: RedisConnectionsListener;
@@ -75,16 +78,16 @@ export class RedisConnections {
         throw await rejectionOf(address, error);
       },
     );
-    // Whoever made the link may give it up without ever having looked at this.
+    // The owner may close the connections without ever awaiting this promise.
     this.ready.catch(() => {});
   }
 
-  /** Ends all connections at once, without a word to the server. Pending commands reject. */
+  /** Closes all connections at once, without a QUIT. Pending commands reject. */
   destroy(): void {
     this.#over = true;
     for (const redis of this.#connections) {
       redis.disconnect();
-      // disconnect() alone says goodbye and waits for the server to agree, which a frozen one never does.
+      // disconnect() alone waits for the server to close its side, which a frozen one never does.
       const { stream }: { stream?: { destroy(): unknown } } = redis;
       stream?.destroy();
     }
@@ -92,8 +95,8 @@ export class RedisConnections {
 
   readonly #onData = (channel: Buffer, payload: Buffer): void => {
     if (this.#over) return;
-    // The payload is a window on what one read of the socket brought. In a burst that is 64 KiB, which a
-    // room that keeps one small message would keep alive.
+    // The payload is a view of the buffer of one socket read. In a burst that has 64 KiB, which a room that
+    // keeps one small message would keep in memory.
     const read = payload.buffer.byteLength;
     this.#listener.onData(channel, read > 4 * payload.length + 1_024 ? Buffer.from(payload) : payload);
   };
@@ -103,7 +106,7 @@ export class RedisConnections {
   };
 
   readonly #ended = (): void => {
-    // Before, `ready` tells.
+    // Before that, `ready` rejects.
     if (this.#over || !this.#isReady) return;
     this.#over = true;
     this.#listener.lost(describe(this.#error ?? new Error("ended")));
@@ -113,8 +116,8 @@ export class RedisConnections {
 function becomesReady(redis: Redis): Promise<void> {
   return new Promise((resolve, reject) => {
     redis.once("ready", resolve);
-    // Also what the client library could live with, a database number that does not exist: it would go on
-    // in another database.
+    // Also for an error that the client library ignores, a database number that does not exist: it would
+    // continue in another database.
     redis.once("error", reject);
     redis.once("end", () => reject(new Error("Connection is closed.")));
   });
@@ -136,14 +139,14 @@ function connect(
     connectionName: name,
     connectTimeout: timeouts.connectMs,
     commandTimeout: timeouts.commandMs,
-    // Sending again, waiting in a queue, reconnecting: each is decided by the store, which knows what may be
-    // doubled and who waits.
+    // Resending, queueing and reconnecting are decided by the store, which knows what may be repeated and who
+    // waits.
     retryStrategy: null,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    // A server that is still loading answers the first command with LOADING, and that is an answer.
+    // A server that is still loading answers the first command with LOADING, which is enough.
     enableReadyCheck: false,
     disableClientInfo: true,
   } satisfies RedisOptions;

@@ -1,22 +1,23 @@
 import { connect } from "node:net";
 import type { RedisAddress } from "../redis-url.ts";
 
-/** For a server to say why it lets nobody in: it does at once. */
+/** Milliseconds to wait for the server's reason, which it sends at once. */
 const WAIT_MS = 500;
-/** Of what it says, bytes. */
+/** Bytes of the reason at most. */
 const LONGEST = 512;
 
 const CLOSED = new Set(["EPIPE", "ECONNRESET"]);
 
 /**
- * Returns the error that a server answers a new connection with, for one that it closed at once; else `error` itself. A server that has too
- * many clients, or is in protected mode, says so and closes. By then the client library has written to the connection, and what was to be
- * read is lost with it. So another connection is made, on which nothing is written. Never rejects; over TLS a server says nothing.
+ * Returns the error with which a server answers a new connection, if it closed the last one at once; else
+ * `error` itself. A server that has too many clients, or is in protected mode, sends an error and closes. By
+ * then the client library has written to the connection, and the unread answer is lost. So another connection
+ * is opened, on which nothing is written. Never rejects; over TLS a server sends no reason.
  */
 export async function rejectionOf({ host, port, tls }: RedisAddress, error: unknown): Promise<unknown> {
   if (tls || !isClosed(error)) return error;
   const said = await firstLine(host, port);
-  // The client library's errors have this name where the server answered (errors.ts).
+  // The client library gives this name to errors that the server answered (errors.ts).
   return said.startsWith("-") ? Object.assign(new Error(said.slice(1)), { name: "ReplyError" }) : error;
 }
 

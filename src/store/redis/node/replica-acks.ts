@@ -5,17 +5,16 @@ import { describe, unlessRefused } from "../errors.ts";
 import type { Timeouts } from "../timeouts.ts";
 
 export interface ReplicaAcksListener {
-  /** The connection on which replicas are waited for is of no use any more. */
+  /** Called when the connection on which replicas are awaited does not work any more. */
   failed(reason: string): void;
 }
 
 /**
- * Whether enough replicas have what was written, for one link. `WAIT` blocks the connection it is sent on and counts only what
- * that connection itself has written, so it has a connection of its own, which writes a mark first: whatever
- * was answered before lies before the mark.
- *
- * One WAIT at a time answers for everybody who asked before it was sent. On the writer's connection it would cost
- * three quarters of the throughput, and with a frozen replica all of it.
+ * Finds out whether enough replicas have what was written. `WAIT` blocks its connection and refers only to
+ * writes of that connection, so it has a connection of its own, which first writes a mark: everything that
+ * was answered before precedes the mark.
+ * One WAIT at a time answers all calls that were made before it was sent. On the writer's connection it would
+ * cost three quarters of the throughput, and with a frozen replica all of it.
  */
 export class ReplicaAcks {
   readonly #redis: Redis;
@@ -25,7 +24,7 @@ export class ReplicaAcks {
   readonly #throttled: ThrottledLogger;
   readonly #listener: ReplicaAcksListener;
   #underWay: Promise<boolean> | undefined;
-  /** Sent when the one under way has ended; whoever asks until then shares it. */
+  /** The next WAIT, sent when the pending one has ended; calls until then share it. */
   #next: Promise<boolean> | undefined;
   #inStep = true;
 
@@ -47,9 +46,9 @@ export class ReplicaAcks {
   }
 
   /**
-   * Whether enough replicas are known, within `ms` at most, to have everything that Redis answered before this call.
-   * Never rejects. While replicas are known to be behind, the answer comes after `Timeouts.behindMs`: what is
-   * refused anyway should not hold up the sender's next message.
+   * Returns whether enough replicas have everything that Redis answered before this call, within `ms` at
+   * most. Never rejects. While replicas are known to be behind, the answer comes after `Timeouts.behindMs`,
+   * because a message that is refused anyway should not delay the sender's next one.
    */
   async wait(ms: number): Promise<boolean> {
     this.#next ??= this.#follow(this.#underWay);
@@ -62,7 +61,7 @@ export class ReplicaAcks {
   }
 
   async #follow(before: Promise<boolean> | undefined): Promise<boolean> {
-    // Also without one under way a turn passes, so that everything answered in this one shares the WAIT.
+    // Waits for at least one tick, so that all calls of this tick share the WAIT.
     await before;
     this.#underWay = this.#next;
     this.#next = undefined;
@@ -72,7 +71,7 @@ export class ReplicaAcks {
 
   async #wait(): Promise<boolean> {
     try {
-      // Of all writes PUBLISH is the one that leaves no key and that a server without memory takes.
+      // PUBLISH is the only write that leaves no key, and that a full server accepts.
       const [, have] = await Promise.all([
         this.#redis.publish(this.#markChannel, ""),
         this.#redis.wait(this.#wanted, this.#timeouts.waitMs),
@@ -90,15 +89,15 @@ export class ReplicaAcks {
 }
 
 /**
- * Fulfils if both connections lead to the same server: what one of them waits for says nothing about the other's
- * writes where a failover has fallen between making the two.
+ * Fulfils if both connections lead to the same server, else rejects. After a failover between making the two,
+ * a WAIT on one would tell nothing about writes on the other.
  */
 export async function expectSameServer(one: Redis, other: Redis): Promise<void> {
   const [first, second] = await Promise.all([runId(one), runId(other)]);
   if (first !== second) throw new Error("the connections lead to different servers");
 }
 
-/** Drawn anew at every start of a server. */
+/** Returns the server's run id, which is new at every start of a server. */
 async function runId(redis: Redis): Promise<string | undefined> {
   return /^run_id:(\w+)/m.exec(await unlessRefused(redis.info("server"), ""))?.[1];
 }

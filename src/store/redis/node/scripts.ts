@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
-import { CLAIM_MS, FRESH_MS, MAX_CLAIMS, SWEEP_MS } from "../../handle-claims.ts";
+import { CLAIM_MS, FRESH_MS, MAX_CLAIMS, SWEEP_MS } from "../../claim-limits.ts";
 import { DIGIT_LOOKS, LAST_NUMBER } from "../../numbered-handle.ts";
 import { isReply } from "../errors.ts";
 
-/** What handles.lua uses. */
+/** Constants of handles.lua. */
 const HANDLE_CONSTANTS = {
   CLAIM_MS,
   FRESH_MS,
@@ -18,12 +18,12 @@ const HANDLE_CONSTANTS = {
 /** A Lua script. */
 export class Script {
   readonly body: string;
-  /** What EVALSHA wants: SHA-1 of the body, in hex. */
+  /** SHA-1 of the body in hex, for EVALSHA. */
   readonly sha: string;
 
   /**
-   * @param constants names that the script uses, and their values; a text must need no escape in quotes.
-   * @param libraries what stands before it.
+   * @param constants names that the script uses, and their values; a text must not need escaping in quotes.
+   * @param libraries code that is prepended.
    */
   constructor(
     file: URL,
@@ -35,8 +35,9 @@ export class Script {
   }
 
   /**
-   * Runs it. A server that does not know it (flushed, or another one since a failover) is sent the whole
-   * body. Whoever awaits each run before the next cannot be reordered by that; for others there is OrderedScript.
+   * Runs the script. A server that does not know it (scripts were flushed, or a failover changed the server)
+   * gets the whole body. That cannot reorder the runs of a caller who awaits each one; other callers need
+   * OrderedScript.
    */
   async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     try {
@@ -48,7 +49,7 @@ export class Script {
   }
 }
 
-/** handles.lua as a function: a run that does not call it pays nothing for it. */
+/** handles.lua as a function, which costs nothing if it is not called. */
 export const HANDLE_RULES = `local function handleRules(prefix)\n${definitions(HANDLE_CONSTANTS).join("")}${textOf(lua("../presence/handles.lua"))}end\n`;
 
 export const SYNC_PRESENCE = new Script(lua("../presence/sync.lua"));
@@ -63,7 +64,7 @@ export const PERMISSIONS = new Script(lua("./permissions.lua"));
 
 const ALL = [SYNC_PRESENCE, LEASE, NOTE_ROOMS, TRIMMER, EVICT_GUESTS, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
 
-/** Makes a server know all scripts, the append script of this process included. */
+/** Loads all scripts into a server, with this process's append script. */
 export async function loadScripts(redis: Redis, append: Script): Promise<void> {
   await Promise.all([append, ...ALL].map((script) => redis.script("LOAD", script.body)));
 }

@@ -6,23 +6,25 @@ import type { RedisConnections } from "./redis-connections.ts";
 import { PERMISSIONS } from "./scripts.ts";
 import { UnusableServer } from "./unusable-server.ts";
 
-/** ZRANGE REV, ZADD GT, XTRIM MINID and exclusive ranges of streams came with it. */
+/**
+ * The oldest supported version, which has ZRANGE REV, ZADD GT, XTRIM MINID and exclusive ranges of streams.
+ */
 const LEAST = { major: 6, minor: 2 } as const;
 
-/** What a server says of itself, as far as it matters here; undefined: it does not say. */
+/** The properties of a server that matter here; undefined if it does not tell. */
 interface ServerFacts {
   readonly version: string | undefined;
   readonly isCluster: boolean;
   readonly isReplica: boolean;
-  /** What happens to keys when the memory is full. */
+  /** The eviction policy when the memory is full. */
   readonly policy: string | undefined;
   /** Whether the last attempt to write its data to disk failed. */
   readonly isUnsaved: boolean;
 }
 
 /**
- * Looks at what a server is: whether messages can be kept there at all, and what its operator should change. Each warning is logged once
- * when it begins to hold.
+ * Checks whether messages can be kept on a server, and what its operator should change. Each warning is
+ * logged once when it begins to apply.
  */
 export class ServerWatch {
   readonly #logger: Logger;
@@ -35,30 +37,30 @@ export class ServerWatch {
     this.#logger = logger;
   }
 
-  /** What should be changed, a sentence each; messages are stored all the same. */
+  /** What the operator should change, one sentence each; messages are stored nevertheless. */
   get warnings(): readonly string[] {
     return this.#warnings;
   }
 
-  /** Rejects with UnusableServer where messages cannot be kept on this server, else with whatever Redis said. */
+  /** Checks a server. Rejects with UnusableServer if messages cannot be kept on it, or with Redis's error. */
   async check(redis: Redis): Promise<void> {
     try {
       const facts = parse(await redis.info());
       expectUsable(facts);
       this.#warn(warningsOf(facts));
     } catch (error) {
-      // A server that answers, and not with this: managed ones may forbid it, and everything else works.
+      // Managed servers may forbid this command, while everything else works.
       if (!isRefusedBySetup(error)) throw error;
       this.#warn([`${describe(error)}: neither the server's version nor its memory policy is known`]);
     }
   }
 
-  /** Checks every few seconds until `stop`; `failed` is told of a server that became unusable. */
-  start(redis: Redis, failed: (reason: string) => void): void {
+  /** Checks every few seconds until `stop`; calls `failed` if the server becomes unusable. */
+  keep(redis: Redis, failed: (reason: string) => void): void {
     this.stop();
     const check = (): void => {
       this.check(redis).catch((error: unknown) => {
-        // Of a connection that fails the round trip tells more.
+        // The probe reports a connection that fails.
         if (error instanceof UnusableServer) failed(error.message);
       });
     };
@@ -81,7 +83,9 @@ export class ServerWatch {
   }
 }
 
-/** Rejects with UnusableServer where the user may not do what a process does, else with whatever Redis said. */
+/**
+ * Checks the permissions of the user. Rejects with UnusableServer if some are missing, or with Redis's error.
+ */
 export async function expectPermissions({ writer, subscriber }: RedisConnections, keys: Keys): Promise<void> {
   const { key, channel } = keys.trial();
   const [forbidden] = await Promise.all([

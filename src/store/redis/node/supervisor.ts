@@ -12,15 +12,15 @@ import {
 } from "./redis-connections.ts";
 import { UnusableServer } from "./unusable-server.ts";
 
-/** What is done with a new link on its way to `live`; a step that rejects ends the link. */
+/** The steps of new connections towards `live`; a step that rejects ends the connections. */
 export interface Steps {
-  /** In `connecting`, once both connections are made. */
+  /** In `connecting`, after both connections are open. */
   prepare(connections: RedisConnections): Promise<void>;
   /** In `subscribing`. */
   subscribe(connections: RedisConnections): Promise<void>;
   /** In `catching-up`. */
   catchUp(): Promise<void>;
-  /** The link is gone; also called on close. */
+  /** Called when the connections are lost, and on close. */
   lost(): void;
   onData: RedisConnectionsListener["onData"];
   statusChanged(status: StoreStatus): void;
@@ -35,7 +35,7 @@ const WORDS: Readonly<Record<StoreState, string>> = {
   closed: "closed",
 };
 
-/** Takes the store through its lifecycle: makes links, brings them up, gives them up, tries again. */
+/** Takes the store through its lifecycle: opens connections, runs the steps, gives them up, tries again. */
 export class Supervisor {
   readonly #address: RedisAddress;
   readonly #options: RedisStoreOptions;
@@ -45,11 +45,11 @@ export class Supervisor {
   #status: StoreStatus = { state: "connecting", reason: WORDS.connecting };
   #connections: RedisConnections | undefined;
   #retry: NodeJS.Timeout | undefined;
-  /** Attempts since the connection last proved good. */
+  /** Attempts since the connections last worked. */
   #attempts = 0;
-  /** What was said of this loss already. Emptied when it is over. */
+  /** Reasons that were logged during this outage. Emptied when it is over. */
   readonly #told = new Set<string>();
-  /** Why the last attempt failed; until one succeeds it says more than what is being tried. */
+  /** Why the last attempt failed; shown until one succeeds, because it tells more than the current state. */
   #lastReason: string | undefined;
   #wasLive = false;
 
@@ -71,24 +71,24 @@ export class Supervisor {
     return this.#status;
   }
 
-  /** The link in use, whatever its state. */
+  /** The connections in use, in any state. */
   get connections(): RedisConnections | undefined {
     return this.#connections;
   }
 
-  /** Begins the first attempt. */
+  /** Starts the first attempt. */
   start(): void {
     if (this.#status.state !== "connecting" || this.#connections !== undefined) return;
     this.#steps.statusChanged(this.#status);
     this.#connect();
   }
 
-  /** The connections work: the next loss is a new one, not the last one going on. */
+  /** To be called when the connections work: the next loss is a new outage. */
   proved(): void {
     this.#attempts = 0;
   }
 
-  /** Gives the link up, if it is still the one in use, and tries again after a pause. */
+  /** Gives up the connections, if they are still in use, and tries again after a pause. */
   lose(connections: RedisConnections, reason: string, isFinal = false): void {
     if (this.#connections !== connections) return;
     this.#drop(connections);
@@ -98,25 +98,28 @@ export class Supervisor {
     this.#move("lost", reason, isFinal && !this.#wasLive);
   }
 
-  /** Final. `beforeClose` is done with the connections before they are destroyed, if they are up. Never rejects. */
+  /**
+   * Closes the store for good. `beforeClose` runs before the connections are destroyed, if they are open.
+   * Never rejects.
+   */
   async close(beforeClose: (connections: RedisConnections) => Promise<void>): Promise<void> {
     const connections = this.#connections;
     const reachable = connections !== undefined && this.#status.state !== "connecting";
     this.#move("close");
     clearTimeout(this.#retry);
     if (connections === undefined) return;
-    // Nothing may take it for usable, nor its end for a loss, meanwhile.
+    // So that meanwhile the connections are not used, and their end is not taken for a loss.
     this.#connections = undefined;
     this.#steps.lost();
     if (reachable) {
       await withTimeout(this.#timeouts.closeMs, beforeClose(connections)).catch((error: unknown) => {
-        this.#logger.debug({ reason: describe(error) }, "the store could not say goodbye");
+        this.#logger.debug({ reason: describe(error) }, "the store did not close cleanly");
       });
     }
     connections.destroy();
   }
 
-  /** Whoever is told of a change may close the store at once; then there is nothing to connect for. */
+  /** Connects, unless a listener of the last change has closed the store. */
   #connect(): void {
     if (this.#status.state !== "connecting") return;
     this.#attempts += 1;
@@ -145,7 +148,10 @@ export class Supervisor {
     this.#logger.info({}, "the store is live");
   }
 
-  /** False: the link was given up, while a step was awaited or by whoever was told of the change. */
+  /**
+   * Applies an event. Returns false if the connections were given up, during a step or by a listener of the
+   * change.
+   */
   #advance(connections: RedisConnections, event: LifecycleEvent): boolean {
     if (this.#connections !== connections) return false;
     this.#move(event);
@@ -171,14 +177,20 @@ export class Supervisor {
     this.#connect();
   };
 
-  /** Doubles with every attempt up to a bound; the jitter keeps processes from returning in step. */
+  /**
+   * Returns the milliseconds before the next attempt, which double up to a limit. The jitter keeps processes
+   * from reconnecting at the same time.
+   */
   #pause(): number {
     const { backoffMinMs, backoffMaxMs } = this.#timeouts;
     const full = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(this.#attempts, 16));
     return full / 2 + (Math.random() * full) / 2;
   }
 
-  /** An outage of an hour is one line per reason, not two thousand, also where two reasons take turns. */
+  /**
+   * Logs each reason once per outage, so that an hour is not two thousand lines, even if two reasons
+   * alternate.
+   */
   #warn(reason: string): void {
     if (this.#told.has(reason)) return;
     this.#told.add(reason);

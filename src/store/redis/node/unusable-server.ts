@@ -1,7 +1,10 @@
-/** Messages cannot be kept on this server before somebody changes something. `message` says what, in a sentence without its address. */
+/**
+ * Thrown if messages cannot be kept on a server until its operator changes something. `message` says what,
+ * without the server's address.
+ */
 export class UnusableServer extends Error {
   override readonly name = "UnusableServer";
-  /** Nothing but another server helps: a process that has seen no other one need not wait. */
+  /** Whether only another server helps, so that a process that has seen no other one need not wait. */
   readonly isFinal: boolean;
 
   constructor(message: string, isFinal = false) {

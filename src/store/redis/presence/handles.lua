@@ -1,16 +1,19 @@
--- Decides who has which handle in a room. It is the body of a function, `handleRules`, that stands before the scripts which need it
--- (scripts.ts): what is made in a function that is not called costs a run of a script nothing.
+-- Decides who has which handle in a room. It is the body of a function, `handleRules`, that is prepended to
+-- the scripts that need it (scripts.ts): a function that is not called costs a run of a script nothing.
 --
--- A hash of the room holds what a reader takes a handle for (a look) -> '<ms until, 13 digits><rank><user>'. A user with a higher
--- rank takes a look from one with a lower rank; between equals the first one has it. A claim of a user who neither is in the room
--- nor speaks there ends by itself.
+-- A hash of the room maps the look of a handle, which similar handles share, to '<ms until, 13
+-- digits><rank><user>'. A user with a higher rank takes a look from one with a lower rank; between equals the
+-- first one keeps it. The claim of a user who neither is in the room nor writes there expires.
 --
--- A sender's hash notes in its field ',', which no key can be, since when a handle is theirs and which look it has; whoever takes
--- the look away, or lets it go, removes that. So an ordinary message reads one field more, and not the hash of the room.
+-- A sender's hash has in its field ',', which is no valid key, since when the sender has a handle, and its
+-- look. When the look is taken by another user or released, the field is removed. So an ordinary message
+-- reads one more field, and not the hash of the room.
 --
--- `prefix` is what stands before the user in the name of a sender's hash. Names that a script uses: CLAIM_MS, FRESH_MS, MAX_CLAIMS, SWEEP_MS, LAST_NUMBER, DIGIT_LOOKS (handle-claims.ts)
+-- `prefix` is the part before the user in the name of a sender's hash. Constants: CLAIM_MS, FRESH_MS,
+-- MAX_CLAIMS, SWEEP_MS, LAST_NUMBER, DIGIT_LOOKS (claim-limits.ts, numbered-handle.ts)
 
--- A handle of emoji can look like a kilobyte. No look is the empty field, which holds when ended claims were last removed.
+-- The look of a handle of emoji can have a kilobyte, so long ones are hashed. The empty field is no look; it
+-- has the time at which expired claims were last removed.
 local function lookField(look)
   return #look > 40 and redis.sha1hex(look) or look
 end
@@ -24,17 +27,18 @@ local function isFree(claim, owner, now)
     or string.byte(claim, 14) < string.byte(owner, 1)
 end
 
--- What a number looks like.
+-- Returns the look of a number.
 local function digitLooks(number)
   return (string.gsub(tostring(number), '%d', function(digit)
     return string.sub(DIGIT_LOOKS, digit + 1, digit + 1)
   end))
 end
 
--- Returns a table: `number`, what is to follow the stem ('' = the handle as it is), `fields`, the looks to claim, and `till`, where
--- the claim that there is already lasts for a while. It only reads.
+-- Returns a table: `number`, to be added to the stem ('' = the handle is unchanged), `fields`, the looks to
+-- claim, and `till` if the existing claim lasts for a while. Only reads.
 --
--- wanted  lines: rank and user, the first look, and nothing more, or: the second look or '', the looks of the stem, and the stem as
+-- wanted  lines: rank and user, the first look, and nothing more, or: the second look or '', the looks of the
+-- stem, and the stem as
 --         JSON without its quotes
 local function settle(claims, wanted, now, draw)
   local owner, first, rest = string.match(wanted, '^([^\n]*)\n([^\n]*)\n?(.*)$')
@@ -70,7 +74,8 @@ local function settle(claims, wanted, now, draw)
   end
   local count = not isKnown and redis.call('HLEN', claims) or 0
   if not number or count >= MAX_CLAIMS and string.sub(owner, 1, 1) == '0' then
-    -- In a crowd of look-alikes, or of claims: the user's own number, or one that nobody can have claimed before.
+    -- With too many look-alikes, or too many claims: the user's own number, or one that cannot have been
+    -- claimed before.
     local digits = 100000 + tonumber(string.sub(redis.sha1hex(owner .. stemFirst), 1, 7), 16) % 900000
     local look = lookField(stemFirst .. digitLooks(digits))
     if not isFree(redis.call('HGET', claims, look), owner, now) then
@@ -82,7 +87,7 @@ local function settle(claims, wanted, now, draw)
   return { number = number, owner = owner, stem = stem, fields = fields }
 end
 
--- Removes the claims that have ended, at most once per SWEEP_MS.
+-- Removes the expired claims, at most once per SWEEP_MS.
 local function sweep(claims, now)
   if tonumber(redis.call('HGET', claims, '') or 0) > now - SWEEP_MS then
     return
@@ -96,12 +101,12 @@ local function sweep(claims, now)
   redis.call('HSET', claims, '', string.format('%.0f', now))
 end
 
--- A user may no longer have the handle.
+-- Removes the note of a user who may no longer have the handle.
 local function forget(user)
   redis.call('HDEL', prefix .. user, ',')
 end
 
--- Writes down what `settle` decided.
+-- Stores what `settle` decided.
 local function claim(claims, settled, now)
   local owner = settled.owner
   local value = string.format('%013.0f', now + CLAIM_MS) .. owner

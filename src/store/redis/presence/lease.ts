@@ -4,13 +4,13 @@ import { describe } from "../errors.ts";
 import { LEASE } from "../node/scripts.ts";
 import type { Timeouts } from "../timeouts.ts";
 
-/** One key that says: this process lives. Whatever a process recorded holds only as long as its lease. */
+/** A key that exists while this process runs. What a process recorded is valid only as long as its lease. */
 export class Lease {
   readonly #key: string;
   readonly #timeouts: Timeouts;
   readonly #throttled: ThrottledLogger;
   #timer: NodeJS.Timeout | undefined;
-  /** Of the last `start` that was not stopped. */
+  /** The connection of the last `keep` that was not stopped. */
   #holder: Redis | undefined;
 
   constructor(key: string, timeouts: Timeouts, throttled: ThrottledLogger) {
@@ -33,7 +33,7 @@ export class Lease {
     this.#holder = undefined;
   }
 
-  /** Gives it up, so that others need not wait for its end. */
+  /** Gives up the lease, so that others need not wait for its expiry. */
   async giveUp(redis: Redis): Promise<void> {
     this.stop();
     await redis.del(this.#key);

@@ -1,38 +1,41 @@
 import type { RoomUser } from "../../store.ts";
 
-/** Comings and goings are told together at most this often, ms; pages are told once a second anyway. */
+/** Milliseconds for which changes are collected; clients are told at most once per second anyway. */
 const TOGETHER_MS = 100;
 
-/** What changed about the people of one room: here, or (undefined) gone. */
+/** Changes of a room's users by user id; undefined means that the user has left. */
 export type Changes = ReadonlyMap<string, RoomUser | undefined>;
 
-/** Changes of one turn or window. Emptied by its writing, `TOGETHER_MS` after the first at the latest. */
+/** Changes of one tick or window, written `TOGETHER_MS` after the first one at the latest. */
 interface Batch {
   readonly rooms: Map<string, Map<string, RoomUser | undefined>>;
   readonly written: Promise<void>;
 }
 
 /**
- * Collects who came and went, so that a thousand people who return at once cost a few commands and not three
- * thousand. The first change after a quiet time goes before the turn ends.
+ * Collects changes of presence, so that a thousand users who return at once cost a few commands and not three
+ * thousand. The first change after a quiet time is written within the tick.
  */
 export class PresenceBatcher {
   readonly #write: (room: string, changes: Changes) => Promise<void>;
   #batch: Batch | undefined;
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  /** @param write must not reject; called for a room when what was called for it before is on its way. */
+  /** @param write must not reject; called for a room after the former call for it has been sent. */
   constructor(write: (room: string, changes: Changes) => Promise<void>) {
     this.#write = write;
   }
 
-  /** Fulfils when it was written, as well as that could be done. Of several changes of one person the last one counts. */
+  /**
+   * Adds a change. Fulfils when it was written, or could not be. Of several changes of one user the last one
+   * counts.
+   */
   announce(room: string, user: string, person: RoomUser | undefined): Promise<void> {
     this.#batch ??= this.#begun();
     const { rooms, written } = this.#batch;
     const changes = rooms.get(room) ?? new Map<string, RoomUser | undefined>();
     rooms.set(room, changes);
-    // Anew, at the end: a write that is cut in pieces must not tell of the first change last.
+    // Moved to the end: a write that is split must not report the first change last.
     changes.delete(user);
     changes.set(user, person);
     return written;

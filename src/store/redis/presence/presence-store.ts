@@ -8,10 +8,10 @@ import type { Timeouts } from "../timeouts.ts";
 import type { Changes } from "./presence-batcher.ts";
 import { claimArgument, lookArguments } from "./requested-handles.ts";
 
-/** People in one command and hint: a few KB. */
+/** Users per command and event, a few KB. */
 const AT_ONCE = 200;
 
-/** The record of who is in which room, two hashes per room, and the leases that say which of it still holds. */
+/** Stores who is in which room, in two hashes per room; leases decide which of it is still valid. */
 export class PresenceStore {
   readonly #keys: Keys;
   readonly #instance: string;
@@ -24,7 +24,9 @@ export class PresenceStore {
     this.#timeouts = timeouts;
   }
 
-  /** Rejects when one of the commands failed; all are sent before this returns. */
+  /**
+   * Stores and publishes changes. Rejects if one of the commands failed; all are sent before this returns.
+   */
   async change(redis: Redis, room: string, changes: Changes): Promise<void> {
     const all = [...changes];
     const commands: Promise<unknown>[] = [];
@@ -34,8 +36,8 @@ export class PresenceStore {
     await Promise.all(commands);
   }
 
-  /** As MessageStore.syncPresence; rejects with whatever Redis said. */
-  async rollCall(redis: Redis, room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]> {
+  /** See MessageStore.syncPresence; rejects with Redis's error. */
+  async syncPresence(redis: Redis, room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]> {
     const keys = [this.#keys.who(room), this.#keys.networks(room)];
     const record = here.flatMap(({ id, handle, network = "" }) => [id, handle, network]);
     const fields = parseRecord(
@@ -52,7 +54,7 @@ export class PresenceStore {
     return merge(fields.filter(({ instance }) => !dead.has(instance)));
   }
 
-  /** As Log.settleHandles; rejects with whatever Redis said. */
+  /** See MessageStore.settleHandles; rejects with Redis's error. */
   async settleHandles(
     redis: Redis,
     room: string,
@@ -118,7 +120,7 @@ export class PresenceStore {
     return commands;
   }
 
-  /** Which of them did not say within `Timeouts.leaseMs` that they live. */
+  /** Returns the instances without a valid lease. */
   async #withoutLease(redis: Redis, instances: ReadonlySet<string>): Promise<Set<string>> {
     const others = [...instances].filter((instance) => instance !== this.#instance);
     const held = await Promise.all(others.map((instance) => redis.exists(this.#keys.lease(instance))));
@@ -131,7 +133,10 @@ interface Field extends RoomUser {
   readonly instance: string;
 }
 
-/** A field that is not `<instance>:<user>` belongs to the empty instance, which never has a lease. */
+/**
+ * Parses the record of a room. A field that is not `<instance>:<user>` belongs to the empty instance, which
+ * never has a lease.
+ */
 function parseRecord(reply: unknown): Field[] {
   const [people, networks] = Array.isArray(reply) ? reply.map(pairsIn) : [];
   return Array.from(people ?? [], ([field, handle]) => {
@@ -141,7 +146,7 @@ function parseRecord(reply: unknown): Field[] {
   });
 }
 
-/** What HGETALL answers. */
+/** Parses the reply to HGETALL. */
 function pairsIn(reply: unknown): Map<string, string> {
   const flat: readonly unknown[] = Array.isArray(reply) ? reply : [];
   const pairs = new Map<string, string>();

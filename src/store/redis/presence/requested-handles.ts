@@ -1,9 +1,9 @@
 import type { HandleClaim, RequestedHandle } from "../../store.ts";
 
-/** The lines of handles.lua that tell of a handle. */
+/** The lines that describe a handle for handles.lua. */
 const LINES = new WeakMap<RequestedHandle, string>();
 
-/** Returns a claim as handles.lua reads it. */
+/** Returns a claim in the form that handles.lua reads. */
 export function claimArgument({ user, isGuest, requested }: HandleClaim): string {
   return `${isGuest ? 0 : 1}${user}\n${LINES.get(requested) ?? linesOf(requested)}`;
 }
@@ -13,7 +13,7 @@ export function lookArguments({ looks: [first = "", second = ""] }: RequestedHan
   return [first, second];
 }
 
-/** A line feed stands in no handle and in no look. */
+/** Returns the lines of a handle; no handle and no look contains a line feed. */
 function linesOf(requested: RequestedHandle): string {
   const { handle, looks, stem } = requested;
   const [first, second] = lookArguments(requested);

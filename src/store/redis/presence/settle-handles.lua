@@ -1,11 +1,12 @@
--- Gives people who are in a room their handles there, or keeps them up, and lets go the handles of those who have left.
+-- Claims or extends the handles of users in a room, and releases those of users who have left.
 --
 -- The first write is one that needs no memory, so that a full server refuses none of the others.
 --
--- KEYS  1 the claims (handles.lua)   2 the room's people: '<instance>:<user>' -> handle
--- ARGV  1 instance   2 a random number   3 how many claims follow   4 what stands before the user in the name of a sender's hash
---       then each claim (handles.lua), and for each user who has left: user, look, second look or ''
--- Answer: for each claim the number that follows the stem; '' = the handle as it is
+-- KEYS  1 the claims (handles.lua)   2 the room's users: '<instance>:<user>' -> handle
+-- ARGV  1 instance   2 a random number   3 number of claims
+--       4 the part before the user in the name of a sender's hash
+--       then the claims (handles.lua), then per user who has left: user, look, second look or ''
+-- Answer: per claim the number after the stem; '' = the handle is unchanged
 
 local claims, own = KEYS[1], ARGV[1] .. ':'
 local time = redis.call('TIME')
@@ -28,7 +29,7 @@ if last == #ARGV then
   return numbers
 end
 
--- Who has left here and is still in by another process has the handle.
+-- A user who has left here and is still in the room on another process keeps the handle.
 local present = {}
 local people = redis.call('HGETALL', KEYS[2])
 for i = 1, #people, 2 do

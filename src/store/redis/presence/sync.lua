@@ -1,20 +1,20 @@
--- Puts one process's record of a room's people right, tells all subscribers what was wrong, and returns
--- everybody's. What was wrong is who came and went while the process could not say so.
+-- Corrects one process's record of a room's users, publishes the corrections to all subscribers, and returns
+-- the record of all processes. Corrections are users who came and left while the process could not report it.
 --
--- The first write is one that needs no memory, so that a full server refuses none of the others: a few
--- bytes of presence must not be what makes people vanish from each other's lists.
+-- The first write is one that needs no memory, so that a full server refuses none of the others: otherwise
+-- users would vanish from each other's lists for a few bytes of presence.
 --
--- KEYS  1 the room's people: '<instance>:<user>' -> handle
---       2 where its guests come from: '<instance>:<user>' -> digest of a network
--- ARGV  1 instance   2 ms after which the hashes go if nobody asks again   3 channel
+-- KEYS  1 the room's users: '<instance>:<user>' -> handle
+--       2 the networks of its guests: '<instance>:<user>' -> digest of a network
+-- ARGV  1 instance   2 ms after which the hashes expire without another sync   3 channel
 --       4.. user, handle, network or '', user, handle, network or '', …
--- Answer: both hashes, as HGETALL gives them, without networks of people who are not there
+-- Answer: both hashes, as HGETALL returns them, without networks of users who are not in the room
 
 local who, networks, own = KEYS[1], KEYS[2], ARGV[1] .. ':'
 redis.call('PEXPIRE', who, ARGV[2])
 redis.call('PEXPIRE', networks, ARGV[2])
 
--- As presence-hint.ts has it.
+-- Publishes an event in the form of ephemeral.ts.
 local function tell(hint)
   hint.instance = ARGV[1]
   redis.call('PUBLISH', ARGV[3], cjson.encode(hint))
@@ -55,7 +55,7 @@ end
 local known = redis.call('HGETALL', networks)
 for i = 1, #known, 2 do
   local field = known[i]
-  -- A process of a version before this one takes only the people of connections that are gone away.
+  -- A process of an older version removes only the users of closed connections, not their networks.
   if not present[field] then
     redis.call('HDEL', networks, field)
   elseif origins[field] == known[i + 1] then

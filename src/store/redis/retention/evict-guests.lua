@@ -1,17 +1,18 @@
--- Deletes what is remembered of guests who came lately and wrote nothing for a while, to make room on a full server.
+-- Deletes what is remembered of guests who began lately and wrote nothing for a while, to free space on a
+-- full server.
 --
--- Kept are the hashes of those who have been writing for longer than `standing`, and of those who wrote within `idle`: a client that
--- is not sure whether a message was stored sends it again within that time.
+-- Keeps the hashes of guests who began longer than `standing` ago, and of those who wrote within `idle`: a
+-- client that does not know whether a message was stored sends it again within that time.
 --
--- KEYS  senders' hashes, younger and older generation in turn
+-- KEYS  senders' hashes, younger and older generation alternating
 -- ARGV  1 idle, ms   2 standing, ms
--- Answer: how many senders were forgotten, and how many are kept only because they were not silent for long enough
+-- Answer: how many senders were forgotten, and how many are kept only because they wrote within `idle`
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local forgotten, waiting = 0, 0
 
--- Values are message ids and, in the field '.', a time: both begin with ms since 1970.
+-- Returns the times of values: message ids and, in the field '.', a time. Both begin with ms since 1970.
 local function times(key, first, last)
   local fields = redis.call('HGETALL', key)
   for i = 2, #fields, 2 do

@@ -13,12 +13,12 @@ import { Reclaim, type Reclaimed } from "./reclaim.ts";
 import type { RoomIndex } from "./room-index.ts";
 
 /**
- * Makes room before the server is full. Every process tries every few seconds to be the one that does, and one
- * is; two at once, after a lease that ended too soon, would do the same thing twice and no harm.
- *
- * Days, bytes and the number of messages of a room that is spoken in are kept by the append script, and a room that
- * is not goes by its keys' expiry. What remains is that all rooms together are too many: see `Reclaim`. The newest message of a
- * room with people in it always stays, so that it goes on from where they are.
+ * Frees space before the server is full. Every process tries every few seconds to become the one that does
+ * it, and one succeeds. Two at once, after a lease that expired too soon, would do the same thing twice
+ * without harm.
+ * The append script enforces the days, bytes and number of messages of an active room, and the keys of an
+ * inactive room expire. What remains is that all rooms together are too large: see `Reclaim`. The newest
+ * message of a room with users in it is always kept, so that their cursors stay valid.
  */
 export class HistoryTrimmer {
   readonly #keys: Keys;
@@ -34,7 +34,7 @@ export class HistoryTrimmer {
   #lastRound = 0;
   readonly #reclaim: Reclaim;
   readonly #memory: MemoryWatch;
-  /** A message was refused for lack of memory since the last round. */
+  /** Whether a message was refused for lack of memory since the last round. */
   #isFull = false;
 
   constructor(
@@ -57,17 +57,17 @@ export class HistoryTrimmer {
     this.#memory = new MemoryWatch(timeouts.memoryMs, () => this.#soon());
   }
 
-  /** The share of its memory that the server uses, see `MemoryWatch.share`. */
+  /** Used share of the server's memory, see `MemoryWatch.share`. */
   get share(): number {
     return this.#memory.share;
   }
 
-  /** This process had that many bytes stored, roughly. */
+  /** To be called when this process has stored that many bytes, approximately. */
   stored(bytes: number): void {
     this.#memory.stored(bytes);
   }
 
-  /** A round every few seconds on this connection, until `stop`. */
+  /** Runs a round every few seconds on this connection, until `stop`. */
   start(redis: Redis): void {
     this.stop();
     this.#redis = redis;
@@ -81,7 +81,7 @@ export class HistoryTrimmer {
     this.#redis = undefined;
   }
 
-  /** Redis refuses messages: a round at once, unless there just was one. */
+  /** To be called when Redis refuses messages: runs a round at once, unless the last one was a moment ago. */
   full(): void {
     this.#isFull = true;
     this.#memory.full();
@@ -98,7 +98,7 @@ export class HistoryTrimmer {
     this.#underWay = true;
     this.#round(redis)
       .catch((error: unknown) => {
-        // Whoever gave the link up has said why.
+        // The reason why the connection was given up has been logged.
         if (this.#redis !== redis) return;
         this.#throttled.log("warn", "housekeeping failed", { reason: describe(error) });
       })
@@ -114,7 +114,7 @@ export class HistoryTrimmer {
     const refused = this.#isFull;
     if (!leads && !refused) return;
     const memory = await readMemory(redis);
-    // Where the server does not say how full it is, only a process that it refused knows.
+    // If the server does not tell its memory use, only a process that was refused knows that it is full.
     if (!leads && memory.limit > 0) return;
     await this.#index.forget(redis, this.#clock.now());
     this.#isFull = false;
@@ -136,7 +136,7 @@ export class HistoryTrimmer {
     if (removed.rooms + removed.senders + removed.deleted > 0)
       this.#logger.warn(fields, "Redis is nearly full: rooms were shortened, or guests' keys forgotten");
     if (this.#reclaim.isExhausted) {
-      this.#throttled.log("error", "Redis is nearly full, and no room can be shortened any more", fields);
+      this.#throttled.log("error", "Redis is nearly full, and no room can be shortened further", fields);
     }
     const isDone = after.limit > 0 && !isAbove(LEVELS.easy, after);
     if (isDone || this.#reclaim.isExhausted) this.#reclaim.startOver();

@@ -1,15 +1,15 @@
 import type { Redis } from "ioredis";
 import { unlessRefused } from "../errors.ts";
 
-/** What a server uses of its memory, in bytes. */
+/** A server's use of memory, in bytes. */
 export interface Memory {
-  /** What counts against the limit: without the buffers towards replicas. */
+  /** Bytes that count against the limit, without the buffers for replicas. */
   readonly used: number;
-  /** 0 = there is none. */
+  /** The limit; 0 if there is none. */
   readonly limit: number;
 }
 
-/** Without a limit where this user may not ask. Rejects with whatever Redis said. */
+/** Reads the use of memory; without a limit if this user may not read it. Rejects with Redis's error. */
 export async function readMemory(redis: Redis): Promise<Memory> {
   const info = await unlessRefused(redis.info("memory"), "");
   const read = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);

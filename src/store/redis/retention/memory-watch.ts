@@ -2,23 +2,23 @@ import type { Redis } from "ioredis";
 import { LEVELS } from "../../guest-quotas.ts";
 import { type Memory, readMemory } from "./memory-use.ts";
 
-/** How long a refusal for lack of memory counts where the server does not say how much it uses, ms. */
+/** Milliseconds for which a refusal for lack of memory counts if the server does not tell its use. */
 const FULL_MS = 5_000;
 
-/** From this share on, it is read more often. */
+/** Share from which on the use is read more often. */
 const BUSY = 0.7;
 const BUSY_TIMES = 5;
 
-/** Reads every second how much of its memory the server uses: every process decides by it what it still takes. */
+/** Reads the server's use of memory every second; every process decides by it what it still accepts. */
 export class MemoryWatch {
   readonly #everyMs: number;
   readonly #tight: () => void;
   #timer: NodeJS.Timeout | undefined;
   #redis: Redis | undefined;
   #memory: Memory = { used: 0, limit: 0 };
-  /** Bytes that this process had stored since it was read, roughly. */
+  /** Approximate bytes that this process has stored since the last reading. */
   #stored = 0;
-  /** The last refusal for lack of memory, as performance.now() tells it. */
+  /** Time of the last refusal for lack of memory, as performance.now(). */
   #fullAt = Number.NEGATIVE_INFINITY;
 
   /** @param tight called after each reading above `LEVELS.tight`. */
@@ -28,8 +28,8 @@ export class MemoryWatch {
   }
 
   /**
-   * The share of its memory that the server uses, 0 to 1, with what this process stored since; 0 where it does not say or has no limit,
-   * 1 after it refused a write.
+   * Used share of the server's memory, 0 to 1, with what this process has stored since the reading; 0 if the
+   * server does not tell or has no limit, 1 after it has refused a write.
    */
   get share(): number {
     if (performance.now() - this.#fullAt < FULL_MS) return 1;
@@ -48,12 +48,12 @@ export class MemoryWatch {
     this.#redis = undefined;
   }
 
-  /** This process had that many bytes stored, roughly. */
+  /** To be called when this process has stored that many bytes, approximately. */
   stored(bytes: number): void {
     this.#stored += bytes;
   }
 
-  /** The server refused a write for lack of memory. */
+  /** To be called when the server refused a write for lack of memory. */
   full(): void {
     this.#fullAt = performance.now();
   }
@@ -63,7 +63,7 @@ export class MemoryWatch {
       const memory = await readMemory(redis);
       if (this.#redis === redis) this.#learn(memory);
     } catch {
-      // A connection that fails is noticed by the round trip.
+      // The probe notices a connection that fails.
     }
     if (this.#redis !== redis) return;
     const pauseMs = this.share > BUSY ? this.#everyMs / BUSY_TIMES : this.#everyMs;
@@ -73,7 +73,7 @@ export class MemoryWatch {
   #learn(memory: Memory): void {
     this.#memory = memory;
     this.#stored = 0;
-    // What it says now is newer than what it refused.
+    // The reading is newer than the refusal.
     if (memory.limit > 0) this.#fullAt = Number.NEGATIVE_INFINITY;
     if (this.share > LEVELS.tight) this.#tight();
   }

@@ -6,26 +6,32 @@ import { EVICT_GUESTS, REMOVE_ROOM } from "../node/scripts.ts";
 import { type Memory, readMemory } from "./memory-use.ts";
 import type { RoomIndex } from "./room-index.ts";
 
-/** Rooms that guests made within this time are shortened to the first floor before others. */
+/** Milliseconds after a guest has made a room for which it is shortened to the first floor before others. */
 const RECENT_MS = 7 * YOUNG_MS;
-/** A room whose last message is younger is not deleted: its people may not be listed yet (`MessageStore.syncPresence`, every 14 s). */
+/**
+ * Milliseconds after the last message before which a room is not deleted, because its users may not be listed
+ * yet (`MessageStore.syncPresence`, every 14 s).
+ */
 const SETTLED_MS = 20_000;
-/** What a room that a guest made, and a guest who is remembered in a room, take at least, bytes. Measured: 2,400 and 700. */
+/**
+ * Bytes that a room that a guest made, and a guest who is remembered in a room, take at least. Measured:
+ * 2,400 and 700.
+ */
 const ROOM_BYTES = 2_000;
 const SENDER_BYTES = 500;
 
-/** Rooms shortened between two readings of the memory. */
+/** Rooms that are shortened between two readings of the memory. */
 const PAGE = 10;
 const MANY_PAGE = 100;
-/** Rooms of guests looked at in one round, and others. */
+/** Rooms of guests, and other rooms, that are visited per round. */
 const YOUNG_PER_ROUND = 20_000;
 const ROOMS_PER_ROUND = 1_000;
-/** Keys looked at by one SCAN, and how many of these one round makes. */
+/** Keys per SCAN, and SCANs per round. */
 const SCAN_COUNT = 500;
 const SCANS_PER_ROUND = 40;
-/** Where the server does not tell its use, a round ends after it removed that many messages and senders. */
+/** Messages and senders after whose removal a round ends if the server does not tell its use. */
 const ENOUGH = 2_000;
-/** Bytes that it is then taken to use too much. */
+/** Bytes of excess that are then assumed. */
 const UNKNOWN_EXCESS = 512 * 1024;
 
 /** What one round removed. */
@@ -35,23 +41,24 @@ export interface Reclaimed {
   /** Rooms that were shortened. */
   rooms: number;
   messages: number;
-  /** Rooms of guests with nobody in them, deleted with their last message. */
+  /** Rooms of guests without users in them, deleted with their last message. */
   deleted: number;
-  /** Bytes of what guests made lately and is not old enough to be removed, at least. */
+  /** Bytes, at least, that guests made lately and that are not old enough to be removed. */
   waiting: number;
-  /** How it stands afterwards. */
+  /** The memory afterwards. */
   memory: Memory;
 }
 
 /**
- * Frees memory in the order in which it costs least: what is remembered of guests who came lately and are silent, then rooms that
- * guests made within a day, the youngest first, to one message and, with nobody in them, altogether. Other rooms follow when none
- * of that is left: so whoever fills the server removes what they made, and hardly anything else.
+ * Frees memory in the order of least loss: what is remembered of guests who began lately and write nothing,
+ * then rooms that guests made within a day, newest first: down to one message and, without users in them,
+ * completely. Other rooms follow when none of that is left. So guests who fill the server lose what they
+ * made, and others hardly anything.
  */
 export class Reclaim {
   readonly #keys: Keys;
   readonly #index: RoomIndex;
-  /** Where the next round goes on: at which key, and in which floor after how many rooms. */
+  /** Position of the next round: the key, and the floor with the number of finished rooms. */
   #cursor = "0";
   #floor = 0;
   #done = 0;
@@ -66,15 +73,15 @@ export class Reclaim {
     return this.#floor >= FLOORS.length;
   }
 
-  /** Begins at the first floor again. */
+  /** Starts again at the first floor. */
   startOver(): void {
     this.#floor = 0;
     this.#done = 0;
   }
 
   /**
-   * Frees memory until less than `LEVELS.easy` is used or a round's work is done. Rejects with whatever Redis said.
-   * @param now by Redis's clock, ms.
+   * Frees memory until less than `LEVELS.easy` is used or a round's work is done. Rejects with Redis's error.
+   * @param now ms by Redis's clock.
    */
   async round(redis: Redis, now: number, before: Memory): Promise<Reclaimed> {
     const reclaimed: Reclaimed = {
@@ -114,7 +121,9 @@ export class Reclaim {
     }
   }
 
-  /** Some guests' younger keys, from where the last call ended; undefined where this user may not ask. */
+  /**
+   * Returns some guests' younger keys, from where the last call ended; undefined if this user may not scan.
+   */
   async #scan(redis: Redis): Promise<string[] | undefined> {
     try {
       const pattern = this.#keys.guestsKeys();
@@ -133,13 +142,13 @@ export class Reclaim {
     floor: number,
     reclaimed: Reclaimed,
   ): Promise<void> {
-    // Rooms with one message can be deleted altogether.
+    // Rooms with one message can be deleted completely.
     const each = floor === 1 ? ROOM_BYTES : 0;
     let start = 0;
     while (start < YOUNG_PER_ROUND && !isEnough(reclaimed)) {
-      // Those that came before, which are younger, are too young to be deleted now, and will be.
+      // The rooms before these are newer, too new to be deleted now, and will be deleted later.
       if (isAwaited(reclaimed, start * each)) return;
-      // Few at first, for the youngest may be enough.
+      // Few at first, because the newest may be enough.
       const page = start < MANY_PAGE ? PAGE : MANY_PAGE;
       const rooms = await this.#index.youngest(redis, made, start, page);
       await this.#shortenAll(redis, rooms, floor, reclaimed);
@@ -155,7 +164,7 @@ export class Reclaim {
   ): Promise<void> {
     let kept = 0;
     for (let looked = 0; looked < YOUNG_PER_ROUND && !isEnough(reclaimed); looked += MANY_PAGE) {
-      // Those that were deleted are off the list.
+      // Deleted rooms are no longer in the list.
       const rooms = await this.#index.youngest(redis, made, kept, MANY_PAGE);
       const deleted = await this.#deleteSome(redis, rooms);
       kept += rooms.length - deleted;
@@ -165,7 +174,7 @@ export class Reclaim {
     }
   }
 
-  /** Returns how many it deleted. */
+  /** Deletes the rooms that may be deleted. Returns how many were. */
   async #deleteSome(redis: Redis, rooms: readonly string[]): Promise<number> {
     const replies = await Promise.all(
       rooms.map((room) =>
@@ -177,7 +186,7 @@ export class Reclaim {
     return deleted.length;
   }
 
-  /** @param floors how many of `FLOORS` may be gone through. */
+  /** @param floors how many of `FLOORS` may be used. */
   async #shortenOthers(redis: Redis, reclaimed: Reclaimed, floors: number): Promise<void> {
     if (this.#floor >= floors) this.startOver();
     for (let looked = 0; looked < ROOMS_PER_ROUND; looked += PAGE) {
@@ -216,7 +225,7 @@ export class Reclaim {
   }
 }
 
-/** A client's key must not keep the rooms after it from being shortened. */
+/** Returns 0 for a key with another type of value, so that the rooms after it are shortened. */
 async function unlessWrongType<T>(reply: Promise<T>): Promise<T | 0> {
   try {
     return await reply;
@@ -234,14 +243,15 @@ function isEnough(
 }
 
 /**
- * Whether what guests made lately is the reason and can be removed soon: then nothing else goes before it is urgent.
- * @param more bytes of it that are not in `Reclaimed.waiting`.
+ * Returns whether enough of what guests made lately can be removed soon; then nothing else is removed before
+ * it is urgent.
+ * @param more further bytes of it that are not in `Reclaimed.waiting`.
  */
 function isAwaited(reclaimed: Reclaimed, more = 0): boolean {
   return excess(reclaimed) <= reclaimed.waiting + more && isEnough(reclaimed, LEVELS.rooms);
 }
 
-/** Bytes used above `LEVELS.easy`. */
+/** Returns the bytes that are used above `LEVELS.easy`. */
 function excess({ memory: { used, limit } }: Reclaimed): number {
   return limit > 0 ? used - LEVELS.easy * limit : UNKNOWN_EXCESS;
 }

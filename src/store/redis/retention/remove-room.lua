@@ -1,6 +1,6 @@
--- Deletes a room's stream if nobody is in the room, and one message at most is left, which is not new.
+-- Deletes a room's stream if no user is in the room, and at most one message is left, which is not new.
 --
--- KEYS  1 the room's stream   2 the room's people
+-- KEYS  1 the room's stream   2 the room's users
 -- ARGV  1 ms after which a message is not new
 -- Answer: 1 = deleted, 0 = kept
 

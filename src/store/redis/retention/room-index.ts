@@ -5,41 +5,41 @@ import type { Keys } from "../keys.ts";
 import { NOTE_ROOMS } from "../node/scripts.ts";
 
 const DAY_MS = 86_400_000;
-/** Rooms noted by one script: few enough for Lua's stack. */
+/** Rooms per script run, few enough for Lua's stack. */
 const BATCH = 500;
-/** Rooms noted here and not in Redis yet; of more the next message is noted. */
+/** Rooms that wait here to be written to Redis, at most. A further room is added at a later message. */
 const MAX_NOTED = 10_000;
-/** A room's stream expires up to this long after its days are over (append.lua). */
+/** Milliseconds for which a room's stream may exist after its days are over (append.lua). */
 const GRACE_MS = 3_600_000;
-/** A room that a guest made is listed as one for that long. */
+/** Milliseconds for which a room is listed as made by a guest. */
 const LISTED_MS = 7 * DAY_MS;
 
 /**
- * The rooms that have a stream, by the time of their last message: one sorted set; and those that guests made within a week, by the time
- * of their first: another one. A process notes here what it
- * stored and writes it every few seconds, because the append script may touch only keys of the room's own slot. A room
- * that it did not write the last time, a new one above all, is written soon, so that everybody's list has it.
+ * Two sorted sets: the rooms that have a stream, by the time of their last message, and those that guests
+ * made within a week, by the time of their first. A process collects here what it stored and writes it every
+ * few seconds, because the append script may use only keys of the room's own slot. A room that was not
+ * written the last time, such as a new one, is written sooner, so that all lists of rooms have it.
  */
 export class RoomIndex {
   readonly #key: string;
   readonly #guestsKey: string;
   readonly #keptMs: number;
-  /** Room to ms. Emptied by `flush`. */
+  /** Times by room, ms. Emptied by `flush`. */
   #noted = new Map<string, number>();
-  /** Of those noted, the ones that a guest made, and when. Emptied as `#noted` is. */
+  /** Times, ms, of the collected rooms that a guest made. Emptied as `#noted` is. */
   readonly #made = new Map<string, number>();
-  /** Rooms written since the last `flush`, or by it. Those that nobody spoke in since leave with the next one. */
+  /** Rooms written by the last `flush` or since. Those without messages since are removed by the next one. */
   #written = new Set<string>();
-  /** Of those noted, the ones that are not in `#written`. Emptied by each write. */
+  /** Collected rooms that are not in `#written`. Emptied by each write. */
   readonly #unwritten = new Set<string>();
   #due: NodeJS.Timeout | undefined;
   readonly #soonMs: number;
   readonly #writeSoon: () => void;
 
   /**
-   * @param historyDays for which a room's stream outlives its last message.
-   * @param soonMs how long a room may wait that was not written the last time.
-   * @param writeSoon called when it has waited, to call `writeNew`.
+   * @param historyDays days for which a room's stream exists after its last message.
+   * @param soonMs milliseconds that a room may wait that was not written the last time.
+   * @param writeSoon called after that time; must call `writeNew`.
    */
   constructor(keys: Keys, historyDays: number, soonMs: number, writeSoon: () => void) {
     this.#key = keys.rooms();
@@ -49,7 +49,7 @@ export class RoomIndex {
     this.#writeSoon = writeSoon;
   }
 
-  /** A message was stored. `isNew`: it made the room, and is a guest's. */
+  /** Collects the room of a stored message. `isNew`: a guest's message created the room. */
   note(room: string, id: string, isNew = false): void {
     if (this.#noted.size >= MAX_NOTED && !this.#noted.has(room)) return;
     this.#noted.set(room, timeOf(id));
@@ -59,7 +59,7 @@ export class RoomIndex {
     this.#due ??= setTimeout(this.#soon, this.#soonMs).unref();
   }
 
-  /** Writes what was noted. Rejects with whatever Redis said; what was not written stays noted. */
+  /** Writes the collected rooms. Rejects with Redis's error; rooms that were not written are kept. */
   async flush(redis: Redis): Promise<void> {
     this.#written = new Set(this.#noted.keys());
     this.#unwritten.clear();
@@ -96,7 +96,7 @@ export class RoomIndex {
     }
   }
 
-  /** Forgets rooms whose stream has expired by `now` (ms, Redis's clock). Rejects with whatever Redis said. */
+  /** Removes rooms whose stream has expired by `now` (ms, Redis's clock). Rejects with Redis's error. */
   async forget(redis: Redis, now: number): Promise<void> {
     await Promise.all([
       redis.zremrangebyscore(this.#key, "-inf", `(${Math.floor(now - this.#keptMs)}`),
@@ -104,21 +104,27 @@ export class RoomIndex {
     ]);
   }
 
-  /** The rooms spoken in last, in no order, `count` of those written and as many noted here. Rejects with whatever Redis said. */
+  /**
+   * Returns the rooms with the newest messages in no order, `count` written ones and as many collected ones.
+   * Rejects with Redis's error.
+   */
   async recent(redis: Redis, count: number): Promise<string[]> {
     const written = await redis.zrange(this.#key, "0", String(count - 1), "REV");
     const noted = [...this.#noted].sort(([, one], [, other]) => other - one).slice(0, count);
     return [...new Set([...written, ...noted.map(([room]) => room)])];
   }
 
-  /** Some rooms, the longest quiet first, from the `start`-th on. Rejects with whatever Redis said. */
+  /**
+   * Returns rooms from the `start`-th on, those with the oldest last message first. Rejects with Redis's
+   * error.
+   */
   quietest(redis: Redis, start: number, count: number): Promise<string[]> {
     return redis.zrange(this.#key, String(start), String(start + count - 1));
   }
 
   /**
-   * Some rooms that guests made within `fromMs` to `toMs` (Redis's clock), the youngest first, from the `start`-th on; of a week at most.
-   * Rejects with whatever Redis said.
+   * Returns rooms that guests made within `fromMs` to `toMs` (Redis's clock), newest first, from the
+   * `start`-th on; of one week at most. Rejects with Redis's error.
    */
   youngest(
     redis: Redis,
@@ -130,19 +136,19 @@ export class RoomIndex {
     return redis.zrange(this.#guestsKey, most, least, "BYSCORE", "REV", "LIMIT", start, count);
   }
 
-  /** How many there are of these; 0 where this user may not ask. Rejects with whatever Redis said. */
+  /** Returns the number of these rooms; 0 if this user may not read it. Rejects with Redis's error. */
   count(redis: Redis, { from, to }: { readonly from: number; readonly to: number }): Promise<number> {
     return unlessRefused(redis.zcount(this.#guestsKey, ...range(from, to)), 0);
   }
 
-  /** Takes rooms off both lists. Rejects with whatever Redis said. */
+  /** Removes rooms from both sets. Rejects with Redis's error. */
   async remove(redis: Redis, rooms: readonly string[]): Promise<void> {
     if (rooms.length === 0) return;
     await Promise.all([redis.zrem(this.#key, ...rooms), redis.zrem(this.#guestsKey, ...rooms)]);
   }
 }
 
-/** The scores of times, the first excluded. */
+/** Returns the scores of a range of times, excluding the first. */
 function range(from: number, to: number): [least: string, most: string] {
   return [`(${Math.floor(from)}`, Number.isFinite(to) ? String(Math.floor(to)) : "+inf"];
 }

@@ -1,11 +1,11 @@
--- Makes a process the one that trims histories, or keeps it so, unless another one is.
+-- Makes this process the one that trims histories, or extends that, unless another process is.
 --
--- PEXPIRE comes first because it needs no memory: a full server then lets SET through, and it is then
--- that histories must be trimmed.
+-- PEXPIRE comes first because it needs no memory: a full server, whose histories must be trimmed, then
+-- accepts SET.
 --
 -- KEYS  1 the instance that trims histories
 -- ARGV  1 instance   2 ms
--- Answer: 1 = it does, 0 = another one does
+-- Answer: 1 = this process trims, 0 = another one does
 
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then

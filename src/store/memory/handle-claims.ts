@@ -1,16 +1,9 @@
 import { createHash } from "node:crypto";
-import { type Candidate, LAST_NUMBER, withNumber } from "./numbered-handle.ts";
-import type { HandleClaim, RequestedHandle } from "./store.ts";
+import { CLAIM_MS, MAX_CLAIMS } from "../claim-limits.ts";
+import { type Candidate, LAST_NUMBER, withNumber } from "../numbered-handle.ts";
+import type { HandleClaim, RequestedHandle } from "../store.ts";
 
-/** How long a handle is its user's after they entered the room, were called, or said something there, ms. */
-export const CLAIM_MS = 60_000;
-/** A claim that lasts longer than this is not written again, ms: most messages only read. */
-export const FRESH_MS = 40_000;
-/** Looks claimed in one room. Beyond it guests get a number that is their own. */
-export const MAX_CLAIMS = 10_000;
-/** The pause between two removals of claims that have ended, ms. */
-export const SWEEP_MS = 30_000;
-/** Numbers of a crowd: 100,000 to 999,999. */
+/** Numbers for users who get one of their own: 100,000 to 999,999. */
 const CROWD_NUMBERS = { first: 100_000, count: 900_000 };
 
 interface Claim {
@@ -19,15 +12,15 @@ interface Claim {
   readonly until: number;
 }
 
-/** Returns a number, of which any part may be used, that nobody could foresee. */
+/** Returns an unpredictable number; any of its bits may be used. */
 type Draw = () => number;
 
 /**
- * Who has which handle in one room of the embedded store. The same rules as redis/handles.lua: what a reader takes a handle for is
- * one user's; a guest's goes to a user of the site or a program that wants it.
+ * Decides who has which handle in a room of the memory store, by the rules of redis/presence/handles.lua: a
+ * look belongs to one user; a guest's look goes to a user of the site, or a program, that wants it.
  */
 export class HandleClaims {
-  /** By look. Emptied by `sweep`; bounded by twice `MAX_CLAIMS`, and by the users of the site. */
+  /** Claims by look. Emptied by `sweep`; at most twice `MAX_CLAIMS`, plus those of users of the site. */
   readonly #claims = new Map<string, Claim>();
   readonly #draw: Draw;
 
@@ -39,7 +32,7 @@ export class HandleClaims {
     return this.#claims.size === 0;
   }
 
-  /** Returns the handle that the user has from now on: the requested one, or its stem and a number. */
+  /** Claims and returns the handle of a user: the requested one, or its stem and a number. */
   settle(claim: HandleClaim, now: number): string {
     const { handle, looks } = this.#decide(claim, now);
     for (const look of looks) {
@@ -48,14 +41,14 @@ export class HandleClaims {
     return handle;
   }
 
-  /** Lets go what the user has of a handle. */
+  /** Releases the user's claims of a handle. */
   release(user: string, { looks }: RequestedHandle): void {
     for (const look of looks) {
       if (this.#claims.get(look)?.user === user) this.#claims.delete(look);
     }
   }
 
-  /** Forgets claims that have ended. */
+  /** Removes expired claims. */
   sweep(now: number): void {
     for (const [look, { until }] of this.#claims) if (until <= now) this.#claims.delete(look);
   }
@@ -71,7 +64,10 @@ export class HandleClaims {
     return this.#claims.size < 2 * MAX_CLAIMS ? inCrowd : { ...inCrowd, looks: [] };
   }
 
-  /** The handle with a number that the user has already, else with the first that is free. */
+  /**
+   * Returns the handle with the number that the user has already, else with the first free one; undefined if
+   * none is free.
+   */
   #numbered(claim: HandleClaim, now: number): Candidate | undefined {
     const candidates = Array.from({ length: LAST_NUMBER - 1 }, (_, index) =>
       withNumber(claim.requested, index + 2),

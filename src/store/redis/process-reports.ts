@@ -3,10 +3,10 @@ import type { ServerClock } from "./node/server-clock.ts";
 import type { Timeouts } from "./timeouts.ts";
 
 /**
- * What the living processes say of themselves: one hash, a field a process, each with the time at which it was written by
- * Redis's clock. Who reads removes what connections that are gone left, so the hash is never larger than the processes of some seconds.
+ * The reports of the running processes: one hash with a field per process, each with the time of writing by
+ * Redis's clock. A read removes expired reports, so the hash holds only the processes of some seconds.
  */
-export class Reports {
+export class ProcessReports {
   readonly #key: string;
   readonly #instance: string;
   readonly #clock: ServerClock;
@@ -19,7 +19,7 @@ export class Reports {
     this.#timeouts = timeouts;
   }
 
-  /** Rejects with whatever Redis said. */
+  /** Stores the report of this process. Rejects with Redis's error. */
   async write(redis: Redis, text: string): Promise<void> {
     await Promise.all([
       redis.hset(this.#key, this.#instance, `${Math.round(this.#clock.now())} ${text}`),
@@ -27,7 +27,7 @@ export class Reports {
     ]);
   }
 
-  /** The texts of those that wrote within `Timeouts.reportMs`. Rejects with whatever Redis said. */
+  /** Returns the reports of the last `Timeouts.reportMs`. Rejects with Redis's error. */
   async read(redis: Redis): Promise<string[]> {
     const fields = Object.entries(await redis.hgetall(this.#key));
     const oldest = this.#clock.now() - this.#timeouts.reportMs;
@@ -38,18 +38,18 @@ export class Reports {
       .map(([, value]) => value.slice(value.indexOf(" ") + 1));
   }
 
-  /** How many processes there are, give or take those that just died. Rejects with whatever Redis said. */
+  /** Returns the number of processes, including those that ended a moment ago. Rejects with Redis's error. */
   count(redis: Redis): Promise<number> {
     return redis.hlen(this.#key);
   }
 
-  /** Takes back what this process said. Rejects with whatever Redis said. */
+  /** Removes the report of this process. Rejects with Redis's error. */
   async withdraw(redis: Redis): Promise<void> {
     await redis.hdel(this.#key, this.#instance);
   }
 }
 
-/** ms since 1970; what no process of this program wrote is as old as can be. */
+/** Returns the time of a report in ms since 1970; the smallest number for a value that is no report. */
 function writtenAt(value: string): number {
   return Number(/^(\d+) /.exec(value)?.[1] ?? 0);
 }
