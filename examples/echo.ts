@@ -1,10 +1,13 @@
-/** Answers whoever says "echo …" in a room: `npx tsx examples/echo.ts ws://localhost:3000/ws lobby`. */
+/**
+ * Answers every message that begins with "echo" in a room: `npx tsx examples/echo.ts ws://localhost:3000/ws
+ * lobby`.
+ */
 
 import { WebSocket } from "ws";
 import { ChatClient } from "../src/client/client.ts";
 import type { OpenSocket } from "../src/client/ports.ts";
 
-// Node 20 has no WebSocket of its own; from Node 22 on, leave this and the option away.
+// Node 20 has no WebSocket of its own; from Node 22 on, remove this and the option.
 const openSocket: OpenSocket = (url, subprotocol, listener) => {
   const socket = new WebSocket(url, subprotocol);
   socket.on("open", () => listener.opened());

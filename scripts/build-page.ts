@@ -1,6 +1,6 @@
 /**
- * Builds the page into public/build: `npm run build:page`. Every file but the two documents has a hash of its content in
- * its name, and lies there compressed as well. The documents name those files.
+ * Builds the page into public/build: `npm run build:page`. Every file but the two documents has a hash of its
+ * content in its name, and is also written in compressed forms. The documents name those files.
  */
 
 import { createHash } from "node:crypto";
@@ -15,8 +15,8 @@ const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const TARGET = `${ROOT}public/build/`;
 
 /**
- * Bundled one by one. Entries of one run share code in a chunk, and a process of another version cannot answer for a chunk
- * (src/http/page/page-files.ts).
+ * Entry files, bundled one by one. Entries of one run would share code in a chunk, and a process of another
+ * version does not have that chunk (src/http/page/page-files.ts).
  */
 const ENTRIES = [
   "src/page/main.ts",
@@ -30,7 +30,7 @@ const DOCUMENTS = ["index.html", "status.html"];
 
 /** The files of a build by their names. */
 type Files = Map<string, Uint8Array>;
-/** Where a file is served, by where the sources say that it is: `/icon.svg` is `/build/icon-1A2B3C4D.svg`. */
+/** The address of a file by its name in the sources: `/icon.svg` is `/build/icon-1A2B3C4D.svg`. */
 type Addresses = Map<string, string>;
 
 async function bundle(entry: string, files: Files, addresses: Addresses): Promise<void> {
@@ -69,7 +69,9 @@ function add(name: string, content: Uint8Array, files: Files, addresses: Address
   addresses.set(`/${name}`, `/build/${hashed}`);
 }
 
-/** Puts the real addresses into a text. Throws for a file of the page that the build does not make. */
+/**
+ * Replaces the names in a text by the addresses. Throws for a file of the page that the build does not make.
+ */
 function linked(text: string, addresses: Addresses): string {
   return text.replaceAll(/(?<=\b(?:href|src)(?:=|": )")\/[^"]+(?=")/g, (address) => {
     const real = addresses.get(address);
@@ -78,7 +80,7 @@ function linked(text: string, addresses: Addresses): string {
   });
 }
 
-/** Other processes may start from this folder at the same time: nobody reads half a file. */
+/** Writes a file atomically, because other processes may start from this folder at the same time. */
 async function write(name: string, content: Uint8Array | string): Promise<void> {
   const unfinished = `${TARGET}.${process.pid}-${name}`;
   await writeFile(unfinished, content);

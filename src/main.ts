@@ -1,6 +1,6 @@
 import { refusedNode } from "./process/node-version.ts";
 
-// Before everything else is loaded: static imports would be first, and may fail on an old version by themselves.
+// Checked before anything else is loaded: static imports would run first, and may fail on an old version.
 const refused = refusedNode();
 if (refused === undefined) {
   await import("./process/run.ts");

@@ -1,12 +1,12 @@
 import { createHash, createHmac, scryptSync, timingSafeEqual } from "node:crypto";
 
-/** Random-looking bytes of a program's user id: 2^96 of them, so that no two keys are one user. */
+/** Bytes of a program's user id; with 2^96 values no two keys have the same user. */
 const ID_BYTES = 12;
 
-/** Never one that a guest or a user of the embedding site can have. */
+/** Prefix that no id of a guest or of a user of the embedding site has. */
 const ID_PREFIX = "p-";
 
-/** The same on every process and at every start, because the ids are. */
+/** Salt of the ids; constant, so that the ids are the same on every process and after every restart. */
 const SALT = "dynochat program";
 
 interface Program {
@@ -14,32 +14,37 @@ interface Program {
   readonly user: string;
 }
 
-/** The keys of programs (API_KEYS). Each key is one user, on every process and after every restart. */
+/**
+ * The keys of programs (API_KEYS). Each key is one user, the same on every process and after every restart.
+ */
 export class ApiKeys {
   readonly #programs: readonly Program[];
 
-  /** Takes some 50 ms a key, once: everybody sees the ids, so guessing a key from one must be slow (scrypt, RFC 7914). */
+  /**
+   * Takes some 50 ms per key, once: all users see the ids, so guessing a key from its id must be slow
+   * (scrypt, RFC 7914).
+   */
   constructor(keys: readonly string[]) {
     this.#programs = keys.map((key) => ({ digest: digestOf(key), user: userOf(key) }));
   }
 
-  /** Whether there are none: nothing that wants a key can be done here. */
+  /** Whether there are no keys, so that nothing that needs a key is possible. */
   get isEmpty(): boolean {
     return this.#programs.length === 0;
   }
 
-  /** The user id of the program that has this key, or undefined if nobody has. */
+  /** Returns the user id of the program with this key; undefined for an unknown key. */
   recognise(key: string): string | undefined {
     return this.#programOf(key)?.user;
   }
 
-  /** `text` signed with this key (HMAC, SHA-256); undefined if nobody has the key. */
+  /** Returns the signature of `text` with this key (HMAC, SHA-256); undefined for an unknown key. */
   sign(key: string, text: string): string | undefined {
     const program = this.#programOf(key);
     return program === undefined ? undefined : signatureOf(program, text).toString("base64url");
   }
 
-  /** Whether `text` was signed with one of the keys. */
+  /** Returns whether `text` was signed with one of the keys. */
   hasSigned(text: string, signature: string): boolean {
     const given = Buffer.from(signature, "base64url");
     return this.#programs.some((program) => {
@@ -51,7 +56,8 @@ export class ApiKeys {
   #programOf(key: string): Program | undefined {
     const digest = digestOf(key);
     let found: Program | undefined;
-    // Digests of equal length, and all of them: the time it takes tells neither how much of a key was right nor of which.
+    // All digests are compared, and they have equal length, so that the time tells neither how much of a key
+    // was right nor of which key.
     for (const program of this.#programs) if (timingSafeEqual(program.digest, digest)) found = program;
     return found;
   }

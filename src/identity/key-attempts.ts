@@ -1,10 +1,10 @@
-/** Wrong keys of one network within `WINDOW_MS` after which no key is tried for it. */
+/** Wrong keys per network within `WINDOW_MS`, after which its keys are not checked. */
 const WRONG_KEYS = 10;
 
-/** From the first wrong key of a network until its wrong keys are forgotten, ms. */
+/** Milliseconds from the first wrong key of a network until its wrong keys are forgotten. */
 const WINDOW_MS = 60_000;
 
-/** Networks from which one program is known to come; the one that was seen first is forgotten for the next. */
+/** Known networks per program; of more, the oldest is forgotten. */
 const KNOWN_NETWORKS = 1_000;
 
 interface WrongKeys {
@@ -13,19 +13,22 @@ interface WrongKeys {
 }
 
 /**
- * Bounds how many keys may be guessed from one network. A key that was right from a network before is accepted from there always, so
- * that a program goes on beside somebody who guesses behind the same address.
+ * Limits how many keys can be guessed from one network. A key that was right from a network before is always
+ * accepted from there, so that a program keeps working while an attacker at the same address guesses keys.
  */
 export class KeyAttempts {
-  /** In the order in which they end; those that have ended leave with the next wrong key. */
+  /**
+   * Wrong keys by network, in the order in which they end; those that have ended are removed with the next
+   * wrong key.
+   */
   readonly #wrong = new Map<string, WrongKeys>();
-  /** By user id, of which there are as many as keys: the networks that showed its key. */
+  /** The networks that sent a right key, by user id. There are as many ids as keys. */
   readonly #known = new Map<string, Set<string>>();
 
   /**
-   * Notes that a network showed a key. Returns 0 where the key counts, else the ms after which the next is tried; then it must not be
-   * told whether this one was right.
-   * @param user whose key it is; undefined = nobody's.
+   * Records that a network sent a key. Returns 0 if the key counts, else the milliseconds after which the
+   * next key is checked; then the answer must not tell whether this key was right.
+   * @param user the user of the key; undefined for an unknown key.
    */
   add(network: string, user: string | undefined, now: number = performance.now()): number {
     if (user !== undefined && this.#known.get(user)?.has(network) === true) return 0;

@@ -10,32 +10,35 @@ import {
 import type { Logger } from "../logging/logger.ts";
 import { ThrottledLogger } from "../logging/throttled-logger.ts";
 
-/** The site's keys cannot be fetched, so nothing can be said about a token. */
+/** Thrown when the site's keys cannot be fetched, so that a token cannot be checked. */
 export class KeysUnavailable extends Error {
   override readonly name = "KeysUnavailable";
 }
 
-/** How long the keys are not asked for again after they could not be fetched, ms: a flood of tokens must not be one of requests. */
+/**
+ * Milliseconds after a failed fetch before the next one, so that a flood of tokens causes no flood of
+ * requests.
+ */
 const PAUSE_MS = 1_000;
 
-/** The time after a failed fetch. */
+/** The state after a failed fetch. */
 interface Outage {
   readonly endsAt: number;
   readonly reason: string;
-  /** Finds a key among those that were fetched before; undefined = none were. */
+  /** Finds a key among those that were fetched before; undefined if none were. */
   readonly known: JWTVerifyGetKey | undefined;
 }
 
 /**
- * The keys that the site publishes. They are fetched when they are first needed, again after ten minutes, and where a key is not among
- * them.
+ * The keys that the site publishes. They are fetched when they are first needed, again after ten minutes, and
+ * when a key is not among them.
  */
 export class SiteKeys {
   readonly #keys: ReturnType<typeof createRemoteJWKSet>;
   readonly #throttled: ThrottledLogger;
-  /** The last one. */
+  /** The last outage; undefined if the last fetch succeeded. */
   #outage: Outage | undefined;
-  /** The names of the keys that were fetched last, and these keys as JSON. */
+  /** The names of the keys that were fetched last, and those keys as JSON. */
   #named: { readonly json: string; readonly names: Promise<ReadonlySet<string>> } | undefined;
 
   constructor(url: URL, logger: Logger) {
@@ -44,8 +47,8 @@ export class SiteKeys {
   }
 
   /**
-   * Finds the key of a token. While the keys cannot be fetched, those that are known go on; for every other key this rejects with
-   * KeysUnavailable: an outage says nothing about a token.
+   * Finds the key of a token. While the keys cannot be fetched, known ones still work; for every other key
+   * this rejects with KeysUnavailable, because the token may be valid.
    */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     if (this.#outage !== undefined && performance.now() < this.#outage.endsAt)
@@ -59,8 +62,8 @@ export class SiteKeys {
   };
 
   /**
-   * Returns whether the site still publishes the key of that name (`nameOf`), as of ten minutes ago at most; undefined where that cannot be
-   * told, because the keys cannot be fetched. Never rejects.
+   * Returns whether the site still publishes the key of that name (`nameOf`), as of ten minutes ago at most;
+   * undefined if the keys cannot be fetched. Never rejects.
    */
   async holds(name: string): Promise<boolean | undefined> {
     const known = await this.#names();
@@ -74,7 +77,7 @@ export class SiteKeys {
     return (await this.#names())?.has(name);
   }
 
-  /** Returns whether they were fetched. */
+  /** Fetches the keys. Returns whether that succeeded. */
   async #fetch(): Promise<boolean> {
     if (this.#outage !== undefined && performance.now() < this.#outage.endsAt) return false;
     try {
@@ -104,18 +107,21 @@ export class SiteKeys {
   }
 }
 
-/** Returns the name of a public key, its thumbprint (RFC 7638): a key that replaces another one under the same `kid` has another name. */
+/**
+ * Returns the name of a public key, its thumbprint (RFC 7638): a key that replaces another one with the same
+ * `kid` has another name.
+ */
 export async function nameOf(key: ResolvedKey["key"]): Promise<string> {
   return calculateJwkThumbprint(await exportJWK(key));
 }
 
-/** A key that has no thumbprint verifies no token. */
+/** Returns the names of keys. A key without a thumbprint verifies no token, and is left out. */
 async function namesOf(keys: readonly Parameters<typeof calculateJwkThumbprint>[0][]): Promise<Set<string>> {
   const names = await Promise.all(keys.map((key) => calculateJwkThumbprint(key).catch(() => undefined)));
   return new Set(names.filter((name) => name !== undefined));
 }
 
-/** Rejects with KeysUnavailable for a key that was not known before the outage. */
+/** Finds a key during an outage. Rejects with KeysUnavailable for one that was not known before. */
 async function keyIn({ known, reason }: Outage, ...asked: Parameters<JWTVerifyGetKey>) {
   if (known === undefined) throw new KeysUnavailable(reason);
   try {
@@ -125,7 +131,7 @@ async function keyIn({ known, reason }: Outage, ...asked: Parameters<JWTVerifyGe
   }
 }
 
-/** Whether the keys were there, and the token does not fit them. */
+/** Returns whether an error means that the token does not fit the fetched keys. */
 function isAboutToken(error: unknown): boolean {
   return (
     error instanceof errors.JWKSNoMatchingKey ||

@@ -7,14 +7,16 @@ import { KeysUnavailable, nameOf, SiteKeys } from "./site-keys.ts";
 
 /** The settings that say whose tokens are accepted. */
 export interface SiteTokenOptions {
-  /** HMAC key of the site; undefined = none. */
+  /** HMAC key of the site; undefined if there is none. */
   readonly tokenSecret: string | undefined;
-  /** Where the site publishes its public keys; undefined = nowhere. */
+  /** URL at which the site publishes its public keys; undefined if it does not. */
   readonly tokenJwksUrl: string | undefined;
   readonly tokenRequired: boolean;
 }
 
-/** With a shared secret only keyed hashes; a public key must never be taken for one. */
+/**
+ * Algorithms for the shared secret: keyed hashes only, because a public key must never be used as a secret.
+ */
 const SECRET_ALGORITHMS = ["HS256", "HS384", "HS512"];
 const KEY_ALGORITHMS = [
   "RS256",
@@ -29,13 +31,13 @@ const KEY_ALGORITHMS = [
   "EdDSA",
 ];
 
-/** How far the site's clock may be off, seconds. */
+/** Seconds by which the site's clock may be off. */
 const CLOCK_TOLERANCE = 5;
 
-/** A site's own user ids that are used as they are. */
+/** User ids of a site that are used unchanged. */
 const PLAIN_SUBJECT = /^[A-Za-z0-9_-]{1,62}$/;
 
-/** The checker of the site's tokens, or undefined where none are accepted. */
+/** Returns the checker of the site's tokens; undefined if none are accepted. */
 export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteTokens | undefined {
   const checks = checksFor(options, logger);
   if (checks.length === 0) return undefined;
@@ -46,14 +48,16 @@ export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteToken
   };
 }
 
-/** The claims that are looked at. Only `exp` is known to be of its type. */
+/** The claims that are read. Only `exp` has a checked type. */
 type Claims = Pick<JWTPayload, "exp"> & { readonly sub?: unknown; readonly name?: unknown };
 
-/** One kind of keys that a site may have. */
+/** The check for one kind of keys that a site may have. */
 interface Check {
-  /** Returns the claims of a token and the name of the key that signed it; rejects where the token is not valid. */
+  /**
+   * Returns the claims of a token and the name of the key that signed it; rejects if the token is invalid.
+   */
   readonly verify: (token: string) => Promise<{ readonly claims: Claims; readonly key: string }>;
-  /** As `SiteTokens.holdsKey`. */
+  /** See `SiteTokens.holdsKey`. */
   readonly holdsKey: (key: string) => Promise<boolean | undefined>;
 }
 
@@ -106,11 +110,12 @@ async function holdsKey(key: string, checks: readonly Check[]): Promise<boolean 
   return answers.includes(true) || (answers.includes(undefined) ? undefined : false);
 }
 
-/** The latest time that a Date holds, ms since 1970 UTC; a token that ends later ends then. */
+/** The latest time that a Date can hold, ms since 1970 UTC; a token that expires later expires then. */
 const LATEST_MS = 8.64e15;
 
 function userOf({ sub, name, exp }: Claims, key: string): SiteUser | undefined {
-  // Not as the standard says (RFC 7519, section 4.1.2), and what many sites send: the number of a database's row.
+  // A number is not what the standard says (RFC 7519, section 4.1.2), but many sites send one: the number of
+  // a database row.
   const subject = Number.isSafeInteger(sub) ? String(sub) : sub;
   if (typeof subject !== "string" || subject === "") return undefined;
   return {
@@ -122,7 +127,7 @@ function userOf({ sub, name, exp }: Claims, key: string): SiteUser | undefined {
 }
 
 function digestOf(subject: string): string {
-  // Encoded as UTF-8, all half surrogates would be the same character, and two users one.
+  // In UTF-8 all lone surrogates would be the same character, and two users would have one id.
   const text = subject.isWellFormed() ? subject : JSON.stringify(subject);
   return createHash("sha256").update(text).digest("base64url");
 }

@@ -1,18 +1,18 @@
 import type { Readable } from "node:stream";
 import type { LogLines } from "./log-lines.ts";
 
-/** A line that is longer than this before its end has come is cut, UTF-16 code units. */
+/** UTF-16 code units of a line whose end has not arrived; a longer line is cut. */
 const LONGEST_LINE = 1024 * 1024;
 
 /**
- * Passes the lines of a worker on. A worker that wrote to the program's own output would change how that is written to: the output's
- * descriptor, and with it whether a write waits, is one for all of them. While too much waits, nothing is read: the worker
- * then drops its own lines and counts them.
+ * Forwards the log lines of a worker. If workers wrote to the program's own output they would share its
+ * descriptor, and with it the flag that decides whether a write blocks. While too much waits to be written,
+ * nothing is read; the worker then drops lines itself and counts them.
  */
 export class ForwardedLines {
   readonly #stream: Readable;
   readonly #lines: LogLines;
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of a line whose end has not arrived. */
   #cut = "";
   #isReleased = false;
 
@@ -22,11 +22,13 @@ export class ForwardedLines {
     stream.setEncoding("utf8");
     stream.on("data", this.#onData);
     stream.on("end", this.#onEnd);
-    // Its end is all that matters, and that comes too.
+    // Only the end of the stream matters, and it is reported as well.
     stream.on("error", () => undefined);
   }
 
-  /** Reads what is left whatever waits, so that the stream ends: its writer has ended, and what is left is little. */
+  /**
+   * Reads the rest without waiting, so that the stream ends. Its writer has ended, so that little is left.
+   */
   release(): void {
     this.#isReleased = true;
     this.#lines.stopWaiting(this.#resume);

@@ -1,34 +1,45 @@
 import type { DestinationStream } from "pino";
 import { Output } from "./log-output.ts";
 
-/** Lines are written together: a write for each message took a tenth of a busy process's time (docs/performance.md). */
+/**
+ * Bytes that are written together: one write per line took a tenth of a busy process's time
+ * (docs/performance.md).
+ */
 const BATCH_BYTES = 8 * 1024;
 const WRITE_WITHIN_MS = 100;
 
-/** A pipe takes up to this much (PIPE_BUF) whole or not at all, so that lines of several writers do not mix. */
+/**
+ * Bytes that a pipe accepts completely or not at all (PIPE_BUF), so that lines of several writers do not mix.
+ */
 const PART_BYTES = 4 * 1024;
 
-/** What may wait for a reader. Beyond it the oldest lines are dropped: the newest ones tell why a process ends. */
+/**
+ * Bytes that may wait for the reader. Above that the oldest lines are dropped: the newest ones tell why a
+ * process ends.
+ */
 const WAITING_BYTES = 1024 * 1024;
-/** Lines of other processes are not accepted while more than this waits. */
+/** Bytes waiting above which no lines of other processes are accepted. */
 const BEHIND_BYTES = 256 * 1024;
 
-/** The pause after a write of which nothing was taken, ms; doubled each time, up to the longest. */
+/** Milliseconds after a write that accepted nothing; doubled each time, up to the longest. */
 const RETRY_MS = { shortest: 20, longest: 1_000 } as const;
 
-/** A reader that takes nothing for this long is stuck, and `flushSync` does not wait for it, ms. */
+/**
+ * Milliseconds without any progress after which a reader counts as stuck, so that `flushSync` does not wait
+ * for it.
+ */
 const STUCK_MS = 500;
-/** How long `flushSync` waits for a reader that takes something, and between two attempts, ms. */
+/** Milliseconds for which `flushSync` waits for a reader that makes progress, and between two attempts. */
 const FLUSH_WITHIN_MS = 1_000;
 const ATTEMPT_MS = 5;
 
-/** pino's number for `warn`. */
+/** pino's level number of `warn`. */
 const WARN = 40;
 
 export interface LogLinesOptions {
-  /** Default: standard output. */
+  /** Where the lines are written. Default: standard output. */
   readonly output?: Pick<Output, "write">;
-  /** The fields of every line of this process, for the line that says how many were dropped. */
+  /** Fields of every line of this process, for the line that reports dropped lines. */
   readonly base?: object;
 }
 
@@ -39,30 +50,34 @@ interface Part {
 }
 
 /**
- * Log lines on their way to standard output. Writing never throws and never waits for the reader: each line is written at most
- * `WRITE_WITHIN_MS` later, or waits while the reader is slow. At most 1 MiB waits; beyond it the oldest lines are dropped, and a line
- * `lines-dropped` in their place says how many. At the end of the process everything is written that the reader takes
- * within a second, or within half of one if it takes nothing. A process that is killed takes its last lines with it.
+ * Writes log lines to standard output. Writing never throws and never blocks: each line is written at most
+ * `WRITE_WITHIN_MS` later, or waits while the reader is slow. At most 1 MiB waits; above that the oldest
+ * lines are dropped, and a line `lines-dropped` in their place tells how many. At the end of the process
+ * everything is written that the reader accepts within a second, or within half a second if it accepts
+ * nothing. A process that is killed loses its last lines.
  */
 export class LogLines implements DestinationStream {
   readonly #output: Pick<Output, "write">;
   readonly #base: object;
-  /** Emptied by writing, and from its beginning by dropping. */
+  /** Parts that wait to be written; the oldest are dropped. */
   readonly #parts: Part[] = [];
-  /** What is left of the part whose writing has begun. It is never dropped, or a line would be cut. */
+  /** The rest of the part that is being written. It is never dropped, because that would cut a line. */
   #begun: Buffer = Buffer.alloc(0);
-  /** Of the parts and of what is left of the one begun. */
+  /** Bytes of the parts and of the rest of the begun one. */
   #waitingBytes = 0;
-  /** Since the last line that said so. */
+  /** Lines dropped since the last line that reported it. */
   #dropped = 0;
   #onDropped: (count: number) => void = () => undefined;
-  // A timer that never rests would wake a process that has nothing to say.
+  // Set only while something waits: a permanent timer would wake an idle process.
   #timer: NodeJS.Timeout | undefined;
-  /** The pause before the next attempt, ms; 0 = everything was taken last time. */
+  /** Milliseconds before the next attempt; 0 if the last write was accepted completely. */
   #retryMs = 0;
-  /** When the output first took nothing, as performance.now() tells it; undefined = the last attempt was taken. */
+  /**
+   * Time at which the output first accepted nothing, as performance.now(); undefined if the last attempt made
+   * progress.
+   */
   #refusedAt: number | undefined;
-  /** Called once no more than BEHIND_BYTES wait; at most one function of each stream of a living worker. */
+  /** Called when no more than BEHIND_BYTES wait; at most one function per stream of a running worker. */
   readonly #onAccepting = new Set<() => void>();
 
   constructor({ output = new Output(1), base = {} }: LogLinesOptions = {}) {
@@ -71,7 +86,7 @@ export class LogLines implements DestinationStream {
     process.once("exit", () => this.flushSync());
   }
 
-  /** Calls `onDropped` with the number of lines each time that some are dropped. */
+  /** Calls `onDropped` with the number of lines each time that lines are dropped. */
   countDrops(onDropped: (count: number) => void): void {
     this.#onDropped = onDropped;
   }
@@ -83,26 +98,29 @@ export class LogLines implements DestinationStream {
     else this.#schedule(WRITE_WITHIN_MS);
   }
 
-  /** Accepts whole lines of another process. Returns whether more may come now; if not, `whenAccepting` tells when. */
+  /**
+   * Accepts whole lines of another process. Returns whether more are accepted now; if not, `whenAccepting`
+   * tells when.
+   */
   forward(lines: string): boolean {
     for (const part of partsOf(lines)) this.#add(part, Buffer.byteLength(part));
     this.#schedule(0);
     return this.#waitingBytes <= BEHIND_BYTES;
   }
 
-  /** Calls `onAccepting` once, when more lines of other processes may come. */
+  /** Calls `onAccepting` once, when lines of other processes are accepted again. */
   whenAccepting(onAccepting: () => void): void {
     this.#onAccepting.add(onAccepting);
   }
 
-  /** Takes that back. */
+  /** Cancels `whenAccepting`. */
   stopWaiting(onAccepting: () => void): void {
     this.#onAccepting.delete(onAccepting);
   }
 
   /**
-   * Writes what waits, and gives a reader that is slow a moment to take it; pino asks for this after a fatal line. Never throws, and
-   * does not wait for a reader that is stuck.
+   * Writes what waits, and gives a slow reader a moment to accept it; pino calls it after a fatal line. Never
+   * throws, and does not wait for a stuck reader.
    */
   flushSync(): void {
     const giveUpAt = performance.now() + FLUSH_WITHIN_MS;
@@ -158,7 +176,7 @@ export class LogLines implements DestinationStream {
     for (const onAccepting of accepting) onAccepting();
   }
 
-  /** Returns whether everything was taken. */
+  /** Writes the parts. Returns whether everything was accepted. */
   #writeParts(): boolean {
     while (this.#begin()) {
       const taken = this.#output.write(this.#begun);
@@ -173,7 +191,7 @@ export class LogLines implements DestinationStream {
     return true;
   }
 
-  /** Returns false where there is nothing to write. */
+  /** Takes the next part to write; returns false if there is none. */
   #begin(): boolean {
     if (this.#begun.length > 0) return true;
     if (this.#dropped > 0) {
@@ -187,16 +205,19 @@ export class LogLines implements DestinationStream {
     return true;
   }
 
-  /** The line that stands in the place of those that were dropped. */
+  /** Returns the line that replaces the dropped ones. */
   #dropLine(): string {
     const count = this.#dropped;
     this.#dropped = 0;
     const fields = { level: WARN, time: Date.now(), ...this.#base, event: "lines-dropped", count };
-    return `${JSON.stringify({ ...fields, msg: "log lines were dropped: nobody read them in time" })}\n`;
+    return `${JSON.stringify({ ...fields, msg: "log lines dropped: the reader was too slow" })}\n`;
   }
 }
 
-/** Cuts behind lines, so that each part is at most PART_BYTES UTF-16 code units, or one longer line. */
+/**
+ * Splits a text at line ends, so that each part has at most PART_BYTES UTF-16 code units, or is one longer
+ * line.
+ */
 function* partsOf(lines: string): Generator<string> {
   let start = 0;
   while (start < lines.length) {

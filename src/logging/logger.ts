@@ -1,4 +1,4 @@
-/** Where structured log lines go; pino's loggers are of this shape. Fields first, then a short sentence. */
+/** A logger of structured lines: fields first, then a short sentence. pino's loggers have this form. */
 export interface Logger {
   debug(fields: object, sentence: string): void;
   info(fields: object, sentence: string): void;

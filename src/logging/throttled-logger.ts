@@ -1,22 +1,22 @@
 import type { Logger } from "./logger.ts";
 
-/** Milliseconds between two lines about the same thing. */
+/** Milliseconds between two lines of the same topic. */
 const QUIET_MS = 10_000;
 
 /**
- * Log lines about things that may come a thousand times per second: the first is written at once, later
- * ones are counted and told with the next line, at most one every 10 s for a topic.
+ * Logs events that may happen a thousand times per second: the first one at once, later ones as a count in
+ * the next line, at most one line per topic every 10 s.
  */
 export class ThrottledLogger {
   readonly #logger: Logger;
-  /** One entry a topic; topics are sentences of this program, so there are a handful. */
+  /** One entry per topic. Topics are sentences of this program, so there are few. */
   readonly #topics = new Map<string, { at: number; unsaid: number }>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  /** @param count how many of them this is. */
+  /** @param count the number of events that this call reports. */
   log(level: "warn" | "error", sentence: string, fields: object, count = 1): void {
     const now = performance.now();
     const topic = this.#topics.get(sentence);

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 
-/** One line of the table: the name, the soft limit, the hard limit, the unit. */
+/** Matches a line of the table: name, soft limit, hard limit, unit. */
 const OPEN_FILES = /^Max open files\s+(\d+)\s/m;
 
 /**
- * Returns how many file descriptors this process may have open, the soft limit; undefined where the system does not tell, as
- * outside Linux, or sets none. Node.js has raised the soft limit to the hard one by then. `limits`: as in /proc/self/limits.
+ * Returns how many file descriptors this process may open (the soft limit); undefined if the system does not
+ * tell, as outside Linux, or sets none. Node.js has already raised the soft limit to the hard one. `limits`:
+ * as in /proc/self/limits.
  */
 export function descriptorLimit(limits: string | undefined = ownLimits()): number | undefined {
   const soft = OPEN_FILES.exec(limits ?? "")?.[1];
@@ -20,7 +21,10 @@ function ownLimits(): string | undefined {
   }
 }
 
-/** Returns whether an error says that this process (EMFILE) or the system (ENFILE) has no file descriptor left. */
+/**
+ * Returns whether an error says that this process (EMFILE) or the system (ENFILE) has no file descriptor
+ * left.
+ */
 export function isOutOfDescriptors(error: unknown): boolean {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
   return code === "EMFILE" || code === "ENFILE";

@@ -2,31 +2,34 @@ import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { isOutOfDescriptors } from "./descriptors.ts";
 
-/** Between two looks, ms. */
+/** Milliseconds between two measurements. */
 const LOOK_MS = 1_000;
 
 /**
- * Between two samples of the event loop's delay, ms; what a loop that does nothing shows. Each wakes the process: at 20 ms
- * that was a third of what an idle one costs.
+ * Milliseconds between two samples of the event loop's delay, which is also the delay that an idle loop
+ * shows. Each sample wakes the process: at 20 ms that was a third of an idle process's cost.
  */
 const RESOLUTION_MS = 50;
 
-/** How hard this process works: as it was in the last second. */
+/** The load of this process in the last second. */
 export interface EventLoopReading {
-  /** By how much the event loop was late, on average and in the worst hundredth, ms. */
+  /** Milliseconds by which the event loop was late, on average and at the 99th percentile. */
   readonly loopDelayMs: number;
   readonly loopDelayP99Ms: number;
-  /** The share of the time in which the event loop had something to do, 0 to 1. */
+  /** Share of the time in which the event loop was busy, 0 to 1. */
   readonly loopUtilization: number;
-  /** Bytes: of JavaScript objects, what V8 allows them, and all that the process has in memory. */
+  /** Bytes of JavaScript objects, V8's limit of those, and the process's resident memory. */
   readonly heapUsed: number;
   readonly heapLimit: number;
   readonly resident: number;
-  /** Of `resident`, what is no free memory of the allocator, about: objects, buffers, and what the process took at its start. */
+  /**
+   * Approximate bytes of `resident` that are not free memory of the allocator: objects, buffers, and what the
+   * process used at its start.
+   */
   readonly inUse: number;
 }
 
-/** Measures the event loop and the memory of this process, once a second. */
+/** Measures the event loop and the memory of this process once per second. */
 export class EventLoopMonitor {
   readonly #delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   #timer: NodeJS.Timeout | undefined;
@@ -34,7 +37,7 @@ export class EventLoopMonitor {
   #lookedAt = performance.now();
   #lastingDelayMs = 0;
   #hasNoDescriptor = false;
-  /** Bytes of code, and of what is no JavaScript object, when the process had done nothing yet. */
+  /** Bytes of code and of other memory outside JavaScript objects at the start of the process. */
   readonly #atStart: number;
   #reading: EventLoopReading = {
     ...heap(),
@@ -59,17 +62,17 @@ export class EventLoopMonitor {
     this.#timer = setInterval(this.#look, LOOK_MS).unref();
   }
 
-  /** Of the last second that was measured. */
+  /** The last measurement. */
   get reading(): EventLoopReading {
     return this.#reading;
   }
 
-  /** What the mean delay was at least in each of the last two seconds, ms: one long turn is no overload. */
+  /** The smaller of the mean delays of the last two seconds, ms: one long tick is no overload. */
   get lastingDelayMs(): number {
     return this.#lastingDelayMs;
   }
 
-  /** Whether there was no file descriptor left in the last second; then there is none for a new connection either. */
+  /** Whether no file descriptor was left in the last second, and so none for a new connection. */
   get hasNoDescriptor(): boolean {
     return this.#hasNoDescriptor;
   }
@@ -82,7 +85,7 @@ export class EventLoopMonitor {
 
   readonly #look = (): void => {
     const now = performance.now();
-    // A sample is taken from the second waking on: without one, some turn took half of the time or more.
+    // Samples begin with the second wake-up: without one, a tick took at least half of the time.
     const unseen = this.#delays.count === 0 ? halfOf(now - this.#lookedAt) : undefined;
     const loopDelayMs = unseen ?? late(this.#delays.mean);
     const utilization = performance.eventLoopUtilization();
@@ -99,10 +102,10 @@ export class EventLoopMonitor {
     this.#delays.reset();
   };
 
-  /** The memory of the process; the last numbers that are known where the system does not tell. */
+  /** Returns the memory of the process; the last known numbers if the system does not tell. */
   #memory(atStart: number): Pick<EventLoopReading, "resident" | "inUse"> {
     try {
-      // Opens a file on Linux. Not `external`, which falls long after the buffers are gone.
+      // Opens a file on Linux. `external` is not used: it falls long after the buffers are freed.
       const { rss: resident, heapUsed, arrayBuffers } = process.memoryUsage();
       this.#hasNoDescriptor = false;
       return { resident, inUse: Math.min(resident, atStart + heapUsed + arrayBuffers) };

@@ -5,26 +5,29 @@ import { collectGarbage } from "./garbage-collection.ts";
 import { Overload, type OverloadLimits } from "./overload.ts";
 import { countsOf, type ProcessIdentity, type ProcessStats, readProcessStats } from "./process-stats.ts";
 
-/** Between two reports, ms; what a process reported holds for 20 s (`MessageStore.report`). */
+/** Milliseconds between two reports; a report is valid for 20 s (`MessageStore.report`). */
 const REPORT_MS = 5_000;
 
-/** How often it is looked whether one is due, ms: a process that just came, or whose log did, is seen at once. */
+/**
+ * Milliseconds between two checks whether a report is due, so that a process is seen soon after it starts or
+ * reaches its store.
+ */
 const LOOK_MS = 500;
 
-/** What others reported is read again after this time, ms: whoever asks without end costs the store little. */
+/** Milliseconds for which the others' reports are kept, so that frequent requests cost the store little. */
 const REREAD_MS = 500;
 
-/** What the watch asks about the sockets of this process. */
+/** What the monitor asks about the sockets of this process. */
 export interface SocketFigures {
   readonly count: number;
-  /** How many may be open; undefined = no limit. */
+  /** How many may be open; undefined if there is no limit. */
   readonly limit?: number | undefined;
-  /** Open TCP connections, where they are counted. */
+  /** Open TCP connections; undefined if they are not counted. */
   readonly tcpCount?: number | undefined;
   readonly drain: { readonly begun: boolean };
 }
 
-/** Keeps an eye on this process, and tells the others through the store how it is. */
+/** Monitors this process, and reports its stats to the others through the store. */
 export class Monitor {
   readonly #chat: Chat;
   readonly #store: MessageStore;
@@ -36,9 +39,9 @@ export class Monitor {
   #looking: NodeJS.Timeout | undefined;
   #others: Promise<ProcessStats[]> = Promise.resolve([]);
   #readAt = Number.NEGATIVE_INFINITY;
-  /** What was last said in the store about it. */
+  /** The overload state that was logged last. */
   #toldOverload = false;
-  /** When the next report is due, as performance.now() tells it. */
+  /** Time at which the next report is due, as performance.now(). */
   #dueAt = 0;
 
   constructor(chat: Chat, store: MessageStore, identity: ProcessIdentity, limits: OverloadLimits) {
@@ -48,25 +51,25 @@ export class Monitor {
     this.#overload = new Overload(limits, collectGarbage);
   }
 
-  /** Begins to measure and to report. */
+  /** Starts to measure and to report. */
   start(sockets: SocketFigures): void {
     this.#eventLoop.start();
     this.#sockets = sockets;
     this.#looking = setInterval(this.#look, LOOK_MS).unref();
   }
 
-  /** Ends every timer. */
+  /** Stops all timers. */
   stop(): void {
     clearInterval(this.#looking);
     this.#eventLoop.stop();
   }
 
-  /** Why this process takes nobody in now; undefined: it does. */
+  /** Why this process accepts no new connections now; undefined if it does. */
   get overload(): string | undefined {
     return this.#overload.reason;
   }
 
-  /** This process, now. */
+  /** The stats of this process now. */
   get vitals(): ProcessStats {
     const { user, system } = process.cpuUsage();
     const { state, reason } = this.#store.status;
@@ -93,7 +96,10 @@ export class Monitor {
     };
   }
 
-  /** All living processes: this one as it is now, the others as they last reported; alone where the store is away. */
+  /**
+   * Returns the stats of all running processes: this one now, the others as they last reported; only this one
+   * while the store is unreachable.
+   */
   async fleet(): Promise<ProcessStats[]> {
     if (performance.now() - this.#readAt > REREAD_MS) {
       this.#readAt = performance.now();
@@ -131,6 +137,6 @@ export class Monitor {
     this.#toldOverload = reason !== undefined;
     const { logger } = this.#chat;
     if (reason !== undefined) logger.warn({ event: "overload", reason }, "new sockets are refused");
-    else logger.info({ event: "overload" }, "new sockets are taken again");
+    else logger.info({ event: "overload" }, "new sockets are accepted again");
   }
 }

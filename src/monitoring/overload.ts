@@ -1,60 +1,66 @@
 import type { EventLoopMonitor } from "./event-loop.ts";
 
-/** A share above which a process is overloaded, and the one below which it no longer is: in between it stays what it was. */
+/**
+ * Share above which a process becomes overloaded, and the one below which it no longer is. Between them its
+ * state stays.
+ */
 interface Level {
   readonly enter: number;
   readonly leave: number;
 }
 
-/** Of `maxLoopDelayMs`. */
+/** Shares of `maxLoopDelayMs`. */
 const LOOP: Level = { enter: 1, leave: 0.5 };
 
-/** Of the heap that V8 allows: above, it spends its time looking for garbage. */
+/** Shares of V8's heap limit; above, V8 spends its time on garbage collection. */
 const HEAP: Level = { enter: 0.9, leave: 0.8 };
 
-/** Of the memory that the system allows: above, the platform complains, and then kills. */
+/** Shares of the memory limit; above it the platform warns, and then kills the process. */
 const RESIDENT: Level = { enter: 0.95, leave: 0.9 };
 
 /**
- * Of the same, what is in use. The rest of what is resident was freed, and the allocator keeps it for what comes next: it is no reason to
- * refuse anybody, and may stay for hours.
+ * Shares of the memory limit for the memory in use. The rest of the resident memory was freed, and the
+ * allocator keeps it for later: it is no reason to refuse connections, and may stay for hours.
  */
 const IN_USE: Level = { enter: 0.75, leave: 0.65 };
 
 /** Seconds between two collections of garbage while memory is short. */
 const COLLECT_EVERY = 5;
 
-/** Where a process has enough to do with the people it has. */
+/** The limits above which a process accepts no new connections. */
 export interface OverloadLimits {
-  /** The event loop's mean delay in a second, in two seconds running, ms; 0 = no limit. */
+  /** The event loop's mean delay per second, in two consecutive seconds, ms; 0 = no limit. */
   readonly maxLoopDelayMs: number;
-  /** Bytes that this process may use; undefined where nobody says. */
+  /** Bytes that this process may use; undefined if there is no known limit. */
   readonly memory: number | undefined;
 }
 
-/** Decides, once a second, whether a process takes in anybody new. */
+/** Decides once per second whether a process accepts new connections. */
 export class Overload {
   readonly #limits: OverloadLimits;
   readonly #collect: () => void;
   #reason: string | undefined;
-  /** What was looked at last. */
+  /** The last reading. */
   #seen: EventLoopMonitor["reading"] | undefined;
   #isLate = false;
-  /** Looks in a row that found memory short. What was found once may be garbage: it counts when it is found again. */
+  /**
+   * Consecutive readings with too little memory. The first one may be due to garbage, so only a second one
+   * counts.
+   */
   #short = 0;
 
-  /** @param collect collects garbage: only what is left after that counts. */
+  /** @param collect collects garbage; only the memory after that counts. */
   constructor(limits: OverloadLimits, collect: () => void) {
     this.#limits = limits;
     this.#collect = collect;
   }
 
-  /** Why nobody else should be taken in now; undefined: they may come. */
+  /** Why no new connections should be accepted now; undefined if they should. */
   get reason(): string | undefined {
     return this.#reason;
   }
 
-  /** Looks at a load; does nothing where it has seen that reading. */
+  /** Evaluates a load; does nothing for a reading that it has seen. */
   look(load: Pick<EventLoopMonitor, "reading" | "lastingDelayMs" | "hasNoDescriptor">): void {
     if (load.reading === this.#seen) return;
     this.#seen = load.reading;

@@ -2,18 +2,21 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { ProcessIdentity } from "./process-stats.ts";
 
-/** The program's version, as package.json beside `src` and `dist` has it. */
+/** The program's version from package.json, which is beside `src` and `dist`. */
 const VERSION = versionOf(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
-/** A commit is named by this many of its digits. */
+/** Digits of a commit's name that are kept. */
 const COMMIT_DIGITS = 12;
 
-/** Draws an id for this process: DYNO may be shared by two that live at once. */
+/**
+ * Draws a random id for this process. DYNO does not suffice: two processes that run at the same time may
+ * share it.
+ */
 export function drawInstance(): string {
   return randomBytes(8).toString("hex");
 }
 
-/** Who this process is; the platform's words come from its dyno metadata. */
+/** Returns the identity of this process; the platform's names come from its dyno metadata. */
 export function identityOf(
   instance: string,
   env: Readonly<Record<string, string | undefined>>,

@@ -4,15 +4,15 @@ import type { Counters } from "../chat/counters.ts";
 
 const Count = Type.Number({ minimum: 0 });
 const Word = Type.String({ maxLength: 200 });
-/** By code; a process of this program has a few dozen of them. */
+/** Counts by code; there are a few dozen codes. */
 const Counts = Type.Record(Type.String({ maxLength: 40 }), Count, { maxProperties: 100 });
 
-/** Who a process is, for people who look for it in the platform's own tools. */
+/** The identity of a process, for operators who look for it in the platform's own tools. */
 const Identity = Type.Object({
-  /** Drawn at every start; the same in its log lines and its presence. */
+  /** Random id, new at every start; also in its log lines and its presence. */
   instance: Word,
   pid: Count,
-  /** The platform's names for it, where there is a platform. */
+  /** The platform's names of the process, if there is a platform. */
   dyno: Type.Optional(Word),
   release: Type.Optional(Word),
   commit: Type.Optional(Word),
@@ -20,10 +20,13 @@ const Identity = Type.Object({
   node: Word,
 });
 
-/** What a later release adds must be optional: during a deploy, processes of both read each other's. */
-const VITALS = Type.Object({
+/**
+ * Fields that a later release adds must be optional: during a deploy, processes of both releases read each
+ * other's stats.
+ */
+const STATS = Type.Object({
   identity: Identity,
-  /** When the process started and when this was written, ms since 1970 by its own clock. */
+  /** When the process started and when this was written, in ms since 1970 by its own clock. */
   startedAt: Count,
   at: Count,
   logKind: Word,
@@ -33,12 +36,12 @@ const VITALS = Type.Object({
   draining: Type.Boolean(),
   overloaded: Type.Boolean(),
   sockets: Count,
-  /** Absent: no limit. */
+  /** Absent if there is no limit. */
   socketLimit: Type.Optional(Count),
-  /** Absent where the server is the surrounding app's. */
+  /** Absent if the surrounding app owns the server. */
   tcpConnections: Type.Optional(Count),
   rooms: Count,
-  /** ms; absent while the store is away. */
+  /** Milliseconds since the last proven round trip to the store; absent while the store is unreachable. */
   roundTripAgeMs: Type.Optional(Count),
   cpuSeconds: Count,
   load: Type.Object({
@@ -50,7 +53,7 @@ const VITALS = Type.Object({
     resident: Count,
     inUse: Type.Optional(Count),
   }),
-  /** The plain ones of `Counters`, by name. */
+  /** The members of `Counters` that are single numbers, by name. */
   counts: Counts,
   errors: Counts,
   limited: Type.Optional(Counts),
@@ -60,15 +63,20 @@ const VITALS = Type.Object({
   acks: Type.Object({ counts: Type.Array(Count, { maxItems: 50 }), sum: Count }),
 });
 
-/** Who a process is. */
+/** The identity of a process. */
 export type ProcessIdentity = Static<typeof Identity>;
 
-/** How one process is and what it has done since it started: numbers only, and no word that anybody said. */
-export type ProcessStats = Static<typeof VITALS>;
+/**
+ * The state of a process and what it has done since it started: numbers only, and nothing that users wrote.
+ */
+export type ProcessStats = Static<typeof STATS>;
 
-const validator = Compile(VITALS);
+const validator = Compile(STATS);
 
-/** What another process said of itself; undefined for what is no such thing, or was written by a release too different. */
+/**
+ * Parses the stats that another process reported; undefined if they are invalid, or of a release that is too
+ * different.
+ */
 export function readProcessStats(text: string): ProcessStats | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -83,7 +91,7 @@ export type CountName = {
   [Name in keyof Counters]: Counters[Name] extends number ? Name : never;
 }[keyof Counters];
 
-/** Copies what was counted, as it is now. */
+/** Returns a copy of the present counts. */
 export function countsOf(
   counters: Counters,
 ): Pick<ProcessStats, "counts" | "errors" | "limited" | "closes" | "answers" | "refusedUpgrades" | "acks"> {

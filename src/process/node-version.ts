@@ -1,19 +1,25 @@
-/** The oldest major version of Node.js that everything here works on; package.json, "engines". Newer ones are never refused. */
+/**
+ * The oldest major version of Node.js on which everything works; see "engines" in package.json. Newer ones
+ * are never refused.
+ */
 const OLDEST = 20;
 
-/** The version that Dockerfile and platform run. */
+/** The major version that the Dockerfile and the platform run. */
 const RECOMMENDED = 24;
 
 /**
- * Returns why this version of Node.js cannot run the program, or undefined. An older one starts it and then fails at the first
- * message. This file imports nothing: it must load where the rest does not.
+ * Returns why this version of Node.js cannot run the program, or undefined. An older version would start it
+ * and fail at the first message. This file imports nothing, because it must load where the rest does not.
  */
 export function refusedNode(version: string = process.versions.node): string | undefined {
   const major = Number.parseInt(version, 10);
   return major < OLDEST ? `it needs Node.js ${OLDEST} or newer, and this is ${version}` : undefined;
 }
 
-/** The days on which releases of Node.js get no more security fixes, as https://github.com/nodejs/release has them; newer ones are not known here. */
+/**
+ * Days from which on releases of Node.js get no more security fixes, from https://github.com/nodejs/release;
+ * newer releases are missing.
+ */
 const END_OF_LIFE: Readonly<Record<number, string>> = {
   20: "2026-04-30",
   21: "2024-06-01",
@@ -22,7 +28,10 @@ const END_OF_LIFE: Readonly<Record<number, string>> = {
   24: "2028-04-30",
 };
 
-/** Returns what to say of a version of Node.js that gets no more security fixes; undefined where it does, or that is not known. */
+/**
+ * Returns a warning about a version of Node.js that gets no more security fixes; undefined if it does, or if
+ * that is unknown.
+ */
 export function outdatedNode(version: string = process.versions.node, now = Date.now()): string | undefined {
   const end = END_OF_LIFE[Number.parseInt(version, 10)];
   if (end === undefined || now < Date.parse(end)) return undefined;

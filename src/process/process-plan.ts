@@ -2,22 +2,23 @@ import { getHeapStatistics } from "node:v8";
 import { heapLimitMib, memoryLimit } from "../monitoring/memory-limit.ts";
 import type { Settings } from "../settings/settings.ts";
 
-/** V8 counts its young generation too where it tells its limit; up to this much, bytes. */
+/** Bytes by which the limit that V8 reports may be larger, because it includes the young generation. */
 const YOUNG_GENERATION = 64 * 1024 * 1024;
 
-/** How the program runs. */
+/** The number of processes of the program, and their heaps. */
 export interface ProcessPlan {
-  /** Workers under this process; 0 = this process is the program. */
+  /** Worker processes; 0 = this process is the program. */
   readonly workers: number;
-  /** What V8 lets the heap of each grow to, MiB; undefined = what it thinks right. */
+  /** Heap limit of each process, MiB; undefined = V8's default. */
   readonly heapMib: number | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Plans workers and heaps so that all heaps together fit the memory of the dyno. V8's limit can only be given at a
- * start, so a program whose own limit is too large runs as one worker. A limit that somebody set by hand is left alone.
+ * Plans workers and heaps so that all heaps together fit the memory of the dyno. V8's limit can only be set
+ * at a start, so a program whose own limit is too large runs as one worker. A limit that the operator has set
+ * is kept.
  */
 export function planProcesses(
   { redisUrl, webConcurrency }: Pick<Settings, "redisUrl" | "webConcurrency">,
@@ -31,7 +32,10 @@ export function planProcesses(
   return { workers: processes > 1 || !fits ? processes : 0, heapMib };
 }
 
-/** How many processes share a dyno: workers cannot share an embedded store, so without Redis there is one. */
+/**
+ * Returns how many processes share a dyno. Workers cannot share a store in memory, so without Redis there is
+ * one.
+ */
 export function processesOf({
   redisUrl,
   webConcurrency,

@@ -11,8 +11,9 @@ import { GracefulShutdown } from "./graceful-shutdown.ts";
 import { outdatedNode } from "./node-version.ts";
 
 /**
- * Runs the chat in this process until a signal, or an error nobody expected, ends it; then drains it and
- * exits: 0 after a signal, 1 after an error. Where messages turn out not to be storable at all, `endStart` is called with the reason.
+ * Runs the chat in this process until a signal or an uncaught error ends it; then drains it and exits: with 0
+ * after a signal, with 1 after an error. If messages cannot be stored at all, `endStart` is called with the
+ * reason.
  */
 export async function runProcess(settings: Settings, endStart: (reason: string) => void): Promise<void> {
   const identity = identityOf(drawInstance(), process.env);
@@ -37,35 +38,36 @@ export async function runProcess(settings: Settings, endStart: (reason: string) 
   );
 }
 
-/** Standard output of a process, for its log lines. */
+/** Returns the standard output of a process, for its log lines. */
 export function processOutput(identity: ProcessIdentity): LogLines {
   return new LogLines({ base: baseOf(identity) });
 }
 
-/** Creates the logger of a process: one JSON line per event to `output`, Node's own warnings too. */
+/**
+ * Creates the logger of a process, which writes one JSON line per event to `output`, also for Node's own
+ * warnings.
+ */
 export function processLogger(settings: Settings, identity: ProcessIdentity, output: LogLines): PinoLogger {
   const serializers = { err: withoutRequest };
   const logger = pino({ level: settings.logLevel, base: baseOf(identity), serializers }, output);
-  // Node's way to write them waits for the reader of standard error. There is none where somebody switched warnings off.
+  // Node's own listener blocks on the reader of standard error. There is none if warnings were switched off.
   if (process.listenerCount("warning") > 0) {
     process.removeAllListeners("warning");
-    process.on("warning", (warning) =>
-      logger.warn({ event: "warning", err: warning }, "a warning of Node.js"),
-    );
+    process.on("warning", (warning) => logger.warn({ event: "warning", err: warning }, "warning of Node.js"));
   }
   return logger;
 }
 
 /**
- * Returns the fields of an error in a log line, without the bytes of a request that Node could not parse: they contain its address, its
- * cookies and its text.
+ * Returns the fields of an error for a log line, without the bytes of a request that Node could not parse,
+ * because they contain its address, cookies and text.
  */
 function withoutRequest(error: Error): object {
   const { rawPacket: _bytes, raw: _error, ...fields } = pino.stdSerializers.err(error);
   return fields;
 }
 
-/** The fields of every line; those that are undefined are left out. */
+/** Returns the fields of every line, without undefined ones. */
 function baseOf({ instance, pid, dyno, release, commit }: ProcessIdentity): object {
   return { instance, pid, dyno, release, commit };
 }
@@ -73,7 +75,7 @@ function baseOf({ instance, pid, dyno, release, commit }: ProcessIdentity): obje
 function tellCapacity(app: FastifyInstance, logger: PinoLogger): void {
   const { connections: sockets, tcp, isLowered } = app.dynochat.sockets.capacity;
   const fields = { event: "capacity", sockets, tcp, descriptors: descriptorLimit() };
-  if (!isLowered) logger.info(fields, "connections that are accepted; 0 = no limit");
+  if (!isLowered) logger.info(fields, "connection limit; 0 = no limit");
   else {
     logger.warn(fields, "fewer connections are accepted than MAX_CONNECTIONS: raise the limit of open files");
   }
@@ -102,7 +104,7 @@ function warnOfSettings(settings: Settings, logger: PinoLogger): void {
   }
 }
 
-/** Listens on HOST, else on all interfaces: `::`, or `0.0.0.0` where there is no IPv6. */
+/** Listens on HOST, else on all interfaces: `::`, or `0.0.0.0` if there is no IPv6. */
 async function listen(app: FastifyInstance, { host, port }: Settings): Promise<string> {
   try {
     await app.listen({ host: host ?? "::", port });

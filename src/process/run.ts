@@ -9,7 +9,7 @@ import { processLogger, processOutput, runProcess } from "./process.ts";
 import { planProcesses } from "./process-plan.ts";
 import { Workers } from "./workers.ts";
 
-// The real environment wins over the file, and production has no file.
+// The environment takes precedence over the file, and production has no file.
 if (process.env["NODE_ENV"] !== "production") config({ quiet: true });
 
 const settings = settingsOrExit();
@@ -38,15 +38,15 @@ function startWorkers(count: number, heapMib: number | undefined): void {
   new Workers(options, processLogger(settings, identity, output), endStart).start();
 }
 
-/** A worker leaves it to its parent, which ends the others too. */
+/** Lets the parent of this worker end the program, with the other workers. */
 function endStartOfAll(reason: string): void {
   if (!cluster.isWorker || process.send === undefined) endStart(reason);
   else process.send({ startFails: reason }, () => process.exit(1));
 }
 
-/** Says in one line why the program does not start. */
+/** Ends the program with one line that says why it does not start. */
 function endStart(reason: string): never {
-  // Written at exit, after the log lines: the reason is the last thing to be read.
+  // Written at exit, after the log lines, so that the reason is the last line.
   new LogLines({ output: new Output(2) }).write(`dynochat does not start: ${reason}\n`);
   process.exit(1);
 }

@@ -1,5 +1,6 @@
 import { refusedNode } from "./node-version.ts";
 
-// Imported first by what other programs import, so that they end with this sentence and not with a consequence.
+// Imported first by the modules that other programs import, so that those end with this sentence and not with
+// a consequential error.
 const refused = refusedNode();
 if (refused !== undefined) throw new Error(`dynochat does not load: ${refused}.`);

@@ -4,20 +4,20 @@ import type { LogLines } from "../logging/log-lines.ts";
 import type { Logger } from "../logging/logger.ts";
 import { WORKER_ENDS } from "./graceful-shutdown.ts";
 
-/** The pause before a worker that ended by itself is replaced, ms; doubled each time, up to the longest. */
+/** Milliseconds before a worker that ended by itself is replaced; doubled each time, up to the longest. */
 const BACKOFF_MS = { shortest: 500, longest: 30_000 } as const;
 
-/** A worker that lived this long is thought to have been well, ms. */
+/** Milliseconds after which a worker counts as healthy. */
 const WELL_MS = 60_000;
 
-/** Workers that are told to end do so by themselves; one that has not this long after its time is killed, ms. */
+/** Milliseconds after the time limit of the shutdown at which a worker that has not ended is killed. */
 const KILL_MS = 2_000;
 
 export interface WorkersOptions {
   readonly count: number;
-  /** What V8 lets the heap of each grow to, MiB; undefined = what it thinks right. */
+  /** Heap limit of each worker, MiB; undefined = V8's default. */
   readonly heapMib: number | undefined;
-  /** How long a worker may take to end, ms. */
+  /** Milliseconds that a worker may take to end. */
   readonly endMs: number;
   /** Where the workers' standard output and standard error go. */
   readonly output: LogLines;
@@ -25,26 +25,25 @@ export interface WorkersOptions {
 }
 
 /**
- * The parent of processes that each are the whole program: it holds no client's socket and no connection to
- * Redis, replaces who crashed, and passes on the signals that end them.
- *
- * It is `starting` until a worker listens: who fails before that would fail again, so the program ends. Then it is `running`,
- * until a signal or an error of its own makes it `ending`.
+ * The parent of processes that each run the whole program. It has no client sockets and no connection to
+ * Redis, replaces workers that crash, and forwards the signals that end them.
+ * It is `starting` until a worker listens: a worker that fails before that would fail again, so the program
+ * ends. Then it is `running`, until a signal or an uncaught error of its own makes it `ending`.
  */
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #logger: Logger;
   #state: "starting" | "running" | "ending" = "starting";
   #backoffMs: number = BACKOFF_MS.shortest;
-  /** Workers that end by themselves and have been replaced already; each leaves when it exits. */
+  /** Ids of workers that are ending by themselves and have been replaced already; removed when they exit. */
   readonly #replaced = new Set<number>();
-  /** The worst exit code since the end began. */
+  /** The highest exit code since the shutdown began. */
   #exitCode = 0;
   readonly #endStart: (reason: string) => never;
-  /** Why no worker can do its work. */
+  /** Why no worker can run the program; undefined if one can. */
   #failure: string | undefined;
 
-  /** @param endStart exits when the last worker has, where one of them found that none can do its work. */
+  /** @param endStart exits after the last worker has, if one of them found that none can run the program. */
   constructor(options: WorkersOptions, logger: Logger, endStart: (reason: string) => never) {
     this.#options = options;
     this.#logger = logger;
@@ -74,7 +73,7 @@ export class Workers {
     const startedAt = performance.now();
     this.#logger.info(
       { event: "worker-start", worker: worker.id, workerPid: worker.process.pid },
-      "a worker begins",
+      "worker started",
     );
     worker.on("error", (error) =>
       this.#logger.error({ event: "worker-error", err: error }, "a worker failed"),
@@ -87,7 +86,7 @@ export class Workers {
     worker.on("exit", () => {
       for (const stream of streams) stream.release();
     });
-    // Later than its exit: when its last line has been read, too.
+    // After its exit, when its last line has been read too.
     worker.process.on("close", (code, signal) => {
       this.#exited(worker, code, signal, performance.now() - startedAt);
     });
@@ -103,14 +102,14 @@ export class Workers {
 
   #exited({ id, process: { pid } }: Worker, code: number | null, signal: string | null, ms: number): void {
     const fields = { event: "worker-exit", worker: id, workerPid: pid, code, signal, ms: Math.round(ms) };
-    if (this.#state === "ending" && code === 0) this.#logger.info(fields, "a worker has ended");
-    else this.#logger.warn(fields, "a worker has ended");
+    if (this.#state === "ending" && code === 0) this.#logger.info(fields, "worker exited");
+    else this.#logger.warn(fields, "worker exited");
     const isReplaced = this.#replaced.delete(id);
     if (this.#state === "running") {
       if (!isReplaced) this.#replace(ms);
       return;
     }
-    // A worker that still starts does not listen to signals, and ends by the one that it is passed.
+    // A worker that is still starting has no signal handler, and ends by the signal.
     const isObedient = this.#state === "ending" && (signal === "SIGTERM" || signal === "SIGINT");
     this.#exitCode = Math.max(this.#exitCode, code ?? (isObedient ? 0 : 1));
     if (this.#state === "starting") this.#end("SIGTERM");
@@ -122,7 +121,7 @@ export class Workers {
     this.#end("SIGTERM");
   }
 
-  /** It still moves its people away, which takes a while: another one begins meanwhile. */
+  /** The worker still drains its connections, which takes a while; another one starts meanwhile. */
   #leaving({ id }: Worker, ms: number): void {
     if (this.#state !== "running" || this.#replaced.has(id)) return;
     this.#replaced.add(id);
@@ -142,7 +141,7 @@ export class Workers {
   };
 
   readonly #failed = (error: unknown): void => {
-    this.#logger.error({ event: "unexpected", err: error }, "an error nobody expected; ending");
+    this.#logger.error({ event: "unexpected", err: error }, "uncaught error, shutting down");
     this.#exitCode = 1;
     this.#end("SIGTERM");
     this.#exitWhenAlone();
@@ -151,7 +150,7 @@ export class Workers {
   #end(signal: NodeJS.Signals): void {
     if (this.#state !== "ending") setTimeout(this.#killAll, this.#options.endMs + KILL_MS).unref();
     this.#state = "ending";
-    // A signal that comes again is passed on again: workers take the second one as the first.
+    // A repeated signal is forwarded again: workers treat the second one like the first.
     for (const worker of living()) worker.process.kill(signal);
   }
 
@@ -166,7 +165,10 @@ export class Workers {
   }
 }
 
-/** What a worker tells that found, after it began to listen, that it cannot do its work. */
+/**
+ * Returns whether a message says that a worker found, after it began to listen, that it cannot run the
+ * program.
+ */
 function isFailure(message: unknown): message is { readonly startFails: string } {
   return (
     typeof message === "object" &&
@@ -176,7 +178,9 @@ function isFailure(message: unknown): message is { readonly startFails: string }
   );
 }
 
-/** The pause before a worker that lived `livedMs` is replaced, where the pause before was `lastMs`; all ms. */
+/**
+ * Returns the milliseconds before a worker that ran for `livedMs` is replaced; the last pause was `lastMs`.
+ */
 export function backoffAfter(livedMs: number, lastMs: number): number {
   return livedMs >= WELL_MS ? BACKOFF_MS.shortest : Math.min(lastMs * 2, BACKOFF_MS.longest);
 }

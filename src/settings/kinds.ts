@@ -4,24 +4,24 @@ import { isRoom } from "../protocol/ids.ts";
 import { redisAddress } from "../store/redis/redis-url.ts";
 import { formatHostPattern, formatOriginPattern, parseHostPattern, parseOriginPattern } from "./origins.ts";
 
-/** What a setting may be: as the text of a variable, and as an option of the plugin. */
+/** The values that a setting accepts, as the text of a variable and as an option of the plugin. */
 export interface Kind<T> {
-  /** What is accepted, as the end of the sentence "it must be …". */
+  /** The accepted values, as the end of the sentence "it must be …". */
   readonly accepts: string;
-  /** What is accepted of an option, where `accepts` speaks of text only. */
+  /** The accepted values of an option, if `accepts` describes text only. */
   readonly acceptsOption?: string;
-  /** Returns the value that a text stands for; undefined where the text is not accepted. Never throws. */
+  /** Returns the value of a text; undefined if the text is not accepted. Never throws. */
   read(text: string): T | undefined;
   /**
-   * Returns an option's value as it is used, which is equal to what `read` returns for the same setting; undefined where it is of
-   * another type or not accepted. Never throws.
+   * Returns an option's value in the form that `read` returns; undefined if it has another type or is not
+   * accepted. Never throws.
    */
   check(option: unknown): T | undefined;
-  /** Returns what is wrong with a text or an option that is not accepted, where `accepts` alone does not tell. Never throws. */
+  /** Returns what is wrong with a rejected text or option, if `accepts` alone does not tell. Never throws. */
   why?(given: unknown): string | undefined;
 }
 
-/** Makes a kind whose value is text. Blanks around an option do not count, as they do not around a variable. */
+/** Makes a kind whose value is text. Blanks around an option are ignored, as around a variable. */
 function text<T extends string>(accepts: string, read: (text: string) => T | undefined): Kind<T> {
   return {
     accepts,
@@ -53,7 +53,7 @@ export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   return text(`one of ${words.join(", ")}`, (given) => words.find((word) => word === given));
 }
 
-/** One line for people to read; `most` in code points. */
+/** Makes the kind of one line of readable text; `most` in code points. */
 export function line(most: number): Kind<string> {
   return text(`one line of 1 to ${most} characters`, (given) =>
     given === "" || /\p{Cc}/u.test(given) || [...given].length > most ? undefined : given,
@@ -65,7 +65,7 @@ export const roomName = text(
   (given) => (isRoom(given) ? given : undefined),
 );
 
-/** An address or a name to listen on. */
+/** An IP address or a host name to listen on. */
 export const listenAddress = text("an IP address or a host name", (given) =>
   isIP(given) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(given) ? given : undefined,
 );
@@ -75,7 +75,7 @@ export const redisUrl = text(
   (given) => (redisAddress(given) === undefined ? undefined : given),
 );
 
-/** Without user and password: fetch() refuses them, and says so with the whole URL. */
+/** A URL without user and password: fetch() refuses those with an error that contains the whole URL. */
 export const httpsUrl = text(
   "a URL that begins https://, or http://localhost, without a password",
   (given) => {
@@ -85,21 +85,24 @@ export const httpsUrl = text(
   },
 );
 
-/** Braces would move the hash tag of a cluster's keys; spaces and control characters spoil every tool. */
+/**
+ * A prefix of keys. Braces would move the hash tag of a cluster's keys; spaces and control characters cause
+ * trouble in tools.
+ */
 export const keyPrefix = text("1 to 64 visible ASCII characters without { and }", (given) =>
   /^[\x21-\x7a|~]{1,64}$/.test(given) ? given : undefined,
 );
 
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** One or more certificates. A literal `\n` stands for a line end: that is how one line holds a PEM text. */
+/** One or more certificates. A literal ` ` stands for a line end, so that one line can hold a PEM text. */
 export const certificate = text(
   "certificates in PEM form, each beginning -----BEGIN CERTIFICATE-----",
   (given) => {
     const pem = given.replaceAll(/(\\r)?\\n/g, "\n");
     const certificates = pem.match(PEM_CERTIFICATE) ?? [];
     const begun = pem.split("-----BEGIN CERTIFICATE-----").length - 1;
-    // TLS reads all of them and takes no offence at one that it cannot read.
+    // TLS reads all of them, and ignores one that it cannot read.
     const isWhole = certificates.length > 0 && certificates.length === begun;
     return isWhole && certificates.every(isCertificate) ? pem : undefined;
   },
@@ -113,7 +116,7 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** The key of an HMAC with SHA-256 has at least the size of the hash (RFC 7518 section 3.2). */
+/** A key of an HMAC with SHA-256, which has at least the size of the hash (RFC 7518, section 3.2). */
 export const signingSecret = text("at least 32 bytes", (given) =>
   Buffer.byteLength(given) >= 32 ? given : undefined,
 );
@@ -177,8 +180,8 @@ function problemOf(item: unknown, parse: (item: string) => unknown): string | un
 }
 
 /**
- * Returns the items as `read` returns them, each once; undefined where one is not accepted or missing, as in `[,]`, or `given` is no
- * array.
+ * Returns the items as `read` returns them, each once; undefined if one is not accepted or missing, as in
+ * `[,]`, or if `given` is no array.
  */
 function listOf(given: unknown, read: (item: string) => string | undefined): readonly string[] | undefined {
   if (!Array.isArray(given)) return undefined;

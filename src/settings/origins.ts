@@ -1,27 +1,27 @@
 import { isIPv4 } from "node:net";
 
-/** Where a page comes from (RFC 6454), in canonical form. */
+/** The origin of a page (RFC 6454), in canonical form. */
 export interface Origin {
   /** In lower case, without the colon. */
   readonly scheme: string;
   /** In lower case and Punycode, without a trailing dot; an IPv6 address in brackets. */
   readonly host: string;
-  /** Empty for the scheme's default. */
+  /** Empty for the default port of the scheme. */
   readonly port: string;
 }
 
-/** Which origins an item of ALLOWED_ORIGINS stands for. */
+/** The origins that an item of ALLOWED_ORIGINS matches. */
 export interface OriginPattern extends Origin {
-  /** Whether it stands for the subdomains of `host`, at any depth, and not for `host` itself. */
+  /** Whether it matches the subdomains of `host`, at any depth, but not `host` itself. */
   readonly isWildcard: boolean;
 }
 
-/** Schemes that no page has: what uses them has the origin of the page around it, or none. */
+/** Schemes that no origin has: their documents have the origin of the page around them, or none. */
 const SCHEMES_WITHOUT_ORIGIN: ReadonlySet<string> = new Set([
   ...["about", "blob", "data", "file", "filesystem", "ftp", "javascript", "view-source", "ws", "wss"],
 ]);
 
-/** Returns the origin in an Origin header; undefined for `null` and for every text that no page sends. */
+/** Returns the origin in an Origin header; undefined for `null` and for texts that no browser sends. */
 export function parseOrigin(text: string): Origin | undefined {
   if (!/^[a-z][a-z\d+.-]*:\/\/[^\s/?#@\\]+$/i.test(text) || !URL.canParse(text)) return undefined;
   const { protocol, hostname, port } = new URL(text);
@@ -30,7 +30,7 @@ export function parseOrigin(text: string): Origin | undefined {
 }
 
 /**
- * Returns what an item of ALLOWED_ORIGINS stands for. Throws RangeError, whose message says why, for every item that no Origin
+ * Parses an item of ALLOWED_ORIGINS. Throws a RangeError, whose message says why, for an item that no Origin
  * header can match.
  */
 export function parseOriginPattern(item: string): OriginPattern {
@@ -68,21 +68,26 @@ export function formatOriginPattern({ scheme, host, port, isWildcard }: OriginPa
   return `${scheme}://${isWildcard ? "*." : ""}${host}${port === "" ? "" : `:${port}`}`;
 }
 
-/** Returns whether a pattern stands for an origin. */
+/** Returns whether a pattern matches an origin. */
 export function matchesOrigin(pattern: OriginPattern, { scheme, host, port }: Origin): boolean {
   if (scheme !== pattern.scheme || port !== pattern.port) return false;
   return pattern.isWildcard ? host.endsWith(`.${pattern.host}`) : host === pattern.host;
 }
 
-/** Which host names an item of ALLOWED_HOSTS stands for. */
+/** The host names that an item of ALLOWED_HOSTS matches. */
 export type HostPattern = Pick<OriginPattern, "host" | "isWildcard">;
 
-/** Returns the host in a Host header, in canonical form and without its port; undefined for a text that is none. */
+/**
+ * Returns the host in a Host header, in canonical form and without its port; undefined for an invalid text.
+ */
 export function parseHost(text: string): string | undefined {
   return parseOrigin(`http://${text}`)?.host;
 }
 
-/** Returns what an item of ALLOWED_HOSTS stands for. Throws RangeError, whose message says why, for every item that no host matches. */
+/**
+ * Parses an item of ALLOWED_HOSTS. Throws a RangeError, whose message says why, for an item that no host can
+ * match.
+ */
 export function parseHostPattern(item: string): HostPattern {
   if (item.includes("://")) throw new RangeError(`${item} has a scheme, which a host name has not`);
   if (/:\d*$/.test(item)) throw new RangeError(`${item} has a port; a host is allowed with every port`);
@@ -96,7 +101,7 @@ export function formatHostPattern({ host, isWildcard }: HostPattern): string {
   return isWildcard ? `*.${host}` : host;
 }
 
-/** Returns whether a pattern stands for a host in canonical form. */
+/** Returns whether a pattern matches a host in canonical form. */
 export function matchesHost({ host, isWildcard }: HostPattern, name: string): boolean {
   return isWildcard ? name.endsWith(`.${host}`) : name === host;
 }

@@ -3,18 +3,19 @@ import { type Kind, line, trueOrFalse, wholeNumber } from "./kinds.ts";
 import { checkOptions, type Settings, SettingsError, type Table } from "./settings.ts";
 import { SETTINGS } from "./table.ts";
 
-/** The settings of a process and its server, which the app around the plugin decides on itself. */
+/** The settings of a process and its server, which belong to the app around the plugin. */
 type ProcessSettings = "port" | "host" | "webConcurrency" | "logLevel" | "trustProxy";
 
 /** The settings of the chat itself. */
 type ChatSettings = Omit<Settings, ProcessSettings>;
 
 /**
- * The options of the plugin: the program's settings (README, "Settings") by their names in camel case, and some of its own. A
- * missing option, or one that is undefined, has its default. An option that is not accepted or not known ends the registration.
+ * The options of the plugin: the program's settings (README, "Settings") by their names in camel case, and
+ * some of its own. A missing or undefined option has its default. An option that is not accepted or not known
+ * makes the registration fail.
  */
 export interface DynochatOptions {
-  /** False leaves `/` to the app: no chat page, and no socket there. Default: true. */
+  /** False leaves `/` to the app, without a chat page and a socket there. Default: true. */
   readonly page?: boolean | undefined;
   /** Where messages are stored; closed with the app. Default: Redis if there is a `redisUrl`, else memory. */
   readonly store?: MessageStore | undefined;
@@ -23,7 +24,10 @@ export interface DynochatOptions {
   /** Processes that share the memory of this machine or container, this one included. Default: 1. */
   readonly processes?: number | undefined;
 
-  /** URL of the Redis server, `redis://` or `rediss://`; without one, messages are kept in memory, in one process. Default: none. */
+  /**
+   * URL of the Redis server, `redis://` or `rediss://`; without one, messages are kept in memory, in one
+   * process. Default: none.
+   */
   readonly redisUrl?: string | undefined;
   /** False accepts a self-signed certificate of a `rediss://` server. Default: true. */
   readonly redisTlsVerify?: boolean | undefined;
@@ -47,41 +51,76 @@ export interface DynochatOptions {
   readonly messagesPerSecond?: number | undefined;
   /** Messages that may come at once before that limit counts; of a guest new to the room, 2. Default: 10. */
   readonly messageBurst?: number | undefined;
-  /** Messages per second of all guests of one address (IPv6: per /64 network) over all rooms; 0 = no limit. Default: 60. */
+  /**
+   * Messages per second of all guests of one address (IPv6: per /64 network) over all rooms; 0 = no limit.
+   * Default: 60.
+   */
   readonly addressMessagesPerSecond?: number | undefined;
-  /** Messages per second of all guests of one room, divided evenly among their addresses; 0 = no limit. Default: 100. */
+  /**
+   * Messages per second of all guests of one room, divided evenly among their addresses; 0 = no limit.
+   * Default: 100.
+   */
   readonly roomGuestMessagesPerSecond?: number | undefined;
-  /** New rooms per hour that guests of one address may make, five times as many at once; 0 = no limit. Default: 100. */
+  /**
+   * New rooms per hour that guests of one address may make, five times as many at once; 0 = no limit.
+   * Default: 100.
+   */
   readonly newRoomsPerAddress?: number | undefined;
-  /** Guests of one address who may begin to write in a room, per minute, five times as many at once; 0 = no limit. Default: 300. */
+  /**
+   * Guests of one address who may begin to write in a room, per minute, five times as many at once; 0 = no
+   * limit. Default: 300.
+   */
   readonly newWritersPerAddress?: number | undefined;
-  /** Bytes of messages per second from guests of one address, 60 times as many at once; 0 = no limit. Default: 32768. */
+  /**
+   * Bytes of messages per second from guests of one address, 60 times as many at once; 0 = no limit. Default:
+   * 32768.
+   */
   readonly addressBytesPerSecond?: number | undefined;
   /** Sockets and event streams per process; 0 = no limit. Default: 10000. */
   readonly maxConnections?: number | undefined;
-  /** Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 1000. */
+  /**
+   * Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 1000.
+   */
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** Sockets and event streams opened per second and process from one address, ten times as many at once; 0 = no limit. Default: 50. */
+  /**
+   * Sockets and event streams opened per second and process from one address, ten times as many at once; 0 =
+   * no limit. Default: 50.
+   */
   readonly connectsPerSecondPerAddress?: number | undefined;
   /** Rooms per socket or event stream. Default: 50. */
   readonly maxRoomsPerConnection?: number | undefined;
   /** Rooms per process that connections of one address may have open; 0 = no limit. Default: 10000. */
   readonly maxRoomsPerAddress?: number | undefined;
-  /** Requests per second of one socket; a ping counts as 1/20, a message as 1/10; 0 = no limit. Default: 50. */
+  /**
+   * Requests per second of one socket; a ping counts as 1/20, a message as 1/10; 0 = no limit. Default: 50.
+   */
   readonly requestsPerSecond?: number | undefined;
-  /** The same for all sockets and requests below `/api` of one address in this process; 0 = no limit. Default: 500. */
+  /**
+   * The same for all sockets and requests below `/api` of one address in this process; 0 = no limit. Default:
+   * 500.
+   */
   readonly addressRequestsPerSecond?: number | undefined;
-  /** Origins of other pages that may connect, also `https://*.example.com`; `*` = any. Default: only the chat's own page. */
+  /**
+   * Origins of other pages that may connect, also `https://*.example.com`; `*` = any. Default: only the
+   * chat's own page.
+   */
   readonly allowedOrigins?: "*" | readonly string[] | undefined;
-  /** Host names that requests to the chat may be for, also `*.example.com`; any other gets 421. Default: any. */
+  /**
+   * Host names that requests to the chat may be for, also `*.example.com`; any other gets 421. Default: any.
+   */
   readonly allowedHosts?: readonly string[] | undefined;
   /** Seconds between pings; a socket that misses two is closed. Default: 15. */
   readonly pingSeconds?: number | undefined;
   /** One line that is sent to each client that enters. Default: none. */
   readonly greeting?: string | undefined;
-  /** Signs the tokens and cookies of guests, 32 bytes or more. Default: drawn once and shared through Redis. */
+  /**
+   * Signs the tokens and cookies of guests, 32 bytes or more. Default: drawn once and shared through Redis.
+   */
   readonly secret?: string | undefined;
-  /** Verifies the tokens of a site that embeds the chat (HS256, HS384, HS512), 32 bytes or more. Default: none. */
+  /**
+   * Verifies the tokens of a site that embeds the chat (HS256, HS384, HS512), 32 bytes or more. Default:
+   * none.
+   */
   readonly tokenSecret?: string | undefined;
   /** URL of the public keys (JWKS) that verify such tokens. Default: none. */
   readonly tokenJwksUrl?: string | undefined;
@@ -91,15 +130,21 @@ export interface DynochatOptions {
   readonly apiKeys?: readonly string[] | undefined;
   /** Who may read `/metrics`: anybody, only holders of one of `apiKeys`, or nobody. Default: open. */
   readonly metrics?: "open" | "key" | "off" | undefined;
-  /** New connections are refused while the event loop was later than this on average for two seconds; 0 = never. Default: 300. */
+  /**
+   * New connections are refused while the event loop was later than this on average for two seconds; 0 =
+   * never. Default: 300.
+   */
   readonly maxLoopDelayMs?: number | undefined;
-  /** Milliseconds for which a busy room collects messages for one write; 0 = one write per message. Default: 5. */
+  /**
+   * Milliseconds for which a busy room collects messages for one write; 0 = one write per message. Default:
+   * 5.
+   */
   readonly batchWindowMs?: number | undefined;
   /** Seconds within which `app.close()` moves all connections away. Default: 20. */
   readonly shutdownSeconds?: number | undefined;
 }
 
-/** The options with their defaults, every one checked. */
+/** All options, checked and with their defaults. */
 export interface CheckedOptions extends ChatSettings {
   readonly page: boolean;
   readonly store: MessageStore | undefined;
@@ -117,7 +162,7 @@ const messageStore: Kind<MessageStore> = {
   check: (option) => (isStore(option) ? option : undefined),
 };
 
-/** Options are given by a program only: none is read from a variable, so none has the name of one. */
+/** Makes an option without an environment variable. */
 function own<T>(name: string, kind: Kind<T>, standard: T) {
   return { names: [name], kind, default: standard, meaning: "" } as const;
 }
@@ -137,7 +182,10 @@ export function checkPluginOptions(options: DynochatOptions): CheckedOptions {
   return checkOptions(TABLE, options);
 }
 
-/** Returns the options that make the plugin of a program with these settings, without what belongs to its process. */
+/**
+ * Returns the options that make the plugin of a program with these settings, without what belongs to its
+ * process.
+ */
 export function pluginOptions(settings: Settings): ChatSettings {
   const {
     port: _port,

@@ -1,20 +1,20 @@
 import { type Environment, SETTINGS, type Setting } from "./table.ts";
 import { inspected, nearestName } from "./wording.ts";
 
-/** What the environment says, checked. Which variable each field is read from: settings/table.ts. */
+/** The checked settings of the environment. settings/table.ts has the variable of each field. */
 export type Settings = {
   readonly [Field in keyof typeof SETTINGS]: (typeof SETTINGS)[Field] extends Setting<infer T> ? T : never;
 };
 
-/** The settings that the fields of `Values` are read from or checked by. */
+/** The settings by which the fields of `Values` are read and checked. */
 export type Table<Values extends object> = { readonly [Field in keyof Values]: Setting<Values[Field]> };
 
-/** A setting that cannot be used. `message` is one line for the person who set it. */
+/** Thrown for a setting that cannot be used. `message` is one line for the operator. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
-/** What stands for bytes that are not UTF-8: decoded so, two secrets would be the same. */
+/** The character that replaces bytes that are not UTF-8; with it two different secrets could be equal. */
 const REPLACEMENT = "\uFFFD";
 const UTF8 = "valid UTF-8";
 
@@ -22,9 +22,9 @@ const UTF8 = "valid UTF-8";
 type Combined = Pick<Settings, "tokenRequired" | "tokenSecret" | "tokenJwksUrl">;
 
 /**
- * Returns the settings of an environment. Blanks and line ends around a value do not count, and an empty variable counts as one
- * that is not set.
- * Throws SettingsError for the first value that is not accepted. Secrets are not repeated in it.
+ * Returns the settings of an environment. Blanks and line ends around a value are ignored, and an empty
+ * variable counts as unset. Throws a SettingsError for the first value that is not accepted. It never
+ * contains a secret.
  */
 export function readSettings(env: Environment): Settings {
   const settings = valuesOf<Settings>(SETTINGS, (setting) => readOne(setting, env));
@@ -33,9 +33,9 @@ export function readSettings(env: Environment): Settings {
 }
 
 /**
- * Returns the values of options that a program gives by their fields in `table`: checked as the variables are, and the default
- * where an option is missing or undefined. Throws SettingsError for the first option that is not known or not
- * accepted. Secrets are not repeated in it.
+ * Returns the values of options by their fields in `table`, checked like the variables, with the default for
+ * a missing or undefined option. Throws a SettingsError for the first option that is not known, not accepted,
+ * or not available in this version. It never contains a secret.
  */
 export function checkOptions<Values extends Combined>(table: Table<Values>, options: object): Values {
   const given = new Map<string, unknown>(Object.entries(options));
@@ -83,7 +83,10 @@ function checkOne<T>(setting: Setting<T>, name: string, given: unknown): T {
   return value;
 }
 
-/** What a variable holds without the blanks and line ends around it, which files and consoles add; "" where it is not set. */
+/**
+ * Returns a variable without the blanks and line ends around it, which files and consoles add; "" if it is
+ * unset.
+ */
 function textOf(env: Environment, name: string): string {
   return env[name]?.trim() ?? "";
 }
@@ -105,7 +108,7 @@ function unknownOption(name: string, known: readonly string[]): string {
   return `${inspected(name)} is no option${nearest === undefined ? "" : `; did you mean ${nearest}?`}`;
 }
 
-/** Checks what is wrong only beside another setting. `nameOf`: what a setting is called where it was given. */
+/** Checks settings against each other. `nameOf` returns the name under which a setting was given. */
 function checkTogether(settings: Combined, nameOf: (field: keyof Combined) => string): void {
   const { tokenRequired, tokenSecret, tokenJwksUrl } = settings;
   if (!tokenRequired || tokenSecret !== undefined || tokenJwksUrl !== undefined) return;

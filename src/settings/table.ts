@@ -19,32 +19,35 @@ import {
 /** The environment of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** One setting: where it is read, what it may be, and what people are told about it. */
+/** One setting: its variables, its accepted values, and its documentation. */
 export interface Setting<T> {
-  /** The variables it is read from; the first that is set counts. */
+  /** The variables from which it is read; the first that is set counts. */
   readonly names: readonly [string, ...string[]];
   readonly kind: Kind<T>;
   readonly default: T;
-  /** Where the default depends on the surroundings. */
+  /** Returns the default, if that depends on the environment. */
   readonly defaultIn?: (env: Environment) => T;
-  /** How the default is written in the documents, where its value would not say it. */
+  /** The default as the documents show it, if its value would not be clear. */
   readonly defaultWords?: string;
   readonly meaning: string;
-  /** Its value never appears in a log line or an error. */
+  /** True if its value must never appear in a log line or an error. */
   readonly secret?: true;
 }
 
-/** Lets the value's type be seen from the kind and the default. */
+/** Infers the value's type from the kind and the default. */
 function setting<T>(definition: Setting<T>): Setting<T> {
   return definition;
 }
 
-/** Longest frame of LIMITS.frameBytes: 2,500 code points of 12 escaped bytes, names and keys beside them. */
+/**
+ * Code points of the longest text that fits into LIMITS.frameBytes: 12 escaped bytes per code point, besides
+ * names and keys.
+ */
 const LONGEST_TEXT = 2_500;
 
 const MIB = 1024 * 1024;
 
-/** Every setting, once. The order is that of the README. */
+/** All settings, in the order of the README. */
 export const SETTINGS = {
   port: setting({
     names: ["PORT"],

@@ -1,12 +1,12 @@
 import { inspect } from "node:util";
 
-/** Given values are repeated in an error up to this many characters. */
+/** Characters of a given value that an error repeats at most. */
 const QUOTED = 80;
 
-/** More changes than this make another name, not a misspelt one. */
+/** Changed letters up to which a name counts as misspelt. */
 const MISSPELT = 3;
 
-/** Returns a value as an error's one line shows it. */
+/** Returns a value as an error shows it, in one line. */
 export function inspected(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(shortened(value));
   return shortened(inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }).replaceAll("\n", " "));
@@ -16,7 +16,10 @@ function shortened(text: string): string {
   return text.length > QUOTED ? `${text.slice(0, QUOTED)}…` : text;
 }
 
-/** Returns the name of `known` that was probably meant; undefined where none is near. `MAX_TEXT_LENGTH` is near `maxTextLength`. */
+/**
+ * Returns the name of `known` that was probably meant; undefined if none is similar. `MAX_TEXT_LENGTH` is
+ * similar to `maxTextLength`.
+ */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const plain = plainOf(name).slice(0, QUOTED);
   const [nearest] = known
@@ -30,7 +33,10 @@ function plainOf(name: string): string {
   return name.replaceAll(/[_-]/g, "").toLowerCase();
 }
 
-/** Returns how many letters must be changed, added or taken away to make one text the other (Levenshtein). */
+/**
+ * Returns how many letters must be changed, added or removed to turn one text into the other (Levenshtein
+ * distance).
+ */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [index, letter] of Array.from(one).entries()) {

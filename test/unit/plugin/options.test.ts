@@ -136,14 +136,13 @@ describe("the plugin's options", () => {
   });
 
   it("are described one by one, with the default that the table of settings has", async () => {
-    const source = await readFile(
-      new URL("../../../src/settings/plugin-options.ts", import.meta.url),
-      "utf8",
-    );
+    const file = await readFile(new URL("../../../src/settings/plugin-options.ts", import.meta.url), "utf8");
+    // A comment of several lines as one.
+    const source = file.replaceAll(/\s+\*(?!\/) /g, " ");
     for (const [field, { default: standard, defaultWords }] of Object.entries(SETTINGS)) {
       if (!CHAT_FIELDS.includes(field)) continue;
       const words = defaultWords ?? (standard === undefined ? "none" : String(standard));
-      const described = new RegExp(`/\\*\\* [^\\n]+ Default: (.+)\\. \\*/\\n  readonly ${field}\\?: `);
+      const described = new RegExp(`/\\*\\* ?[^\\n]+ Default: (.+)\\.\\s+\\*/\\n  readonly ${field}\\?: `);
       expect([field, described.exec(source)?.[1]]).toEqual([field, words]);
     }
   });
