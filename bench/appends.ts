@@ -1,7 +1,7 @@
 /**
- * `npx tsx bench/appends.ts`: how many messages per second one process gets stored through the store's contract, beside what
- * `redis-benchmark -P 16` gets of the same script on the same server, and how many commands one message takes. About a minute;
- * writes bench/appends.json and the table of docs/performance.md.
+ * `npx tsx bench/appends.ts`: how many messages per second one process gets stored through the store's
+ * contract, beside what `redis-benchmark -P 16` gets of the same script on the same server, and how many
+ * commands one message takes. About a minute; writes bench/appends.json and the table of docs/performance.md.
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -20,14 +20,14 @@ import { median } from "./statistics.ts";
 
 const REPETITIONS = 5;
 const MESSAGES = 100_000;
-/** Under way at once; redis-benchmark's 50 connections have 16 each. */
+/** Pending appends; redis-benchmark's 50 connections have 16 each. */
 const AT_ONCE = 800;
 const BODY = `"type":"message","room":"lobby","user":"u","handle":"h","text":"${"x".repeat(100)}"}`;
 
-/** One user's, and so nobody else's, as nearly all handles are. */
+/** A handle that only one user requests, as nearly all handles are. */
 const HANDLE = "0user\nh";
 
-/** As the program's own defaults, but nobody is too fast; the rate is computed all the same. */
+/** The program's defaults, with a rate that no user reaches; it is computed nevertheless. */
 const LIMITS: StoreLimits = {
   historyMessages: 1_000,
   historyDays: 30,
@@ -97,7 +97,7 @@ async function appended(redis: TestRedis): Promise<number> {
   }
 }
 
-/** `AT_ONCE` people, each of whom says the next thing when the one before is stored. */
+/** Appends as `AT_ONCE` users, each of whom sends the next message when the one before is stored. */
 async function appendMany(store: RedisStore, messages: number): Promise<void> {
   let left = messages;
   const one = async (_: unknown, person: number): Promise<void> => {
@@ -118,7 +118,7 @@ async function appendMany(store: RedisStore, messages: number): Promise<void> {
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
 
-/** EVALSHA calls that Redis carried out. */
+/** Returns the number of EVALSHA calls that Redis carried out. */
 async function processed(redis: TestRedis): Promise<number> {
   const stats = await redis.cli("info", "commandstats");
   return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1] ?? 0);

@@ -4,12 +4,12 @@ import { RunningSystem } from "./running-system.ts";
 import { measureSteady } from "./steady.ts";
 import type { System } from "./systems.ts";
 
-/** Beyond this the generator's own sending would be measured. */
+/** Highest rate; above it the generator itself would be the limit. */
 const HIGHEST_RATE = 20_000;
 
 /**
- * Doubles the rate until a delivery is missing or late, then looks between the last two. Each step has servers, Redis
- * and clients of its own, so that none carries what the one before left behind.
+ * Doubles the rate until a delivery is missing or late, then searches between the last two rates. Each step
+ * has servers, Redis and clients of its own, so that no step affects the next.
  */
 export async function measureCeiling(system: System, load: CeilingLoad): Promise<Ceiling> {
   let good: { rate: number; steady: Steady } | undefined;

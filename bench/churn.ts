@@ -1,7 +1,8 @@
 /**
- * `npx tsx bench/churn.ts [minutes]`: people connect, join, talk and leave for that long (10 by default), and the memory
- * of the server is said every 10 s, after a garbage collection. Flat figures are the point; the last line compares the second and
- * the last fifth, and the exit code is 1 where the heap grew by more than a tenth.
+ * `npx tsx bench/churn.ts [minutes]`: clients connect, join, write and leave for that long (10 by default),
+ * and the memory of the server is printed every 10 s, after a garbage collection. The figures should be flat;
+ * the last line compares the second and the last fifth, and the exit code is 1 if the heap grew by more than
+ * a tenth.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildAll } from "./build.ts";
@@ -42,7 +43,7 @@ try {
   await running.stop();
 }
 
-/** Whether the heap stayed flat. */
+/** Runs the churn. Returns whether the heap stayed flat. */
 async function churn(system: RunningSystem, ms: number): Promise<boolean> {
   const began = performance.now();
   const samples: Sample[] = [];
@@ -82,7 +83,7 @@ async function round(system: RunningSystem): Promise<void> {
 }
 
 async function sample(system: RunningSystem, ms: number): Promise<Sample> {
-  // What was just left is let go first.
+  // Rooms that were just left are released first.
   await sleep(500);
   const { heap, external } = await system.heap();
   return { seconds: Math.round(ms / 1_000), heap, external, resident: residentBytesOf(system.pids) };

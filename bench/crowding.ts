@@ -7,9 +7,9 @@ import { monotonicMicros } from "./monotonic.ts";
 import { cpuSecondsOf, residentBytesOf } from "./process-usage.ts";
 import type { RunningSystem } from "./running-system.ts";
 
-/** For what the servers do once everybody is there (presence, garbage collection), ms. */
+/** Milliseconds for what the servers do after all clients have joined (presence, garbage collection). */
 const CALM_MS = 3_000;
-/** What a returning client has missed. */
+/** Messages that a returning client has missed. */
 const MISSED = 20;
 /** All at once, as far as a kernel's queue of new connections (511 in Node) lets them. */
 const HERD_PARALLEL = 250;
@@ -48,13 +48,16 @@ export async function measureHerd(running: RunningSystem, { sockets }: HerdLoad)
   };
 }
 
-/** Some connects first: code that runs for the first time, and a heap that grows for the first time, cost more. */
+/**
+ * Some connects first: code that runs for the first time, and a heap that grows for the first time, cost
+ * more.
+ */
 export async function warmUp(running: RunningSystem): Promise<void> {
   await gather(running, 200);
   await go(running);
 }
 
-/** So many connect. `cpuMicros`: of the servers, µs a connect. */
+/** Connects so many clients. `cpuMicros`: CPU of the servers, µs per connect. */
 export async function come(
   running: RunningSystem,
   sockets: number,
@@ -65,13 +68,13 @@ export async function come(
   return { ...connected, cpuMicros: ((cpuSecondsOf(running.pids) - before) * 1e6) / sockets };
 }
 
-/** All are cut off. */
+/** Cuts all connections. */
 async function go({ generators }: RunningSystem): Promise<void> {
   await Promise.all(generators.map((generator) => generator.cut()));
   await sleep(CALM_MS);
 }
 
-/** One client says that many messages; the first one's id, where the system gives ids. */
+/** Lets one client send that many messages; returns the first one's id, if the system gives ids. */
 async function speak({ generators }: RunningSystem, messages: number): Promise<string | undefined> {
   const startAt = monotonicMicros();
   const [speaker] = generators;

@@ -1,7 +1,7 @@
 import type { ConnectCall, Connected } from "./generator/calls.ts";
 import type { RunningSystem } from "./running-system.ts";
 
-/** Connections that all generators together make at once. */
+/** Connections that all generators together open at a time. */
 const PARALLEL = 64;
 
 /** Divides a number into the generators' shares. */
@@ -10,8 +10,9 @@ export function shares(total: number, parts: number): readonly number[] {
 }
 
 /**
- * When a generator begins, µs of the monotonic clock, so that all together, which send `rate` messages per second, are as even as each
- * is: from one instant on, each message would have a twin.
+ * Returns when a generator begins, µs of the monotonic clock, so that the messages of all generators
+ * together, `rate` per second, are evenly spaced. If all began at the same time, they would send at the same
+ * instants.
  */
 export function inTurn(startAt: number, generator: number, rate: number): number {
   return startAt + (generator * 1e6) / rate;

@@ -1,6 +1,7 @@
 /**
- * `npx tsx bench/growth.ts`: what a delivery costs as a room, the number of rooms and the number of processes grow, and what
- * a join costs as a crowd grows. About 11 minutes; writes bench/growth.json and the tables of docs/performance.md.
+ * `npx tsx bench/growth.ts`: what a delivery costs as a room, the number of rooms and the number of processes
+ * grow, and what a join costs as a crowd grows. About 11 minutes; writes bench/growth.json and the tables of
+ * docs/performance.md.
  */
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,7 +30,7 @@ interface Growth {
   readonly processes: number;
   readonly sockets: number;
   readonly rooms: number;
-  /** Messages a second, all rooms together. */
+  /** Messages per second, all rooms together. */
   readonly rate: number;
 }
 
@@ -114,7 +115,7 @@ async function costOf({ processes, sockets, rooms, rate }: Growth): Promise<Cost
     await gather(running, sockets, { rooms });
     const startAt = monotonicMicros() + 300_000;
     const measureFrom = startAt + WARM_UP_MS * 1_000;
-    // Every room has somebody who speaks, up to 1,000 of them.
+    // Every room has a sender, up to 1,000 rooms.
     const speakers = shares(Math.min(sockets, Math.max(10, rooms)), generators.length);
     const sending = generators.map((generator, index) =>
       generator.send({

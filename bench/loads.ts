@@ -10,12 +10,12 @@ interface LoadBase {
 /** Messages at a steady rate to one room. */
 export interface SteadyLoad extends LoadBase {
   readonly kind: "steady";
-  /** Messages a second, all senders together. */
+  /** Messages per second, all senders together. */
   readonly rate: number;
   readonly senders: number;
   readonly textBytes: number;
   readonly warmUpMs: number;
-  /** Messages a second at first, where that is not `rate`. */
+  /** Messages per second at first, where that is not `rate`. */
   readonly warmUpRate?: number;
   readonly measureMs: number;
   /** Sockets that stop reading when the load begins. */
@@ -25,19 +25,19 @@ export interface SteadyLoad extends LoadBase {
 /** The rate is raised until something is missing or late. */
 export interface CeilingLoad extends LoadBase {
   readonly kind: "ceiling";
-  /** Messages a second to begin with. */
+  /** Messages per second to begin with. */
   readonly firstRate: number;
   /** Halvings of the last step, in the logarithm, once one has failed. */
   readonly refinements: number;
   readonly step: SteadyLoad;
 }
 
-/** Everybody joins, and nobody says anything. */
+/** All clients join, and none sends anything. */
 export interface IdleLoad extends LoadBase {
   readonly kind: "idle";
 }
 
-/** Everybody is cut off and returns at once, with 20 messages missed. */
+/** All clients are cut off and return at once, with 20 messages missed. */
 export interface HerdLoad extends LoadBase {
   readonly kind: "herd";
 }
@@ -76,7 +76,8 @@ const LOADS: readonly Load[] = [
     meaning: "1,000 sockets, 20 messages/s",
     sockets: 1_000,
     rate: 20,
-    // Long enough to leave no doubt that what is done once a message is compiled; 6 s at 20 per second gave the same shares.
+    // Long enough to leave no doubt that what is done once a message is compiled; 6 s at 20 per second gave
+    // the same shares.
     warmUpMs: 15_000,
     warmUpRate: 60,
     // Single runs of a system lie up to a quarter apart, and here the shares are close.
@@ -92,7 +93,8 @@ const LOADS: readonly Load[] = [
     rate: 10,
     // At ten messages per second no server would have compiled its code before the measuring is over.
     warmUpRate: 500,
-    // Two processes use 30 ms of CPU per second here, and V8 gives memory back once for 100 ms: 5 s would hold it or not.
+    // Two processes use 30 ms of CPU per second here, and V8 gives memory back once for 100 ms: 5 s would
+    // hold it or not.
     measureMs: 30_000,
     repetitions: 3,
   },
@@ -104,8 +106,8 @@ const LOADS: readonly Load[] = [
     rate: 200,
     textBytes: 4_096,
     stalled: 20,
-    // A socket fills its kernel's buffers first, some MB, and is closed 4 to 6 s after it stopped; 5 s later it would be
-    // given up, and whoever reads again would not find out why.
+    // A socket fills its kernel's buffers first, some MB, and is closed 4 to 6 s after it stopped; 5 s later
+    // it would be given up, and a client that reads again would not find out why.
     warmUpMs: 2_000,
     measureMs: 6_000,
     repetitions: 2,

@@ -5,7 +5,7 @@ export interface Steady {
   readonly kind: "steady";
   /** CPU of all server processes, µs per delivery, in the measured time. */
   readonly cpuMicros: number;
-  /** Deliveries a second in the measured time. */
+  /** Deliveries per second in the measured time. */
   readonly deliveriesPerSecond: number;
   readonly p50: number;
   readonly p99: number;
@@ -38,13 +38,13 @@ export interface Ceiling {
 
 export interface Idle {
   readonly kind: "idle";
-  /** Resident memory a socket, KB (10^3). */
+  /** Resident memory per socket, KB (10^3). */
   readonly kbPerSocket: number;
-  /** Sockets a second that connected and were ready. */
+  /** Sockets per second that connected and were ready. */
   readonly connectsPerSecond: number;
-  /** CPU of the servers a connect, µs. */
+  /** CPU of the servers per connect, µs. */
   readonly cpuMicrosPerConnect: number;
-  /** Both once more when all have gone and as many come again: by then the code is compiled. */
+  /** Both measured again after all have left and as many connect again, when the code is compiled. */
   readonly connectsPerSecondAgain: number;
   readonly cpuMicrosPerConnectAgain: number;
 }

@@ -13,7 +13,7 @@ import type { System } from "./systems.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const HOST = "127.0.0.1";
-/** Two, so that a machine of two cores can feed what one cannot. */
+/** Generator processes: two, because one cannot use a machine of two cores. */
 const GENERATORS = 2;
 const START_MS = 30_000;
 /** A folder: servers that end by SIGTERM then leave their CPU profiles in it. */

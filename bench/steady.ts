@@ -18,13 +18,13 @@ const REST_MS = 1_000;
 /** How long sockets that stopped reading may take to find out how they ended, ms. */
 const RESUME_MS = 4_000;
 
-/** Puts a steady load on a system that has nobody connected. */
+/** Puts a steady load on a system without clients. */
 export async function measureSteady(running: RunningSystem, load: SteadyLoad): Promise<Steady> {
   await gather(running, load.sockets);
   return pour(running, load);
 }
 
-/** Sends to whoever is connected, and counts what arrives. */
+/** Sends to the connected clients, and counts what arrives. */
 export async function pour(running: RunningSystem, load: SteadyLoad): Promise<Steady> {
   const startAt = monotonicMicros() + LEAD_MS * 1_000;
   const measureFrom = startAt + load.warmUpMs * 1_000;

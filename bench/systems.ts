@@ -12,7 +12,9 @@ export interface System {
   readonly nodeOptions?: readonly string[];
 }
 
-/** What the load needs: nobody is turned away or slowed down, yet every limit is computed for every message. */
+/**
+ * Settings for the load: no client is refused or slowed down, yet every limit is computed for every message.
+ */
 const DYNOCHAT = {
   NODE_ENV: "production",
   MESSAGES_PER_SECOND: "100000",

@@ -9,14 +9,14 @@ export interface Target {
 
 export interface ConnectCall {
   readonly dialect: DialectName;
-  /** Clients go round them. */
+  /** Clients are spread over them in turn. */
   readonly targets: readonly Target[];
   readonly sockets: number;
-  /** Clients go round rooms of that many names. */
+  /** Clients are spread over that many rooms in turn. */
   readonly rooms: number;
-  /** Connections being made at once. */
+  /** Connections that are opened at a time. */
   readonly parallel: number;
-  /** Returning clients ask for what is after this id. */
+  /** Returning clients request the messages after this id. */
   readonly after?: string | undefined;
 }
 
@@ -54,7 +54,7 @@ export interface SettleCall {
   readonly timeoutMs: number;
 }
 
-/** What this process's reading clients saw. */
+/** What the reading clients of this process received. */
 export interface Seen {
   readonly deliveries: number;
   readonly measured: number;
@@ -81,7 +81,7 @@ export interface GeneratorCalls {
   connect(call: ConnectCall): Promise<Connected>;
   send(call: SendCall): Promise<Sent>;
   settle(call: SettleCall): Promise<Seen>;
-  /** Lets stalled clients read on for that time, ms. */
+  /** Lets stalled clients continue to read for that time, ms. */
   resume(ms: number): Promise<Endings>;
   /** Cuts all connections. */
   cut(): Promise<void>;

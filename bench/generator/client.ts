@@ -5,7 +5,7 @@ import { marksIn } from "./mark.ts";
 import type { Follower } from "./order.ts";
 import { FrameReader } from "./reader.ts";
 
-/** One buffer for all reads of this process: a read is done with before the next begins. */
+/** One buffer for all reads of this process: a read has been handled before the next begins. */
 const READ_BUFFER = Buffer.alloc(1024 * 1024);
 
 const HEADERS_END = Buffer.from("\r\n\r\n");
@@ -19,9 +19,9 @@ export interface ClientOptions {
   readonly follower: Follower;
 }
 
-/** What clients report to whoever counts them. */
+/** Listener of the clients. */
 export interface ClientListener {
-  /** It takes part; `recovered` messages came with the answer to its join. */
+  /** Called when the client has joined; `recovered` messages came with the answer. */
   ready(client: Client, recovered: number): void;
   acked(id: string | undefined): void;
   refused(): void;
@@ -29,7 +29,10 @@ export interface ClientListener {
   ended(client: Client, code: number): void;
 }
 
-/** `upgrading` until the server said 101, then `open`; `ready` when it takes part in the room; `over` is final. */
+/**
+ * `upgrading` until the server said 101, then `open`; `ready` when it takes part in the room; `over` is
+ * final.
+ */
 type ClientState = "upgrading" | "open" | "ready" | "over";
 
 /** One raw WebSocket client: as little work a frame as possible. */
@@ -74,7 +77,7 @@ export class Client {
     return this.#state === "ready";
   }
 
-  /** Whether it ever was. */
+  /** Whether it was ever ready. */
   get wasReady(): boolean {
     return this.#wasReady;
   }
@@ -83,7 +86,7 @@ export class Client {
     this.#socket.write(this.#dialect.message(this.room, text, key));
   }
 
-  /** Stops reading: what the server sends piles up there. */
+  /** Stops reading, so that what is sent queues up in the server. */
   stall(): void {
     this.#socket.pause();
   }
@@ -92,7 +95,7 @@ export class Client {
     this.#socket.resume();
   }
 
-  /** Ends it without a word. */
+  /** Closes the socket without a close frame. */
   destroy(): void {
     this.#state = "over";
     this.#socket.destroy();

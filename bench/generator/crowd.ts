@@ -18,10 +18,10 @@ import { markedText, messageNumber } from "./mark.ts";
 import { Follower, Order } from "./order.ts";
 import { paced } from "./pace.ts";
 
-/** A crowd that has not come by then will not, ms. */
+/** Milliseconds within which a crowd must connect. */
 const CONNECT_MS = 60_000;
 const POLL_MS = 5;
-/** Ids kept of what was acked; a returning client asks for what is behind one of them. */
+/** Ids of acked messages that are kept; a returning client requests the messages after one of them. */
 const IDS_KEPT = 32;
 
 /** The clients of one generator process. */

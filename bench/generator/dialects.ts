@@ -1,6 +1,6 @@
 import { textFrame } from "./frames.ts";
 
-/** How a server is spoken to. */
+/** The protocol of a server. */
 export interface Dialect {
   readonly path: string;
   readonly subprotocol: string | undefined;
@@ -8,7 +8,7 @@ export interface Dialect {
   opening(room: string, after: string | undefined): Buffer | undefined;
   /** What becomes of a frame that carries no mark. */
   answer(frame: string): "ready" | "acked" | "refused" | Buffer | undefined;
-  /** Whether an open socket is ready without a word. */
+  /** Whether an open socket is ready without a frame. */
   readonly readyAtOnce: boolean;
   message(room: string, text: string, key: string): Buffer;
   /** The id in an answer that is `acked`. */
@@ -46,7 +46,10 @@ const TUTORIAL: Dialect = {
   ackedId: () => undefined,
 };
 
-/** Engine.IO 4 and Socket.IO 5, WebSocket transport at once: `0` open, `40` connect, `42` event, `2` ping, `3` pong. */
+/**
+ * Engine.IO 4 and Socket.IO 5, WebSocket transport at once: `0` open, `40` connect, `42` event, `2` ping, `3`
+ * pong.
+ */
 const SOCKET_IO: Dialect = {
   path: "/socket.io/?EIO=4&transport=websocket",
   subprotocol: undefined,

@@ -8,7 +8,7 @@ export interface FramePlace {
   readonly end: number;
 }
 
-/** The server's frame (not masked) that begins at `at`; undefined: it is not all there. */
+/** Returns the server's frame (not masked) that begins at `at`; undefined if it is incomplete. */
 export function frameAt(bytes: Buffer, at: number, length: number): FramePlace | undefined {
   if (at + 2 > length) return undefined;
   const opcode = (bytes[at] ?? 0) & 0x0f;
@@ -28,7 +28,7 @@ export function frameAt(bytes: Buffer, at: number, length: number): FramePlace |
   return end <= length ? { opcode, start, end } : undefined;
 }
 
-/** Any mask will do where nobody stands between; not zero, which servers need not undo. */
+/** Any mask works, because there is no proxy between; not zero, which servers need not undo. */
 const MASK = Buffer.from([0x5a, 0xa5, 0x3c, 0xc3]);
 
 /** A client's frame, masked as the protocol demands. */

@@ -4,14 +4,14 @@ const TICK_MS = 1;
 
 /** A stretch of time in which messages are sent evenly. */
 export interface Stretch {
-  /** Messages a second. */
+  /** Messages per second. */
   readonly rate: number;
   readonly ms: number;
 }
 
 /**
- * Calls `send` as often as the stretches say, one after the other; what this process was too busy for is made up at the
- * next tick. Fulfils with how often it was called, which is always all of them.
+ * Calls `send` as often as the stretches say, one after the other; what this process was too busy for is made
+ * up at the next tick. Fulfils with how often it was called, which is always all of them.
  */
 export async function paced(stretches: readonly Stretch[], send: (index: number) => void): Promise<number> {
   const all = dueAfter(stretches, Number.POSITIVE_INFINITY);

@@ -17,7 +17,7 @@ const crowd = new Crowd();
 process.on("message", (message: CallMessage) => {
   void answer(message);
 });
-// Whoever started this process is gone.
+// The parent process has ended.
 process.on("disconnect", () => process.exit(0));
 
 async function answer({ id, name, argument }: CallMessage): Promise<void> {

@@ -3,7 +3,7 @@ import { type FramePlace, frameAt, OPCODE } from "./frames.ts";
 import { findMark, numberAt, timeAt } from "./mark.ts";
 import type { Follower, Order } from "./order.ts";
 
-/** Whoever reads frames. */
+/** Listener of a FrameReader. */
 export interface FrameListener {
   /** Whether marks are live messages by now; before, they are what the server remembers. */
   readonly isReady: boolean;
@@ -26,8 +26,9 @@ const REMEMBERED = 8;
 const MEMORIES = new WeakMap<Order, Memory[]>();
 
 /**
- * Reads a server's frames. A server sends the same bytes to everybody in a room: whoever reads a piece that another client
- * has read at the same place of the order only compares it, which costs a tenth of taking it apart.
+ * Reads a server's frames. A server sends the same bytes to all clients of a room: a client that reads a
+ * piece that another one has read at the same position of the order only compares it, which costs a tenth of
+ * parsing it.
  */
 export class FrameReader {
   readonly #follower: Follower;

@@ -1,7 +1,7 @@
 import type { Measurement, Result } from "../measurements.ts";
 import type { Run, RunListener } from "../run.ts";
 
-/** Says on standard error what is being measured and what came of it. */
+/** Writes the progress and the results of a run to standard error. */
 export class Progress implements RunListener {
   readonly #began = performance.now();
   failures = 0;

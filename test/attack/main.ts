@@ -39,7 +39,7 @@ else process.exit((await run()) ? 0 : 1);
 interface Build {
   readonly label: "before" | "now";
   /** The folder that has its `dist`, with a slash at its end. */
-  readonly house: string;
+  readonly root: string;
 }
 
 /** Plays the scenarios; whether this build keeps every limit. */
@@ -66,9 +66,9 @@ async function run(): Promise<boolean> {
 }
 
 /** Plays one scenario against a build and prints what happened; undefined where it could not be played. */
-async function play(scenario: Scenario, { label, house }: Build): Promise<Outcome | undefined> {
+async function play(scenario: Scenario, { label, root }: Build): Promise<Outcome | undefined> {
   try {
-    const outcome = await runScenario(scenario, house);
+    const outcome = await runScenario(scenario, root);
     process.stdout.write(`${reportOf({ build: label, outcome })}\n`);
     return outcome;
   } catch (error) {
@@ -85,12 +85,12 @@ function measuredOn(): string {
 }
 
 function builds(): readonly Build[] {
-  const now: Build = { label: "now", house: ROOT };
+  const now: Build = { label: "now", root: ROOT };
   if (values.against === undefined) return [now];
   const file = resolve(values.against);
   if (!existsSync(file)) {
     process.stderr.write(`${file} is not there\n${USAGE}`);
     process.exit(2);
   }
-  return [{ label: "before", house: `${dirname(dirname(file))}/` }, now];
+  return [{ label: "before", root: `${dirname(dirname(file))}/` }, now];
 }

@@ -27,10 +27,10 @@ export interface Outcome {
   readonly notes: readonly string[];
 }
 
-/** Plays one scenario against a build: calm, attack, recovery. `house`: the folder that has its `dist`. */
-export async function runScenario(scenario: Scenario, house: string): Promise<Outcome> {
+/** Plays one scenario against a build: calm, attack, recovery. `root`: the folder that has its `dist`. */
+export async function runScenario(scenario: Scenario, root: string): Promise<Outcome> {
   const { attackMs = ATTACK_MS, settleMs = SETTLE_MS } = scenario;
-  const stage = await Stage.start(scenario, house);
+  const stage = await Stage.start(scenario, root);
   const proxy = scenario.proxy === undefined ? undefined : await startProxy(scenario.proxy, stage.ports);
   const urls = proxy === undefined ? stage.servers.map(({ url }) => url) : [proxy.url];
   const wsUrls = urls.map((url) => url.replace("http:", "ws:"));

@@ -52,12 +52,12 @@ export class Stage {
   }
 
   /** Starts Redis and the processes of a build; fulfils when every process is ready. */
-  static async start(scenario: Scenario, house: string): Promise<Stage> {
+  static async start(scenario: Scenario, root: string): Promise<Stage> {
     const { processes = 3, redisArgs = [], descriptors, stdout } = scenario;
     const settings = (await scenario.settings?.()) ?? {};
     const redis = await startRedis({ args: redisArgs });
     const options: ServerOptions = {
-      house,
+      root,
       env: { REDIS_URL: redis.url, ...DEFAULTS, ...settings },
       ...(descriptors === undefined ? {} : { descriptors }),
       ...(stdout === undefined ? {} : { stdout: stdout() }),
@@ -91,7 +91,7 @@ export class Stage {
   /** A process beside those under attack, on the same Redis; the caller stops it. */
   async startBeside(settings: Readonly<Record<string, string | undefined>>): Promise<Server> {
     const server = await launchOn(await freePort(), {
-      ...(this.options.house === undefined ? {} : { house: this.options.house }),
+      ...(this.options.root === undefined ? {} : { root: this.options.root }),
       env: { ...this.options.env, ...settings },
     });
     await listening(server);

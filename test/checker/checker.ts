@@ -8,8 +8,8 @@ import { runSeed, type SeedResult } from "./run-seed.ts";
 const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
 
 export interface CheckerOptions extends PlanOptions {
-  /** The folder whose `dist` is checked; see `ServerOptions.house`. */
-  readonly house?: string;
+  /** The folder whose `dist` is checked; see `ServerOptions.root`. */
+  readonly root?: string;
 }
 
 /** Processes on one Redis, on which one seed after the other is run; each has rooms and people of its own. */
@@ -69,10 +69,10 @@ export class Checker {
   }
 }
 
-function startProcesses({ processes, house }: CheckerOptions, redis: TestRedis): Promise<Processes> {
+function startProcesses({ processes, root }: CheckerOptions, redis: TestRedis): Promise<Processes> {
   return Processes.start({
     count: processes,
     redisPort: redis.port,
-    ...(house === undefined ? {} : { house }),
+    ...(root === undefined ? {} : { root }),
   });
 }

@@ -10,7 +10,7 @@ import { keepRecords } from "./records.ts";
 import { Tally } from "./tally.ts";
 
 const USAGE = `npm run torture -- [--seeds 200] [--from 1] [--seconds n] [--processes 3] [--clients 10]
-  [--fault-count n] [--quiet-rooms n] [--faults kind,kind] [--house folder/]
+  [--fault-count n] [--quiet-rooms n] [--faults kind,kind] [--root folder/]
 kinds: ${FAULT_KINDS.join(" ")}
 `;
 
@@ -27,7 +27,7 @@ const { values } = parseArgs({
     "fault-count": { type: "string", default: String(EVERYTHING.faultCount) },
     "quiet-rooms": { type: "string", default: String(EVERYTHING.quietRooms) },
     faults: { type: "string" },
-    house: { type: "string" },
+    root: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
@@ -53,7 +53,7 @@ async function check(): Promise<number> {
     faultCount: wholeNumber("fault-count", values["fault-count"]),
     quietRooms: wholeNumber("quiet-rooms", values["quiet-rooms"]),
     faults: weights(values.faults),
-    ...(values.house === undefined ? {} : { house: `${resolve(values.house)}/` }),
+    ...(values.root === undefined ? {} : { root: `${resolve(values.root)}/` }),
   });
   const folder = await mkdtemp(join(tmpdir(), "dynochat-check-"));
   const sum = new Tally();

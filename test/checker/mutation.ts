@@ -22,18 +22,18 @@ export interface Caught {
  * @param built the folder whose `dist` is copied, with a slash at its end.
  */
 export async function hunt(mutant: Mutant, seeds: number, built = ROOT): Promise<Caught | undefined> {
-  const house = await mkdtemp(join(tmpdir(), "dynochat-mutant-"));
+  const root = await mkdtemp(join(tmpdir(), "dynochat-mutant-"));
   try {
-    await buildEdited(mutant, built, house);
-    return await search(mutant, seeds, `${house}/`);
+    await buildEdited(mutant, built, root);
+    return await search(mutant, seeds, `${root}/`);
   } finally {
-    await rm(house, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true });
   }
 }
 
-async function search(mutant: Mutant, seeds: number, house: string): Promise<Caught | undefined> {
+async function search(mutant: Mutant, seeds: number, root: string): Promise<Caught | undefined> {
   const { mixture, shows } = mutant;
-  const checker = await Checker.start({ processes: 3, ...mixture, house });
+  const checker = await Checker.start({ processes: 3, ...mixture, root });
   try {
     for (let seed = 1; seed <= seeds; seed += 1) {
       const { findings } = await checker.run(seed);
@@ -49,15 +49,15 @@ async function search(mutant: Mutant, seeds: number, house: string): Promise<Cau
 }
 
 /**
- * Puts the built program of `built`, changed, into `house`, beside what it needs. Rejects where an edit
+ * Puts the built program of `built`, changed, into `root`, beside what it needs. Rejects where an edit
  * does not fit.
  */
-export async function buildEdited(change: Edited, built: string, house: string): Promise<void> {
-  await cp(join(built, "dist"), join(house, "dist"), { recursive: true });
-  await cp(join(built, "package.json"), join(house, "package.json"));
-  for (const folder of ["node_modules", "public"]) await symlink(join(built, folder), join(house, folder));
+export async function buildEdited(change: Edited, built: string, root: string): Promise<void> {
+  await cp(join(built, "dist"), join(root, "dist"), { recursive: true });
+  await cp(join(built, "package.json"), join(root, "package.json"));
+  for (const folder of ["node_modules", "public"]) await symlink(join(built, folder), join(root, folder));
   for (const file of new Set(change.edits.map((edit) => edit.file))) {
-    const path = join(house, "dist", builtName(file));
+    const path = join(root, "dist", builtName(file));
     await writeFile(path, applyEdits(change, file, await readFile(path, "utf8")));
   }
 }

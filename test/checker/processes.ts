@@ -18,8 +18,8 @@ const EXIT_MS = 10_000;
 export interface ProcessesOptions {
   readonly count: number;
   readonly redisPort: number;
-  /** The folder whose `dist` is run; see `ServerOptions.house`. */
-  readonly house?: string;
+  /** The folder whose `dist` is run; see `ServerOptions.root`. */
+  readonly root?: string;
 }
 
 /** The processes of one chat, and their links to Redis. One that ends is followed by another in its place. */
@@ -33,12 +33,12 @@ export class Processes {
   }
 
   /** Fulfils when all can serve. */
-  static async start({ count, redisPort, house }: ProcessesOptions): Promise<Processes> {
+  static async start({ count, redisPort, root }: ProcessesOptions): Promise<Processes> {
     const digest = new LogDigest();
     const places = await Promise.all(
       Array.from({ length: count }, async () => {
         const link = await FaultProxy.open(() => redisPort);
-        const place = new Place(link, digest, house);
+        const place = new Place(link, digest, root);
         await place.start();
         return place;
       }),
@@ -83,16 +83,16 @@ export class Place {
   /** Between the process and Redis. */
   readonly link: FaultProxy;
   readonly #digest: LogDigest;
-  readonly #house: string | undefined;
+  readonly #root: string | undefined;
   #current: Server | undefined;
   #changing = false;
   /** What was told to end, or is. */
   readonly #ended = new WeakSet<Server>();
 
-  constructor(link: FaultProxy, digest: LogDigest, house: string | undefined) {
+  constructor(link: FaultProxy, digest: LogDigest, root: string | undefined) {
     this.link = link;
     this.#digest = digest;
-    this.#house = house;
+    this.#root = root;
   }
 
   /** Undefined where no process listens. */
@@ -109,7 +109,7 @@ export class Place {
   async start(): Promise<void> {
     const port = await freePort();
     const env = { ...ENVIRONMENT, PORT: String(port), REDIS_URL: `redis://127.0.0.1:${this.link.port}` };
-    const server = launch({ env, ...(this.#house === undefined ? {} : { house: this.#house }) }, port);
+    const server = launch({ env, ...(this.#root === undefined ? {} : { root: this.#root }) }, port);
     this.#digest.follow(server);
     void server.exit.then(({ code, signal }) => {
       if (!this.#ended.has(server))

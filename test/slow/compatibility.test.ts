@@ -163,12 +163,12 @@ describe.each(VERSIONS)("what version %s wrote to Redis", (version) => {
 
 describe("a later build beside today's", () => {
   async function startBoth(): Promise<{ today: Server; later: Server; redis: Redis }> {
-    const house = await mkdtemp(join(tmpdir(), "dynochat-later-"));
-    afterwards(() => rm(house, { recursive: true, force: true }));
-    await buildEdited(LATER_BUILD, ROOT, house);
+    const root = await mkdtemp(join(tmpdir(), "dynochat-later-"));
+    afterwards(() => rm(root, { recursive: true, force: true }));
+    await buildEdited(LATER_BUILD, ROOT, root);
     const own = await startOwnRedis();
     const env = { REDIS_URL: own.url, MESSAGES_PER_SECOND: "0" };
-    const servers = await Promise.all([startServer({ env }), startServer({ env, house: `${house}/` })]);
+    const servers = await Promise.all([startServer({ env }), startServer({ env, root: `${root}/` })]);
     await Promise.all(servers.map((server) => server.ready()));
     const [today, later] = servers;
     return { today: today!, later: later!, redis: await connected(own.url) };

@@ -52,7 +52,7 @@ export class Dyno implements Target {
     this.port = port;
     this.#times = times;
     const env = { SHUTDOWN_SECONDS: undefined, ...config, DYNO: name, PORT: String(port) };
-    this.server = launch({ cwd: slug.folder, house: slug.folder, env }, port);
+    this.server = launch({ cwd: slug.folder, root: slug.folder, env }, port);
     void this.server.exit.then(() => {
       this.#state = "down";
     });

@@ -19,7 +19,7 @@ export interface ServerOptions {
   /** The working directory; the repository if absent. */
   readonly cwd?: string;
   /** The folder whose `dist` is run, with a slash at its end; the repository if absent. */
-  readonly house?: string;
+  readonly root?: string;
   /** A descriptor for its standard output; `unread`: a socket that nobody reads. Read, into `output`, if absent. */
   readonly stdout?: number | "unread";
   /** How many file descriptors it may have open; as many as the tests where absent. */
@@ -60,18 +60,18 @@ export interface Server {
   stop(): Promise<Exit>;
 }
 
-/** The command after `web:` in the Procfile, runnable from any directory, of the program that is built in `house`. */
-export function procfileCommand(house = ROOT): string {
+/** The command after `web:` in the Procfile, runnable from any directory, of the program that is built in `root`. */
+export function procfileCommand(root = ROOT): string {
   const procfile = readFileSync(`${ROOT}Procfile`, "utf8");
   const command = /^web: *(.+)$/m.exec(procfile)?.[1];
   if (command === undefined) throw new Error("the Procfile has no web: line");
-  return command.replace(/(?<= )dist\//, `${house}dist/`);
+  return command.replace(/(?<= )dist\//, `${root}dist/`);
 }
 
 /** Runs the program; whoever calls ends it. It ends at the latest with this process, however that ends. */
 export function launch(options: ServerOptions, port: number): Server {
   const limit = options.descriptors === undefined ? "" : `ulimit -n ${options.descriptors}; `;
-  const child = spawn("sh", ["-c", `${limit}exec ${deathPact()}${procfileCommand(options.house)}`], {
+  const child = spawn("sh", ["-c", `${limit}exec ${deathPact()}${procfileCommand(options.root)}`], {
     cwd: options.cwd ?? ROOT,
     env: { ...surroundings(), ...options.env },
     stdio: ["ignore", typeof options.stdout === "number" ? options.stdout : "pipe", "pipe"],
