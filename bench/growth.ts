@@ -100,7 +100,7 @@ for (const sockets of CROWDS) {
   const runs: number[] = [];
   for (let run = 0; run < REPETITIONS; run += 1) runs.push(await joinCost(sockets));
   joins.push({ sockets, microsPerJoin: median(runs) });
-  process.stderr.write(`crowd of ${sockets}: ${median(runs).toFixed(0)} µs a join\n`);
+  process.stderr.write(`crowd of ${sockets}: ${median(runs).toFixed(0)} µs per join\n`);
 }
 const here = fileURLToPath(new URL("./", import.meta.url));
 const report = { measured: new Date().toISOString(), machine: thisMachine(), steady, joins };
@@ -177,9 +177,10 @@ function inMarkdown(): string {
     sockets.toLocaleString("en"),
     String(Math.round(microsPerJoin)),
   ]);
-  return [...tables, table(["people who come to one room", "CPU µs a connect, hello and join"], crowds)].join(
-    "\n",
-  );
+  return [
+    ...tables,
+    table(["people who come to one room", "CPU µs per connect, hello and join"], crowds),
+  ].join("\n");
 }
 
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {

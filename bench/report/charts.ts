@@ -13,8 +13,8 @@ export function costChart(systems: readonly System[], results: readonly Result[]
   })).filter((group) => group.bars.length > 0);
   if (groups.length === 0) return undefined;
   return svgChart({
-    title: "CPU of the servers a delivery, µs (less is better)",
-    description: "One group a load, one bar a system; the table beside this chart has the figures.",
+    title: "CPU of the servers per delivery, µs (less is better)",
+    description: "One group per load, one bar per system; the table beside this chart has the figures.",
     logarithmic: false,
     groups,
     show: (value) => value.toPrecision(3),
@@ -31,8 +31,8 @@ export function ceilingChart(systems: readonly System[], results: readonly Resul
   };
   if (group.bars.length === 0) return undefined;
   return svgChart({
-    title: "Deliveries a second sustained (more is better; logarithmic)",
-    description: "One bar a system; the table beside this chart has the figures.",
+    title: "Deliveries per second sustained (more is better; logarithmic)",
+    description: "One bar per system; the table beside this chart has the figures.",
     logarithmic: true,
     groups: [group],
     show: (value) => Math.round(value).toLocaleString("en"),

@@ -73,7 +73,7 @@ const IDLE: readonly Column[] = [
     value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "connectsPerSecond"),
   },
   {
-    title: "CPU µs a connect",
+    title: "CPU µs per connect",
     value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "cpuMicrosPerConnect"),
   },
   {
@@ -81,7 +81,7 @@ const IDLE: readonly Column[] = [
     value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "connectsPerSecondAgain"),
   },
   {
-    title: "CPU µs a connect then",
+    title: "CPU µs per connect then",
     value: (...at) => medianOf(runsOf(at[0], "idle", at[1], at[2]), "cpuMicrosPerConnectAgain"),
   },
 ];
@@ -89,14 +89,17 @@ const IDLE: readonly Column[] = [
 const HERD: readonly Column[] = [
   { title: "all back after ms", value: (...at) => medianOf(runsOf(at[0], "herd", at[1], at[2]), "backMs") },
   {
-    title: "CPU µs a return",
+    title: "CPU µs per return",
     value: (...at) => medianOf(runsOf(at[0], "herd", at[1], at[2]), "cpuMicrosPerConnect"),
   },
   {
     title: "missed messages got back, of 20",
     value: (...at) => medianOf(runsOf(at[0], "herd", at[1], at[2]), "recoveredEach"),
   },
-  { title: "reads of the log", value: (...at) => medianOf(runsOf(at[0], "herd", at[1], at[2]), "logReads") },
+  {
+    title: "reads of the store",
+    value: (...at) => medianOf(runsOf(at[0], "herd", at[1], at[2]), "logReads"),
+  },
 ];
 
 /** A section of Markdown for each load. */

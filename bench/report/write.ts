@@ -16,7 +16,7 @@ export interface Report {
 /** The tables of a report, and what they were measured on. */
 export function inMarkdown({ loads, systems, results }: Report, machine: Machine): string {
   const { cores, cpu, memoryGb, kernel, node, redis } = machine;
-  const where = `${cores} cores (${cpu}), ${memoryGb} GB, Linux ${kernel}, Node ${node}, Redis ${redis}; two processes a system; generator and Redis on the same machine. Medians of the runs.`;
+  const where = `${cores} cores (${cpu}), ${memoryGb} GB, Linux ${kernel}, Node ${node}, Redis ${redis}; two processes per system; generator and Redis on the same machine. Medians of the runs.`;
   return `Measured on ${where}\n\n${tables(loads, systems, results)}`;
 }
 
