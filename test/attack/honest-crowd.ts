@@ -30,7 +30,9 @@ const LEAST_PAUSE_MS = 300;
 /** For everybody to have what was said, after the attack, ms. */
 const PATIENCE_MS = 10_000;
 
-/** Honest people, each with an address of their own, spread over the processes, who talk at their own pace. */
+/**
+ * Honest people, each with an address of their own, spread over the processes, who talk at their own pace.
+ */
 export class HonestCrowd {
   readonly clients: readonly HonestClient[];
   readonly rooms: readonly string[];
@@ -92,7 +94,10 @@ export class HonestCrowd {
     }
   }
 
-  /** Nobody says anything new; fulfils when everybody has everything, or after some time with how many have not. */
+  /**
+   * Nobody says anything new; fulfils when everybody has everything, or after some time with how many have
+   * not.
+   */
   async settle(): Promise<number> {
     this.#hush();
     const quiet = () => this.clients.every((client) => client.isQuiet) && this.#agree();
@@ -105,8 +110,8 @@ export class HonestCrowd {
   }
 
   /**
-   * What honest clients were not shown as the protocol promises, by what all of them together were shown. What a client marks as
-   * missing is not lost in silence; see `toldMissing`.
+   * What honest clients were not shown as the protocol promises, by what all of them together were shown.
+   * What a client marks as missing is not lost in silence; see `toldMissing`.
    */
   faults(): Faults {
     const seen = seenBy(this.clients);
@@ -165,7 +170,10 @@ export class HonestCrowd {
     });
   }
 
-  /** The pauses of a Poisson process, so that messages come in clusters and gaps; nobody writes one faster than `LEAST_PAUSE_MS`. */
+  /**
+   * The pauses of a Poisson process, so that messages come in clusters and gaps; no user writes faster than
+   * `LEAST_PAUSE_MS`.
+   */
   #next(client: HonestClient): void {
     const share = this.#isRegular ? 0.8 + 0.4 * this.#random() : -Math.log(1 - this.#random());
     const pause = Math.max(LEAST_PAUSE_MS, share * this.#pauseMs);
@@ -183,7 +191,9 @@ export class HonestCrowd {
   }
 }
 
-/** The address of an honest person: 127.1.0.1 and so on, of which each is a network of its own to the limits. */
+/**
+ * The address of an honest person: 127.1.0.1 and so on, of which each is a network of its own to the limits.
+ */
 export function honestAddress(n: number): string {
   return `127.1.${n >> 7}.${(n & 127) + 1}`;
 }

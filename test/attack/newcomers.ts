@@ -6,10 +6,13 @@ import { LOBBY } from "./honest-crowd.ts";
 /** Between two new clients, ms. */
 const EVERY_MS = 500;
 
-/** For a new client to be in the room, ms; who is not by then counts as refused. */
+/** Milliseconds within which a new client must be in the room; else it counts as refused. */
 const PATIENCE_MS = 5_000;
 
-/** Honest people who arrive one after the other, each from an address of their own, look into the lobby and leave. */
+/**
+ * Honest people who arrive one after the other, each from an address of their own, look into the lobby and
+ * leave.
+ */
 export class Newcomers {
   readonly #wsUrls: readonly string[];
   readonly #pending = new Set<Promise<void>>();
@@ -28,7 +31,7 @@ export class Newcomers {
     return [...this.reasons.values()].reduce((sum, count) => sum + count, 0);
   }
 
-  /** Fulfils when nobody is under way any more. */
+  /** Fulfils when no client is connecting any more. */
   async stop(): Promise<void> {
     this.#arriving = false;
     await Promise.all(this.#pending);

@@ -48,7 +48,7 @@ describe("the chat page as some need it", () => {
     expect(borders).toEqual(["solid", "solid", "solid"]);
   });
 
-  it("can be used at 200 % zoom: nothing sticks out, and one can write", async () => {
+  it("can be used at 200 % zoom: nothing sticks out, and the user can write", async () => {
     // Zoom halves the window in CSS pixels and doubles each of them.
     const { page } = await enterRoom(browser, server.url, "Ada", "zoomed", {
       viewport: { width: 640, height: 400 },

@@ -31,7 +31,7 @@ async function fill(room: string) {
   return speaker;
 }
 
-/** Lets somebody say a hundred things a second until the test ends: "<word> 1", "<word> 2", and so on. */
+/** Lets a user send a hundred messages per second until the test ends: "<word> 1", "<word> 2", and so on. */
 function talkOn(speaker: Awaited<ReturnType<typeof fill>>, word: string): { readonly spoken: number } {
   const talk = { spoken: 0 };
   const timer = setInterval(() => {
@@ -92,7 +92,10 @@ function walk(page: Page, step: number, isDone: string): Promise<Walk> {
   );
 }
 
-/** Notes what the last row says in the frame after the next press of a key; "out of view" where one does not see it. */
+/**
+ * Notes what the last row says in the frame after the next press of a key; "out of view" where one does not
+ * see it.
+ */
 async function noteNextFrame(page: Page): Promise<void> {
   await page.evaluate(() => {
     const note = () => {
@@ -127,7 +130,9 @@ async function movedDown(page: Page, pixels: number): Promise<void> {
   }, pixels);
 }
 
-/** The newest row is the talk's message of that number, or a later one: each row goes again when many come. */
+/**
+ * The newest row is the talk's message of that number, or a later one: each row goes again when many come.
+ */
 async function hears(page: Page, word: string, number: number): Promise<void> {
   await page.waitForFunction(
     ([said, wanted]) => {
@@ -200,7 +205,7 @@ describe("a long room", { timeout: 180_000 }, () => {
     await hears(page, "busy", 20);
     await page.locator("#scroller").focus();
     await noteNextPress(page);
-    // 40 pixels: less than what counts as the end for who comes from above.
+    // 40 pixels: less than what counts as the end for a user who scrolls down.
     await page.keyboard.press("ArrowUp");
     await movedDown(page, 40);
     await newBelow(page, 50);
@@ -233,7 +238,7 @@ describe("a long room", { timeout: 180_000 }, () => {
     for (let press = 0; press < 3; press += 1) await goHome(page);
   });
 
-  it("keeps the rows that somebody selects, and lets go of them afterwards", async () => {
+  it("keeps selected rows, and drops them afterwards", async () => {
     const speaker = await fill("selected");
     const { page } = await enterRoom(browser, server.url, "Ada", "selected");
     await stored(page, `number ${MESSAGES - 1}`).waitFor();

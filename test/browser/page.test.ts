@@ -34,7 +34,10 @@ function newRoom(): string {
   return `room-${rooms}`;
 }
 
-/** Opens the page as somebody who gives a name, and waits until the room is there. `prepare` comes before all that. */
+/**
+ * Opens the page as a user who enters a name, and waits until the room is there. `prepare` comes before all
+ * that.
+ */
 async function enter(
   name: string,
   room: string,
@@ -388,7 +391,8 @@ describe("the chat page when the server goes away", () => {
     old.kill("SIGTERM");
     await say(bob, "during the restart");
     await Promise.all([old.exit, closed]);
-    // The line shows after two seconds of the page's time. It must be back before, however slow the machine is.
+    // The line shows after two seconds of the page's time. It must be back before, however slow the machine
+    // is.
     for (let ms = 0; ms < 1_900 && sockets.length === 1; ms += 100) await ada.clock.runFor(100);
     await say(ada, "on the next process");
     await messages(bob, "on the next process").waitFor();

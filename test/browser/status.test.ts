@@ -42,7 +42,7 @@ it.each(["light", "dark"] as const)(
     await page.getByText("All processes are serving.").waitFor();
     const tile = (title: string) => page.locator(".tile", { hasText: title }).locator(".tile-value");
     const sockets = async () => Number(await tile("Sockets").textContent());
-    await waitFor(async () => (await sockets()) === 0, "nobody is there yet", REPORTED_MS);
+    await waitFor(async () => (await sockets()) === 0, "no socket is open yet", REPORTED_MS);
     const ann = await connectV1(servers[0]!.wsUrl, { room: "lobby" });
     await waitFor(async () => (await sockets()) === 1, "the new socket is seen", REPORTED_MS);
     await waitFor(

@@ -17,7 +17,7 @@ export interface ChatterOptions {
   readonly findings: Findings;
 }
 
-/** One person with the real client library, behind a proxy of their own. The same person on every connection. */
+/** One user with the real client library, behind a proxy of their own. The same user on every connection. */
 export class Chatter {
   readonly name: string;
   readonly proxy: FaultProxy;

@@ -8,7 +8,7 @@ export const FAULT_KINDS = [
   "process-frozen",
   /** One, or all at once. */
   "client-cut",
-  /** Nothing passes and nobody is told; cut later. */
+  /** Nothing passes and neither side is told; cut later. */
   "client-stalled",
   /** What the client sends arrives later by some hundred ms, for a while. */
   "client-delayed",

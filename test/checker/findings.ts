@@ -6,7 +6,7 @@ export type Wrong =
   | "lost-send"
   /** A send is neither sent nor visibly failed after all faults have ended. */
   | "open-send"
-  /** A failed send is in the store more than once, or somebody's send is nobody's. */
+  /** A failed send is in the store more than once, or a stored message has the wrong user. */
   | "phantom"
   /** What a client shows is not what the store has: a hole, a double, another order. */
   | "timeline"
@@ -18,7 +18,7 @@ export type Wrong =
   | "late"
   /** Who is in a room is not what its people see. */
   | "presence"
-  /** A person came back as somebody else. */
+  /** A client reconnected as another user. */
   | "identity"
   /** A process wrote an error, or ended by itself. */
   | "process";

@@ -9,7 +9,10 @@ export type Step = { readonly at: number } & (
   | { readonly name: "fault"; readonly fault: Fault }
 );
 
-/** What a seed does: the same for the same seed and weights. How the machine interleaves it is its own affair. */
+/**
+ * What a seed does: the same for the same seed and weights. How the machine interleaves it is not
+ * reproducible.
+ */
 export interface Plan {
   readonly seed: number;
   readonly chatters: number;
@@ -35,7 +38,7 @@ const CHAT_MS = 3_500;
 const FAULTS_END_MS = CHAT_MS + 500;
 /** A process that was ended or killed is not touched again for that long, ms. */
 const RESTART_MS = 2_000;
-/** People of a seed, if nobody says otherwise. */
+/** Default number of users of a seed. */
 const CLIENTS = 10;
 /** Of these, people who only read: they come late, leave and come again. */
 const LURKERS = 2;
@@ -44,7 +47,7 @@ export const FEWEST_CLIENTS = LURKERS + 3;
 const BUSY_ROOMS = 2;
 /** Between two messages of a talker, on average, ms. */
 const PAUSE_MS = 260;
-/** How near to each other a first message and somebody's coming are, ms: a read and a subscription take that long. */
+/** Milliseconds between a first message and a join, at most: a read and a subscription take that long. */
 const SEAM_MS = 8;
 
 export function planOf(seed: number, options: PlanOptions): Plan {
@@ -77,7 +80,7 @@ function talk(draw: Draw, texts: Texts, chatter: number, busy: readonly string[]
   const steps: Step[] = mine.map((room) => ({ at, name: "enter", chatter, room }));
   for (at += draw.pause(PAUSE_MS); at < CHAT_MS; at += draw.pause(PAUSE_MS)) {
     const room = draw.one(mine);
-    // Now and then somebody pastes three lines at once.
+    // Sometimes a user pastes three lines at once.
     const lines = draw.chance(0.1) ? 3 : 1;
     for (let n = 0; n < lines; n += 1) {
       steps.push({ at, name: "say", chatter, room, text: texts.next(chatter) });

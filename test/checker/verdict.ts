@@ -17,7 +17,10 @@ export interface Testimony {
 
 export type Logs = ReadonlyMap<string, readonly StoredEntry[]>;
 
-/** Holds what the store has and what the chatters have against the promises of docs/protocol.md, "What a client may rely on". */
+/**
+ * Holds what the store has and what the chatters have against the promises of docs/protocol.md, "What a
+ * client may rely on".
+ */
 export function judge(logs: Logs, testimonies: readonly Testimony[], findings: Findings): void {
   for (const [room, entries] of logs) checkLog(room, entries, findings);
   checkTexts(logs, findings);
@@ -58,7 +61,7 @@ function checkTexts(logs: Logs, findings: Findings): void {
   }
 }
 
-/** Whatever is stored was sent by somebody, there. */
+/** Every stored message was sent to that room by a client. */
 function checkAuthors(logs: Logs, testimonies: readonly Testimony[], findings: Findings): void {
   const sent = new Set(
     testimonies.flatMap(({ user, sends }) =>
@@ -68,7 +71,7 @@ function checkAuthors(logs: Logs, testimonies: readonly Testimony[], findings: F
   for (const [room, entries] of logs) {
     for (const { id, user, key, text } of entries) {
       if (!sent.has(`${user} ${room} ${key} ${text}`)) {
-        findings.add("phantom", `${room}: nobody sent ${id} "${text}", user ${user}, key ${key}`);
+        findings.add("phantom", `${room}: no client sent ${id} "${text}", user ${user}, key ${key}`);
       }
     }
   }
@@ -104,7 +107,10 @@ function checkAcks(logs: Logs, { name, acks }: Testimony, findings: Findings): v
   }
 }
 
-/** From its first message on, what is shown is the log: its order, without a hole, a double or a mark, up to its end. */
+/**
+ * From its first message on, what is shown is the log: its order, without a hole, a double or a mark, up to
+ * its end.
+ */
 function checkShown(
   who: string,
   entries: readonly StoredEntry[],

@@ -156,7 +156,7 @@ describe("handles of users on two processes", () => {
     await waitFor(() => listed(one).join() === "Ada,Reader" && listed(two).join() === "Ada,Reader", "listed");
   });
 
-  it("are not taken by a guest's request to a process on which nobody is in the room", async () => {
+  it("are not taken by a guest's request to a process without users in the room", async () => {
     const [one, two] = await twoProcesses();
     const ada = await inLobby(one, "Ada");
     expect(await handleByHttp(two, "guest", "guest", "Ada", ada)).toBe("Ada 2");
@@ -212,7 +212,7 @@ describe("handles of users on two processes", () => {
     second.leaveAltogether();
     await waitFor(
       async () => (await redis.cli("hget", `handles-${prefixes}:{lobby}:handles`, "ada")) === "",
-      "nobody has it",
+      "no user has it",
     );
     expect(await handleByHttp(one, "other", "guest", "Ada", reader)).toBe("Ada");
   });

@@ -60,7 +60,7 @@ describe.each(BOTH_STORES)("the $kind store, naming", ({ make }) => {
     );
   });
 
-  it("keeps the handle of somebody who is in the room and says nothing", async () => {
+  it("keeps the handle of a user who is in the room and writes nothing", async () => {
     const store = await open();
     expect(await settle(store, "silent", "Ada")).toEqual(["Ada"]);
     expect(await say(store, "loud", "\u0410da")).toBe("\u0410da 2");
@@ -87,7 +87,7 @@ describe.each(BOTH_STORES)("the $kind store, naming", ({ make }) => {
     expect(await say(store, "site", "Ada", false)).toBe("Ada");
   });
 
-  it("lets go the handle of a user who has left, and nobody else's", async () => {
+  it("releases the handle of a user who has left, and no other", async () => {
     const store = await open();
     await settle(store, "ann", "Ann");
     await settle(store, "bob", "Bob");
@@ -127,7 +127,7 @@ describe.each(BOTH_STORES)("the $kind store, naming", ({ make }) => {
     ["of punctuation", "!!!", "!!! 2"],
     ["of many bytes", "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}".repeat(20), undefined],
     ["in the words of a pattern", "%d%1 (.*)", "%d%1 (.*) 2"],
-  ])("numbers a handle %s so that nobody else can take it", async (_, handle, numbered) => {
+  ])("numbers a handle %s so that no other user can take it", async (_, handle, numbered) => {
     const store = await open();
     await say(store, "one", handle);
     const got = await say(store, "two", handle);
@@ -146,7 +146,7 @@ describe.each(BOTH_STORES)("the $kind store, naming", ({ make }) => {
     expect(await say(store, "copy", got)).not.toBe(got);
   });
 
-  it("answers a repeated key as before, whoever has the handle by now", async () => {
+  it("answers a repeated key as before, also if another user has the handle by now", async () => {
     const store = await open();
     const requested = requestedHandle("Ada");
     const append = { ...message("hi", { user: "guest", key: "k" }), guest: { network: "" }, requested };

@@ -23,8 +23,8 @@ async function ownAddon(plan?: RedisPlan): Promise<RedisAddon> {
   return addon;
 }
 
-/** A connection that is nobody's, and says nothing by itself. */
-function stranger(url: string): Redis {
+/** A connection of no program, which sends nothing by itself. */
+function idleClient(url: string): Redis {
   const redis = new Redis(url, { retryStrategy: () => null, tls: { rejectUnauthorized: false } });
   redis.on("error", () => undefined);
   afterwards(() => redis.disconnect());
@@ -92,9 +92,9 @@ describe("a server that closes idle connections", () => {
     const { log: store, listener } = await open({ ...settings, times: { probeEveryMs: 500 } });
     const before = await connectionsOf(addon);
     expect(before).toHaveLength(2);
-    // A client's silence measures the time: whoever came before it has been silent for longer.
+    // A client's silence measures the time: clients that connected before it have been silent for longer.
     for (let round = 0; round < 2; round += 1) {
-      const idle = stranger(addon.url);
+      const idle = idleClient(addon.url);
       await once(idle, "ready");
       await once(idle, "end");
     }
@@ -110,12 +110,12 @@ describe("a plan of twenty connections", () => {
     const settings = { url: addon.url, tlsVerify: false, prefix: "crowded:" };
     const opened = await Promise.all(Array.from({ length: 9 }, () => open(settings)));
     expect(await connectionsOf(addon)).toHaveLength(18);
-    const strangers: Redis[] = [];
-    // One after the other: whoever asked for the list may not have gone yet.
-    while (strangers.length < 2) {
-      const next = stranger(addon.url);
+    const idleClients: Redis[] = [];
+    // One after the other: the client that asked for the list may not have gone yet.
+    while (idleClients.length < 2) {
+      const next = idleClient(addon.url);
       await once(next, "ready");
-      strangers.push(next);
+      idleClients.push(next);
     }
 
     const { log: tenth } = make(settings);
@@ -126,7 +126,7 @@ describe("a plan of twenty connections", () => {
     for (const [n, { log: store }] of opened.entries()) await storeMessage(store, `process ${n} goes on`);
     for (const { listener: other } of opened) expect(other.states).not.toContain("down");
 
-    for (const redis of strangers) redis.disconnect();
+    for (const redis of idleClients) redis.disconnect();
     await isLive(tenth);
     expect(await textsOf(tenth)).toHaveLength(9);
   });

@@ -106,7 +106,7 @@ describe("closing the store in Redis", () => {
   });
 
   it.each([
-    ["while nobody answers", () => freePort()],
+    ["while no server answers", () => freePort()],
     ["while it is live", async () => (await ownRedis()).port],
   ])("leaves nothing that keeps the process from ending, %s", async (_, findPort) => {
     const program = `

@@ -89,7 +89,7 @@ describe("a Redis that guests fill", () => {
     await waitFor(async () => (await lengthsOf(redis, prefix, ["site"]))[0] === 50, "it is urgent");
   });
 
-  it("loses rooms with nobody in them altogether when that was not enough, and keeps those with people in them", async () => {
+  it("deletes rooms without users when that was not enough, and keeps those with users in them", async () => {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
     const { log: store, prefix } = await open({ redis, times: EAGER });
     await fill(store, "site", 100);
@@ -112,7 +112,7 @@ describe("a Redis that guests fill", () => {
     expect((await lengthsOf(redis, prefix, ["site"]))[0]).toBeGreaterThanOrEqual(50);
   });
 
-  it("forgets the keys of guests who came lately and are silent, and nobody else's", async () => {
+  it("forgets the keys of guests who began lately and are silent, and no others", async () => {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
     const { log: store, prefix } = await open({ redis, times: EAGER });
     const remember = async (user: string, ...agesMs: number[]) => {
@@ -154,7 +154,7 @@ describe("a Redis that guests fill", () => {
 });
 
 describe("a Redis that is nearly full of what cannot be removed", () => {
-  /** A stream beside somebody else's data, with a guest who wrote in the lobby before. */
+  /** A stream beside another program's data, with a guest who wrote in the lobby before. */
   async function crowded() {
     const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
     const { log: store, prefix } = await open({ redis, times: WATCHING });
@@ -179,7 +179,7 @@ describe("a Redis that is nearly full of what cannot be removed", () => {
     ];
   }
 
-  it("takes no new rooms of guests, then no new guests, then no new rooms; who was there goes on", async () => {
+  it("takes no new rooms of guests, then no new guests, then no new rooms; guests who were there go on", async () => {
     const { redis, log: store } = await crowded();
     const stored = "stored";
     expect(await refusalsOf(store, "roomy")).toEqual([stored, stored, stored, stored]);

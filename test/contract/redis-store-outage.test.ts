@@ -217,8 +217,8 @@ describe("when Redis goes away", () => {
   it("is down while the server is a replica that takes no writes, and live when it is none again", async () => {
     const redis = await ownRedis();
     const { log: store, listener } = await open({ redis });
-    const nobody = await freePort();
-    await redis.cli("REPLICAOF", "127.0.0.1", String(nobody));
+    const unusedPort = await freePort();
+    await redis.cli("REPLICAOF", "127.0.0.1", String(unusedPort));
     expect(await store.append(message("one"))).toEqual({ outcome: "unavailable" });
     await waitFor(() => listener.statuses.some(({ reason }) => /replica/.test(reason)), "the reason is told");
     await redis.cli("REPLICAOF", "NO", "ONE");

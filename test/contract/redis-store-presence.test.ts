@@ -44,7 +44,8 @@ describe("a roll call in Redis", () => {
     await one.enter("lobby", { id: "ann", handle: "Ann", network: "office" });
     await two.enter("lobby", { id: "ben", handle: "Ben" });
     expect([await hash(who), await hash(networks)]).toEqual([["Ann", "Ben"], ["office"]]);
-    // An older process knows nothing of the second hash: what it leaves behind there goes with the next roll call.
+    // An older process knows nothing of the second hash: what it leaves behind there goes with the next roll
+    // call.
     await redis.cli("HSET", networks ?? "", "gone:eve", "elsewhere", `${one.instance}:dee`, "elsewhere");
     await redis.cli("HDEL", networks ?? "", `${one.instance}:ann`);
     const here = [{ id: "ann", handle: "Ann", network: "office" }];
@@ -62,7 +63,7 @@ describe("a roll call in Redis", () => {
     expect(heard()[0]).toMatchObject({ person: { id: "ann", handle: "Ann", network: "office" } });
   });
 
-  it("tells nobody what everybody knows", async () => {
+  it("publishes nothing that is known already", async () => {
     const { one, two, heard } = await twoProcesses();
     await one.enter("lobby", { id: "ann", handle: "Ann" });
     await one.syncPresence("lobby", [{ id: "ann", handle: "Ann" }]);

@@ -29,7 +29,7 @@ it("what a dead process said is forgotten, and what a client wrote is not believ
     await store.report("alive");
     const reports = await store.reports();
     return reports.length === 1 && reports;
-  }, "only the living one is left");
+  }, "only the running one is left");
   expect(left).toEqual(["alive"]);
   expect(await redis.cli("HLEN", `${prefix}processes`)).toBe("1");
 });
@@ -58,7 +58,7 @@ describe("the server's limit of connections", () => {
     ["twenty connections, four processes: sixteen are enough", 20, 8, 4, undefined],
     ["twenty connections, five processes", 20, 10, 5, 20],
     ["twenty connections, two processes and twelve connections of others", 20, 16, 2, 20],
-    ["nobody knows the limit", undefined, 1_000, 500, undefined],
+    ["the limit is unknown", undefined, 1_000, 500, undefined],
   ])("%s", (_case, limit, connected, processes, needed) => {
     expect(tightness({ limit, connected }, processes, 2)).toBe(needed);
   });

@@ -91,7 +91,7 @@ describe("what a server tells", () => {
     expect(lines).toHaveLength(1);
   });
 
-  it("is said in words that name what helps, once a reason, where it lets nobody in", async () => {
+  it("is reported with what helps, once per reason, if it accepts no connections", async () => {
     const redis = await ownRedis();
     const { lines, reason } = await failing({ redis, url: `${redis.url}/99` });
     expect(reason).toBe("Redis has no database of that number; change the number in its URL");

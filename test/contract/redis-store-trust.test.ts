@@ -12,7 +12,7 @@ import { ALL, message, storeMessage, subscribe, textsOf } from "./open-store.ts"
 /** Probes as often as a test wants to wait. */
 const OFTEN = { probeEveryMs: 50 };
 
-/** A connection of somebody else, who may do everything. */
+/** A connection of another client, which may do everything. */
 function admin(redis: TestRedis): Redis {
   const connection = new Redis(redis.url);
   afterwards(() => connection.disconnect());
@@ -192,7 +192,7 @@ describe("the secret with which publications are signed", () => {
   });
 
   it.each([
-    ["", "somebody else's text"],
+    ["", "another program's text"],
     ["'..os.exit()..'", "a piece of a script"],
   ])("is replaced where the store holds %j, %s", async (damaged) => {
     const redis = await ownRedis();
@@ -204,7 +204,7 @@ describe("the secret with which publications are signed", () => {
     expect(await redis.cli("GET", "chat:shared:publications")).toMatch(/^[A-Za-z0-9_-]{22}$/);
   });
 
-  it("does without the store where its key is somebody else's: the store is told of every entry", async () => {
+  it("does without the secret if its key is another program's: every entry is reported as unverified", async () => {
     const redis = await ownRedis();
     await redis.cli("HSET", "chat:shared:publications", "a", "b");
     const one = await open({ redis, prefix: "chat:" });
@@ -244,7 +244,7 @@ async function twoProcesses() {
     await waitFor(() => client.answer(ref), "joined");
   }
   const [writer] = clients;
-  if (writer === undefined) throw new Error("nobody writes");
+  if (writer === undefined) throw new Error("no writer");
   return { redis, clients, writer };
 }
 

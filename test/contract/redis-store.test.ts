@@ -56,7 +56,7 @@ describe("the store in Redis", () => {
     expect(channels.filter((channel) => !/^test-\d+:/.test(channel))).toEqual([]);
   });
 
-  it("lists a room that another process made, also long before the next round of housekeeping", async () => {
+  it("lists a room that another process made, also long before the next round of history trimming", async () => {
     const prefix = "listed:";
     const times = { trimMs: 3_600_000 };
     const one = await open({ redis, prefix, times });
@@ -256,7 +256,7 @@ describe("the store in Redis", () => {
       expect(appended.filter(({ outcome }) => outcome === "stored")).toHaveLength(4);
     });
 
-    it("lists the people of both, somebody with two connections once", async () => {
+    it("lists the users of both, a user with two connections once", async () => {
       const one = await open({ redis });
       const two = await open({ redis, prefix: one.prefix });
       const [ann, bob] = [
@@ -283,7 +283,7 @@ describe("the store in Redis", () => {
       }
     });
 
-    it("tells of a crowd in a few hints, and leaves nobody out", async () => {
+    it("reports a crowd in a few events, and omits no user", async () => {
       const one = await open({ redis });
       const two = await open({ redis, prefix: one.prefix });
       await subscribe(two.log, "lobby");
@@ -335,7 +335,7 @@ describe("the store in Redis", () => {
         await waitFor(async () => (await left()) > before, "the lease is renewed");
       }
       expect(await one.log.syncPresence("lobby", [])).toHaveLength(1);
-      // What is left of a killed process: its record, and a lease that nobody refreshes.
+      // What is left of a killed process: its record, and a lease that is not refreshed.
       const dead = "0123456789abcdef";
       await redis.cli("HSET", `${one.prefix}{lobby}:who`, `${dead}:eve`, "Eve");
       await redis.cli("SET", `${one.prefix}lease:${dead}`, "1", "PX", "60000");

@@ -188,7 +188,10 @@ describe.each(BOTH_STORES)("the $kind store, storing", ({ make }) => {
     const guest = { network: "198.51.100.7" };
     const other = { network: "2001:db8::/64" };
 
-    /** Tries to store `count` messages at once, each of another guest of the network, and returns what became of them. */
+    /**
+     * Tries to store `count` messages at once, each of another guest of the network, and returns what became
+     * of them.
+     */
     async function crowd(
       store: MessageStore,
       count: number,
@@ -221,7 +224,7 @@ describe.each(BOTH_STORES)("the $kind store, storing", ({ make }) => {
       expect(countStored(others)).toBe(10);
     });
 
-    it("hold all guests of an address together over all rooms, and nobody else", async () => {
+    it("limit all guests of an address together over all rooms, and no others", async () => {
       const { store } = await open({ addressMessagesPerSecond: 10 });
       const appended = [...(await crowd(store, 45)), ...(await crowd(store, 45, { guest, room: "attic" }))];
       expect(countStored(appended)).toBeGreaterThanOrEqual(50);
@@ -300,14 +303,14 @@ describe.each(BOTH_STORES)("the $kind store, storing", ({ make }) => {
       await storeMessage(store, "then here, too", { room: "room5", user: "g5", guest });
     });
 
-    it("begin so many at a time to write in rooms; who has begun goes on, and keys stay known", async () => {
+    it("begin so many at a time to write in rooms; guests who have begun go on, and keys stay known", async () => {
       const { store } = await open({ newWritersPerAddress: 1, messagesPerSecond: 100 });
       const ids: string[] = [];
       for (let i = 0; i < 5; i += 1)
         ids.push(await storeMessage(store, "first", { user: `g${i}`, key: "k", guest }));
-      const newcomer = message("first", { user: "g5", key: "k", guest });
-      expect(await store.append(newcomer)).toMatchObject({ outcome: "rate-limited", limit: "new-writers" });
-      expect(await store.append({ ...newcomer, key: undefined })).toMatchObject({ limit: "new-writers" });
+      const newGuest = message("first", { user: "g5", key: "k", guest });
+      expect(await store.append(newGuest)).toMatchObject({ outcome: "rate-limited", limit: "new-writers" });
+      expect(await store.append({ ...newGuest, key: undefined })).toMatchObject({ limit: "new-writers" });
       for (let i = 0; i < 5; i += 1) {
         const again = message("first", { user: `g${i}`, key: "k", guest });
         expect(await store.append(again)).toEqual({ outcome: "duplicate", id: ids[i] });

@@ -259,7 +259,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
     const ann = { id: "ann", handle: "Ann" };
     const bob = { id: "g:bob", handle: "Bob: the second" };
 
-    it("is told to subscribers when somebody enters and leaves", async () => {
+    it("is told to subscribers when a user enters and leaves", async () => {
       const { store, listener } = await open();
       await subscribe(store, "lobby");
       await store.enter("lobby", bob);

@@ -5,15 +5,18 @@ import { createServer } from "node:net";
 const FIRST = 10_000;
 const LAST = 32_000;
 
-/** Each worker of the test runner draws from a range of its own: who gets a port binds it only a second or so later. */
+/**
+ * Each worker of the test runner draws from a range of its own: who gets a port binds it only a second or so
+ * later.
+ */
 const RANGES = 8;
 const RANGE = Math.floor((LAST - FIRST) / RANGES);
 /** Those drawn in this process. */
 const drawn = new Set<number>();
 
 /**
- * A TCP port that nobody listens on, and that no test of this run is given while this one's file lasts. Drawn at random, so
- * that runs side by side hardly meet.
+ * A TCP port on which no program listens, and that no test of this run is given while this one's file lasts.
+ * Drawn at random, so that runs side by side hardly meet.
  */
 export async function freePort(): Promise<number> {
   const first = FIRST + (Number(process.env["VITEST_POOL_ID"] ?? 0) % RANGES) * RANGE;

@@ -14,15 +14,18 @@ export interface Stage {
 export interface Act {
   readonly name: string;
   /**
-   * Whether the processes were told before: then nobody is without service for long. What is not announced, or takes
-   * Redis away, is measured all the same.
+   * Whether the processes were told before: then no client is without service for long. What is not
+   * announced, or takes Redis away, is measured all the same.
    */
   readonly planned: boolean;
   /** Fulfils when the platform is done; rejects if a process did not do as it must. */
   play(stage: Stage): Promise<void>;
 }
 
-/** What a year on the platform brings, in the order in which it is rehearsed; begins and ends with three dynos. */
+/**
+ * What a year on the platform brings, in the order in which it is rehearsed; begins and ends with three
+ * dynos.
+ */
 export const ACTS: readonly Act[] = [
   { name: "ps:scale web=5", planned: true, play: ({ app }) => app.scale(5) },
   { name: "ps:scale web=2", planned: true, play: ({ app }) => app.scale(2) },

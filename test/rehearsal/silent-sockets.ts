@@ -37,8 +37,8 @@ export interface SilentOutcome {
 }
 
 /**
- * Opens sockets that say what a new client must and nothing after that, through a router that cuts what is silent, to an app of their
- * own; tells which of them did not live.
+ * Opens sockets that say what a new client must and nothing after that, through a router that cuts what is
+ * silent, to an app of their own; tells which of them did not live.
  */
 export async function keepSilent(options: SilentOptions): Promise<SilentOutcome> {
   const { slug, each, config, routerTimes, silentMs, signal } = options;
@@ -48,7 +48,7 @@ export async function keepSilent(options: SilentOptions): Promise<SilentOutcome>
   try {
     await app.setConfig({ REDIS_URL: redis.url, REDIS_TLS_VERIFY: "false", ...config });
     await app.deploy(slug);
-    // Before that nobody could be greeted, and who is not greeted is sent away.
+    // Before that the server could answer no hello, and closes a client without one.
     await Promise.all(app.dynos.map(({ server }) => server.ready()));
     const ended: string[] = [];
     for (const [path, subprotocol] of KINDS) {

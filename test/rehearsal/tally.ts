@@ -3,17 +3,17 @@ import type { Logs, Testimony } from "../checker/verdict.ts";
 
 /** Messages that are not as they should be, over all clients. */
 export interface Faults {
-  /** Stored, and not shown to somebody who was there; or called sent, and not stored. */
+  /** Stored, and not shown to a client that was there; or called sent, and not stored. */
   readonly lost: number;
-  /** Shown to somebody twice, or stored twice. */
+  /** Shown to a client twice, or stored twice. */
   readonly doubled: number;
-  /** Shown to somebody after a later one. */
+  /** Shown to a client after a later one. */
   readonly reordered: number;
 }
 
 /**
- * Counts what was lost, doubled and reordered. `judge` of the checker finds the same and more, with ids and texts; this is the
- * figure.
+ * Counts what was lost, doubled and reordered. `judge` of the checker finds the same and more, with ids and
+ * texts; this is the figure.
  */
 export function countFaults(logs: Logs, testimonies: readonly Testimony[]): Faults {
   let [lost, doubled, reordered] = [0, 0, 0];

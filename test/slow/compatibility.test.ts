@@ -133,7 +133,7 @@ describe.each(VERSIONS)("what version %s wrote to Redis", (version) => {
     }
     for (const { text } of messages) await client.waitForText(text);
     expect(client.messages("fresh")).toEqual(messages.map((message) => ({ ...message, room: "fresh" })));
-    await client.waitFor(({ type }) => type === "typing", "somebody types");
+    await client.waitFor(({ type }) => type === "typing", "a user types");
     const come = new Set(
       format.published.flatMap(({ channel, payload }) => {
         const { type, person } = JSON.parse(payload);

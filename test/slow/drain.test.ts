@@ -98,7 +98,7 @@ describe("SIGTERM", () => {
     expect(exit).toEqual({ code: 0, signal: null });
     expect(performance.now() - signalled).toBeLessThan(EXIT_MS);
 
-    // Everybody who listened was told why; nobody lost their line without a word.
+    // Every client that listened was told why; no connection ended without a close frame.
     const codes = await Promise.all([...talking, ...plain, ...silent].map(({ closed }) => closed));
     expect(new Set(codes)).toEqual(new Set([RESTARTING]));
     // Everybody has their own time, spread evenly between the first and the last: as many in each quarter.
@@ -126,7 +126,7 @@ describe("SIGTERM", () => {
     const ann = await connectV1(server.wsUrl, { room: "late" });
     server.kill("SIGTERM");
     await ann.waitFor(({ type }) => type === "restart", "the restart is announced");
-    await waitFor(() => clients.some(({ isClosing }) => isClosing), "somebody else has gone");
+    await waitFor(() => clients.some(({ isClosing }) => isClosing), "another client has gone");
     await ann.say("late", "still served");
     await ann.waitForText("still served");
     expect((await ann.closed).code).toBe(RESTARTING);
@@ -205,7 +205,7 @@ describe("SIGTERM", () => {
     expect(placeInLog(server, "ended")).toBeGreaterThan(placeInLog(server, "log-closed"));
   });
 
-  it("to the parent and its workers at once ends all of them with 0, and nobody's line breaks", async () => {
+  it("to the parent and its workers at once ends all of them with 0, and no connection breaks", async () => {
     const { server } = await startDraining({ WEB_CONCURRENCY: "2" });
     await twoWorkersReady(server);
     const clients = await crowd("talking", 60, { port: server.port });

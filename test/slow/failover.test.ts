@@ -83,8 +83,8 @@ async function expectHonest(setup: {
     await waitFor(() => shownBy(page).includes(after), "the page shows what follows");
     expect(shownBy(page).filter((text) => text !== "…")).toEqual([...kept, after]);
   }
-  const newcomer = await connectV1(servers[0]!.wsUrl);
-  expect(texts((await newcomer.join(room)).messages)).toEqual([...kept, after]);
+  const newClient = await connectV1(servers[0]!.wsUrl);
+  expect(texts((await newClient.join(room)).messages)).toEqual([...kept, after]);
 }
 
 describe("when Redis comes back without its newest entries", () => {
@@ -135,7 +135,7 @@ describe("when Redis comes back without its newest entries", () => {
     }
   });
 
-  it("FLUSHALL under open connections: told with the next message, or by the audit where nobody speaks", {
+  it("FLUSHALL under open connections: told with the next message, or by the audit in a silent room", {
     timeout: 180_000,
   }, async () => {
     const { redis, servers } = await startFleet(2, { env: UNLIMITED });
@@ -143,7 +143,7 @@ describe("when Redis comes back without its newest entries", () => {
     const clients = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room: busy })));
     const pages = await Promise.all(servers.map(({ wsUrl }) => openLibraryClient(wsUrl, busy)));
     const silent = await connectV1(servers[0]!.wsUrl, { room: quiet });
-    await silent.say(quiet, "nobody answers");
+    await silent.say(quiet, "without an answer");
     await clients[0]!.say(busy, "gone");
     await Promise.all(clients.map((client) => client.waitForText("gone")));
 
@@ -153,10 +153,14 @@ describe("when Redis comes back without its newest entries", () => {
     // The pause between two audits is up to 60 s.
     expect(await reset(silent, 70_000)).toMatchObject({ room: quiet, recovered: false, messages: [] });
     // Who is here was lost as well, and the leases: each process writes its own again.
-    const newcomer = await connectV1(servers[0]!.wsUrl, { room: busy });
+    const newClient = await connectV1(servers[0]!.wsUrl, { room: busy });
     // Also the new client of before.
     const everybody = clients.length + pages.length + 2;
-    await waitFor(() => presentFor(newcomer, busy).count === everybody, "everybody is listed again", 60_000);
+    await waitFor(
+      () => presentFor(newClient, busy).count === everybody,
+      "all users are listed again",
+      60_000,
+    );
   });
 
   it("a guest stays who they are, on a process that starts afterwards too", async () => {
@@ -209,7 +213,7 @@ it("with REDIS_MIN_REPLICAS an ack means that a replica has it: shown at once, r
     await client.waitForText("after");
     expectUnbroken(client.messages(room));
     expect(client.messages(room).map(({ text }) => text)).toEqual(["safe", "shown at once", "after"]);
-    // Nothing was lost, so nobody was told of a loss.
+    // Nothing was lost, so no client was told of a loss.
     expect(client.frames.filter((frame) => frame.type === "joined" && !frame.recovered)).toEqual([]);
   }
 });

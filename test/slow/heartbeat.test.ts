@@ -4,12 +4,15 @@ import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
 import { type Server, startServer } from "../kit/servers/server.ts";
 import { waitFor, within } from "../kit/vitest/wait-for.ts";
 
-/** Who answers no ping is closed after nine seconds: a machine that stands still for less closes nobody else. */
+/**
+ * A client that answers no ping is closed after nine seconds, so a machine that stalls for less closes no
+ * other client.
+ */
 const PING_SECONDS = 3;
 const CLOSED_MS = 30_000;
 
 let server: Server;
-/** Pings far apart, so that it is not for a missing pong that somebody is closed. */
+/** Pings far apart, so that no client is closed for a missing pong. */
 let patient: Server;
 beforeAll(async () => {
   const start = (seconds: number) =>
@@ -18,7 +21,7 @@ beforeAll(async () => {
 });
 
 describe("a connection", () => {
-  it("is pinged, and closed with 4408 when it answers no ping, which hurts nobody else", async () => {
+  it("is pinged, and closed with 4408 when it answers no ping, without effect on others", async () => {
     const lively = await connectV1(server.wsUrl, { room: "lobby" });
     const plain = await connectPlain(server.wsUrl, { path: "/" });
     let pings = 0;
@@ -73,7 +76,7 @@ describe("a connection", () => {
   });
 });
 
-/** Whether a client was told that somebody of that handle is in its room. */
+/** Returns whether a client was told that a user with that handle is in its room. */
 function sees(client: V1Client, handle: string): boolean {
   return client.frames.some((frame) => {
     const people =

@@ -99,7 +99,7 @@ describe("the HTTP interface of two processes", () => {
     expect(back.texts()).toEqual(["meanwhile"]);
   });
 
-  it("streams through the platform's router at once, and is not cut there when nobody speaks", async () => {
+  it("streams through the platform's router at once, and is not cut there when the room is silent", async () => {
     const server = await startServer({ env: { API_KEYS: KEY } });
     await server.ready();
     const router = await Router.open({

@@ -50,7 +50,7 @@ it("every log line is JSON and names the process, each process differently", asy
   expect(instances[0]).not.toBe(instances[1]);
 });
 
-it("ends as ever when whoever read its lines has gone", async () => {
+it("shuts down as usual when the reader of its lines has gone", async () => {
   const server = await startServer();
   await server.waitForLog((line) => line["event"] === "listening");
   server.deafen();
@@ -58,7 +58,7 @@ it("ends as ever when whoever read its lines has gone", async () => {
   expect(await within(server.exit, "the process ends", START_MS)).toEqual({ code: 0, signal: null });
 });
 
-describe("a stream that nobody reads", () => {
+describe("an unread stream", () => {
   /** Messages of which the log lines fill pipes and sockets, and all that may wait. */
   const FULL = { messages: 6_000, atOnce: 500 };
   /** Long lines, so that few are enough. */

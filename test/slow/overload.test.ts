@@ -5,7 +5,7 @@ import { metricsOf } from "../kit/servers/metrics.ts";
 import { startServer } from "../kit/servers/server.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 
-it("a process whose event loop is late takes nobody in, serves those it has, and takes new clients again after", async () => {
+it("a process whose event loop is late accepts no new clients, serves those it has, and accepts new ones again after", async () => {
   const planted = new URL("../kit/block-on-signal.mjs", import.meta.url).href;
   const server = await startServer({
     env: { NODE_OPTIONS: `--import ${planted}`, MAX_LOOP_DELAY_MS: "300" },
@@ -40,7 +40,7 @@ it("a process whose event loop is late takes nobody in, serves those it has, and
   await ann.waitForText("welcome");
 });
 
-it("a process each of whose turns takes a second takes nobody in either", async () => {
+it("a process each of whose ticks takes a second accepts no new clients either", async () => {
   const planted = new URL("../kit/block-on-signal.mjs", import.meta.url).href;
   const server = await startServer({
     env: { NODE_OPTIONS: `--import ${planted}`, MAX_LOOP_DELAY_MS: "300", BLOCKED_MS: "1000" },
@@ -64,7 +64,7 @@ it("without a limit everybody is taken in, however late the event loop is", asyn
   await ann.say("lobby", "taken in");
 });
 
-it("a process that has used up its memory takes nobody in, and says so", async () => {
+it("a process that has used up its memory accepts no new clients, and logs that", async () => {
   // Less than the program itself needs.
   const server = await startServer({ env: { MEMORY_AVAILABLE: "80" } });
   await server.waitForLog(({ event }) => event === "overload", "the overload is noticed");

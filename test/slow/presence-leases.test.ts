@@ -5,14 +5,14 @@ import { startFleet } from "../kit/servers/fleet.ts";
 import { presentFor } from "../kit/servers/present.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 
-/** How often a client was told that somebody came. */
+/** Returns how often a client was told that a user came. */
 function arrivals(client: V1Client, id: string): number {
   return client.frames.filter(
     (frame) => frame.type === "presence" && frame.joined?.some((one) => one.id === id),
   ).length;
 }
 
-it("people of a killed process vanish within 60 s; who is elsewhere too stays, counted once, until the last tab closes", {
+it("people of a killed process vanish within 60 s; a user who is elsewhere too stays, counted once, until the last tab closes", {
   timeout: 120_000,
 }, async () => {
   const { servers } = await startFleet(2);
@@ -41,12 +41,12 @@ it("people of a killed process vanish within 60 s; who is elsewhere too stays, c
   await waitFor(() => !presentFor(watcher, room).ids.includes(lost), "the victim vanishes", 60_000);
   expect(presentFor(watcher, room)).toEqual({ count: 2, ids: [watching, user.id].sort() });
   // A new client finds no ghost either.
-  const newcomer = await connectV1(lasting.wsUrl);
-  const found = await newcomer.join(room);
+  const newClient = await connectV1(lasting.wsUrl);
+  const found = await newClient.join(room);
   expect(found.present.users.map(({ id }) => id)).not.toContain(lost);
   // Who comes and goes between two presence frames is in neither: it must have been seen before it leaves.
   await waitFor(() => presentFor(watcher, room).count === 3, "the new client is seen");
-  newcomer.terminate();
+  newClient.terminate();
 
   first.terminate();
   await waitFor(() => presentFor(watcher, room).count === 2, "the new client has left");

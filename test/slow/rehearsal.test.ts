@@ -28,7 +28,8 @@ describe("a year on the platform, in short", () => {
     expect(faults).toEqual({ lost: 0, doubled: 0, reordered: 0 });
     expect(brokenLimits(measures), story).toEqual([]);
     expect(measures.map(({ act }) => act)).toEqual(ACTS.map(({ name }) => name));
-    // It was a rehearsal of something: people talked, moved, and were without service where they must have been.
+    // It was a rehearsal of something: people talked, moved, and were without service where they must have
+    // been.
     expect(messages).toBeGreaterThan(200);
     expect(deliveries).toBeGreaterThan(5 * messages);
     const of = (act: string) => measures.find((measure) => measure.act === act)!;
@@ -39,10 +40,10 @@ describe("a year on the platform, in short", () => {
   });
 });
 
-describe.concurrent("sockets on which nobody says anything", () => {
+describe.concurrent("silent sockets", () => {
   const SHORT = { slug: slugHere(), each: 3 };
 
-  it("live behind a router that cuts what is silent, of every kind", async () => {
+  it("stay open behind a router that cuts silent ones, of every kind", async () => {
     const outcome = await keepSilent({
       ...SHORT,
       config: { PING_SECONDS: "1" },

@@ -81,7 +81,7 @@ describe("WEB_CONCURRENCY", () => {
     process.kill(victim, "SIGUSR2");
     const leaving = () => clients.filter(({ frames }) => frames.some((frame) => frame.type === "restart"));
     await waitFor(() => leaving().length > 0, "its clients are told");
-    for (let knock = 0; knock < 10; knock += 1) await connectV1(server.wsUrl, { room: "lobby" });
+    for (let attempt = 0; attempt < 10; attempt += 1) await connectV1(server.wsUrl, { room: "lobby" });
     const exit = () => server.logs().findIndex((line) => line["event"] === "worker-exit");
     await waitFor(() => exit() >= 0, "it has ended", 30_000);
     expect(server.logs()[exit()]).toMatchObject({ workerPid: victim, code: 1 });

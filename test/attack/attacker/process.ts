@@ -5,8 +5,8 @@ import { scenarioNamed } from "../scenarios.ts";
 import { Attacker } from "./attacker.ts";
 import type { Order, Report } from "./messages.ts";
 
-// The attacker has a machine of its own in real life. Here it has two processors together with what it attacks, and gets
-// what those leave.
+// The attacker has a machine of its own in real life. Here it has two processors together with what it
+// attacks, and gets what those leave.
 const NICE = 10;
 
 /** How long parts of an attack may go on waiting for answers when it is over, ms. */
@@ -39,7 +39,9 @@ async function attack({ scenario, ports, parameters }: Extract<Order, { order: "
   tell({ report: "over", figures, cost: attacker.cost() });
 }
 
-/** Fulfils some time after the attack is over: what waits then is answered to nobody, and its figures are not known. */
+/**
+ * Fulfils some time after the attack is over: pending calls get no answer, and their figures are not known.
+ */
 async function unfinished(): Promise<Figures> {
   await new Promise((resolve) => over.signal.addEventListener("abort", resolve));
   await sleep(UNFINISHED_MS);

@@ -22,22 +22,22 @@ export async function crowdRoom(attacker: Attacker, sockets = SOCKETS): Promise<
 
 export const crowdedRoom: Scenario = {
   name: "crowded-room",
-  does: "fills a room with 230 guests, so that nobody there is named any more",
+  does: "fills a room with 230 guests, so that no user there is named any more",
   attackMs: 9_000,
   prepare: async () => ({ attacked: ROOM }),
   attack: (attacker) => crowdRoom(attacker),
   atEnd: async ({ stage }) => {
-    const newcomer = new HonestClient({
-      name: "newcomer",
+    const newClient = new HonestClient({
+      name: "new client",
       wsUrl: stage.servers[0]?.wsUrl ?? "",
       rooms: [ROOM],
       random: Math.random,
       localAddress: honestAddress(500),
     });
-    newcomer.client.start();
-    await waitFor(() => newcomer.isServed, "the new client is in the room").catch(() => undefined);
-    const people = newcomer.views.get(ROOM)?.room.people.users ?? [];
-    newcomer.stop();
+    newClient.client.start();
+    await waitFor(() => newClient.isServed, "the new client is in the room").catch(() => undefined);
+    const people = newClient.views.get(ROOM)?.room.people.users ?? [];
+    newClient.stop();
     return { "people named": people.filter(({ handle }) => handle.startsWith("person ")).length };
   },
   // Of the six honest people who are there.

@@ -10,7 +10,7 @@ export interface Flood {
   readonly text: string;
 }
 
-/** Messages after which the attacker becomes somebody else. */
+/** Messages after which the attacker becomes another guest. */
 const PER_GUEST = 10;
 
 /** For the answers to one guest's messages, ms. */
@@ -62,7 +62,7 @@ export async function floodAsGuests(attacker: Attacker, { sockets, roomOf, text 
   };
 }
 
-/** The name of a room that nobody has used. */
+/** Returns the name of an unused room. */
 function newRoom(guest: number): string {
   return `flood-${process.pid}-${guest}`;
 }

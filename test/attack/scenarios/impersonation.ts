@@ -80,7 +80,7 @@ function looks(handle: string): string {
 
 export const impersonation: Scenario = {
   name: "impersonation",
-  does: "speaks as somebody who is there, as another at the same moment, and as the server, by every way in",
+  does: "writes as a user in the room, as another one at the same time, and as the server, by every interface",
   crowd: { people: 12, rooms: 2 },
   prepare: async (stage) => {
     ada = new HonestClient({

@@ -1,7 +1,7 @@
 import type { Attacker, HttpRequest } from "../attacker/attacker.ts";
 import type { Figures, Scenario } from "../scenario.ts";
 
-/** Every way in for who has a key. */
+/** All interfaces that accept a key. */
 const DOORS: readonly ((guess: string) => Omit<HttpRequest, "port">)[] = [
   (guess) => ({ path: "/metrics", headers: { Authorization: `Bearer ${guess}` } }),
   (guess) => ({ path: "/status/fleet", headers: { Authorization: `Bearer ${guess}` } }),
@@ -19,7 +19,7 @@ const DOORS: readonly ((guess: string) => Omit<HttpRequest, "port">)[] = [
   }),
 ];
 
-/** Tries keys wherever one can be shown, as fast as the answers come. */
+/** Tries keys at every interface that accepts one, as fast as the answers come. */
 export async function guessKeys(attacker: Attacker): Promise<Figures> {
   const begun = performance.now();
   const judged = DOORS.map(() => 0);
@@ -47,7 +47,7 @@ export async function guessKeys(attacker: Attacker): Promise<Figures> {
 
 export const keyGuessing: Scenario = {
   name: "key-guessing",
-  does: "tries keys wherever one can be shown",
+  does: "tries keys at every interface that accepts one",
   settings: async () => ({ API_KEYS: "a-key-that-nobody-guesses", METRICS: "key" }),
   attack: guessKeys,
   limits: [{ figure: "keys judged per s", atMost: 30 }],

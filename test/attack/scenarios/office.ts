@@ -4,7 +4,7 @@ import type { Scenario, Scene } from "../scenario.ts";
 const PEOPLE = 500;
 const ADDRESS = "127.5.0.1";
 
-/** Anything that says that somebody came too often, or too fast. */
+/** Answers that say that a client connected too often or too fast. */
 const LIMITED = /429|rate-limited|too-many/;
 
 function limited({ crowd }: Scene): number {
@@ -36,7 +36,8 @@ function office(name: string, does: string, processes: number): Scenario {
         "back after s": Math.round((performance.now() - begun) / 100) / 10,
       };
     },
-    // What all wrote during the crash comes at once, and may have to wait a moment more: it is counted, and nothing of it may be lost.
+    // What all wrote during the crash comes at once, and may have to wait a moment more: it is counted, and
+    // nothing of it may be lost.
     after: async (scene) => ({ "times limited in all": limited(scene) }),
     // Times and refusals are those of the crash too.
     limits: [

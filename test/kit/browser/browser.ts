@@ -3,10 +3,15 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterwards } from "../vitest/cleanup.ts";
 import { type ChromiumOptions, launchChromium } from "./chromium.ts";
 
-/** How long an act or a wait may take, ms: pauses between attempts to connect are up to 20 s, and the machine may be busy. */
+/**
+ * How long an act or a wait may take, ms: pauses between attempts to connect are up to 20 s, and the machine
+ * may be busy.
+ */
 const PATIENCE_MS = 45_000;
 
-/** Starts a browser without a window. It ends with the test or the file that started it, and with the process. */
+/**
+ * Starts a browser without a window. It ends with the test or the file that started it, and with the process.
+ */
 export async function startBrowser(options: ChromiumOptions = {}): Promise<Browser> {
   const browser = await launchChromium(options);
   afterwards(() => browser.close());
@@ -34,7 +39,7 @@ export async function newVisitor(browser: Browser, options: BrowserContextOption
   return { page, errors };
 }
 
-/** A key and a certificate for `localhost` that nobody signed. Needs openssl. */
+/** A key and a certificate for `localhost` that is self-signed. Needs openssl. */
 export function selfSigned(): { key: string; cert: string } {
   const pem = execFileSync(
     "openssl",

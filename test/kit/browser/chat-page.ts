@@ -1,7 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { newVisitor, type Visitor } from "./browser.ts";
 
-/** Opens the page as somebody who gives a name, and waits until the room is there. */
+/** Opens the page as a user who enters a name, and waits until the room is there. */
 export async function enterRoom(
   browser: Browser,
   url: string,
@@ -31,13 +31,20 @@ export function stored(page: Page, text: string) {
   return page.locator(".message:not(.is-waiting):not(.is-failed) .text").getByText(text, { exact: true });
 }
 
-/** From now on the page's time goes on only as far as the test lets it (`page.clock.runFor`). Needs `clock.install` before the page. */
+/**
+ * From now on the page's time goes on only as far as the test lets it (`page.clock.runFor`). Needs
+ * `clock.install` before the page.
+ */
 export async function stopTime(page: Page): Promise<void> {
-  // It cannot be stopped at a time that is over: far enough ahead for a machine that stands still now and then.
+  // It cannot be stopped at a time that is over: far enough ahead for a machine that stands still now and
+  // then.
   await page.clock.pauseAt(Date.now() + 10_000);
 }
 
-/** Lets a test take the page's sockets away, and what it could do instead, while the page itself can still be loaded. */
+/**
+ * Lets a test take the page's sockets away, and what it could do instead, while the page itself can still be
+ * loaded.
+ */
 export async function socketSwitch(page: Page): Promise<{ off: () => Promise<void>; on: () => void }> {
   let isOn = true;
   const open = new Set<() => Promise<void>>();

@@ -114,7 +114,7 @@ export class RawClient {
   }
 
   #receivedText(text: string): void {
-    // Most of what comes are other people's messages, which nobody looks at here.
+    // Most of what comes are other people's messages, which are ignored here.
     if (text.startsWith('{"id"') || this.#options.v1 === false) return;
     const frame: { type?: string; ref?: number; reconnectInMs?: number } = JSON.parse(text);
     if (frame.type === "joined") this.#ready.resolve();

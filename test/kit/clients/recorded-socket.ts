@@ -12,7 +12,7 @@ export class RecordedSocket<Frame> {
   readonly frames: Frame[] = [];
   /** Answers to the opening handshake, for its headers. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Fulfils when the connection has ended, whoever ended it. */
+  /** Fulfils when the connection has ended, from either side. */
   readonly closed: Promise<CloseInfo>;
   readonly socket: WebSocket;
   readonly #watchers = new Set<(frame: Frame) => void>();
@@ -98,7 +98,8 @@ export async function openSocket<Frame>(
   afterwards(() => socket.terminate());
   return within(
     new Promise((resolve, reject) => {
-      // Frames may come in the same turn as the answer to the handshake, so listeners are there before it is awaited.
+      // Frames may come in the same turn as the answer to the handshake, so listeners are there before it is
+      // awaited.
       socket.once("upgrade", ({ headers }) => {
         const recorded = new RecordedSocket(socket, headers, read);
         socket.once("open", () => resolve(recorded));

@@ -25,7 +25,7 @@ export interface Stored {
   readonly id?: string;
   readonly user?: string;
   readonly key?: string;
-  /** False: nobody is told, as where a publish was lost. */
+  /** False: nothing is delivered, as if a publication was lost. */
   readonly published?: boolean;
 }
 
@@ -34,8 +34,8 @@ interface Paused {
 }
 
 /**
- * A stream that does what a test says: it may be slow, away, forgetful or wrong. It publishes in the turn of the
- * append, and a read finds what is there in the turn in which it was asked.
+ * A stream that does what a test says: it may be slow, away, forgetful or wrong. It publishes in the turn of
+ * the append, and a read finds what is there in the turn in which it was asked.
  */
 export class FakeStore implements MessageStore {
   readonly kind: "embedded" | "redis" = "redis";
@@ -202,7 +202,7 @@ export class FakeStore implements MessageStore {
     return this.#add(room, body, id, published);
   }
 
-  /** Stores `count` messages and tells nobody. */
+  /** Stores `count` messages without publishing them. */
   fill(room: string, count: number, text = "text"): Entry[] {
     return Array.from({ length: count }, () => this.store(room, { text, published: false }));
   }
@@ -227,7 +227,10 @@ export class FakeStore implements MessageStore {
     this.rooms.set(room, this.entries(room).slice(0, -newest));
   }
 
-  /** From now on nothing is answered until the result is called; it answers what was asked and what comes then. */
+  /**
+   * From now on nothing is answered until the result is called; it answers what was asked and what comes
+   * then.
+   */
   pause(): () => void {
     const paused: Paused[] = [];
     this.#paused = paused;

@@ -133,7 +133,7 @@ export class ModelServer {
     this.#store({ user: "other", handle: "Other", text });
   }
 
-  /** Sends a frame by itself, to whoever is joined. */
+  /** Sends a frame by itself, to the joined clients. */
   tell(frame: object): void {
     for (const connection of this.#joined()) this.#deliver(connection, frame);
   }

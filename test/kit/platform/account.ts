@@ -46,7 +46,7 @@ const COMMANDS: readonly Command[] = [
   },
   {
     form: /^git push heroku main$/,
-    effect: "the committed tree is built as a slug; a release runs it, one web dyno if nobody scaled",
+    effect: "the committed tree is built as a slug; a release runs it, one web dyno by default",
     carryOut: (account) => account.push(),
   },
   {
@@ -56,7 +56,9 @@ const COMMANDS: readonly Command[] = [
   },
 ];
 
-/** Somebody's account on the platform's stand-in: carries out the commands that the README has, and no others. */
+/**
+ * Somebody's account on the platform's stand-in: carries out the commands that the README has, and no others.
+ */
 export class Account {
   #app: App | undefined;
   #redis: RedisAddon | undefined;
@@ -74,14 +76,14 @@ export class Account {
   }
 
   /**
-   * Carries out a line as it stands in a document; what a shell would put into it, a shell does. Returns its effect in
-   * words. Throws for a command that has none here.
+   * Carries out a line as it stands in a document; what a shell would put into it, a shell does. Returns its
+   * effect in words. Throws for a command that has none here.
    */
   async type(line: string): Promise<string> {
     const { stdout } = await run("sh", ["-c", `printf '%s ' ${line}`]);
     const words = stdout.trim().split(" ");
     const command = COMMANDS.find(({ form }) => form.test(words.join(" ")));
-    if (command === undefined) throw new Error(`nobody knows what this does: ${line}`);
+    if (command === undefined) throw new Error(`unknown command: ${line}`);
     await command.carryOut(this, words);
     return command.effect;
   }

@@ -29,7 +29,7 @@ export class App {
   #config: Readonly<Record<string, string>> = {};
   #slug: Slug | undefined;
   #version = 0;
-  /** Dynos that were asked for; one until somebody scales. */
+  /** Dynos that were asked for; one until it is scaled. */
   #quantity = 1;
 
   private constructor(options: AppOptions, router: Router, dynos: Set<Dyno>) {
@@ -68,8 +68,8 @@ export class App {
   }
 
   /**
-   * A release with overlap: new dynos start; when all of them listen, the old ones get SIGTERM. Fulfils when those are gone.
-   * Rejects, and leaves the old ones, where a new one does not start.
+   * A release with overlap: new dynos start; when all of them listen, the old ones get SIGTERM. Fulfils when
+   * those are gone. Rejects, and leaves the old ones, where a new one does not start.
    */
   async deploy(slug: Slug): Promise<void> {
     this.#slug = slug;

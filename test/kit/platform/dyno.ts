@@ -12,8 +12,8 @@ export const DYNO_TIMES = {
   /** From SIGTERM until SIGKILL; R12. */
   stopMs: 30_000,
   /**
-   * For which the router may still choose a dyno that was sent SIGTERM. The platform promises no order of the two; here the
-   * word takes a moment.
+   * For which the router may still choose a dyno that was sent SIGTERM. The platform promises no order of the
+   * two; here the word takes a moment.
    */
   withdrawMs: 1_000,
 } as const;
@@ -72,7 +72,7 @@ export class Dyno implements Target {
     return this.#state === "up" || this.#state === "withdrawing";
   }
 
-  /** Whether its end was nobody's wish. */
+  /** Whether it ended by itself. */
   get crashed(): boolean {
     return this.#state === "down" && !this.#wanted;
   }

@@ -20,8 +20,8 @@ export const MINI_PLAN = {
 } as const satisfies RedisPlan;
 
 /**
- * What was answered is written, and is there again after maintenance: the process ends, not the machine, so the system keeps
- * it. Waiting for the disk would only show how busy this machine's disk is.
+ * What was answered is written, and is there again after maintenance: the process ends, not the machine, so
+ * the system keeps it. Waiting for the disk would only show how busy this machine's disk is.
  */
 const DURABLE: RedisPlan = { appendonly: "yes", appendfsync: "no" };
 
@@ -35,8 +35,8 @@ interface Place {
 }
 
 /**
- * Redis as the platform's add-on offers it: TLS with a chain whose last certificate signed itself, a password that can be
- * rotated, the limits of a plan, and one address that outlives the server after it.
+ * Redis as the platform's add-on offers it: TLS with a chain whose last certificate signed itself, a password
+ * that can be rotated, the limits of a plan, and one address that outlives the server after it.
  */
 export class RedisAddon {
   readonly #plan: RedisPlan;
@@ -97,8 +97,8 @@ export class RedisAddon {
   }
 
   /**
-   * A new password; the one before keeps working until `retire`, and those that are connected with it stay. To be done
-   * after maintenance, which brings back the password that the server was started with.
+   * A new password; the one before keeps working until `retire`, and those that are connected with it stay.
+   * To be done after maintenance, which brings back the password that the server was started with.
    */
   async rotate(): Promise<{ readonly url: string; readonly retire: () => Promise<void> }> {
     const old = this.#password;
@@ -131,8 +131,8 @@ export class RedisAddon {
     const has = async (place: Place, section: string, words: string): Promise<boolean> =>
       (await ask(place.redis, this.#password, "INFO", section)).includes(words);
     await this.cli("CONFIG", "SET", "repl-diskless-sync-delay", "0");
-    // The master's word counts: it refuses FAILOVER for a replica that it does not call online yet, though that one
-    // already calls its link up.
+    // The master's word counts: it refuses FAILOVER for a replica that it does not call online yet, though
+    // that one already calls its link up.
     await waitFor(() => has(old, "replication", "state=online"), "the replica is in step", FAILOVER_MS);
     await this.cli("CONFIG", "SET", "masterauth", this.#password);
     const answer = await this.cli("FAILOVER", "TO", "127.0.0.1", String(next.redis.port));
@@ -150,7 +150,7 @@ export class RedisAddon {
     await this.#certificates.remove();
   }
 
-  /** The address leads nowhere, and nobody is connected any more. */
+  /** The address leads nowhere, and all connections are closed. */
   #leave(): void {
     this.#reachable = false;
     for (const passage of this.#address.passages) passage.cut();

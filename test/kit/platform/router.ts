@@ -41,12 +41,12 @@ export interface RouterOptions {
   readonly times?: Partial<RouterTimes>;
 }
 
-/** Errors that are kept for whoever asks; all are counted. */
+/** Errors that are kept for callers; all are counted. */
 const KEPT_ERRORS = 200;
 
 /**
- * A router that behaves like the platform's towards dynos: a random one for every request, without memory of the
- * client; headers that say for whom it asks; limits in time; an error code where there is no answer.
+ * A router that behaves like the platform's towards dynos: a random one for every request, without memory of
+ * the client; headers that say for whom it asks; limits in time; an error code where there is no answer.
  */
 export class Router {
   readonly #server: Server;
@@ -203,7 +203,9 @@ export class Router {
     return outgoing;
   }
 
-  /** A connection to a dyno drawn at random; where it does not take one, to another; then the code of that. */
+  /**
+   * A connection to a dyno drawn at random; where it does not take one, to another; then the code of that.
+   */
   async #reach(): Promise<Socket | RouterCode> {
     const left = [...this.#targets()];
     let code: RouterCode = "H14";

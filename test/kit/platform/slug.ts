@@ -22,8 +22,8 @@ export interface SlugSize {
 
 export interface BuildOptions {
   /**
-   * `registry`: `npm ci`, as the platform does. `here`: the packages that are installed in this folder, for a test
-   * that must not depend on a network; they are checked against the lockfile all the same, by `npm ls`.
+   * `registry`: `npm ci`, as the platform does. `here`: the packages that are installed in this folder, for a
+   * test that must not depend on a network; they are checked against the lockfile all the same, by `npm ls`.
    */
   readonly packages: "registry" | "here";
   /** Hears what is done. */
@@ -34,8 +34,9 @@ export interface BuildOptions {
 const MADE = new Set(["node_modules", "dist", "coverage", join("public", "build"), ".git"]);
 
 /**
- * Does what the platform's buildpack for Node does with a push: the committed tree, packages with those for development,
- * `npm run build`, `npm prune --omit=dev`. Rejects with the output of the step that failed. `discard` removes it.
+ * Does what the platform's buildpack for Node does with a push: the committed tree, packages with those for
+ * development, `npm run build`, `npm prune --omit=dev`. Rejects with the output of the step that failed.
+ * `discard` removes it.
  */
 export async function buildSlug({ packages, say = () => undefined }: BuildOptions): Promise<Slug> {
   const folder = `${await mkdtemp(join(tmpdir(), "dynochat-slug-"))}/`;
@@ -91,12 +92,15 @@ async function checkOut(folder: string): Promise<string> {
   return `the committed tree, ${stdout.trim()}`;
 }
 
-/** In this repository, also where the files belong to somebody else than who runs this. */
+/** In this repository, also if the files belong to another user. */
 function git(...args: string[]) {
   return run("git", ["-C", ROOT, "-c", "safe.directory=*", ...args]);
 }
 
-/** As the buildpack sets it until the build is over: without it production would leave out what the build needs. */
+/**
+ * As the buildpack sets it until the build is over: without it production would leave out what the build
+ * needs.
+ */
 const WITH_DEVELOPMENT = { NPM_CONFIG_INCLUDE: "dev" };
 
 async function npm(cwd: string, more: Readonly<Record<string, string>>, ...args: string[]): Promise<void> {

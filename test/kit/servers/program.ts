@@ -20,7 +20,10 @@ export interface ServerOptions {
   readonly cwd?: string;
   /** The folder whose `dist` is run, with a slash at its end; the repository if absent. */
   readonly root?: string;
-  /** A descriptor for its standard output; `unread`: a socket that nobody reads. Read, into `output`, if absent. */
+  /**
+   * A descriptor for its standard output; `unread`: a socket that is not read. Read, into `output`, if
+   * absent.
+   */
   readonly stdout?: number | "unread";
   /** How many file descriptors it may have open; as many as the tests where absent. */
   readonly descriptors?: number;
@@ -60,7 +63,10 @@ export interface Server {
   stop(): Promise<Exit>;
 }
 
-/** The command after `web:` in the Procfile, runnable from any directory, of the program that is built in `root`. */
+/**
+ * The command after `web:` in the Procfile, runnable from any directory, of the program that is built in
+ * `root`.
+ */
 export function procfileCommand(root = ROOT): string {
   const procfile = readFileSync(`${ROOT}Procfile`, "utf8");
   const command = /^web: *(.+)$/m.exec(procfile)?.[1];
@@ -68,7 +74,7 @@ export function procfileCommand(root = ROOT): string {
   return command.replace(/(?<= )dist\//, `${root}dist/`);
 }
 
-/** Runs the program; whoever calls ends it. It ends at the latest with this process, however that ends. */
+/** Runs the program; the caller ends it. It ends at the latest with this process, however that ends. */
 export function launch(options: ServerOptions, port: number): Server {
   const limit = options.descriptors === undefined ? "" : `ulimit -n ${options.descriptors}; `;
   const child = spawn("sh", ["-c", `${limit}exec ${deathPact()}${procfileCommand(options.root)}`], {
@@ -86,7 +92,7 @@ export function launch(options: ServerOptions, port: number): Server {
       if (fields !== undefined) logs.push(fields);
     });
   }
-  // What nobody reads never closes.
+  // An unread stream never closes.
   const over = options.stdout === undefined ? "close" : "exit";
   const exit = once(child, over).then(([code, signal]): Exit => ({ code, signal }));
   return {
@@ -108,7 +114,9 @@ export function launch(options: ServerOptions, port: number): Server {
   };
 }
 
-/** Fulfils when `/livez` answers. Rejects with the program's output if it exits instead, or takes too long. */
+/**
+ * Fulfils when `/livez` answers. Rejects with the program's output if it exits instead, or takes too long.
+ */
 export async function listening(server: Server): Promise<void> {
   const ended = server.exit.then(({ code, signal }) => {
     throw new Error(`the server exited (${code ?? signal}):\n${server.output().join("\n")}`);
@@ -143,8 +151,8 @@ function deathPact(): string {
 }
 
 /**
- * As on the platform, so that a developer's own .env and variables do not change a test. New clients are taken in on a machine
- * that is late, too: to refuse them is what tests of overload ask for.
+ * As on the platform, so that a developer's own .env and variables do not change a test. New clients are
+ * taken in on a machine that is late, too: to refuse them is what tests of overload ask for.
  */
 function surroundings(): Record<string, string | undefined> {
   const { PATH, HOME } = process.env;

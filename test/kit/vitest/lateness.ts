@@ -6,7 +6,9 @@ import { waitFor } from "./wait-for.ts";
 /** Between two questions, ms. */
 const PAUSE_MS = 100;
 
-/** How late the machine is, which is no fault of the program's: to be taken off the times that a test judges. */
+/**
+ * How late the machine is, which is no fault of the program's: to be taken off the times that a test judges.
+ */
 export interface Lateness {
   /** Since the beginning, ms. */
   readonly totalMs: number;
@@ -15,8 +17,8 @@ export interface Lateness {
 }
 
 /**
- * Asks a process ten times per second for what needs nothing but the process itself, over a connection of its own, and adds up
- * by how much the answers, or the questions, came late. Ends with the test.
+ * Asks a process ten times per second for what needs nothing but the process itself, over a connection of its
+ * own, and adds up by how much the answers, or the questions, came late. Ends with the test.
  */
 export async function watchLateness(wsUrl: string): Promise<Lateness> {
   const probe = await connectV1(wsUrl);
@@ -35,7 +37,7 @@ export async function watchLateness(wsUrl: string): Promise<Lateness> {
       begun = now;
     }
   };
-  // What ends it is the end of the test; whoever waits for a round meanwhile is told that none comes.
+  // What ends it is the end of the test; a caller that waits for a round meanwhile is told that none comes.
   watch().catch(() => undefined);
   return {
     get totalMs() {

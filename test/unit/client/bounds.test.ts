@@ -16,7 +16,10 @@ import { seededRandom } from "../../kit/fakes/seeded-random.ts";
 const MINUTE = 60_000;
 /** Sockets that a client opens within any minute, whatever the server does. */
 const SOCKETS_A_MINUTE = 120;
-/** Frames that a client sends within any second, besides what a user does: three rooms are joined, read on and written to. */
+/**
+ * Frames that a client sends within any second, besides what a user does: three rooms are joined, read on and
+ * written to.
+ */
 const FRAMES_A_SECOND = 40;
 /** And within any minute. */
 const FRAMES_A_MINUTE = 500;
@@ -70,7 +73,10 @@ function notice(random: Random): object {
   ]);
 }
 
-/** A server that is never twice the same: refuses, closes, floods, answers what nobody asked, or nothing, or well. */
+/**
+ * A server that is never twice the same: refuses, closes, floods, answers without a request, or nothing, or
+ * well.
+ */
 function hostile(random: Random): Script {
   const temper = { refuses: random(), closes: random() * 0.5, floods: random(), restarts: random() * 0.3 };
   const answer = (frame: ClientFrame, peer: Peer): void => {

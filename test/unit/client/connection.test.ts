@@ -278,7 +278,7 @@ describe("a client's connection", () => {
     expect(network.sockets).toHaveLength(2);
   });
 
-  it("sends nothing on the next one before that is open, also where somebody types meanwhile", () => {
+  it("sends nothing on the next one before that is open, also if the user types meanwhile", () => {
     const made = joinedClient();
     const { clock, network, room } = made;
     const old = network.socket;
@@ -378,7 +378,7 @@ describe("a client's connection", () => {
     expect(network.socket.closedByClient).toBe(true);
   });
 
-  it("is asked for a sign of life when somebody looks, or tried at once where it is away", () => {
+  it("is probed when the user looks, or tried at once if it is lost", () => {
     const { client, clock, network } = joinedClient();
     client.probe();
     expect(network.socket.all("ping")).toHaveLength(1);
@@ -419,7 +419,7 @@ describe("a client's connection", () => {
     expect(client.connection).toMatchObject({ name: "live", attempt: 0 });
   });
 
-  it("is tried at once when somebody asks", () => {
+  it("is tried at once when the user asks", () => {
     const { client, network } = joinedClient();
     network.socket.end();
     client.retryNow();

@@ -114,7 +114,7 @@ describe("dynochat/client", () => {
     const { imported } = declarations(ENTRY);
     const found = reachable();
     expect([...found]).toEqual(expect.arrayContaining(["ChatClient", "Room", "Outgoing", "Clock"]));
-    // What a class has from its base is in the class; nobody names the base.
+    // Inherited members are listed with the class, because the base is not named.
     expect([...found].filter((name) => !imported.has(name) && name !== "Events")).toEqual([]);
   });
 

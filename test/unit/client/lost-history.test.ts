@@ -6,7 +6,7 @@ function texts(room: Room): string[] {
   return room.messages.map((message) => (message.gap === "none" ? "" : "gap, ") + message.text);
 }
 
-/** The store goes on behind 3 with other messages than the two that are shown; ids tell nobody which. */
+/** The store continues after 3 with other messages than the two that are shown; the ids do not tell which. */
 function forked() {
   const made = joinedClient([...messages(1, 3), ...messages(4, 5, { text: "lost" })]);
   const resets: unknown[] = [];

@@ -97,7 +97,7 @@ describe("a message that is sent", () => {
     expect(seen(room)).toEqual(["hello"]);
   });
 
-  it("is not taken for somebody else's message with the same key", () => {
+  it("is not taken for another user's message with the same key", () => {
     const { network, room } = joinedClient();
     room.send("hello");
     network.socket.deliver({ ...echoOf(network.socket, 1), user: "u2" });
@@ -191,7 +191,7 @@ describe("a message that is sent", () => {
     expect(made.network.socket.last("message").key).toBe(item!.key);
   });
 
-  it("asks before it sends what nobody could send for ten minutes", () => {
+  it("asks before it sends what could not be sent for ten minutes", () => {
     const made = joinedClient();
     made.network.socket.end();
     const key = made.room.send("hello");
@@ -239,7 +239,7 @@ describe("a message that is sent", () => {
     expect(seen(room)).toEqual(["hello"]);
   });
 
-  it("asks when the server takes the client for somebody else after the loss", () => {
+  it("asks when the server identifies another user after the loss", () => {
     const made = joinedClient();
     made.room.send("hello");
     made.network.socket.end();

@@ -243,7 +243,7 @@ describe("a client repeats after growing pauses, and as late as the server says,
         expect(gap).toBeGreaterThanOrEqual(Math.min(retryAfterMs, 10 * MINUTE));
     expect(server.times("message").length).toBeGreaterThan(retryAfterMs === 1e300 ? 0 : 1);
     expect(server.times("message").length / 25).toBeLessThan(30);
-    // After ten minutes nobody knows any more whether it arrived.
+    // After ten minutes it cannot be found out any more whether it arrived.
     expect(room.outgoing).toMatchObject([{ state: "failed", error: "in-doubt" }]);
   });
 

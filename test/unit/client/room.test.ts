@@ -406,7 +406,7 @@ describe("a room", () => {
     expect([room.people.count, room.people.users.length]).toEqual([900, 0]);
   });
 
-  it("forgets that somebody types after 6 s, after their message, and when the connection is lost", () => {
+  it("forgets that a user types after 6 s, after their message, and when the connection is lost", () => {
     const { clock, network, room } = joinedClient();
     const hint = { type: "typing", room: "lobby", user: "u2", handle: "Bob", on: true };
     const names = () => room.people.typing.map((person) => person.handle);
@@ -423,7 +423,7 @@ describe("a room", () => {
     expect(names()).toEqual([]);
   });
 
-  it("tells the others at most once a second that somebody types", () => {
+  it("tells the others at most once per second that the user types", () => {
     const { clock, network, room } = joinedClient();
     for (let keystroke = 0; keystroke < 25; keystroke += 1) {
       room.typing(true);

@@ -18,7 +18,9 @@ async function pass(clock: FakeClock, ms: number, step = 50): Promise<void> {
   }
 }
 
-/** A client with a `getToken` that gives one after the other, the last one for ever; `asked` counts its calls. */
+/**
+ * A client with a `getToken` that gives one after the other, the last one for ever; `asked` counts its calls.
+ */
 function signedIn(given: readonly (string | undefined | Error)[], options: Partial<ChatClientOptions> = {}) {
   let asked = 0;
   const getToken = async (): Promise<string | undefined> => {
@@ -241,7 +243,7 @@ describe("a client with getToken", () => {
     expect(tokensSent(network.sockets)).toEqual(["a.b.0", "a.b.1", "a.b.2"]);
   });
 
-  it("greets on a new connection where somebody else has signed in", async () => {
+  it("says hello on a new connection if another user has signed in", async () => {
     const { client, clock, network } = await live(["a.b.2"]);
     network.socket.deliver({ type: "expiring", inMs: 60_000 });
     await settle();

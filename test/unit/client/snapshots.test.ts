@@ -13,7 +13,7 @@ function getters<T extends object>(of: T): { readonly name: string; readonly rea
   return described.flatMap(([name, { get }]) => (get ? [{ name, read: () => get.call(of) }] : []));
 }
 
-/** What is shared with whoever reads: each value, and a copy of what it was when it was given out. */
+/** What is shared with readers: each value, and a copy of what it was when it was given out. */
 class Watched {
   readonly name: string;
   readonly #read: () => unknown;

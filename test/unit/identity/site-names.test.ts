@@ -45,7 +45,7 @@ function siteWith(handle: string | undefined): SiteTokens {
 }
 
 it.each(["opaque-session-id", "a.b", "a.b.c.d.e", " a.b.c", "null"])(
-  "nobody is a guest by the token %j",
+  "no user is a guest by the token %j",
   async (token) => {
     const app = await openApi({ tokenSecret: SECRET });
     const answer = await app.inject({ method: "POST", url: "/api/session", payload: { token } });
@@ -114,7 +114,7 @@ describe("a site's user whose token", () => {
     { sub: ["ann"] },
     { sub: { id: 1 } },
     { sub: true },
-  ])("names nobody is refused as a bad token: %j", async (claims) => {
+  ])("without a user is refused as a bad token: %j", async (claims) => {
     const app = await openApi({ apiKeys: undefined, tokenSecret: SECRET });
     const payload = { token: await siteToken(claims) };
     const answer = await app.inject({ method: "POST", url: "/api/session", payload });

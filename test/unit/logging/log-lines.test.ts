@@ -170,7 +170,7 @@ describe("lines of a worker", () => {
     expect(counted).not.toHaveBeenCalled();
   });
 
-  it("are read to their end when the worker has ended, though nobody reads what is written", async () => {
+  it("are read to their end when the worker has ended, though the output is not read", async () => {
     const output = new FakeOutput();
     const stream = new PassThrough({ highWaterMark: LIMIT });
     const forwarded = new ForwardedLines(stream, new LogLines({ output }));

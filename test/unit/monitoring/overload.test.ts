@@ -46,7 +46,7 @@ describe("overload", () => {
     else expect(told).toMatch(reason);
   });
 
-  it("is never that of the loop with a limit of 0, nor of memory that nobody limits", () => {
+  it("is never that of the loop with a limit of 0, nor of unlimited memory", () => {
     const { look } = watched({ maxLoopDelayMs: 0, memory: undefined });
     expect(look({ lastingDelayMs: 60_000, resident: 1e12, inUse: 1e12 }, 3)).toBeUndefined();
   });

@@ -33,7 +33,7 @@ async function addressOf(name: string, document = "/"): Promise<string> {
 }
 
 describe("the page's document", () => {
-  it("makes whoever has no cookie a guest, and no cache between may give that guest to anybody else", async () => {
+  it("makes a client without a cookie a guest, and no cache between may give that guest to another client", async () => {
     const answer = await get("/");
     expect(answer.cookies.map(({ name }) => name)).toEqual([
       expect.stringMatching(/^dynochat-guest-[\da-f]{12}$/),
@@ -211,7 +211,7 @@ describe("a file of another version, which a document names during a deploy", ()
     "page-AAAAAAAA.css",
     "http-instead-AAAAAAAA.js",
     "icon-192-AAAAAAAA.png",
-  ])("%s is answered with the file of this version, which nobody stores", async (name) => {
+  ])("%s is answered with the file of this version, which is not stored", async (name) => {
     const [base, extension] = name.replace("-AAAAAAAA", "").split(".");
     const own = BUILT.find((built) => new RegExp(`^${base}-[0-9A-Z]{8}\\.${extension}$`).test(built));
     const answer = await get(`/build/${name}`);

@@ -85,7 +85,7 @@ describe("the rows in the document", () => {
     expect(shown(window, numbered(300, 320))[1]).toBe("320");
   });
 
-  it("do not go while somebody selects them, unless that goes on for ever", () => {
+  it("are not dropped while they are selected, unless that lasts for ever", () => {
     const window = opened(numbered(1, 200));
     window.follow(numbered(1, HELD_ROWS_LIMIT), true, false);
     expect(shown(window, numbered(1, HELD_ROWS_LIMIT))).toEqual(["1", String(HELD_ROWS_LIMIT)]);

@@ -8,7 +8,7 @@ const REDIS = "redis://localhost";
 const MIB = 1024 * 1024;
 
 describe("the plan of processes", () => {
-  it("is one process where nobody limits the memory", () => {
+  it("is one process if the memory has no limit", () => {
     const plan = planProcesses({ redisUrl: REDIS, webConcurrency: 1 }, {});
     expect(plan).toEqual({ workers: 0, heapMib: undefined });
   });
@@ -26,7 +26,7 @@ describe("the plan of processes", () => {
     expect(planProcesses({ redisUrl: REDIS, webConcurrency: 1 }, enough).workers).toBe(0);
   });
 
-  it("leaves a limit alone that somebody set by hand", () => {
+  it("keeps a limit that the operator set", () => {
     const env = { MEMORY_AVAILABLE: "512", NODE_OPTIONS: "--max-old-space-size=400" };
     expect(planProcesses({ redisUrl: REDIS, webConcurrency: 1 }, env)).toEqual({
       workers: 0,

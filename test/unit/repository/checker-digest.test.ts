@@ -14,7 +14,7 @@ function writer() {
     pid: 7,
     output: () => lines,
     logs: () => lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line)),
-    waitForLog: () => Promise.reject(new Error("nobody waits here")),
+    waitForLog: () => Promise.reject(new Error("must not be awaited")),
     ready: async () => undefined,
     exit: exit.promise,
     kill: () => undefined,
@@ -50,7 +50,7 @@ describe("the digest of what processes write", () => {
 
   it.each([
     ["an error", { level: 50, msg: "reading the store failed" }],
-    ["a fatal one", { level: 60, msg: "an error nobody expected" }],
+    ["a fatal one", { level: 60, msg: "uncaught error, shutting down" }],
     ["what is no log line", "(node:7) Warning: something leaks"],
   ])("takes %s for trouble, and a warning for none", (_case, line) => {
     const { digest, write } = writer();

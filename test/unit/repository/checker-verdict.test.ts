@@ -85,7 +85,7 @@ describe("the checker's verdict", () => {
         sends.splice(2, 1, { ...sends[2]!, state: "failed", sent: false });
       },
     ],
-    ["an entry that nobody sent", "phantom", ({ log }) => log.push(entry(4, { user: "nobody" }))],
+    ["an entry that no client sent", "phantom", ({ log }) => log.push(entry(4, { user: "nobody" }))],
     ["a hole in what is shown", "timeline", ({ ann }) => ann.splice(1, 1)],
     ["a missing end", "timeline", ({ ben }) => ben.pop()],
     ["a double", "timeline", ({ ben }) => ben.push(ben[1]!)],

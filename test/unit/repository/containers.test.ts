@@ -112,7 +112,7 @@ describe("the Caddyfile", () => {
     expect(said).toEqual(KNOWN);
   });
 
-  it("sends nobody new to a process that says that it drains", async () => {
+  it("sends no new clients to a draining process", async () => {
     expect(await read("Caddyfile")).toMatch(/^\t*health_uri \/readyz$/m);
   });
 });

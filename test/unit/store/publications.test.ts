@@ -30,7 +30,7 @@ describe("a publication", () => {
     }
   });
 
-  it("is refused where another store signed it, or nobody", () => {
+  it("is refused if another store signed it, or none", () => {
     const { publications } = fixture();
     const other = publicationOf(FRAME, new Publications("key").secret);
     expect(publications.verify(other)).toBeUndefined();

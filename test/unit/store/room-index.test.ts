@@ -39,7 +39,7 @@ describe("the list of rooms in Redis", () => {
     expect(written[1]).toEqual(["lobby"]);
   });
 
-  it("gets a room soon that nobody spoke in between two flushes", async () => {
+  it("gets a room soon that had no messages between two flushes", async () => {
     const { index, redis, written } = fixture();
     index.note("lobby", "1-1");
     await vi.advanceTimersByTimeAsync(200);

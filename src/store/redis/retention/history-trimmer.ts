@@ -100,7 +100,7 @@ export class HistoryTrimmer {
       .catch((error: unknown) => {
         // The reason why the connection was given up has been logged.
         if (this.#redis !== redis) return;
-        this.#throttled.log("warn", "housekeeping failed", { reason: describe(error) });
+        this.#throttled.log("warn", "history trimming failed", { reason: describe(error) });
       })
       .finally(() => {
         this.#underWay = false;
