@@ -209,20 +209,21 @@ function claimOf({ user, guest, requested }: Append): string {
   return requested === undefined ? "" : claimArgument({ user, isGuest: guest !== undefined, requested });
 }
 
-/** A server did not know the script: it is being loaded again. */
+/** A reload of the script, because the server did not know it. */
 interface Reload {
-  /** Who sent something that was carried out although something of theirs before it was not. */
+  /** Senders of whom a run was carried out although an earlier one was not. */
   readonly overtook: Set<string>;
-  /** The server knows the script, and everything that was under way before has been answered. */
+  /** Fulfils when the server knows the script, and all runs that were pending before have been answered. */
   readonly loaded: Promise<unknown>;
-  /** What was refused has been sent again: new runs may follow. Never rejects. */
+  /** Fulfils when the refused runs have been sent again, and new runs may follow. Never rejects. */
   readonly over: Promise<void>;
 }
 
 /**
- * Runs one script for many senders whose runs need not wait for each other, and keeps each sender's order also
- * where the server forgot the script in the middle of them (flushed, or another server since a failover). Then new
- * runs wait, and what was refused is sent again in its order. All runs use one connection, which answers in order.
+ * Runs one script for many senders whose runs need not wait for each other, and keeps each sender's order
+ * even if the server forgets the script meanwhile (scripts were flushed, or a failover changed the server).
+ * Then new runs wait, and refused ones are sent again in their order. All runs use one connection, which
+ * answers in order.
  */
 export class OrderedScript {
   #script: Script;
@@ -232,14 +233,14 @@ export class OrderedScript {
     this.#script = script;
   }
 
-  /** Runs another script from now on, which does the same; what is sent again is this one. */
+  /** Changes to another script that does the same; refused runs are sent again with it. */
   replace(script: Script): void {
     this.#script = script;
   }
 
   /**
-   * Rejects as the command does; with StoreUnavailable where another process loaded the script just then, so that a later
-   * run of the same sender was carried out before this one could be.
+   * Runs the script. Rejects as the command does; with StoreUnavailable if another process loaded the script
+   * just then, so that a later run of the same sender was carried out before this one.
    */
   async run(
     redis: Redis,
@@ -259,7 +260,7 @@ export class OrderedScript {
     const { loaded, overtook } = this.#reload;
     await loaded;
     if (overtook.has(sender)) throw new StoreUnavailable("a later message was stored first");
-    // The whole body: it may have been forgotten again since.
+    // With the whole body, because the server may have forgotten it again.
     return redis.eval(this.#script.body, keys.length, ...keys, ...args);
   }
 
@@ -271,7 +272,7 @@ export class OrderedScript {
     const loaded = redis.script("LOAD", this.#script.body);
     const over = loaded
       .catch(() => undefined)
-      // Whoever waited for `loaded` sends in the tick in which it fulfils.
+      // Runs that waited for `loaded` are sent in the tick in which it fulfils.
       .then(() => nextTick())
       .then(() => {
         this.#reload = undefined;

@@ -56,7 +56,7 @@ export class ServerWatch {
   }
 
   /** Checks every few seconds until `stop`; calls `failed` if the server becomes unusable. */
-  keep(redis: Redis, failed: (reason: string) => void): void {
+  start(redis: Redis, failed: (reason: string) => void): void {
     this.stop();
     const check = (): void => {
       this.check(redis).catch((error: unknown) => {

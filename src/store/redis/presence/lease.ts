@@ -10,7 +10,7 @@ export class Lease {
   readonly #timeouts: Timeouts;
   readonly #throttled: ThrottledLogger;
   #timer: NodeJS.Timeout | undefined;
-  /** The connection of the last `keep` that was not stopped. */
+  /** The connection of the last `start` that was not stopped. */
   #holder: Redis | undefined;
 
   constructor(key: string, timeouts: Timeouts, throttled: ThrottledLogger) {
