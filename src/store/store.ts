@@ -314,6 +314,13 @@ export interface MessageStore {
    */
   reports(): Promise<string[]>;
 
+  /**
+   * Makes the stored data need a feature (features.ts) from now on: a process that does not know it no longer
+   * serves. To be called before anything is stored that needs it. Rejects with StoreUnavailable, also while a
+   * running process does not know the feature.
+   */
+  require(feature: string): Promise<void>;
+
   /** Gives up the lease and closes all connections. Idempotent; never rejects. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Edited } from "./edits.ts";
 
-/** Today's program, but with members, hints and entries that nobody knows yet. */
+/** Today's program, but with members, hints, entries and a feature that are not known yet. */
 export const LATER_BUILD: Edited = {
   name: "a later build",
   edits: [
@@ -18,6 +18,11 @@ export const LATER_BUILD: Edited = {
       file: "store/ephemeral.ts",
       find: "JSON.stringify(hint)",
       replace: "JSON.stringify({ ...hint, since: 1 })",
+    },
+    {
+      file: "store/features.ts",
+      find: "= [];",
+      replace: '= ["polls"];',
     },
   ],
 };

@@ -18,6 +18,8 @@ export interface Setup {
   readonly tlsVerify?: boolean;
   readonly ca?: string;
   readonly minReplicas?: number;
+  /** What its release knows. */
+  readonly features?: readonly string[];
 }
 
 /** A server of the current test's own. */
@@ -39,12 +41,13 @@ export function make(setup: Setup) {
     tlsVerify = true,
     ca,
     minReplicas = 0,
+    features = [],
     ...rest
   } = setup;
   prefixes += 1;
   const prefix = rest.prefix ?? `test-${prefixes}:`;
   const logger = new RecordingLogger();
-  const options = { url, prefix, tlsVerify, minReplicas, ...(ca === undefined ? {} : { ca }) };
+  const options = { url, prefix, tlsVerify, minReplicas, features, ...(ca === undefined ? {} : { ca }) };
   const store = new RedisStore(options, { ...ROOMY, ...limits }, logger, { ...PATIENT, ...times });
   afterwards(() => store.close());
   return { log: store, logger, prefix };

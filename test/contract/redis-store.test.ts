@@ -40,6 +40,7 @@ describe("the store in Redis", () => {
     const keys = (await redis.cli("KEYS", `${prefix}*`)).split("\n").sort();
     expect(keys).toEqual(
       [
+        `${prefix}knows`,
         `${prefix}lease:${store.instance}`,
         `${prefix}shared:publications`,
         `${prefix}shared:secret`,
@@ -72,7 +73,7 @@ describe("the store in Redis", () => {
     for (let i = 0; i < 200; i += 1) await storeMessage(store, `${i}`, { key: `k${i}` });
     await store.enter("lobby", { id: "ann", handle: "Ann" });
     const keys = (await redis.cli("KEYS", `${prefix}[^s]*`)).split("\n");
-    expect(keys).toHaveLength(5);
+    expect(keys).toHaveLength(6);
     for (const key of keys) expect(Number(await redis.cli("PTTL", key)), key).toBeGreaterThan(0);
   });
 

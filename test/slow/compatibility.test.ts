@@ -192,6 +192,27 @@ describe("a later build beside today's", () => {
     expect(later.logs().filter(({ level }) => Number(level) >= 50)).toEqual([]);
   });
 
+  it("goes on alone once the stored data needs what only it knows, and today's says so", async () => {
+    const { today, later, redis } = await startBoth();
+    const client = await connectV1(today.wsUrl, { room: "lobby" });
+    const other = await connectV1(later.wsUrl, { room: "lobby" });
+    await other.say("lobby", "both serve");
+    await client.waitForText("both serve");
+    await redis.hset("dynochat:needs", "polls", "1");
+    const away = await client.waitFor((frame) => frame.type === "status" && !frame.live, "today's stops");
+    expect(away).toMatchObject({ reason: expect.stringContaining("knows polls") });
+    expect(
+      await client.refusal({ type: "message", room: "lobby", key: "k", text: "not stored" }),
+    ).toMatchObject({
+      code: "unavailable",
+    });
+    const ready = await fetch(`${today.url}/readyz`);
+    expect(ready.status).toBe(503);
+    expect(await ready.text()).toContain("the stored data needs a later release, one that knows polls");
+    await other.say("lobby", "the later one goes on");
+    expect((await fetch(`${later.url}/readyz`)).status).toBe(200);
+  });
+
   it("may store entries and send hints of types that today does not know: nothing is lost after them", async () => {
     const { today, later, redis } = await startBoth();
     const client = await connectV1(today.wsUrl, { room: "lobby" });

@@ -223,6 +223,11 @@ export class MemoryStore implements MessageStore {
     return this.#report === undefined ? [] : [this.#report];
   }
 
+  /** There is no other process. */
+  async require(): Promise<void> {
+    this.#mustBeLive();
+  }
+
   async close(): Promise<void> {
     if (this.#state === "closed") return;
     clearInterval(this.#sweeping);

@@ -127,6 +127,16 @@ export class Keys {
     return `${this.#prefix}processes`;
   }
 
+  /** Hash: the features that the stored data needs, and since when; each process must know all of them to serve. */
+  needs(): string {
+    return `${this.#prefix}needs`;
+  }
+
+  /** Hash: the features that each process knows, by instance, and when it said so. */
+  knows(): string {
+    return `${this.#prefix}knows`;
+  }
+
   /** String: the instance that trims histories. */
   housekeeper(): string {
     return `${this.#prefix}housekeeper`;

@@ -4,6 +4,7 @@ import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
 import { BEGINNING } from "../../protocol/ids.ts";
 import { looksLikeEntry } from "../entry.ts";
+import { FEATURES } from "../features.ts";
 import { GuestQuotas } from "../guest-quotas.ts";
 import { newestFirst } from "../memory/newest-first.ts";
 import {
@@ -33,12 +34,14 @@ import { Signing } from "./messages/signing.ts";
 import { type Subscription, Subscriptions } from "./messages/subscriptions.ts";
 import { ClientLimit } from "./node/client-limit.ts";
 import { ConnectionProbe, readClock } from "./node/connection-probe.ts";
+import { FeatureFence } from "./node/feature-fence.ts";
 import type { RedisConnections, RedisStoreOptions } from "./node/redis-connections.ts";
 import { expectSameServer, ReplicaAcks } from "./node/replica-acks.ts";
 import { loadScripts, SHARED } from "./node/scripts.ts";
 import { ServerClock } from "./node/server-clock.ts";
 import { expectPermissions, ServerWatch } from "./node/server-watch.ts";
 import { Supervisor } from "./node/supervisor.ts";
+import { UnusableServer } from "./node/unusable-server.ts";
 import { Lease } from "./presence/lease.ts";
 import { PresenceBatcher } from "./presence/presence-batcher.ts";
 import { PresenceStore } from "./presence/presence-store.ts";
@@ -70,6 +73,7 @@ export class RedisStore implements MessageStore {
   readonly #batcher: PresenceBatcher;
   readonly #lease: Lease;
   readonly #reports: ProcessReports;
+  readonly #fence: FeatureFence;
   readonly #clientLimit: ClientLimit;
   readonly #server: ServerWatch;
   readonly #index: RoomIndex;
@@ -141,6 +145,7 @@ export class RedisStore implements MessageStore {
     );
     this.#lease = new Lease(keys.lease(this.instance), timeouts, this.#throttled);
     this.#reports = new ProcessReports(keys.processes(), this.instance, this.#clock, timeouts);
+    this.#fence = new FeatureFence(keys, this.instance, options.features ?? FEATURES, timeouts);
     this.#clientLimit = new ClientLimit(this.#minReplicas > 0 ? 3 : 2, logger);
     this.#server = new ServerWatch(timeouts.serverCheckMs, logger);
     this.#probeChannel = Buffer.from(keys.probe(this.instance));
@@ -272,11 +277,20 @@ export class RedisStore implements MessageStore {
     return this.#ask((redis) => this.#reports.read(redis));
   }
 
+  async require(feature: string): Promise<void> {
+    const ignorant = await this.#ask((redis) => this.#fence.require(redis, feature));
+    if (ignorant.length === 0) return;
+    const fields = { event: "fenced", feature, instances: ignorant.slice(0, 10) };
+    this.#throttled.log("warn", "processes of a release without this feature are still running", fields);
+    throw new StoreUnavailable(`processes without ${feature} are still running`);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#supervisor.close(async ({ writer }) => {
       await Promise.all([
         this.#lease.giveUp(writer),
         this.#reports.withdraw(writer),
+        this.#fence.withdraw(writer),
         this.#index.flush(writer),
       ]);
     });
@@ -338,7 +352,7 @@ export class RedisStore implements MessageStore {
     await expectPermissions(connections, this.#keys);
     await this.#signing.learn(writer);
     await loadScripts(writer, this.#signing.script);
-    await Promise.all([readClock(writer, this.#clock), this.#lease.start(writer)]);
+    await Promise.all([readClock(writer, this.#clock), this.#lease.start(writer), this.#fence.check(writer)]);
     if (confirmer === undefined) return;
     await expectSameServer(writer, confirmer);
     this.#replicaAcks = new ReplicaAcks(
@@ -361,6 +375,7 @@ export class RedisStore implements MessageStore {
         proved: () => {
           this.#supervisor.proved();
           void this.#tell((redis) => this.#signing.renew(redis));
+          void this.#checkFence(connections);
         },
         failed: (reason) => this.#supervisor.lose(connections, reason),
       },
@@ -370,6 +385,15 @@ export class RedisStore implements MessageStore {
     await this.#subscriptions.restore(connections.subscriber);
     this.#trimmer.start(connections.writer);
     this.#server.start(connections.writer, (reason) => this.#supervisor.lose(connections, reason));
+  }
+
+  async #checkFence(connections: RedisConnections): Promise<void> {
+    try {
+      await withTimeout(this.#timeouts.commandMs, this.#fence.check(connections.writer));
+    } catch (error) {
+      if (error instanceof UnusableServer) this.#supervisor.lose(connections, error.message);
+      else this.#doubt(error);
+    }
   }
 
   #lost(): void {

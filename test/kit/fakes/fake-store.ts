@@ -182,6 +182,10 @@ export class FakeStore implements MessageStore {
     return [...this.reported.values()];
   }
 
+  async require(): Promise<void> {
+    await this.#answer();
+  }
+
   async close(): Promise<void> {
     this.status = { state: "closed", reason: "closed" };
   }

@@ -19,6 +19,8 @@ export interface RedisStoreOptions {
   readonly minReplicas?: number;
   /** The name of this process; random by default. */
   readonly instance?: string;
+  /** The features that this release knows; default `FEATURES`. */
+  readonly features?: readonly string[];
 }
 
 export interface RedisConnectionsListener {

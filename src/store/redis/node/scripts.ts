@@ -60,9 +60,22 @@ export const EVICT_GUESTS = new Script(lua("../retention/evict-guests.lua"));
 export const REMOVE_ROOM = new Script(lua("../retention/remove-room.lua"));
 export const SHARED = new Script(lua("../messages/shared.lua"));
 export const SETTLE_HANDLES = new Script(lua("../presence/settle-handles.lua"), { CLAIM_MS }, [HANDLE_RULES]);
+export const KNOW = new Script(lua("./know.lua"));
+export const NEED = new Script(lua("./need.lua"));
 export const PERMISSIONS = new Script(lua("./permissions.lua"));
 
-const ALL = [SYNC_PRESENCE, LEASE, NOTE_ROOMS, TRIMMER, EVICT_GUESTS, REMOVE_ROOM, SHARED, SETTLE_HANDLES];
+const ALL = [
+  KNOW,
+  NEED,
+  SYNC_PRESENCE,
+  LEASE,
+  NOTE_ROOMS,
+  TRIMMER,
+  EVICT_GUESTS,
+  REMOVE_ROOM,
+  SHARED,
+  SETTLE_HANDLES,
+];
 
 /** Loads all scripts into a server, with this process's append script. */
 export async function loadScripts(redis: Redis, append: Script): Promise<void> {
