@@ -86,7 +86,7 @@ export class Chat implements StoreListener, ChatContext {
     const { batchWindowMs, messagesPerSecond, messageBurst } = options;
     const perAddress = options.addressMessagesPerSecond;
     // Nobody shares an embedded store, so there is nothing to wait for.
-    this.guests = new Guests(options.secret ?? (store.kind === "embedded" ? randomSecret() : undefined));
+    this.guests = new Guests(options.secret ?? (store.kind === "embedded" ? [randomSecret()] : []));
     const reads = new ReadSlots();
     this.rooms = new Rooms(
       {

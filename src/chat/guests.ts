@@ -16,13 +16,15 @@ const NETWORK_DIGEST_LENGTH = 8;
 
 /** Makes guests and knows them again, on every process that has the same secret. */
 export class Guests {
-  #secret: string | undefined;
+  /** The first one signs. */
+  #secrets: readonly string[];
   /** The newest tokens, by user. */
   readonly #tokens = new Map<string, string>();
   #pool = Buffer.alloc(0);
 
-  constructor(secret: string | undefined) {
-    this.#secret = secret;
+  /** @param secrets the first one signs, all verify; empty = none is known yet. */
+  constructor(secrets: readonly string[]) {
+    this.#secrets = secrets;
   }
 
   /** False until a secret is known: guests cannot be named then. */
@@ -48,7 +50,7 @@ export class Guests {
 
   /** The secret that all processes share; the first one counts. */
   learn(secret: string): void {
-    this.#secret ??= secret;
+    if (this.#secrets.length === 0) this.#secrets = [secret];
   }
 
   /** The user id of a guest nobody has seen before. */
@@ -69,23 +71,28 @@ export class Guests {
 
   /** Some words, readable and signed, for `unseal` on any process; undefined while no secret is known. */
   seal(words: string): string | undefined {
-    if (this.#secret === undefined) return undefined;
-    const written = Buffer.from(words).toString("base64url");
-    return `${written}.${signatureOf(`sealed:${written}`, this.#secret)}`;
+    return this.#secret === undefined ? undefined : sealedWith(this.#secret, words);
   }
 
-  /** The words that were sealed, or undefined if that was not done with this secret. */
+  /** The words that were sealed, or undefined if that was not done with one of the secrets. */
   unseal(sealed: string): string | undefined {
     const words = Buffer.from(sealed.slice(0, sealed.indexOf(".")), "base64url").toString();
-    const expected = this.seal(words);
-    return expected !== undefined && isSame(expected, sealed) ? words : undefined;
+    return this.#secrets.some((secret) => isSame(sealedWith(secret, words), sealed)) ? words : undefined;
   }
 
   /** The user id in a token, or undefined if it was not signed here. */
   recognise(token: string): string | undefined {
     const user = TOKEN.exec(token)?.[1];
-    const expected = user === undefined ? undefined : this.tokenFor(user);
-    return expected !== undefined && isSame(expected, token) ? user : undefined;
+    if (user === undefined) return undefined;
+    const expected = this.tokenFor(user);
+    if (expected !== undefined && isSame(expected, token)) return user;
+    const others = this.#secrets.slice(1);
+    return others.some((secret) => isSame(tokenOf(user, secret), token)) ? user : undefined;
+  }
+
+  /** The secret that signs; undefined while none is known. */
+  get #secret(): string | undefined {
+    return this.#secrets[0];
   }
 
   #keep(user: string, token: string): void {
@@ -99,6 +106,11 @@ export class Guests {
 /** The name of a guest who gave none; the same on every process. */
 export function guestHandle(user: string): string {
   return `guest-${user.slice(-4).replaceAll(/[_-]/g, "x").toLowerCase()}`;
+}
+
+function sealedWith(secret: string, words: string): string {
+  const written = Buffer.from(words).toString("base64url");
+  return `${written}.${signatureOf(`sealed:${written}`, secret)}`;
 }
 
 function tokenOf(user: string, secret: string): string {

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
-import { type JWTPayload, jwtVerify } from "jose";
+import { type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { INVALID_TOKEN, type SiteTokens, type SiteUser } from "../chat/identity.ts";
 import { failure, type Result, success } from "../chat/result.ts";
 import type { Logger } from "../logging/logger.ts";
@@ -8,9 +8,13 @@ import { KeysUnavailable, nameOf, SiteKeys } from "./site-keys.ts";
 /** The settings that say whose tokens are accepted. */
 export interface SiteTokenOptions {
   /** HMAC key of the site; undefined if there is none. */
-  readonly tokenSecret: string | undefined;
+  readonly tokenSecret: readonly string[] | undefined;
   /** URL at which the site publishes its public keys; undefined if it does not. */
   readonly tokenJwksUrl: string | undefined;
+  /** What the claim `iss` must be; undefined = it is not checked. */
+  readonly tokenIssuer?: string | undefined;
+  /** What the claim `aud` must be or contain; undefined = it is not checked. */
+  readonly tokenAudience?: string | undefined;
   readonly tokenRequired: boolean;
 }
 
@@ -61,29 +65,41 @@ interface Check {
   readonly holdsKey: (key: string) => Promise<boolean | undefined>;
 }
 
-function checksFor({ tokenSecret, tokenJwksUrl }: SiteTokenOptions, logger: Logger): Check[] {
-  const checks: Check[] = [];
-  if (tokenSecret !== undefined) {
-    const secret = new TextEncoder().encode(tokenSecret);
-    const key = `secret ${createHmac("sha256", tokenSecret).update("name of this secret").digest("base64url")}`;
-    const options = { algorithms: SECRET_ALGORITHMS, clockTolerance: CLOCK_TOLERANCE };
-    checks.push({
-      verify: async (token) => ({ claims: (await jwtVerify(token, secret, options)).payload, key }),
-      holdsKey: async (name) => name === key,
-    });
-  }
-  if (tokenJwksUrl !== undefined) {
-    const keys = new SiteKeys(new URL(tokenJwksUrl), logger);
-    const options = { algorithms: KEY_ALGORITHMS, clockTolerance: CLOCK_TOLERANCE };
-    checks.push({
-      verify: async (token) => {
-        const { payload, key } = await jwtVerify(token, keys.find, options);
-        return { claims: payload, key: `key ${await nameOf(key)}` };
-      },
-      holdsKey: async (name) => name.startsWith("key ") && keys.holds(name.slice("key ".length)),
-    });
-  }
-  return checks;
+function checksFor(options: SiteTokenOptions, logger: Logger): Check[] {
+  const { tokenSecret = [], tokenJwksUrl, tokenIssuer, tokenAudience } = options;
+  const claims = {
+    clockTolerance: CLOCK_TOLERANCE,
+    ...(tokenIssuer === undefined ? {} : { issuer: tokenIssuer }),
+    ...(tokenAudience === undefined ? {} : { audience: tokenAudience }),
+  };
+  const checks: Check[] = tokenSecret.map((secret) => checkBySecret(secret, claims));
+  if (tokenJwksUrl === undefined) return checks;
+  if (tokenAudience === undefined) logger.warn({ event: "token-audience" }, NO_AUDIENCE);
+  return [...checks, checkByKeys(new SiteKeys(new URL(tokenJwksUrl), logger), claims)];
+}
+
+const NO_AUDIENCE =
+  "TOKEN_JWKS_URL without TOKEN_AUDIENCE: a token that the same sign-in service issued for another app is accepted";
+
+function checkBySecret(tokenSecret: string, claims: JWTVerifyOptions): Check {
+  const secret = new TextEncoder().encode(tokenSecret);
+  const key = `secret ${createHmac("sha256", tokenSecret).update("name of this secret").digest("base64url")}`;
+  const options = { ...claims, algorithms: SECRET_ALGORITHMS };
+  return {
+    verify: async (token) => ({ claims: (await jwtVerify(token, secret, options)).payload, key }),
+    holdsKey: async (name) => name === key,
+  };
+}
+
+function checkByKeys(keys: SiteKeys, claims: JWTVerifyOptions): Check {
+  const options = { ...claims, algorithms: KEY_ALGORITHMS };
+  return {
+    verify: async (token) => {
+      const { payload, key } = await jwtVerify(token, keys.find, options);
+      return { claims: payload, key: `key ${await nameOf(key)}` };
+    },
+    holdsKey: async (name) => name.startsWith("key ") && keys.holds(name.slice("key ".length)),
+  };
 }
 
 const UNAVAILABLE = failure({

@@ -116,10 +116,17 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** A key of an HMAC with SHA-256, which has at least the size of the hash (RFC 7518, section 3.2). */
-export const signingSecret = text("at least 32 bytes", (given) =>
-  Buffer.byteLength(given) >= 32 ? given : undefined,
-);
+/** Keys of an HMAC with SHA-256, each of which has at least the size of the hash (RFC 7518, section 3.2). */
+export const signingSecrets: Kind<readonly string[]> = {
+  accepts: "at least 32 bytes, or several such secrets, comma-separated",
+  acceptsOption: "at least 32 bytes, or an array of such secrets",
+  read: (text) => listOf(text.split(","), signingSecretOf),
+  check: (option) => listOf(typeof option === "string" ? [option] : option, signingSecretOf),
+};
+
+function signingSecretOf(text: string): string | undefined {
+  return Buffer.byteLength(text) >= 32 ? text : undefined;
+}
 
 export const bearerKeys: Kind<readonly string[]> = {
   accepts: "a comma-separated list of keys, each at least 16 of A-Z a-z 0-9 . _ ~ + / = -",

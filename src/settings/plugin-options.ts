@@ -114,16 +114,21 @@ export interface DynochatOptions {
   /** One line that is sent to each client that enters. Default: none. */
   readonly greeting?: string | undefined;
   /**
-   * Signs the tokens and cookies of guests, 32 bytes or more. Default: drawn once and shared through Redis.
+   * Signs the tokens and cookies of guests, 32 bytes or more; of several the first signs and all verify.
+   * Default: drawn once and shared through Redis.
    */
-  readonly secret?: string | undefined;
+  readonly secret?: string | readonly string[] | undefined;
   /**
-   * Verifies the tokens of a site that embeds the chat (HS256, HS384, HS512), 32 bytes or more. Default:
-   * none.
+   * Verifies the tokens of a site that embeds the chat (HS256, HS384, HS512), 32 bytes or more, also several.
+   * Default: none.
    */
-  readonly tokenSecret?: string | undefined;
-  /** URL of the public keys (JWKS) that verify such tokens. Default: none. */
+  readonly tokenSecret?: string | readonly string[] | undefined;
+  /** URL of the public keys (JWKS) that verify such tokens; set `tokenAudience` too. Default: none. */
   readonly tokenJwksUrl?: string | undefined;
+  /** What the claim `iss` of such tokens must be; without it, `iss` is not checked. Default: none. */
+  readonly tokenIssuer?: string | undefined;
+  /** What the claim `aud` of such tokens must contain; without it, `aud` is not checked. Default: none. */
+  readonly tokenAudience?: string | undefined;
   /** True refuses guests; needs `tokenSecret` or `tokenJwksUrl`. Default: false. */
   readonly tokenRequired?: boolean | undefined;
   /** Bearer keys of programs that write over HTTP, each at least 16 characters. Default: none. */

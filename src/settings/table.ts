@@ -11,7 +11,7 @@ import {
   origins,
   redisUrl,
   roomName,
-  signingSecret,
+  signingSecrets,
   trueOrFalse,
   wholeNumber,
 } from "./kinds.ts";
@@ -246,25 +246,39 @@ export const SETTINGS = {
   }),
   secret: setting({
     names: ["SECRET"],
-    kind: signingSecret,
+    kind: signingSecrets,
     default: undefined,
     defaultWords: "drawn once and shared through Redis",
     secret: true,
-    meaning: "Signs the tokens and cookies of guests, 32 bytes or more",
+    meaning:
+      "Signs the tokens and cookies of guests, 32 bytes or more; of several, comma-separated, the first signs and all verify",
   }),
   tokenSecret: setting({
     names: ["TOKEN_SECRET"],
-    kind: signingSecret,
+    kind: signingSecrets,
     default: undefined,
     secret: true,
-    meaning: "Verifies the tokens of a site that embeds the chat (HS256, HS384, HS512)",
+    meaning:
+      "Verifies the tokens of a site that embeds the chat (HS256, HS384, HS512); several, comma-separated",
   }),
   tokenJwksUrl: setting({
     names: ["TOKEN_JWKS_URL"],
     kind: httpsUrl,
     default: undefined,
     secret: true,
-    meaning: "URL of the public keys (JWKS) that verify such tokens",
+    meaning: "URL of the public keys (JWKS) that verify such tokens; set `TOKEN_AUDIENCE` too",
+  }),
+  tokenIssuer: setting({
+    names: ["TOKEN_ISSUER"],
+    kind: line(500),
+    default: undefined,
+    meaning: "What the claim `iss` of such tokens must be; if unset, it is not checked",
+  }),
+  tokenAudience: setting({
+    names: ["TOKEN_AUDIENCE"],
+    kind: line(500),
+    default: undefined,
+    meaning: "What the claim `aud` of such tokens must be or contain; if unset, it is not checked",
   }),
   tokenRequired: setting({
     names: ["TOKEN_REQUIRED"],

@@ -27,7 +27,7 @@ export interface ChatOptions {
   /** A line that a new client gets; undefined = none. */
   readonly greeting: string | undefined;
   /** Signs guests' tokens; undefined = one that all processes share through the store. */
-  readonly secret: string | undefined;
+  readonly secret: readonly string[] | undefined;
 }
 
 /** What sessions find in the chat they belong to. */

@@ -20,7 +20,7 @@ const OPTIONS: ChatOptions = {
   // Every message at once: tests of the window set it.
   batchWindowMs: 0,
   greeting: undefined,
-  secret: "a secret that only this test knows, long enough",
+  secret: ["a secret that only this test knows, long enough"],
 };
 
 /** A chat on a stream that the test controls. */

@@ -154,7 +154,7 @@ describe("a session over HTTP", () => {
 
   it("that a version before this one opened for a user of the site is over, and a guest's is not", async () => {
     const app = await openApi({ tokenSecret: SECRET });
-    const guests = new Guests("s".repeat(32));
+    const guests = new Guests(["s".repeat(32)]);
     const old = (session: object) =>
       `dynochat-session=${guests.seal(JSON.stringify({ handle: "Ann", ...session }))}`;
     const site = { user: "s-ann", site: true, endsAt: Date.now() + 60_000 };
@@ -164,7 +164,7 @@ describe("a session over HTTP", () => {
 
   it("of a user of the site is undecided, and not over, while the keys of the site cannot be fetched", async () => {
     const options = { tokenSecret: undefined, tokenJwksUrl: "http://localhost:1/" };
-    const guests = new Guests("s".repeat(32));
+    const guests = new Guests(["s".repeat(32)]);
     const session = {
       user: "s-ann",
       handle: "Ann",

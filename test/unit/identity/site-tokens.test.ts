@@ -18,7 +18,7 @@ const logger = {
 
 function accepting(options: Partial<Parameters<typeof siteTokens>[0]> = {}) {
   const tokens = siteTokens(
-    { tokenSecret: SECRET, tokenJwksUrl: undefined, tokenRequired: false, ...options },
+    { tokenSecret: [SECRET], tokenJwksUrl: undefined, tokenRequired: false, ...options },
     logger,
   );
   if (tokens === undefined) throw new Error("no tokens are accepted");
@@ -111,6 +111,62 @@ async function keyOf(tokens: SiteTokens, token: string): Promise<string> {
   return verified.value.siteKey;
 }
 
+describe("several secrets of a site", () => {
+  const NEXT = "the secret that takes the place of the first";
+
+  it("verify tokens of each, also while the site changes from one to the other", async () => {
+    const tokens = accepting({ tokenSecret: [NEXT, SECRET] });
+    expect(await userOf(tokens, await signed({ sub: "42" }))).toBe("s-42");
+    expect(await userOf(tokens, await signed({ sub: "43" }, NEXT))).toBe("s-43");
+    const stranger = await signed({ sub: "44" }, "a secret that the site never had before");
+    expect(await tokens.verify(stranger)).toEqual(INVALID_TOKEN);
+  });
+
+  it("hold the key of each, and not that of one that was taken out", async () => {
+    const key = await keyOf(accepting(), await signed({ sub: "42" }));
+    expect(await accepting({ tokenSecret: [NEXT, SECRET] }).holdsKey(key)).toBe(true);
+    expect(await accepting({ tokenSecret: [NEXT] }).holdsKey(key)).toBe(false);
+  });
+});
+
+describe("issuer and audience of a token", () => {
+  const CLAIMS = { sub: "42", iss: "https://login.example", aud: ["chat", "shop"] };
+
+  it.each([
+    ["the issuer that is wanted", { tokenIssuer: "https://login.example" }, CLAIMS, true],
+    [
+      "another issuer",
+      { tokenIssuer: "https://login.example" },
+      { ...CLAIMS, iss: "https://evil.example" },
+      false,
+    ],
+    ["no issuer where one is wanted", { tokenIssuer: "https://login.example" }, { sub: "42" }, false],
+    ["an audience that holds the wanted one", { tokenAudience: "chat" }, CLAIMS, true],
+    ["the wanted audience alone", { tokenAudience: "chat" }, { ...CLAIMS, aud: "chat" }, true],
+    ["the audience of another app", { tokenAudience: "chat" }, { ...CLAIMS, aud: "shop" }, false],
+    ["no audience where one is wanted", { tokenAudience: "chat" }, { sub: "42" }, false],
+    ["both, where neither is wanted", {}, CLAIMS, true],
+  ])(
+    "let in or reject a token with %s, signed by a secret or by a key",
+    async (_, options, claims, isValid) => {
+      const user = isValid ? "s-42" : undefined;
+      expect(await userOf(accepting(options), await signed(claims))).toBe(user);
+      const site = await publishing();
+      const byKey = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url, ...options });
+      expect(await userOf(byKey, await site.sign(claims))).toBe(user);
+    },
+  );
+
+  it("are warned of where a site's keys are fetched and no audience is set", async () => {
+    const { url } = await publishing();
+    warnings.length = 0;
+    accepting({ tokenJwksUrl: url, tokenAudience: "chat" });
+    expect(warnings).toEqual([]);
+    accepting({ tokenJwksUrl: url });
+    expect(warnings).toEqual([expect.stringContaining("TOKEN_JWKS_URL without TOKEN_AUDIENCE")]);
+  });
+});
+
 describe("the name of the key that signed a token", () => {
   afterEach(() => {
     vi.useRealTimers();
@@ -120,7 +176,7 @@ describe("the name of the key that signed a token", () => {
     const key = await keyOf(accepting(), await signed({ sub: "42" }));
     expect(key).not.toContain(SECRET);
     expect(await accepting().holdsKey(key)).toBe(true);
-    expect(await accepting({ tokenSecret: "another secret of sufficient length!" }).holdsKey(key)).toBe(
+    expect(await accepting({ tokenSecret: ["another secret of sufficient length!"] }).holdsKey(key)).toBe(
       false,
     );
     const site = await publishing();
@@ -166,6 +222,7 @@ describe("a site whose keys cannot be fetched", () => {
   ])("leaves a token undecided, and the operator is told once, where it %s", async (_what, answer) => {
     const site = await publishing();
     const tokens = accepting({ tokenSecret: undefined, tokenJwksUrl: site.url });
+    warnings.length = 0;
     site.answer = answer;
     const token = await site.sign({ sub: "42" });
     for (const _try of [1, 2]) {

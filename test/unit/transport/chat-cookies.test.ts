@@ -96,8 +96,24 @@ describe("the processes of one chat", () => {
   });
 });
 
+it("a browser keeps its guest and its name while the secret is replaced", async () => {
+  const jar = new CookieJar();
+  const hello = async (secret: readonly string[]) => {
+    const app = await openApi({ secret });
+    const post = { method: "POST", url: "/api/session" } as const;
+    await jar.send(app, { url: "/" }, 3000);
+    return (await jar.send(app, { ...post, payload: {} }, 3000)).json().user;
+  };
+  const app = await openApi({ secret: [SECRETS[0]] });
+  const named = { method: "POST", url: "/api/session", payload: { handle: "Ann" } } as const;
+  const { user } = (await jar.send(app, named, 3000)).json();
+  expect(user.handle).toBe("Ann");
+  expect(await hello([SECRETS[1], SECRETS[0]])).toEqual(user);
+  expect(await hello([SECRETS[1]])).toEqual(user);
+});
+
 describe("beside processes of the version before", () => {
-  const old = new Guests(SECRETS[0]);
+  const old = new Guests([SECRETS[0]]);
 
   it("a browser that only they know stays the same guest, and keeps its name", async () => {
     const app = await openApi({ secret: SECRETS[0] });
@@ -144,7 +160,7 @@ it("cookies of former secrets do not pile up in a browser: the oldest are delete
 });
 
 it("of a thousand cookies only a few are checked, the chat's own first", () => {
-  const guests = new Guests("s".repeat(32));
+  const guests = new Guests(["s".repeat(32)]);
   const cookies = new ChatCookies(guests, { isLasting: true, redisPrefix: "dynochat:", mountPath: "" });
   const request = (cookie: string) => ({ headers: { cookie } }) as IncomingMessage;
   const [own = ""] = cookies.namesFor("guest", request(""), () => false);

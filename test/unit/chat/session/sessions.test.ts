@@ -301,7 +301,7 @@ describe("a client that does not stop", () => {
 });
 
 describe("a guest", () => {
-  const options = { secret: "one secret for all processes of this test" };
+  const options = { secret: ["one secret for all processes of this test"] };
 
   it("is the same user with the same token on another process", async () => {
     const [here, there] = [openChat(options), openChat(options)];
@@ -310,11 +310,26 @@ describe("a guest", () => {
     expect(again["user"]).toEqual(welcome["user"]);
   });
 
+  it("is the same user while the secret is replaced, and gets a token of the new one", async () => {
+    const [before, between, after] = [
+      openChat(options),
+      openChat({ secret: ["the secret that takes its place", ...options.secret] }),
+      openChat({ secret: ["the secret that takes its place"] }),
+    ];
+    const first = await new FakeClient(before.chat).ask({ type: "hello" });
+    const second = await new FakeClient(between.chat).ask({ type: "hello", token: first["token"] });
+    const third = await new FakeClient(after.chat).ask({ type: "hello", token: second["token"] });
+    expect([second["user"], third["user"]]).toEqual([first["user"], first["user"]]);
+    expect(second["token"]).not.toBe(first["token"]);
+    const late = await new FakeClient(after.chat).ask({ type: "hello", token: first["token"] });
+    expect(late["user"]).not.toEqual(first["user"]);
+  });
+
   it("is somebody else with a token that was not signed here", async () => {
     const { chat } = openChat(options);
     const user = chat.guests.create();
     const real = chat.guests.tokenFor(user) ?? "";
-    const forged = new Guests("another secret").tokenFor(user) ?? "";
+    const forged = new Guests(["another secret"]).tokenFor(user) ?? "";
     for (const token of [
       forged,
       `${real}A`,
