@@ -108,7 +108,7 @@ const env = {
   HISTORY_BYTES: "20000000",
 };
 const server = launch({ env }, port);
-const browser = await launchChromium();
+const browser = await launchChromium({ isWhole: true });
 try {
   await listening(server);
   await measure(browser, server.url, server.wsUrl);

@@ -86,7 +86,7 @@ async function renderIcons(browser: Browser): Promise<void> {
 
 const port = await freePort();
 const server = launch({ env: { PORT: String(port), MESSAGES_PER_SECOND: "0" } }, port);
-const browser = await launchChromium();
+const browser = await launchChromium({ isWhole: true });
 try {
   await listening(server);
   await photographTalk(browser, server.url);

@@ -8,7 +8,7 @@ import { afterwards } from "../kit/vitest/cleanup.ts";
 
 let browser: Browser;
 beforeAll(async () => {
-  browser = await startBrowser();
+  browser = await startBrowser({ isWhole: true });
 });
 
 interface Counted {

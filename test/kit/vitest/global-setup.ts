@@ -9,6 +9,8 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 interface Program {
   readonly names: readonly string[];
   readonly debianPackage: string;
+  /** Another program does the same at a higher cost: where this one cannot be installed, the tests run without it. */
+  readonly isOptional?: boolean;
 }
 
 const REDIS: Program = { names: ["redis-server"], debianPackage: "redis-server" };
@@ -16,6 +18,11 @@ const OPENSSL: Program = { names: ["openssl"], debianPackage: "openssl" };
 const CHROMIUM: Program = {
   names: ["chromium", "chromium-browser", "google-chrome"],
   debianPackage: "chromium",
+};
+const HEADLESS_SHELL: Program = {
+  names: ["chromium-headless-shell"],
+  debianPackage: "chromium-headless-shell",
+  isOptional: true,
 };
 
 /** What must be built, and a file that tells whether it is. */
@@ -38,7 +45,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   system: { programs: [REDIS, OPENSSL], builds: [SERVER, PAGE] },
   slow: { programs: [REDIS, OPENSSL], builds: [SERVER, PAGE] },
   checker: { programs: [REDIS], builds: [SERVER, PAGE] },
-  browser: { programs: [REDIS, CHROMIUM], builds: [SERVER, PAGE] },
+  browser: { programs: [REDIS, CHROMIUM, HEADLESS_SHELL], builds: [SERVER, PAGE] },
 };
 
 /**
@@ -48,8 +55,10 @@ const NEEDS: Readonly<Record<string, Needs>> = {
 export function setup(project: TestProject): void {
   const needs = NEEDS[project.name];
   if (needs === undefined) throw new Error(`no needs are listed for the tests of ${project.name}`);
-  const missing = needs.programs.filter(isMissing).map((program) => program.debianPackage);
-  if (missing.length > 0) install(missing);
+  const missing = needs.programs.filter(isMissing);
+  const required = missing.filter(({ isOptional = false }) => !isOptional);
+  if (required.length > 0) install(required.map(({ debianPackage }) => debianPackage));
+  for (const program of missing) if (program.isOptional === true) tryToInstall(program);
   for (const { script, file } of needs.builds) {
     if (!existsSync(ROOT + file)) run("npm", ["run", script]);
   }
@@ -64,17 +73,34 @@ function isOnPath(name: string): boolean {
 }
 
 function install(packages: readonly string[]): void {
-  const mayInstall = process.getuid?.() === 0 && isOnPath("apt-get");
   const command = `apt-get update && apt-get install -y --no-install-recommends ${packages.join(" ")}`;
-  if (!mayInstall) {
+  if (!mayInstall()) {
     throw new Error(
       `these tests need ${packages.join(" and ")}; on Debian or Ubuntu: sudo sh -c '${command}'`,
     );
   }
   process.stderr.write(`The tests need ${packages.join(" and ")}; installing: ${command}\n`);
-  // Debian's package would start a server of its own on the standard port.
-  run("sh", ["-c", command], { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" });
+  run("sh", ["-c", command], INSTALLING);
 }
+
+/** Installs what a fresh list of packages holds, within a minute; asks no network that does not answer for long. */
+function tryToInstall({ debianPackage }: Program): void {
+  if (!mayInstall()) return;
+  const quick = "apt-get -o Acquire::Retries=0 -o Acquire::http::Timeout=5";
+  const command = `${quick} update && ${quick} install -y --no-install-recommends ${debianPackage}`;
+  process.stderr.write(`The tests are faster with ${debianPackage}; trying: ${command}\n`);
+  const { status } = spawnSync("timeout", ["60", "sh", "-c", command], {
+    env: { ...process.env, ...INSTALLING },
+  });
+  if (status !== 0) process.stderr.write(`${debianPackage} could not be installed; going on without it\n`);
+}
+
+function mayInstall(): boolean {
+  return process.getuid?.() === 0 && isOnPath("apt-get");
+}
+
+/** Debian's packages would ask questions, and Redis's start a server of its own on the standard port. */
+const INSTALLING = { DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
 
 function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
   const { status, stdout, stderr } = spawnSync(command, args, {
