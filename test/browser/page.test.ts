@@ -1,7 +1,7 @@
 import type { Browser, Page, WebSocket } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newVisitor, selfSigned, startBrowser } from "../kit/browser/browser.ts";
-import { giveName, stored as messages, say, stopTime } from "../kit/browser/chat-page.ts";
+import { giveName, stored as messages, rememberName, say, stopTime } from "../kit/browser/chat-page.ts";
 import { findBrowser } from "../kit/browser/chromium.ts";
 import { connectPlain } from "../kit/clients/plain-client.ts";
 import { type Doorway, openDoorway } from "../kit/servers/doorway.ts";
@@ -34,10 +34,7 @@ function newRoom(): string {
   return `room-${rooms}`;
 }
 
-/**
- * Opens the page as a user who enters a name, and waits until the room is there. `prepare` comes before all
- * that.
- */
+/** Opens the page as somebody who gave a name before, and waits until the room is there. `prepare` comes before all that. */
 async function enter(
   name: string,
   room: string,
@@ -46,8 +43,8 @@ async function enter(
 ) {
   const visitor = await newVisitor(browser);
   await prepare(visitor.page);
+  await rememberName(visitor.page, name);
   await visitor.page.goto(`${url}/?room=${room}`);
-  await giveName(visitor.page, name);
   await visitor.page.locator(".person", { hasText: name }).waitFor();
   return visitor;
 }
