@@ -21,13 +21,15 @@ it("each process reads what all of them say of themselves, until they are closed
 });
 
 it("what a dead process said is forgotten, and what a client wrote is not believed", async () => {
-  const { log: store, prefix } = await open({ redis, times: { reportMs: 200 } });
+  const { log: store, prefix } = await open({ redis });
   const { log: dying } = await open({ redis, prefix });
+  // Writes nothing: the whole hash would expire as soon as that.
+  const { log: reader } = await open({ redis, prefix, times: { reportMs: 200 } });
   await dying.report("still here");
   await redis.cli("HSET", `${prefix}processes`, "client", "no time before it");
   const left = await waitFor(async () => {
     await store.report("alive");
-    const reports = await store.reports();
+    const reports = await reader.reports();
     return reports.length === 1 && reports;
   }, "only the running one is left");
   expect(left).toEqual(["alive"]);
