@@ -1,12 +1,13 @@
-import { afterAll, onTestFinished, TestRunner } from "vitest";
+import { onTestFinished, TestRunner } from "vitest";
 
 type Undo = () => unknown;
 
 const atEndOfFile: Undo[] = [];
 
-afterAll(async () => {
+/** Undoes what the file that ends has set up outside its tests. */
+export async function endFile(): Promise<void> {
   for (const undo of atEndOfFile.splice(0).reverse()) await undo();
-});
+}
 
 /**
  * Runs `undo` when the current test is over, however it ended; outside a test (in a `beforeAll`), when its
