@@ -60,7 +60,7 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
 
 async function build(app: FastifyInstance, options: DynochatOptions): Promise<void> {
   const settings = checkPluginOptions(options);
-  const store = settings.store ?? logFor(settings, app.log, settings.instance ?? drawInstance());
+  const store = settings.store ?? storeFor(settings, app.log, settings.instance ?? drawInstance());
   const chat = new Chat(store, settings, app.log, siteTokens(settings, app.log));
   const monitor = new Monitor(chat, store, identityOf(store.instance, process.env), {
     maxLoopDelayMs: settings.maxLoopDelayMs,
@@ -138,7 +138,7 @@ function shareOfMemory(processes: number): number | undefined {
   return limit === undefined ? undefined : limit / processes;
 }
 
-function logFor(settings: CheckedOptions, logger: Logger, instance: string): MessageStore {
+function storeFor(settings: CheckedOptions, logger: Logger, instance: string): MessageStore {
   const { redisUrl: url, redisPrefix: prefix, redisTlsVerify: tlsVerify, redisCa: ca } = settings;
   if (url === undefined) return new MemoryStore(settings, Date.now, undefined, instance);
   const { redisMinReplicas: minReplicas } = settings;

@@ -1,5 +1,5 @@
 import { LIMITS } from "../../protocol/limits.ts";
-import { LOG_WAIT_MS } from "./time-limit.ts";
+import { STORE_WAIT_MS } from "./time-limit.ts";
 
 /**
  * Reads under way of one connection. With less than `LIMITS.hintWaterline` bytes waiting when the last one begins, answers alone never reach
@@ -45,7 +45,7 @@ export class TooManyAnswers extends Error {
 class Network {
   /** Of answers that are unread or reserved. */
   bytes = 0;
-  /** What reserves space as soon as there is some; each removes itself after `LOG_WAIT_MS`. */
+  /** What reserves space as soon as there is some; each removes itself after `STORE_WAIT_MS`. */
   readonly waiting = new Set<() => void>();
 }
 
@@ -82,7 +82,7 @@ export class AnswerBudgets {
     return (this.#networks.get(name)?.waiting.size ?? 0) > 0;
   }
 
-  /** Reserves space for an answer of any size, when there is some. Rejects with TooManyAnswers after `LOG_WAIT_MS`. */
+  /** Reserves space for an answer of any size, when there is some. Rejects with TooManyAnswers after `STORE_WAIT_MS`. */
   reserve(name: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const network = this.#network(name);
@@ -95,7 +95,7 @@ export class AnswerBudgets {
       const timer = setTimeout(() => {
         this.#stopWaiting(name, network, start);
         reject(new TooManyAnswers());
-      }, LOG_WAIT_MS);
+      }, STORE_WAIT_MS);
       network.waiting.add(start);
       this.#crowded.add(network);
       this.#startWaiting();

@@ -1,5 +1,5 @@
 import { StoreUnavailable } from "../../store/store.ts";
-import { LOG_WAIT_MS } from "./time-limit.ts";
+import { STORE_WAIT_MS } from "./time-limit.ts";
 
 /** Reads for clients that a process has under way; each brings up to 256 KiB. */
 const READS = 64;
@@ -23,7 +23,7 @@ export class ReadSlots {
   }
 
   /**
-   * Runs a read in a free slot. Rejects with StoreUnavailable where it had none within `LOG_WAIT_MS`, because whoever asked has been told so by
+   * Runs a read in a free slot. Rejects with StoreUnavailable where it had none within `STORE_WAIT_MS`, because whoever asked has been told so by
    * then; else as the read does.
    */
   async run<T>(read: () => Promise<T>): Promise<T> {
@@ -44,7 +44,7 @@ export class ReadSlots {
   #passOn(): void {
     const now = performance.now();
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      if (now - next.since < LOG_WAIT_MS) {
+      if (now - next.since < STORE_WAIT_MS) {
         next.start();
         return;
       }

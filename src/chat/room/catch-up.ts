@@ -1,5 +1,5 @@
 import type { Entry, ReadLimit } from "../../store/store.ts";
-import { behind, type EntryReader, isComplete, isFull, sizeOf } from "./entry-reader.ts";
+import { type EntryReader, entriesAfter, isComplete, isFull, sizeOf } from "./entry-reader.ts";
 
 /** One page of a catch-up. */
 export const CATCH_UP_PAGE: ReadLimit = { entries: 200, bytes: 256 * 1024 };
@@ -20,7 +20,7 @@ export async function readMissed(reader: EntryReader, after: string): Promise<Ca
   while (true) {
     const read = await reader.freshFrom(cursor, CATCH_UP_PAGE);
     if (!isComplete(cursor, read)) return { lost: true };
-    const page = behind(cursor, read);
+    const page = entriesAfter(cursor, read);
     missed.push(...page);
     if (missed.length > CATCH_UP_LIMIT.entries || sizeOf(missed) > CATCH_UP_LIMIT.bytes)
       return { lost: true };

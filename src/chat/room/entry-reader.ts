@@ -99,6 +99,6 @@ export function isComplete(after: string, read: readonly Entry[]): boolean {
 }
 
 /** Returns the entries of an inclusive read that are after `after`. */
-export function behind(after: string, read: readonly Entry[]): readonly Entry[] {
+export function entriesAfter(after: string, read: readonly Entry[]): readonly Entry[] {
   return read[0]?.id === after ? read.slice(1) : read;
 }

@@ -1,7 +1,7 @@
 import { BEGINNING, compareIds } from "../../protocol/ids.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { Entry, ReadLimit } from "../../store/store.ts";
-import { behind, type EntryReader, isComplete, isFull } from "./entry-reader.ts";
+import { type EntryReader, entriesAfter, isComplete, isFull } from "./entry-reader.ts";
 import type { Ring } from "./ring.ts";
 import { newest, oldest, type Page } from "./snapshot.ts";
 
@@ -40,10 +40,10 @@ export async function pageBefore(reader: EntryReader, id: string | undefined, li
 }
 
 /** The oldest entries of a stream after an id; undefined: it does not continue from it. Rejects with StoreUnavailable. */
-export async function pageBehind(reader: EntryReader, id: string, limit: number): Promise<Page | undefined> {
+export async function pageAfter(reader: EntryReader, id: string, limit: number): Promise<Page | undefined> {
   const read = await reader.from(id, readFor(limit));
   if (!isComplete(id, read)) return undefined;
-  return oldest(behind(id, read), limit, isFull(read, readFor(limit)));
+  return oldest(entriesAfter(id, read), limit, isFull(read, readFor(limit)));
 }
 
 /** One room's past: from its ring where that reaches, else from the store. */
@@ -68,7 +68,7 @@ export class History {
   /** Puts what was fetched and the ring together. Synchronous: the answer holds until the turn ends. */
   view({ after, limit }: Cursor, fetched: readonly Entry[] | undefined): View {
     if (after === undefined) return this.#newest(limit, fetched);
-    if (this.#ring.covers(after)) return oldest(this.#ring.behind(after), limit, false);
+    if (this.#ring.covers(after)) return oldest(this.#ring.after(after), limit, false);
     if (fetched === undefined) return "moved";
     if (!isComplete(after, fetched)) return "lost";
     return this.#upToHead(after, limit, fetched);
@@ -80,9 +80,9 @@ export class History {
   }
 
   /** The oldest entries after an id; undefined: the store does not continue from it. Rejects with StoreUnavailable. */
-  async behind(id: string, limit: number): Promise<Page | undefined> {
-    if (this.#ring.covers(id)) return oldest(this.#ring.behind(id), limit, false);
-    return pageBehind(this.#reader, id, limit);
+  async after(id: string, limit: number): Promise<Page | undefined> {
+    if (this.#ring.covers(id)) return oldest(this.#ring.after(id), limit, false);
+    return pageAfter(this.#reader, id, limit);
   }
 
   #newest(limit: number, fetched: readonly Entry[] | undefined): View {
@@ -92,11 +92,11 @@ export class History {
     if (end >= 0) return newest(fetched.slice(0, end + 1), limit, more);
     const last = fetched.at(-1)?.id ?? BEGINNING;
     if (!this.#ring.covers(last)) return this.#placeOf(last);
-    return newest([...fetched, ...this.#ring.behind(last)], limit, more);
+    return newest([...fetched, ...this.#ring.after(last)], limit, more);
   }
 
   #upToHead(after: string, limit: number, fetched: readonly Entry[]): View {
-    const found = behind(after, fetched);
+    const found = entriesAfter(after, fetched);
     const { head } = this.#ring;
     const end = found.findIndex((entry) => entry.id === head);
     if (end >= 0) return oldest(found.slice(0, end + 1), limit, false);
@@ -104,7 +104,7 @@ export class History {
     if (isFull(fetched, readFor(limit)))
       return compareIds(last, head) > 0 ? "ahead" : oldest(found, limit, true);
     if (!this.#ring.covers(last)) return this.#placeOf(last);
-    return oldest([...found, ...this.#ring.behind(last)], limit, false);
+    return oldest([...found, ...this.#ring.after(last)], limit, false);
   }
 
   /** Where a stream ended whose newest entry the ring does not reach. */

@@ -2,9 +2,9 @@ import { LIMITS } from "../../protocol/limits.ts";
 import type { MessageStore, RoomHead } from "../../store/store.ts";
 import { withTimeout } from "../../store/with-timeout.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
-import { LOG_WAIT_MS } from "../limits/time-limit.ts";
+import { STORE_WAIT_MS } from "../limits/time-limit.ts";
 import { EntryReader } from "./entry-reader.ts";
-import { type HistoryPage, pageBefore, pageBehind, pageOf } from "./history.ts";
+import { type HistoryPage, pageAfter, pageBefore, pageOf } from "./history.ts";
 import { namedUsers } from "./presence/named-users.ts";
 import type { People } from "./presence/room-presence.ts";
 import type { Room } from "./room.ts";
@@ -26,7 +26,7 @@ export interface RoomSummary extends RoomHead {
 
 /**
  * What may be asked about rooms without being in one. A room that is open here answers as it answers its members; of another
- * the store is asked, and nothing is opened for it. All calls reject with StoreUnavailable after at most `LOG_WAIT_MS`.
+ * the store is asked, and nothing is opened for it. All calls reject with StoreUnavailable after at most `STORE_WAIT_MS`.
  */
 export class RoomQueries {
   readonly #store: MessageStore;
@@ -44,14 +44,14 @@ export class RoomQueries {
   before(room: string, id: string | undefined, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
     if (open !== undefined) return open.before(id, limit);
-    return withTimeout(LOG_WAIT_MS, pageBefore(this.#logOf(room), id, limit).then(pageOf));
+    return withTimeout(STORE_WAIT_MS, pageBefore(this.#readerOf(room), id, limit).then(pageOf));
   }
 
   /** The oldest entries after an id. */
-  behind(room: string, id: string, limit: number): Promise<HistoryPage> {
+  after(room: string, id: string, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
-    if (open !== undefined) return open.behind(id, limit);
-    return withTimeout(LOG_WAIT_MS, pageBehind(this.#logOf(room), id, limit).then(pageOf));
+    if (open !== undefined) return open.after(id, limit);
+    return withTimeout(STORE_WAIT_MS, pageAfter(this.#readerOf(room), id, limit).then(pageOf));
   }
 
   /** Who is in a room, over all processes. */
@@ -59,7 +59,7 @@ export class RoomQueries {
     const open = this.#open(room);
     if (open !== undefined) return open.people();
     // Nobody is here: a room that somebody is in is open.
-    const present = await withTimeout(LOG_WAIT_MS, this.#store.syncPresence(room, []));
+    const present = await withTimeout(STORE_WAIT_MS, this.#store.syncPresence(room, []));
     const users = namedUsers(present, LIMITS.presenceNames).map(({ id, handle }) => ({ id, handle }));
     return { count: present.length, users };
   }
@@ -68,7 +68,7 @@ export class RoomQueries {
   recentRooms(): Promise<readonly RoomSummary[]> {
     const now = performance.now();
     if (this.#list === undefined || this.#list.until <= now) {
-      const rooms = withTimeout(LOG_WAIT_MS, this.#summaries());
+      const rooms = withTimeout(STORE_WAIT_MS, this.#summaries());
       this.#list = { rooms, until: now + LIST_MS };
       rooms.catch(() => {
         this.#list = undefined;
@@ -84,7 +84,7 @@ export class RoomQueries {
     );
   }
 
-  #logOf(room: string): EntryReader {
+  #readerOf(room: string): EntryReader {
     return new EntryReader(this.#store, room, this.#reads);
   }
 

@@ -77,7 +77,7 @@ export class Ring {
   }
 
   /** What is held after `after`, which must be covered. */
-  behind(after: string): readonly Entry[] {
+  after(after: string): readonly Entry[] {
     if (after === this.#head) return [];
     if (after === this.#base) return this.#entries;
     return this.#entries.slice(this.#entries.findIndex((entry) => entry.id === after) + 1);

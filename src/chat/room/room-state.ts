@@ -8,12 +8,12 @@
  */
 export type RoomState = "opening" | "live" | "catching-up" | "stale" | "closed";
 
-export type RoomEvent = "opened" | "suspicion" | "caught-up" | "log-lost" | "closed";
+export type RoomEvent = "opened" | "suspicion" | "caught-up" | "store-lost" | "closed";
 
 const TRANSITIONS: Readonly<Record<RoomState, Partial<Record<RoomEvent, RoomState>>>> = {
-  opening: { opened: "live", "log-lost": "closed", closed: "closed" },
-  live: { suspicion: "catching-up", "log-lost": "stale", closed: "closed" },
-  "catching-up": { "caught-up": "live", "log-lost": "stale", closed: "closed" },
+  opening: { opened: "live", "store-lost": "closed", closed: "closed" },
+  live: { suspicion: "catching-up", "store-lost": "stale", closed: "closed" },
+  "catching-up": { "caught-up": "live", "store-lost": "stale", closed: "closed" },
   stale: { suspicion: "catching-up", closed: "closed" },
   closed: {},
 };

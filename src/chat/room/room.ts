@@ -8,7 +8,7 @@ import type { Connection } from "../connection.ts";
 import type { Counters } from "../counters.ts";
 import { type AnswerSpace, UNCOUNTED } from "../limits/answer-budget.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
-import { LOG_WAIT_MS } from "../limits/time-limit.ts";
+import { STORE_WAIT_MS } from "../limits/time-limit.ts";
 import { AckedEntries } from "./acked-entries.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry } from "./checked-entry.ts";
@@ -92,13 +92,13 @@ export class Room implements RoomSubscriber {
 
   /**
    * Lets a member in, or gives a member of it a resync. `member.joined` is called in the turn in which it
-   * begins to get what arrives. Rejects with StoreUnavailable after at most `LOG_WAIT_MS`, and where `space` has none for the messages; the
+   * begins to get what arrives. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`, and where `space` has none for the messages; the
    * member is then not let in.
    */
   async join(member: Member, cursor: Cursor, space = UNCOUNTED): Promise<void> {
     const wait = { over: false };
     try {
-      await withTimeout(LOG_WAIT_MS, this.#admit(member, cursor, space, wait));
+      await withTimeout(STORE_WAIT_MS, this.#admit(member, cursor, space, wait));
     } finally {
       wait.over = true;
     }
@@ -112,19 +112,19 @@ export class Room implements RoomSubscriber {
     this.presence.leave(member);
   }
 
-  /** The newest entries before an id (undefined = of all). Rejects with StoreUnavailable after at most `LOG_WAIT_MS`. */
+  /** The newest entries before an id (undefined = of all). Rejects with StoreUnavailable after at most `STORE_WAIT_MS`. */
   before(id: string | undefined, limit: number): Promise<HistoryPage> {
     return this.#page(() => this.#history.before(id, limit));
   }
 
   /** The oldest entries after an id; otherwise as `before`. */
-  behind(id: string, limit: number): Promise<HistoryPage> {
-    return this.#page(() => this.#history.behind(id, limit));
+  after(id: string, limit: number): Promise<HistoryPage> {
+    return this.#page(() => this.#history.after(id, limit));
   }
 
-  /** Who is here, over all processes. Rejects with StoreUnavailable after at most `LOG_WAIT_MS`. */
+  /** Who is here, over all processes. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`. */
   async people(): Promise<People> {
-    await withTimeout(LOG_WAIT_MS, this.#settled());
+    await withTimeout(STORE_WAIT_MS, this.#settled());
     return this.presence.people();
   }
 
@@ -172,10 +172,10 @@ export class Room implements RoomSubscriber {
   }
 
   /** Compares the store's newest id with the room's. `head` is what the room's was when the store was asked. */
-  audit(logHead: string, head: string): void {
-    if (this.#state !== "live" || logHead === this.#ring.head || this.#ring.has(logHead)) return;
+  audit(storeHead: string, head: string): void {
+    if (this.#state !== "live" || storeHead === this.#ring.head || this.#ring.has(storeHead)) return;
     // A stream that is whole does not end before `head`. What is between may be more than the room holds: it went on while the store answered.
-    if (compareIds(logHead, head) >= 0 && compareIds(logHead, this.#ring.base) <= 0) return;
+    if (compareIds(storeHead, head) >= 0 && compareIds(storeHead, this.#ring.base) <= 0) return;
     void this.suspect("the store's newest entry is not here");
   }
 
@@ -193,7 +193,7 @@ export class Room implements RoomSubscriber {
 
   /** The store is away: nothing is served from memory until it was read again. */
   storeLost(): void {
-    this.#step("log-lost");
+    this.#step("store-lost");
   }
 
   /** Writes what is due to the members now. */
@@ -296,7 +296,7 @@ export class Room implements RoomSubscriber {
     const fields = { event: "log-failed", room: this.name, state: this.#state, err: error };
     if (error instanceof StoreUnavailable) this.#logger.info(fields, "the store did not answer");
     else this.#logger.error(fields, "reading the store failed");
-    if (this.#reading.token === token) this.#step("log-lost");
+    if (this.#reading.token === token) this.#step("store-lost");
   }
 
   /** Begins anew with what was read. */
@@ -358,7 +358,7 @@ export class Room implements RoomSubscriber {
   }
 
   #page(read: () => Promise<Page | undefined>): Promise<HistoryPage> {
-    return withTimeout(LOG_WAIT_MS, this.#settled().then(read).then(pageOf));
+    return withTimeout(STORE_WAIT_MS, this.#settled().then(read).then(pageOf));
   }
 
   async #admit(

@@ -31,7 +31,7 @@ export interface Page {
 const MESSAGES_BYTES = LIMITS.answerBytes - 48 * 1024;
 
 /** The oldest of `entries`, as many as an answer may carry. */
-export function oldest(entries: readonly Entry[], limit: number, moreBehind: boolean): Page {
+export function oldest(entries: readonly Entry[], limit: number, moreAfter: boolean): Page {
   let bytes = 0;
   let end = 0;
   for (const entry of entries.slice(0, limit)) {
@@ -39,7 +39,7 @@ export function oldest(entries: readonly Entry[], limit: number, moreBehind: boo
     if (end > 0 && bytes > MESSAGES_BYTES) break;
     end++;
   }
-  return { entries: entries.slice(0, end), more: moreBehind || end < entries.length };
+  return { entries: entries.slice(0, end), more: moreAfter || end < entries.length };
 }
 
 /** The newest of `entries`, as many as an answer may carry. */

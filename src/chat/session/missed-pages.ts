@@ -19,7 +19,7 @@ export async function writeMissed(
 ): Promise<void> {
   let cursor = after;
   const writePage = async (space: AnswerSpace): Promise<boolean> => {
-    const { entries, more, recovered } = await queries.behind(room, cursor, LIMITS.answerMessages);
+    const { entries, more, recovered } = await queries.after(room, cursor, LIMITS.answerMessages);
     const last = entries.at(-1);
     if (!recovered || !more || last === undefined) return false;
     space.take(sizeOf(entries));

@@ -56,7 +56,7 @@ export class PlainSession implements SocketSession, Member {
   #inRoom = false;
   #closed = false;
   /** What it was told last of the store. */
-  #logLive = true;
+  #storeLive = true;
   #again: NodeJS.Timeout | undefined;
 
   constructor(
@@ -106,7 +106,7 @@ export class PlainSession implements SocketSession, Member {
 
   statusChanged(status: StatusFrame): void {
     this.send(status);
-    this.#logLive = status.live;
+    this.#storeLive = status.live;
     if (status.live && !this.#inRoom) this.#queue.run(() => this.#enter());
   }
 
@@ -145,7 +145,7 @@ export class PlainSession implements SocketSession, Member {
     } catch (error) {
       if (!isTemporary(error)) this.#fail(error);
       // Where it has been told that the store is away, it enters when that changes.
-      else if (this.#logLive) this.#enterLater();
+      else if (this.#storeLive) this.#enterLater();
     }
   }
 

@@ -22,7 +22,7 @@ export class StreamSession implements Session {
   readonly #subscriptions: readonly StreamSubscription[];
   readonly #tokenClock: TokenClock;
   #closed = false;
-  #logLive = true;
+  #storeLive = true;
   #again: NodeJS.Timeout | undefined;
 
   constructor(context: ChatContext, connection: Connection, request: StreamRequest) {
@@ -57,7 +57,7 @@ export class StreamSession implements Session {
 
   statusChanged(status: StatusFrame): void {
     this.send(status);
-    this.#logLive = status.live;
+    this.#storeLive = status.live;
     if (status.live) this.#enterAll();
   }
 
@@ -80,7 +80,7 @@ export class StreamSession implements Session {
     } catch (error) {
       if (!isTemporary(error)) this.#fail(error);
       // Where it has been told that the store is away, it enters when that changes.
-      else if (this.#logLive) this.#enterLater();
+      else if (this.#storeLive) this.#enterLater();
     }
   }
 

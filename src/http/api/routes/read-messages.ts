@@ -40,7 +40,7 @@ export function routeReadMessages(app: FastifyInstance, { gate, chat, callers }:
         const page =
           after === undefined
             ? await chat.queries.before(room, before, limit)
-            : await chat.queries.behind(room, after, limit);
+            : await chat.queries.after(room, after, limit);
         space.take(sizeOf(page.entries));
         const fields = { more: page.more, ...(page.recovered ? {} : { recovered: false }) };
         return sendTagged(request, reply, withMessages(fields, page.entries));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { behind, isComplete } from "../../../../src/chat/room/entry-reader.ts";
+import { entriesAfter, isComplete } from "../../../../src/chat/room/entry-reader.ts";
 import { BEGINNING } from "../../../../src/protocol/ids.ts";
 import type { Entry } from "../../../../src/store/store.ts";
 
@@ -29,7 +29,7 @@ describe("whether a stream continues after a cursor", () => {
   });
 
   it("leaves the cursor's own entry out of what is after it", () => {
-    expect(behind("3-1", chain(3, 5)).map(({ id }) => id)).toEqual(["4-1", "5-1"]);
-    expect(behind("3-1", chain(4, 5)).map(({ id }) => id)).toEqual(["4-1", "5-1"]);
+    expect(entriesAfter("3-1", chain(3, 5)).map(({ id }) => id)).toEqual(["4-1", "5-1"]);
+    expect(entriesAfter("3-1", chain(4, 5)).map(({ id }) => id)).toEqual(["4-1", "5-1"]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { nextRoomState, type RoomEvent, type RoomState } from "../../../../src/chat/room/room-state.ts";
 
-const EVENTS: readonly RoomEvent[] = ["opened", "suspicion", "caught-up", "log-lost", "closed"];
+const EVENTS: readonly RoomEvent[] = ["opened", "suspicion", "caught-up", "store-lost", "closed"];
 
 /** One row a state: the state after each of the events, in the order above. */
 const TABLE: readonly (readonly [RoomState, ...RoomState[]])[] = [

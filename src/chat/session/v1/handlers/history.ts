@@ -23,7 +23,7 @@ export async function history(
     return;
   }
   const { connection } = session;
-  const page = after === undefined ? await joined.before(before, limit) : await joined.behind(after, limit);
+  const page = after === undefined ? await joined.before(before, limit) : await joined.after(after, limit);
   space.take(sizeOf(page.entries));
   const fields = {
     type: "history",
