@@ -99,7 +99,7 @@ export class Publisher {
       return success({ id, duplicate: true, handle: wanted });
     }
     this.#counters.messages += 1;
-    if (appended.handle !== undefined) here?.presence.settled(user, wanted, appended.handle);
+    if (appended.handle !== undefined) here?.presence.onHandleSettled(user, wanted, appended.handle);
     here?.expect(id);
     const fields = { event: "message", connection, room, id, bytes: body.length };
     this.#logger.info(fields, "message stored");

@@ -260,7 +260,7 @@ export interface MessageStore {
   unsubscribe(room: string): Promise<void>;
 
   /** Publishes an ephemeral event, such as typing; silently dropped if the store is unreachable. */
-  hint(room: string, payload: Buffer): void;
+  publishEphemeral(room: string, payload: Buffer): void;
 
   /**
    * Records that a user is in the room on this process; `exit`, that the user no longer is. Published to all

@@ -67,7 +67,7 @@ describe("a roll call in Redis", () => {
     const { one, two, heard } = await twoProcesses();
     await one.enter("lobby", { id: "ann", handle: "Ann" });
     await one.syncPresence("lobby", [{ id: "ann", handle: "Ann" }]);
-    two.hint("lobby", Buffer.from('{"type":"last"}'));
+    two.publishEphemeral("lobby", Buffer.from('{"type":"last"}'));
     await waitFor(() => heard().some(({ type }) => type === "last"), "the last hint");
     expect(heard().map(({ type }) => type)).toEqual(["enter", "last"]);
   });

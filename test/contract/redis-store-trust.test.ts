@@ -36,7 +36,7 @@ describe("two databases of one Redis", () => {
     for (const { log: store } of logs) await subscribe(store, "lobby");
     for (const [number, { log: store }] of logs.entries()) {
       await storeMessage(store, `of ${number}`);
-      store.hint("lobby", Buffer.from(`{"type":"typing","user":"${number}"}`));
+      store.publishEphemeral("lobby", Buffer.from(`{"type":"typing","user":"${number}"}`));
       await store.enter("lobby", { id: `user${number}`, handle: "Somebody" });
       await store.report(`report of ${number}`);
     }

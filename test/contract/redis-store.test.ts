@@ -298,7 +298,7 @@ describe("the store in Redis", () => {
           .map(({ id }) => id)
           .sort(),
       );
-      one.log.hint("lobby", Buffer.from('{"type":"last"}'));
+      one.log.publishEphemeral("lobby", Buffer.from('{"type":"last"}'));
       const hints = () => two.listener.texts("lobby");
       await waitFor(() => hints().some((text) => text.includes("last")), "the last hint");
       expect(hints().length).toBeGreaterThan(1);

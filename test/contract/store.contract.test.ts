@@ -248,7 +248,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
       const { store, listener } = await open();
       await subscribe(store, "lobby");
       const hint = Buffer.from('{"type":"typing","user":"änn"}');
-      store.hint("lobby", hint);
+      store.publishEphemeral("lobby", hint);
       await waitFor(() => listener.deliveries.length === 1, "the hint");
       expect(listener.deliveries[0]?.payload.equals(hint)).toBe(true);
       expect(await textsOf(store)).toEqual([]);
@@ -348,7 +348,7 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
       await expect(subscribe(store, "lobby")).rejects.toThrow(StoreUnavailable);
       await store.unsubscribe("lobby");
       await store.enter("lobby", { id: "ann", handle: "Ann" });
-      store.hint("lobby", Buffer.from('{"type":"typing"}'));
+      store.publishEphemeral("lobby", Buffer.from('{"type":"typing"}'));
       expect(listener.deliveries).toEqual([]);
     });
 

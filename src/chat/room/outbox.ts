@@ -4,34 +4,35 @@ import type { Entry } from "../../store/store.ts";
 import type { Codec, Connection } from "../connection.ts";
 import { Counters } from "../counters.ts";
 
-/** An event that is not stored, for all connections of a room but one. */
+/** The frame of an ephemeral event, for all connections of a room but one. */
 export interface EphemeralFrame {
   /** JSON text of a v1 frame. */
   readonly payload: Buffer;
-  /** The id of the connection that is not told; undefined = all are. */
+  /** The id of the connection that does not get it; undefined = all get it. */
   readonly except: string | undefined;
 }
 
 /**
- * A room's messages on their way to its connections. The kernel's write is three quarters of a
- * delivery, so what arrives in one tick of the event loop is joined, encoded once a codec, and written
- * once a connection; all queues of slow readers then share those bytes.
+ * Broadcasts a room's entries to its connections. The kernel's write is three quarters of the cost of a
+ * delivery, so what arrives in one tick of the event loop is batched, encoded once per codec, and written
+ * once per connection; the queues of slow readers share those bytes.
  *
- * In a busy room a window joins more: while one flush is less than `windowMs` ago the next waits for the
- * rest of it. The first message after a quiet time never waits. A window of 0 = one write per message.
+ * In a busy room a window makes batches larger: if the last flush is less than `windowMs` ago, the next one
+ * waits for the rest of the window. The first message after a quiet time never waits. A window of 0 = one
+ * write per message.
  *
- * An answer to a member waits for the batch, within a window: a write of its own costs as much as the whole batch, and comes
- * between the message it is about and everybody else.
+ * An answer to a member waits for the batch, at most one window: a write of its own costs as much as the
+ * whole batch, and delays the message that it answers for all other members.
  */
 export class Outbox {
   readonly #windowMs: number;
   readonly #counters: Counters;
   readonly #byCodec = new Map<Codec, Set<Connection>>();
-  /** Whose answers wait for the next flush. */
+  /** Connections with answers that wait for the next flush. */
   readonly #answered = new Set<Connection>();
   #due: Entry[] = [];
   #lastFlush = Number.NEGATIVE_INFINITY;
-  #turn: NodeJS.Immediate | undefined;
+  #tick: NodeJS.Immediate | undefined;
   #window: NodeJS.Timeout | undefined;
 
   constructor(windowMs: number, counters = new Counters()) {
@@ -39,7 +40,10 @@ export class Outbox {
     this.#counters = counters;
   }
 
-  /** From now on `connection` gets what is pushed. What was pushed before is flushed to the others first. */
+  /**
+   * Adds a connection, which gets what is pushed from now on. Flushes what was pushed before to the others
+   * first.
+   */
   add(connection: Connection): void {
     this.flush();
     const group = this.#byCodec.get(connection.codec);
@@ -54,7 +58,7 @@ export class Outbox {
     if (this.#answered.delete(connection)) connection.release();
   }
 
-  /** Connections. */
+  /** Number of connections. */
   get size(): number {
     let size = 0;
     for (const group of this.#byCodec.values()) size += group.size;
@@ -69,10 +73,13 @@ export class Outbox {
     }
     const rest = this.#restOfWindow();
     if (rest > 0) this.#flushWithin(rest);
-    else this.#turn ??= setImmediate(this.flush);
+    else this.#tick ??= setImmediate(this.flush);
   }
 
-  /** Sends an answer to one member, with the next messages or within a window; without a window before the turn ends. */
+  /**
+   * Sends an answer to one member, with the next messages or within a window; without a window at the end of
+   * the tick.
+   */
   answer(connection: Connection, bytes: Buffer): void {
     if (this.#windowMs === 0) {
       connection.write(bytes, "soon");
@@ -86,17 +93,19 @@ export class Outbox {
 
   /** Writes what is due now. */
   readonly flush = (): void => {
-    clearImmediate(this.#turn);
+    clearImmediate(this.#tick);
     clearTimeout(this.#window);
-    this.#turn = undefined;
+    this.#tick = undefined;
     this.#window = undefined;
     if (this.#due.length > 0) this.#deliverDue();
     for (const connection of this.#answered) connection.release();
     this.#answered.clear();
   };
 
-  /** Sends ephemeral events at once to everyone who reads fast enough, in one write per connection. */
-  hint(events: readonly EphemeralFrame[]): void {
+  /**
+   * Sends ephemeral events at once, in one write per connection, to all connections that read fast enough.
+   */
+  ephemeral(events: readonly EphemeralFrame[]): void {
     const senders = new Set(events.map(({ except }) => except));
     for (const [codec, connections] of this.#byCodec) {
       const frames = events.map(({ payload, except }) => ({ bytes: codec.json(payload), except }));
@@ -105,7 +114,7 @@ export class Outbox {
       for (const connection of connections) {
         const others = senders.has(connection.id) ? withoutOwn(connection, frames) : batch;
         if (others.length === 0) continue;
-        if (readsHints(connection)) connection.write(others);
+        if (takesEphemeral(connection)) connection.write(others);
         else this.#counters.droppedHints += 1;
       }
     }
@@ -133,19 +142,19 @@ export class Outbox {
     this.#lastFlush = performance.now();
   }
 
-  /** How long the window after the last flush is still open, ms; 0 or less = it is over. */
+  /** Returns how much of the window after the last flush is left, ms; 0 or less = none. */
   #restOfWindow(): number {
     return this.#lastFlush + this.#windowMs - performance.now();
   }
 
   #flushWithin(ms: number): void {
-    if (this.#turn !== undefined || this.#window !== undefined) return;
-    // A timer cuts fractions off: a window of 5 ms would often be one of 4.
+    if (this.#tick !== undefined || this.#window !== undefined) return;
+    // A timer cuts off fractions: a window of 5 ms would often be one of 4 ms.
     this.#window = setTimeout(this.flush, Math.ceil(ms));
   }
 }
 
-/** Returns what is left of a batch without what the connection itself sent. */
+/** Returns the bytes of a batch without the frames that the connection itself sent. */
 function withoutOwn(
   { id }: Connection,
   frames: readonly { readonly bytes: Buffer; readonly except: string | undefined }[],
@@ -153,8 +162,11 @@ function withoutOwn(
   return Buffer.concat(frames.filter(({ except }) => except !== id).map(({ bytes }) => bytes));
 }
 
-/** Hints are the first to go: they stop while more than `LIMITS.hintWaterline` bytes wait. */
-export function readsHints(connection: Connection): boolean {
+/**
+ * Returns whether a connection gets ephemeral events now. They are the first to be dropped: while more than
+ * `LIMITS.hintWaterline` bytes wait for it.
+ */
+export function takesEphemeral(connection: Connection): boolean {
   return connection.waiting <= LIMITS.hintWaterline;
 }
 
@@ -165,8 +177,9 @@ function joined(codec: Codec, entries: readonly Entry[]): Buffer {
 }
 
 /**
- * A reader that let more than `LIMITS.closeWaterline` bytes pile up is given up: it returns and recovers. Looked at before each
- * message and each request, so that nobody can ask for answers without end and read none. True if it is closed.
+ * Closes a connection for which more than `LIMITS.closeWaterline` bytes wait (backpressure), and returns
+ * whether it did; the client reconnects and recovers. Called before each message and each request, so that no
+ * client can send requests without end and read no answers.
  */
 export function closeIfTooSlow(connection: Connection): boolean {
   if (connection.waiting <= LIMITS.closeWaterline) return false;
@@ -174,7 +187,7 @@ export function closeIfTooSlow(connection: Connection): boolean {
   return true;
 }
 
-/** False if the reader was given up instead. */
+/** Writes a batch to a connection; returns false if it was closed as too slow instead. */
 function deliver(connection: Connection, batch: Buffer): boolean {
   if (closeIfTooSlow(connection)) return false;
   connection.write(batch);

@@ -159,7 +159,7 @@ export class MemoryStore implements MessageStore {
     this.#subscribers.delete(room);
   }
 
-  hint(room: string, payload: Buffer): void {
+  publishEphemeral(room: string, payload: Buffer): void {
     if (this.#state === "live") this.#publish(room, payload);
   }
 

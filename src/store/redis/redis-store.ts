@@ -225,7 +225,7 @@ export class RedisStore implements MessageStore {
     }
   }
 
-  hint(room: string, payload: Buffer): void {
+  publishEphemeral(room: string, payload: Buffer): void {
     const connections = this.#usable();
     if (connections === undefined || this.#pendingHints >= MAX_PENDING_HINTS) return;
     this.#pendingHints += 1;

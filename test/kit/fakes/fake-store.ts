@@ -138,7 +138,7 @@ export class FakeStore implements MessageStore {
     this.subscribers.delete(room);
   }
 
-  hint(room: string, payload: Buffer): void {
+  publishEphemeral(room: string, payload: Buffer): void {
     this.publish(room, payload);
   }
 

@@ -92,6 +92,6 @@ it("hints that slow readers do not get are counted, each reader for itself", () 
   const readers = [new FakeConnection(), new FakeConnection(), new FakeConnection()];
   for (const connection of readers) outbox.add(connection);
   for (const busy of readers.slice(1)) busy.waiting = 64 * 1024 + 1;
-  outbox.hint([{ payload: Buffer.from('{"type":"typing"}'), except: undefined }]);
+  outbox.ephemeral([{ payload: Buffer.from('{"type":"typing"}'), except: undefined }]);
   expect(counters.droppedHints).toBe(2);
 });

@@ -7,50 +7,50 @@ import {
 } from "../../../store/store.ts";
 
 /**
- * How long a user who has left keeps the handle, ms: another process to which they have moved needs up to 100 ms to put them on
- * record (presence-batcher.ts).
+ * How long a user who has left keeps the handle, ms: a process that the user has moved to needs up to 100 ms
+ * to record them (presence-batcher.ts).
  */
 const KEPT_MS = 250;
 
 /**
- * Asks the store which handles the people of one room have. A question goes before the turn ends, or when the one before it is
- * answered: of a thousand people who return at once, each question asks for many. What the store did not answer, the next roll
- * call asks again.
+ * Asks the store which handles the users of one room have. A request is sent at the end of the tick, or when
+ * the request before it is answered: when a thousand users return at once, each request asks for many
+ * handles. What the store did not answer is asked again by the next presence sync.
  */
 export class HandleQueue {
   readonly #room: string;
   readonly #store: MessageStore;
   readonly #logger: Logger;
-  readonly #settled: (user: string, wanted: string, handle: string) => void;
-  /** By user, the last one counts. Emptied by each question. */
+  readonly #onSettled: (user: string, wanted: string, handle: string) => void;
+  /** By user; the last claim of a user counts. Emptied by each request. */
   #claims = new Map<string, HandleClaim>();
-  /** Who has left, by user, and when; the oldest first. Emptied `KEPT_MS` later. */
+  /** Users who have left, by user id, and when; the oldest first. An entry is removed after `KEPT_MS`. */
   readonly #left = new Map<string, LeftHandle & { readonly at: number }>();
   #next: NodeJS.Immediate | undefined;
   #leaving: NodeJS.Timeout | undefined;
   #isAsking = false;
 
-  /** @param settled called with each handle that the store answered. */
+  /** @param onSettled called with each handle that the store answered. */
   constructor(
     room: string,
     store: MessageStore,
     logger: Logger,
-    settled: (user: string, wanted: string, handle: string) => void,
+    onSettled: (user: string, wanted: string, handle: string) => void,
   ) {
     this.#room = room;
     this.#store = store;
     this.#logger = logger;
-    this.#settled = settled;
+    this.#onSettled = onSettled;
   }
 
-  /** A user is in the room and wants a handle. */
+  /** Claims a handle for a user who is in the room. */
   claim(claim: HandleClaim): void {
     this.#left.delete(claim.user);
     this.#claims.set(claim.user, claim);
     if (!this.#isAsking) this.#next ??= setImmediate(this.#ask);
   }
 
-  /** A user has left the room. */
+  /** Releases the handle of a user who has left the room. */
   leave(left: LeftHandle): void {
     this.#claims.delete(left.user);
     this.#left.delete(left.user);
@@ -58,7 +58,7 @@ export class HandleQueue {
     this.#leaving ??= setTimeout(this.#release, KEPT_MS);
   }
 
-  /** Forgets what was not asked: the users who left have their handles until these end. */
+  /** Drops what was not asked yet: handles of users who left stay claimed until the claims expire. */
   close(): void {
     clearImmediate(this.#next);
     clearTimeout(this.#leaving);
@@ -75,7 +75,7 @@ export class HandleQueue {
     this.#isAsking = false;
     for (const [index, handle] of handles.entries()) {
       const claim = claims[index];
-      if (claim !== undefined) this.#settled(claim.user, claim.requested.handle, handle);
+      if (claim !== undefined) this.#onSettled(claim.user, claim.requested.handle, handle);
     }
     if (this.#claims.size > 0) this.#next ??= setImmediate(this.#ask);
   };
@@ -83,17 +83,17 @@ export class HandleQueue {
   readonly #release = async (): Promise<void> => {
     const before = performance.now() - KEPT_MS;
     const left: LeftHandle[] = [];
-    for (const [user, one] of this.#left) {
-      if (one.at > before) break;
+    for (const [user, leftHandle] of this.#left) {
+      if (leftHandle.at > before) break;
       this.#left.delete(user);
-      left.push(one);
+      left.push(leftHandle);
     }
     const [next] = this.#left.values();
     this.#leaving = next === undefined ? undefined : setTimeout(this.#release, Math.ceil(next.at - before));
     if (left.length > 0) await this.#settle([], left);
   };
 
-  /** The handles of the claims; none where the store did not answer. Never rejects. */
+  /** Returns the handles of the claims, in their order; none if the store did not answer. Never rejects. */
   async #settle(claims: readonly HandleClaim[], left: readonly LeftHandle[]): Promise<readonly string[]> {
     try {
       return await this.#store.settleHandles(this.#room, claims, left);

@@ -1,9 +1,10 @@
 import type { RoomUser } from "../../../store/store.ts";
 
 /**
- * Returns the users of a room who are told by name, `limit` at most. Where there are more users, the networks that guests come from share
- * the names equally: all of a small network's, and of a larger one those with the lowest ids, so that every process chooses the
- * same. A user without a network counts as a network. With more than `limit` networks nobody is named. Users of small networks come first.
+ * Returns the users of a room whom clients are told by name, at most `limit`. If there are more users, the
+ * networks of the guests share the names equally: a small network gets all of its users named, a larger one
+ * those with the lowest ids, so that every process makes the same choice. A user without a network counts as
+ * a network. With more than `limit` networks no user is named. Users of small networks come first.
  */
 export function namedUsers(users: Iterable<RoomUser>, limit: number): RoomUser[] {
   const networks = [...byNetwork(users).values()].sort((one, other) => one.length - other.length);
@@ -19,7 +20,10 @@ export function namedUsers(users: Iterable<RoomUser>, limit: number): RoomUser[]
   return named;
 }
 
-/** Tells the networks of users apart: a user without one is alone in theirs. No id of a user is taken for a digest of a network. */
+/**
+ * Returns a key for the network of a user. A user without a network gets a key of their own; the prefix keeps
+ * user ids apart from digests of networks.
+ */
 export function networkKey({ id, network }: RoomUser): string {
   return network === undefined ? `user ${id}` : `network ${network}`;
 }
@@ -36,8 +40,9 @@ function byNetwork(users: Iterable<RoomUser>): Map<string, RoomUser[]> {
 }
 
 /**
- * Returns the largest number of which each size may take as much without the sum passing `limit`; 0 where not even one each is possible.
- * `sizes`: the smallest first.
+ * Returns the largest share for which the sum of `min(size, share)` over all sizes does not exceed `limit`; 0
+ * if there are more sizes than `limit`.
+ * @param sizes the smallest first.
  */
 function equalShare(sizes: readonly number[], limit: number): number {
   let left = limit;

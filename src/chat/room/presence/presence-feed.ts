@@ -1,40 +1,47 @@
 import type { Person, PresenceFrame } from "../../../protocol/frames.ts";
 import { type Connection, SharedFrame } from "../../connection.ts";
 import type { Counters } from "../../counters.ts";
-import { readsHints } from "../outbox.ts";
+import { takesEphemeral } from "../outbox.ts";
 import type { Roster } from "./roster.ts";
 
 /**
- * Presence is merged to at most one frame in this time per room (docs/protocol.md), ms. Many are told less often, each frame being a
- * write per connection: while five thousand return, a write per second to each of them cost a fifth of the time it took to let them in.
+ * Least time between two presence frames of a room (docs/protocol.md), ms. It is longer in large rooms,
+ * because each frame is a write per connection: while five thousand clients returned, one write per second to
+ * each took a fifth of the time of their joins.
  */
 const FEED_MS = 1_000;
 const SLOW_FEED_MS = 5_000;
 
-/** People, or connections of this process, above which that is so. */
+/** Users, or connections of this process, above which a room is large. */
 const MANY = 200;
 
-/** Bytes of names and ids in one frame; the rest follows in the next. Two hundred people of usual names fit into two. */
+/**
+ * Bytes of names and ids in one frame; the rest follows in the next frame. Two hundred users with usual names
+ * fit into two frames.
+ */
 const FRAME_BYTES = 8 * 1024;
 
-/** JSON of a person or an id, without the values, bytes. */
+/** Bytes of the JSON of a user or an id, without the values. */
 const PERSON_BYTES = '{"id":"","handle":""},'.length;
 const ID_BYTES = '"",'.length;
 
 /**
- * Tells a room's connections who came and went. Whoever reads too slowly is passed over and gets the newest
- * state once it has drained.
+ * Tells the connections of a room which users entered and left. A connection that reads too slowly is
+ * skipped, and gets the newest state once it has drained.
  */
 export class PresenceFeed {
   readonly #room: string;
   readonly #roster: Roster;
   readonly #connections: ReadonlySet<Connection>;
   readonly #counters: Counters;
-  /** Connections that were passed over, with the users whose leaving they have not been told. */
-  readonly #behind = new Map<Connection, Set<string>>();
-  /** People by user id, as everybody was told; `LIMITS.presenceNames` at most. */
+  /** Connections that were skipped, with the users who left and whose leaving they were not told. */
+  readonly #skipped = new Map<Connection, Set<string>>();
+  /** Users by id, as all connections were told; at most `LIMITS.presenceNames`. */
   readonly #told = new Map<string, Person>();
-  /** Users whom only some were told of, or told otherwise: those who joined since the last frame. Emptied by the frames. */
+  /**
+   * Users whom only some connections were told, or with another handle: those that joined since the last
+   * frame. Emptied by the frames.
+   */
   readonly #listed = new Set<string>();
   #toldCount = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -47,22 +54,23 @@ export class PresenceFeed {
     this.#counters = counters;
   }
 
-  /** The people whom everybody was told of by name, by the last frame. */
+  /** The users whom all connections were told by name, as of the last frame. */
   get told(): readonly Person[] {
     return [...this.#told.values()];
   }
 
-  /** Something in the roster may have changed. */
+  /** Schedules a frame, because something in the roster may have changed. */
   touch(): void {
     if (this.#timer !== undefined) return;
     this.#timer = setTimeout(this.#tell, Math.max(0, this.#lastMs + this.#pauseMs - performance.now()));
   }
 
-  /** A new client was told of these by its `joined`, and of nobody else. */
+  /** Notes that a new client was told these users by its `joined`, and no others. */
   listed(users: readonly Person[]): void {
     const handles = new Map(users.map(({ id, handle }) => [id, handle]));
     for (const id of handles.keys()) if (!this.#told.has(id)) this.#listed.add(id);
-    // Whoever was away just then, or had another handle, may be as before by the next frame: the new client must be told even so.
+    // A user who was away at that moment, or had another handle, may be back in the former state by the next
+    // frame: the new client must still be told.
     for (const [id, { handle }] of this.#told) {
       if (handles.get(id) === handle) continue;
       this.#told.delete(id);
@@ -71,12 +79,12 @@ export class PresenceFeed {
   }
 
   forget(connection: Connection): void {
-    this.#behind.delete(connection);
+    this.#skipped.delete(connection);
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#behind.clear();
+    this.#skipped.clear();
     this.#told.clear();
     this.#listed.clear();
   }
@@ -88,14 +96,17 @@ export class PresenceFeed {
   readonly #tell = (): void => {
     this.#timer = undefined;
     this.#lastMs = performance.now();
-    // Those who are told the whole state now need not be told the change.
-    const late = [...this.#behind].filter(([connection]) => readsHints(connection));
+    // Connections that get the whole state now need not be told the change.
+    const late = [...this.#skipped].filter(([connection]) => takesEphemeral(connection));
     const isDone = this.#roster.isCrowd ? this.#tellCount() : this.#tellChange();
-    for (const [connection, left] of late) this.#tellLate(connection, left);
-    if (!isDone || this.#behind.size > 0) this.touch();
+    for (const [connection, left] of late) this.#tellSkipped(connection, left);
+    if (!isDone || this.#skipped.size > 0) this.touch();
   };
 
-  /** Of those who are left when a crowd has gone, nobody was named before. Always true: there is no more to tell. */
+  /**
+   * Sends the count alone, and forgets the names: when the room is no crowd any more, all its users are named
+   * anew. Returns true: nothing is left to tell.
+   */
   #tellCount(): true {
     const wasNamed = this.#told.size + this.#listed.size > 0;
     this.#told.clear();
@@ -104,7 +115,10 @@ export class PresenceFeed {
     return true;
   }
 
-  /** Returns whether everything fitted into the frame. Who left comes first: a client keeps no more names than there may be. */
+  /**
+   * Returns whether everything fitted into the frame. Users who left come first: a client keeps no more names
+   * than `LIMITS.presenceNames`.
+   */
   #tellChange(): boolean {
     const { count } = this.#roster;
     const named = this.#roster.choose();
@@ -133,19 +147,19 @@ export class PresenceFeed {
   }
 
   #tellOne(connection: Connection, frame: SharedFrame, left: readonly string[]): void {
-    const missed = this.#behind.get(connection);
-    if (missed === undefined && readsHints(connection)) {
+    const missed = this.#skipped.get(connection);
+    if (missed === undefined && takesEphemeral(connection)) {
       frame.writeTo(connection);
       return;
     }
     this.#counters.droppedHints += 1;
     const gone = missed ?? new Set();
     for (const user of left) gone.add(user);
-    this.#behind.set(connection, gone);
+    this.#skipped.set(connection, gone);
   }
 
-  #tellLate(connection: Connection, left: Set<string>): void {
-    this.#behind.delete(connection);
+  #tellSkipped(connection: Connection, left: Set<string>): void {
+    this.#skipped.delete(connection);
     const named = this.told;
     for (const { id } of named) left.delete(id);
     new SharedFrame(this.#frame(named, [...left])).writeTo(connection);
@@ -158,7 +172,10 @@ export class PresenceFeed {
   }
 }
 
-/** Returns what tells whether a piece of a size still fits, and from the first that does not on refuses all. */
+/**
+ * Returns a function that tells whether a piece of a size still fits; after the first piece that does not fit
+ * it returns false for all.
+ */
 function upTo(bytes: number): (size: number) => boolean {
   let left = bytes;
   return (size) => {

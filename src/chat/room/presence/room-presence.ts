@@ -19,47 +19,50 @@ import { Roster } from "./roster.ts";
 import { TypingFeed } from "./typing-feed.ts";
 import { type TypingSignal, TypingSignals } from "./typing-signals.ts";
 
-/** What somebody wrote to the room's channel; nobody has checked more than that it is an object. */
-type Hint = Readonly<Record<string, unknown>>;
+/** An ephemeral event from the room's channel; it is only known to be an object. */
+type EphemeralEvent = Readonly<Record<string, unknown>>;
 
-/** What the presence of every room of a process shares. */
+/** Dependencies of the presence of every room of a process. */
 export interface PresenceDeps {
   readonly store: MessageStore;
   readonly logger: Logger;
   readonly counters: Counters;
-  /** Returns what stands for a network towards other processes; undefined while no secret is known. */
+  /**
+   * Returns the digest that stands for a network towards other processes; undefined while no secret is known.
+   */
   readonly networkDigest: (network: string) => string | undefined;
 }
 
-/** Hints kept while a roll call is under way; what is beyond, the next roll call puts right. */
-const HEARD = 1_000;
+/**
+ * Ephemeral events kept while a presence sync is under way; the next presence sync corrects what was dropped.
+ */
+const EVENTS_KEPT = 1_000;
 
-/** One person of this process in the room, with their connections. */
-interface Local {
+/** One user of this process in the room, with their connections. */
+interface LocalUser {
   requested: RequestedHandle;
   isGuest: boolean;
-  /** What stands for where a guest comes from; undefined = not a guest. */
+  /** Digest of the network of a guest; undefined = not a guest. */
   readonly network: string | undefined;
   /** By connection. */
   readonly members: Map<string, Member>;
 }
 
-/** The people of a room, as clients are told of them. */
+/** The users of a room, as clients are told. */
 export interface People {
   readonly count: number;
-  /** `LIMITS.presenceNames` at most; see `namedUsers`. */
+  /** At most `LIMITS.presenceNames`; see `namedUsers`. */
   readonly users: readonly Person[];
 }
 
-/** What a member sees of the others when it joins. */
-export interface Company extends People {
+/** The presence of a room as a member is told when it joins. */
+export interface MemberPresence extends People {
   /** The member's own handle here. */
   readonly handle: string;
 }
 
 /**
- * Who is in one room, and who is typing there. All of it are hints: lost ones are put right by the next
- * roll call.
+ * Presence and typing in one room. Both are ephemeral events; the next presence sync corrects what was lost.
  */
 export class RoomPresence {
   readonly #room: string;
@@ -67,16 +70,18 @@ export class RoomPresence {
   readonly #logger: Logger;
   readonly #digestOf: (network: string) => string | undefined;
   readonly #roster = new Roster();
-  readonly #locals = new Map<string, Local>();
+  readonly #localUsers = new Map<string, LocalUser>();
   readonly #connections = new Set<Connection>();
   readonly #feed: PresenceFeed;
   readonly #typingSignals = new TypingSignals();
   readonly #typingFeed: TypingFeed;
   readonly #handles: HandleQueue;
-  /** Roll calls under way. */
-  #calls = 0;
-  /** Hints that came meanwhile; empty where no roll call is under way, which its time limit sees to. */
-  #heard: Hint[] = [];
+  /** Presence syncs under way. */
+  #syncs = 0;
+  /**
+   * Ephemeral events that came meanwhile. Emptied when no presence sync is under way; each has a time limit.
+   */
+  #eventsDuringSync: EphemeralEvent[] = [];
 
   constructor(room: string, { store, logger, counters, networkDigest }: PresenceDeps, outbox: Outbox) {
     this.#room = room;
@@ -85,32 +90,32 @@ export class RoomPresence {
     this.#digestOf = networkDigest;
     this.#feed = new PresenceFeed(room, this.#roster, this.#connections, counters);
     this.#typingFeed = new TypingFeed(room, outbox, counters);
-    this.#handles = new HandleQueue(room, store, logger, (...settled) => this.settled(...settled));
+    this.#handles = new HandleQueue(room, store, logger, (...settled) => this.onHandleSettled(...settled));
   }
 
-  /** The member's person is here; their latest wish for a handle counts. */
+  /** Adds a member's user. The handle that the user asked for last counts. */
   join(member: Member): void {
     const { connection, identity } = member;
     const { user, kind } = identity;
     this.#connections.add(connection);
-    const known = this.#locals.get(user);
+    const known = this.#localUsers.get(user);
     const requested = requestedHandle(kind === "guest" ? this.nameFor(identity) : identity.handle);
-    const local = known ?? this.#newLocal(member, requested);
+    const local = known ?? this.#newLocalUser(member, requested);
     local.members.set(connection.id, member);
     local.isGuest = kind === "guest";
-    if (known === undefined) this.#locals.set(user, local);
+    if (known === undefined) this.#localUsers.set(user, local);
     else if (known.requested === requested) return;
     this.#name(user, local, requested);
     this.#handles.claim({ user, isGuest: local.isGuest, requested });
   }
 
-  /** That connection is no longer in; the person leaves with their last one. */
+  /** Removes a member's connection. The user leaves with their last connection. */
   leave({ connection, identity: { user } }: Member): void {
     this.#connections.delete(connection);
     this.#feed.forget(connection);
-    const local = this.#locals.get(user);
+    const local = this.#localUsers.get(user);
     if (local === undefined || !local.members.delete(connection.id) || local.members.size > 0) return;
-    this.#locals.delete(user);
+    this.#localUsers.delete(user);
     this.#typingSignals.forget(user);
     this.#handles.leave({ user, requested: local.requested });
     this.#roster.exit(this.#store.instance, user);
@@ -119,87 +124,93 @@ export class RoomPresence {
   }
 
   /**
-   * What a person is likely to be called here: a suffix where somebody else looks like that. The store has the last word, when they
-   * have entered or say something (`settled`).
+   * Returns the handle that a user probably gets here: with a suffix if another user's handle looks like
+   * theirs. The store decides when the user has entered or publishes a message (`onHandleSettled`).
    */
   nameFor({ user, handle }: Pick<Identity, "user" | "handle">): string {
-    if (this.#locals.get(user)?.requested.handle === handle) return handle;
+    if (this.#localUsers.get(user)?.requested.handle === handle) return handle;
     return disambiguate(handle, user, (looks) => this.#roster.isTaken(looks, user));
   }
 
-  /** The store has given a user, who need not be here, another handle than they wanted. */
-  settled(user: string, wanted: string, handle: string): void {
-    const local = this.#locals.get(user);
+  /** Takes over a handle that the store gave a user in place of the wanted one. The user need not be here. */
+  onHandleSettled(user: string, wanted: string, handle: string): void {
+    const local = this.#localUsers.get(user);
     if (local === undefined || handle === wanted) return;
     for (const member of local.members.values()) member.handleSettled(wanted, handle);
     if (local.requested.handle === wanted) this.#name(user, local, requestedHandle(handle));
   }
 
-  /** A message of a member was stored with this handle: it is the person's. */
-  spoke({ identity: { user } }: Member, handle: string): void {
-    const local = this.#locals.get(user);
+  /** Takes over the handle that a member's message was stored with as the handle of its user. */
+  onMessageStored({ identity: { user } }: Member, handle: string): void {
+    const local = this.#localUsers.get(user);
     if (local !== undefined && local.requested.handle !== handle)
       this.#name(user, local, requestedHandle(handle));
   }
 
-  /** Who is here, each person once. Of many people those who were told of last: to choose among them costs more than a join does. */
+  /**
+   * Returns who is here, each user once. Of too many users for all to be named it names those whom clients
+   * were told last: a new choice costs more than a join.
+   */
   people(): People {
     const { count, named } = this.#roster;
     return { count, users: named ?? this.#feed.told };
   }
 
-  /** What a member is told that joins now; what has changed since then it is told with the others. */
-  seenBy(member: Member): Company {
+  /** Returns what a member that joins now is told; it is told later changes together with the others. */
+  presenceFor(member: Member): MemberPresence {
     const people = this.people();
     this.#feed.listed(people.users);
     return { ...people, handle: this.handleOf(member) };
   }
 
-  /** What the member is called here. */
+  /** Returns the member's handle in this room. */
   handleOf({ identity: { user, handle } }: Member): string {
-    return this.#locals.get(user)?.requested.handle ?? handle;
+    return this.#localUsers.get(user)?.requested.handle ?? handle;
   }
 
-  /** Tells every process that the member is typing, or has stopped; in a crowd nobody is told. */
+  /** Tells every process that the member is typing, or has stopped. Does nothing in a crowd. */
   typing(member: Member, on: boolean): void {
     const { user } = member.identity;
     if (this.#roster.isCrowd || !this.#typingSignals.take(user, on)) return;
     const handle = this.handleOf(member);
-    const hint = { type: "typing", user, handle, on, from: member.connection.id };
-    this.#store.hint(this.#room, Buffer.from(JSON.stringify(hint)));
+    const event = { type: "typing", user, handle, on, from: member.connection.id };
+    this.#store.publishEphemeral(this.#room, Buffer.from(JSON.stringify(event)));
   }
 
-  /** A hint came in from any process, this one included. What is not understood is ignored. */
+  /** Handles an ephemeral event from any process, this one included. Ignores what it does not understand. */
   onPublication(payload: Buffer): void {
-    const hint = objectOf(payload);
-    if (hint?.["type"] === "typing") this.#receiveTyping(hint);
-    else if (hint !== undefined && this.#receivePresence(hint)) {
-      if (this.#calls > 0 && this.#heard.length < HEARD) this.#heard.push(hint);
+    const event = objectOf(payload);
+    if (event?.["type"] === "typing") this.#receiveTyping(event);
+    else if (event !== undefined && this.#receivePresence(event)) {
+      if (this.#syncs > 0 && this.#eventsDuringSync.length < EVENTS_KEPT) this.#eventsDuringSync.push(event);
       this.#feed.touch();
     }
   }
 
-  /** Asks the store who is here over all processes, and puts right what it has of this one. Never rejects. */
+  /**
+   * Asks the store who is here over all processes, and corrects what the store has of this process. Never
+   * rejects.
+   */
   async sync(): Promise<void> {
-    const here = Array.from(this.#locals, ([id, { requested, network }]) => ({
+    const here = Array.from(this.#localUsers, ([id, { requested, network }]) => ({
       id,
       handle: requested.handle,
       network,
     }));
-    this.#calls += 1;
+    this.#syncs += 1;
     try {
       this.#roster.replace(this.#store.instance, await this.#store.syncPresence(this.#room, here));
-      // The answer may be older than they are: it came by another connection.
-      for (const hint of this.#heard) this.#receivePresence(hint);
+      // The answer may be older than these events: it came by another connection.
+      for (const event of this.#eventsDuringSync) this.#receivePresence(event);
       this.#feed.touch();
-      for (const user of this.#locals.keys()) this.#claim(user);
+      for (const user of this.#localUsers.keys()) this.#claim(user);
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) {
-        this.#logger.error({ event: "roll-call", room: this.#room, err: error }, "the roll call failed");
+        this.#logger.error({ event: "roll-call", room: this.#room, err: error }, "the presence sync failed");
       }
     } finally {
-      this.#calls -= 1;
-      if (this.#calls === 0) this.#heard = [];
+      this.#syncs -= 1;
+      if (this.#syncs === 0) this.#eventsDuringSync = [];
     }
   }
 
@@ -209,17 +220,17 @@ export class RoomPresence {
     this.#typingSignals.clear();
     this.#handles.close();
     this.#connections.clear();
-    this.#locals.clear();
+    this.#localUsers.clear();
   }
 
-  #newLocal({ connection, identity }: Member, requested: RequestedHandle): Local {
+  #newLocalUser({ connection, identity }: Member, requested: RequestedHandle): LocalUser {
     const isGuest = identity.kind === "guest";
     const network = isGuest ? this.#digestOf(connection.network) : undefined;
     return { requested, isGuest, network, members: new Map() };
   }
 
-  /** Tells everybody what a person of this process is called. */
-  #name(user: string, local: Local, requested: RequestedHandle): void {
+  /** Sets the handle of a user of this process, and tells all processes and clients. */
+  #name(user: string, local: LocalUser, requested: RequestedHandle): void {
     local.requested = requested;
     const here: RoomUser = { id: user, handle: requested.handle, network: local.network };
     this.#roster.enter(this.#store.instance, here);
@@ -227,36 +238,36 @@ export class RoomPresence {
     this.#feed.touch();
   }
 
-  /** Keeps up what a person of this process is called. */
+  /** Renews the claim of a user of this process to their handle. */
   #claim(user: string): void {
-    const local = this.#locals.get(user);
+    const local = this.#localUsers.get(user);
     if (local === undefined) return;
     this.#handles.claim({ user, isGuest: local.isGuest, requested: local.requested });
   }
 
-  #receiveTyping(hint: Hint): void {
-    const signal = typingSignalIn(hint);
-    // A process of a version before this one publishes them in a crowd, too.
+  #receiveTyping(event: EphemeralEvent): void {
+    const signal = typingSignalIn(event);
+    // Processes of an older version publish typing in a crowd, too.
     if (signal !== undefined && !this.#roster.isCrowd) this.#typingFeed.add(signal);
   }
 
-  /** Returns whether it said something. */
-  #receivePresence(hint: Hint): boolean {
-    const { type, instance } = hint;
+  /** Applies an `enter` or `exit` event of another process; returns whether it named any user. */
+  #receivePresence(event: EphemeralEvent): boolean {
+    const { type, instance } = event;
     if (typeof instance !== "string" || instance === this.#store.instance) return false;
-    const people = type === "enter" ? listed(hint["person"], hint["people"]).filter(isRoomUser) : [];
+    const people = type === "enter" ? listed(event["person"], event["people"]).filter(isRoomUser) : [];
     for (const person of people) {
       this.#roster.enter(instance, person);
-      // One of them has the handle, and the store knows who.
+      // Only one of them has the handle; the store knows which.
       for (const user of this.#roster.lookalikes(person.handle)) if (user !== person.id) this.#claim(user);
     }
-    const users = type === "exit" ? listed(hint["user"], hint["users"]).filter(isString) : [];
+    const users = type === "exit" ? listed(event["user"], event["users"]).filter(isString) : [];
     for (const user of users) this.#roster.exit(instance, user);
     return people.length + users.length > 0;
   }
 }
 
-function typingSignalIn({ user, handle, on, from }: Hint): TypingSignal | undefined {
+function typingSignalIn({ user, handle, on, from }: EphemeralEvent): TypingSignal | undefined {
   if (typeof user !== "string" || typeof handle !== "string" || typeof on !== "boolean") return undefined;
   return { user, handle, on, from: typeof from === "string" ? from : undefined };
 }
@@ -269,7 +280,7 @@ function isRoomUser(value: unknown): value is RoomUser {
   );
 }
 
-/** One or several, whichever a hint names (presence-hint.ts). */
+/** Returns the values that an event names: one or several (store/ephemeral.ts). */
 function listed(one: unknown, several: unknown): readonly unknown[] {
   return Array.isArray(several) ? several : [one];
 }

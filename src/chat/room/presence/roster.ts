@@ -5,25 +5,25 @@ import { Tally } from "../../limits/tally.ts";
 import { requestedHandle } from "../../text/look-alike.ts";
 import { namedUsers, networkKey } from "./named-users.ts";
 
-const NOBODY: readonly Person[] = [];
+const NO_USERS: readonly Person[] = [];
 
-interface Someone {
+interface RosterUser {
   handle: string;
   network: string | undefined;
   readonly instances: Set<string>;
 }
 
 /**
- * The people of one room over all processes, each once, however many tabs and processes they are on.
- * A hint: it may be wrong for a while and is put right by the next roll call.
+ * The users of one room over all processes, each once, however many tabs and processes they are on. It may be
+ * wrong for a while: the next presence sync corrects it.
  */
 export class Roster {
-  readonly #people = new Map<string, Someone>();
-  /** Which users look like what. */
+  readonly #people = new Map<string, RosterUser>();
+  /** Ids of users by each form that their handle is compared by. */
   readonly #looks = new Map<string, Set<string>>();
-  /** How many users each network has. */
+  /** Number of users per network. */
   readonly #networks = new Tally();
-  /** What `named` gave last, until something changes. */
+  /** The last result of `named`; undefined after a change. */
   #named: readonly Person[] | undefined;
 
   get count(): number {
@@ -34,7 +34,7 @@ export class Roster {
     return this.#people.get(user)?.handle;
   }
 
-  /** Whether another user than `user` has a handle with one of these looks. */
+  /** Returns whether another user than `user` has a handle with one of these looks. */
   isTaken(looks: readonly string[], user: string): boolean {
     return looks.some((look) => {
       const users = this.#looks.get(look);
@@ -42,65 +42,74 @@ export class Roster {
     });
   }
 
-  /** Users whose handle looks like that. */
+  /** Returns the ids of users whose handle looks like `handle`. */
   lookalikes(handle: string): ReadonlySet<string> {
     return new Set(requestedHandle(handle).looks.flatMap((look) => [...(this.#looks.get(look) ?? [])]));
   }
 
-  /** Whether there are so many people, of so many networks, that nobody is told by name. */
+  /** Whether the users come from so many networks that clients are told no names. */
   get isCrowd(): boolean {
     return this.#networks.size > LIMITS.presenceNames;
   }
 
-  /** Those who are told by name where that needs no choice: everyone, or in a crowd nobody. The same list until somebody comes or goes. */
+  /**
+   * The users whom clients are told by name; empty in a crowd; undefined if they must be chosen (`choose`).
+   * The same list until a user enters, leaves or is renamed.
+   */
   get named(): readonly Person[] | undefined {
-    if (this.isCrowd) return NOBODY;
+    if (this.isCrowd) return NO_USERS;
     if (this.count > LIMITS.presenceNames) return undefined;
     this.#named ??= this.#everyone().map(personOf);
     return this.#named;
   }
 
-  /** Those who are told by name, see `namedUsers`. Sorts the people where there are more of them than names. */
+  /**
+   * Returns the users whom clients are told by name, see `namedUsers`. Sorts the users if there are more of
+   * them than names.
+   */
   choose(): readonly Person[] {
     return this.named ?? namedUsers(this.#everyone(), LIMITS.presenceNames).map(personOf);
   }
 
   enter(instance: string, { id, handle, network }: RoomUser): void {
-    const someone = this.#people.get(id);
-    if (someone === undefined) {
+    const known = this.#people.get(id);
+    if (known === undefined) {
       this.#people.set(id, { handle, network, instances: new Set([instance]) });
       this.#count({ id, handle, network }, 1);
-      this.#look(id, handle);
+      this.#addLooks(id, handle);
       return;
     }
-    someone.instances.add(instance);
-    if (network !== undefined && (someone.network === undefined || network < someone.network)) {
-      this.#count({ id, handle, network: someone.network }, -1);
-      someone.network = network;
+    known.instances.add(instance);
+    if (network !== undefined && (known.network === undefined || network < known.network)) {
+      this.#count({ id, handle, network: known.network }, -1);
+      known.network = network;
       this.#count({ id, handle, network }, 1);
     }
-    if (someone.handle === handle) return;
-    this.#unlook(id, someone.handle);
-    someone.handle = handle;
-    this.#look(id, handle);
+    if (known.handle === handle) return;
+    this.#removeLooks(id, known.handle);
+    known.handle = handle;
+    this.#addLooks(id, handle);
   }
 
   exit(instance: string, user: string): void {
-    const someone = this.#people.get(user);
-    if (someone === undefined) return;
-    someone.instances.delete(instance);
-    if (someone.instances.size > 0) return;
+    const known = this.#people.get(user);
+    if (known === undefined) return;
+    known.instances.delete(instance);
+    if (known.instances.size > 0) return;
     this.#people.delete(user);
-    this.#count({ id: user, handle: someone.handle, network: someone.network }, -1);
-    this.#unlook(user, someone.handle);
+    this.#count({ id: user, handle: known.handle, network: known.network }, -1);
+    this.#removeLooks(user, known.handle);
   }
 
-  /** Takes a roll call for the truth about all processes but `self`, whose people this process knows better. */
+  /**
+   * Replaces what is known of all processes but `self`, whose users this process knows better, by the result
+   * of a presence sync.
+   */
   replace(self: string, present: readonly PresenceSnapshot[]): void {
-    const called = new Map(present.map((one) => [one.id, one.instances]));
-    for (const [user, someone] of this.#people) {
-      const instances = called.get(user) ?? [];
-      for (const instance of someone.instances) {
+    const found = new Map(present.map(({ id, instances }) => [id, instances]));
+    for (const [user, known] of this.#people) {
+      const instances = found.get(user) ?? [];
+      for (const instance of known.instances) {
         if (instance !== self && !instances.includes(instance)) this.exit(instance, user);
       }
     }
@@ -116,14 +125,14 @@ export class Roster {
     return Array.from(this.#people, ([id, { handle, network }]) => ({ id, handle, network }));
   }
 
-  /** One more or one fewer of a network. */
+  /** Counts a user of a network, or no longer. */
   #count(user: RoomUser, change: 1 | -1): void {
     if (change === 1) this.#networks.add(networkKey(user));
     else this.#networks.remove(networkKey(user));
     this.#named = undefined;
   }
 
-  #look(id: string, handle: string): void {
+  #addLooks(id: string, handle: string): void {
     this.#named = undefined;
     for (const look of requestedHandle(handle).looks) {
       const users = this.#looks.get(look);
@@ -132,7 +141,7 @@ export class Roster {
     }
   }
 
-  #unlook(id: string, handle: string): void {
+  #removeLooks(id: string, handle: string): void {
     for (const look of requestedHandle(handle).looks) {
       const users = this.#looks.get(look);
       users?.delete(id);
@@ -141,7 +150,7 @@ export class Roster {
   }
 }
 
-/** Where people come from is not told to clients. */
+/** Returns what clients are told of a user: everything but the network. */
 function personOf({ id, handle }: RoomUser): Person {
   return { id, handle };
 }

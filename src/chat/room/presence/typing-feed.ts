@@ -4,14 +4,16 @@ import { type Counters, countOne } from "../../counters.ts";
 import type { EphemeralFrame, Outbox } from "../outbox.ts";
 import type { TypingSignal } from "./typing-signals.ts";
 
-/** Time between two batches of a room, ms; the first signal after a quiet time does not wait. */
+/** Least time between two batches of a room, ms; the first signal after a quiet time does not wait. */
 const BATCH_MS = 1_000;
 
-/** The same where a batch is a write to each of more than `MANY` connections. */
+/** The same in a room with more than `MANY` connections of this process. */
 const LARGE_BATCH_MS = 3_000;
 const MANY = 200;
 
-/** Users of one batch, and bytes of their frames. A client keeps 20 names, and a page shows three. */
+/**
+ * Most users of one batch, and most bytes of their frames. A client keeps 20 names, and the page shows three.
+ */
 const BATCH_USERS = 20;
 const BATCH_BYTES = 4 * 1024;
 
@@ -20,17 +22,21 @@ interface DueSignal extends EphemeralFrame {
 }
 
 /**
- * Tells the connections of one room who types, in one write per connection and second, whatever arrives from whichever process:
- * the last signal of each user counts, and the end of what nobody was told is not told either.
+ * Tells the connections of one room which users are typing, in one write per connection and second, however
+ * many signals arrive: the last signal of each user counts, and the end of typing is sent only if its
+ * beginning was.
  */
 export class TypingFeed {
   readonly #room: string;
   readonly #outbox: Outbox;
   readonly #counters: Counters;
-  /** Signals of the next batch by user, `BATCH_USERS` at most. Emptied by the batch. */
+  /** Signals of the next batch by user, at most `BATCH_USERS`. Emptied by the batch. */
   readonly #due = new Map<string, DueSignal>();
   #dueBytes = 0;
-  /** Users who were told to type, and when that lapses. Each batch adds `BATCH_USERS` at most and removes the lapsed ones. */
+  /**
+   * Users whom clients were told to be typing, and when that expires. Each batch adds at most `BATCH_USERS`
+   * and removes the expired ones.
+   */
   readonly #told = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -41,7 +47,7 @@ export class TypingFeed {
     this.#counters = counters;
   }
 
-  /** A signal was published. It is sent with the next batch, or dropped where that is full. */
+  /** Adds a published signal to the next batch; drops it if the batch is full. */
   add({ user, handle, on, from }: TypingSignal): void {
     this.#forget(user);
     if (!on && !this.#told.has(user)) return;
@@ -75,12 +81,12 @@ export class TypingFeed {
     const due = [...this.#due];
     this.#due.clear();
     this.#dueBytes = 0;
-    for (const [user, lapsesAt] of this.#told) if (lapsesAt <= this.#lastMs) this.#told.delete(user);
+    for (const [user, expiresAt] of this.#told) if (expiresAt <= this.#lastMs) this.#told.delete(user);
     for (const [user, { on }] of due) {
       if (on) this.#told.set(user, this.#lastMs + LIMITS.typingMs);
       else this.#told.delete(user);
     }
-    this.#outbox.hint(due.map(([, signal]) => signal));
+    this.#outbox.ephemeral(due.map(([, signal]) => signal));
   };
 
   #forget(user: string): void {

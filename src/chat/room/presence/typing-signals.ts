@@ -1,18 +1,21 @@
 import { LIMITS } from "../../../protocol/limits.ts";
 
-/** What a process publishes of one user who types in a room, or has stopped. */
+/** What a process publishes when a user types in a room, or has stopped. */
 export interface TypingSignal {
   readonly user: string;
   readonly handle: string;
   readonly on: boolean;
-  /** The connection that sent it, which is not told. */
+  /** The id of the connection that sent it, which is not told; undefined = not known. */
   readonly from: string | undefined;
 }
 
 /** Least time between two beginnings of one user, ms. */
 const BEGIN_AGAIN_MS = 1_000;
 
-/** Least time between two signals of one user who goes on typing, ms: a third of the time after which receivers let one lapse. */
+/**
+ * Least time between two signals of one user who keeps typing, ms: a third of the time after which receivers
+ * let a signal expire.
+ */
 const KEEP_ALIVE_MS = LIMITS.typingMs / 3;
 
 interface Published {
@@ -22,23 +25,24 @@ interface Published {
 }
 
 /**
- * Decides which signals of the users of this process are published to a room: the changes, and what keeps a signal from
- * lapsing. A client may send one with each key press, and each that is published costs a write per member.
+ * Throttles the signals of the users of this process: publishes changes, and what keeps a signal from
+ * expiring. A client may send a signal with each key press, and each that is published costs a write per
+ * member.
  */
 export class TypingSignals {
-  /** The last signal published per user. Emptied by `forget`. */
+  /** The last published signal, by user. Emptied by `forget`. */
   readonly #published = new Map<string, Published>();
 
-  /** Returns whether a signal is to be published, and then takes it for published. */
+  /** Returns whether a signal is to be published, and notes it as published if so. */
   take(user: string, on: boolean, now: number = performance.now()): boolean {
     const last = this.#published.get(user);
     const pauseMs = last?.on === true ? KEEP_ALIVE_MS : BEGIN_AGAIN_MS;
-    const isNews = on ? last === undefined || now - last.begunAt >= pauseMs : last?.on === true;
-    if (isNews) this.#published.set(user, { on, begunAt: on || last === undefined ? now : last.begunAt });
-    return isNews;
+    const mayPublish = on ? last === undefined || now - last.begunAt >= pauseMs : last?.on === true;
+    if (mayPublish) this.#published.set(user, { on, begunAt: on || last === undefined ? now : last.begunAt });
+    return mayPublish;
   }
 
-  /** The user is no longer in the room by way of this process. */
+  /** Forgets a user who has left the room on this process. */
   forget(user: string): void {
     this.#published.delete(user);
   }

@@ -202,7 +202,7 @@ export class PlainSession implements SocketSession, Member {
   /** It wants to be called `wanted`, and the last message has `handle`. */
   #rename(wanted: string, handle: string): void {
     if (wanted !== this.#identity.handle) this.#identity = { ...this.#identity, handle: wanted };
-    if (this.#inRoom) this.#here?.presence.spoke(this, handle);
+    if (this.#inRoom) this.#here?.presence.onMessageStored(this, handle);
   }
 
   #tellGap(): void {

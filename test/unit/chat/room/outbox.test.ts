@@ -159,7 +159,7 @@ describe("an outbox", () => {
     const [busy, ann] = [new FakeConnection(), new FakeConnection()];
     const outbox = outboxTo(0, busy, ann);
     busy.waiting = 64 * 1024 + 1;
-    outbox.hint([{ payload: Buffer.from('{"type":"typing"}'), except: undefined }]);
+    outbox.ephemeral([{ payload: Buffer.from('{"type":"typing"}'), except: undefined }]);
     outbox.push(entry("one"));
     expect(busy.frames.map(({ type }) => type)).toEqual(["message"]);
     expect(ann.frames.map(({ type }) => type)).toEqual(["typing", "message"]);

@@ -295,7 +295,7 @@ describe("typing", () => {
   it("is told when it begins, when it ends, and often enough not to lapse, however often the client sends it", async () => {
     const { chat, log: store, ann } = await watched();
     const ben = await inLobby(chat, "Ben");
-    const published = vi.spyOn(store, "hint");
+    const published = vi.spyOn(store, "publishEphemeral");
     for (let n = 0; n < 100; n += 1) {
       ben.send({ type: "typing", room: "lobby", on: true });
       await vi.advanceTimersByTimeAsync(100);
@@ -311,7 +311,7 @@ describe("typing", () => {
   it("that begins and ends in a loop is published twice per second and user, and told once", async () => {
     const { chat, log: store, ann } = await watched();
     const ben = await inLobby(chat, "Ben");
-    const published = vi.spyOn(store, "hint");
+    const published = vi.spyOn(store, "publishEphemeral");
     const before = ann.connection.writes.length;
     for (let n = 0; n < 500; n += 1) {
       ben.send({ type: "typing", room: "lobby", on: n % 2 === 0 });
@@ -373,7 +373,7 @@ describe("typing", () => {
     const { chat, log: store, ann, enter } = await watched();
     const ben = await inLobby(chat, "Ben");
     for (let n = 0; n < 200; n += 1) enter(`user${n}`);
-    const published = vi.spyOn(store, "hint");
+    const published = vi.spyOn(store, "publishEphemeral");
     ben.send({ type: "typing", room: "lobby", on: true });
     store.publish("lobby", Buffer.from('{"type":"typing","user":"user1","handle":"x","on":true}'));
     await vi.advanceTimersByTimeAsync(5_000);
