@@ -1,25 +1,27 @@
-/** An acked entry that has not come back on the channel after this time is suspicious, ms. */
+/** Time after which an acked entry that has not come back on the channel is overdue, ms. */
 const ECHO_MS = 1_000;
 
-/** What is awaited at most: a room that acks more in `ECHO_MS` is seen to be alive anyway. */
-const AWAITED = 1_000;
+/**
+ * Most entries that are awaited: a room that acks more within `ECHO_MS` shows by that that its channel works.
+ */
+const MOST_AWAITED = 1_000;
 
-/** The entries of a room that this process had stored and has not seen on the room's channel yet. */
+/** The entries of a room that this process stored and has not yet received on the room's channel. */
 export class AckedEntries {
-  /** Since when, by id. Emptied by `arrived`, `forget` and `clear`. */
+  /** Time of the ack by id, as performance.now() tells it. Emptied by `arrived`, `forget` and `clear`. */
   readonly #since = new Map<string, number>();
 
-  /** One was acked. */
+  /** Notes that an entry was acked. */
   expect(id: string): void {
-    if (this.#since.size < AWAITED) this.#since.set(id, performance.now());
+    if (this.#since.size < MOST_AWAITED) this.#since.set(id, performance.now());
   }
 
-  /** It came, or was read. */
+  /** Notes that an entry was received or read. */
   arrived(id: string): void {
     this.#since.delete(id);
   }
 
-  /** Forgets those that the room has all the same. */
+  /** Forgets the entries for which `isHere` returns true. */
   forget(isHere: (id: string) => boolean): void {
     for (const id of this.#since.keys()) if (isHere(id)) this.#since.delete(id);
   }
@@ -28,7 +30,7 @@ export class AckedEntries {
     this.#since.clear();
   }
 
-  /** Whether one should have come by now. */
+  /** Whether an entry should have been received by now. */
   get isOverdue(): boolean {
     const [oldest] = this.#since.values();
     return oldest !== undefined && performance.now() - oldest > ECHO_MS;

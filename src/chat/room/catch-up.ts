@@ -5,15 +5,18 @@ import { type EntryReader, entriesAfter, isComplete, isFull, sizeOf } from "./en
 export const CATCH_UP_PAGE: ReadLimit = { entries: 200, bytes: 256 * 1024 };
 
 /**
- * A room that missed more than this starts over from its newest entries: bytes that would push every
- * member over the slow reader's waterline help nobody. Members are told and fetch what they want.
+ * A room that missed more than this starts over from its newest entries: more bytes would close every
+ * member as too slow a reader. Members are told and fetch what they want.
  */
 export const CATCH_UP_LIMIT: ReadLimit = { entries: 1000, bytes: 512 * 1024 };
 
-/** What a catch-up found. `lost`: the store does not continue from the cursor, or by too much. */
+/**
+ * The result of a catch-up. `lost`: the store does not continue from the cursor, or more than
+ * `CATCH_UP_LIMIT` was missed.
+ */
 export type CaughtUp = { readonly lost: true } | { readonly lost: false; readonly missed: readonly Entry[] };
 
-/** Reads everything after `after`, page by page, bounded. Rejects with StoreUnavailable. */
+/** Reads everything after `after`, page by page, up to `CATCH_UP_LIMIT`. Rejects with StoreUnavailable. */
 export async function readMissed(reader: EntryReader, after: string): Promise<CaughtUp> {
   const missed: Entry[] = [];
   let cursor = after;

@@ -4,14 +4,15 @@ import { looksLikeEntry } from "../../store/entry.ts";
 import type { Entry } from "../../store/store.ts";
 
 /**
- * Reads what arrived on a room's channel or from its log. The bytes are what clients get, so they are
- * checked whole, once a message and process: valid UTF-8 (a client must drop the connection over
- * anything else), one JSON object, of this room, with the members its type promises.
- * Returns undefined for everything else.
+ * Returns the entry in a payload that came on a room's channel or from the store; undefined if it is not
+ * valid. Clients get these bytes, so all of them are checked, once per message and process: they must be
+ * valid UTF-8 (a client must close its connection over anything else) and one JSON object, of this room, with
+ * the fields that its type requires.
  */
 export function checkedEntry(room: string, payload: Buffer): Entry | undefined {
   if (!looksLikeEntry(payload) || !isUtf8(payload)) return undefined;
-  // One character a byte: what is looked at here is ASCII, and whether it is JSON does not depend on the rest.
+  // One character per byte: the fields that are checked here are ASCII, and whether the text is JSON does not
+  // depend on the rest.
   const text = payload.toString("latin1");
   const frame = objectOf(text);
   if (frame === undefined) return undefined;
@@ -20,7 +21,7 @@ export function checkedEntry(room: string, payload: Buffer): Entry | undefined {
     return undefined;
   }
   if (frame["room"] !== room || !isWhole(frame)) return undefined;
-  // A later "id" in the same object would win in JSON.parse; readers of the first bytes must see the same one.
+  // JSON.parse takes the last "id" of an object; readers of the first bytes must see the same one.
   if (!text.startsWith(`{"id":"${id}","prev":"${prev}",`)) return undefined;
   return { id, prev, frame: payload };
 }
@@ -34,7 +35,7 @@ function isWhole(frame: Readonly<Record<string, unknown>>): boolean {
   );
 }
 
-/** The JSON object in some bytes, or undefined. */
+/** Returns the JSON object that a payload consists of; undefined if it is no JSON object. */
 export function objectOf(payload: Buffer | string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(payload.toString());

@@ -6,15 +6,17 @@ import type { ReadSlots } from "../limits/read-slots.ts";
 import { checkedEntry } from "./checked-entry.ts";
 
 /**
- * What one room reads of the log: checked like everything that comes from there. What clients ask for is shared, so
- * that a thousand who ask the same thing at once cost one read.
- * All calls reject with StoreUnavailable as the store's own do.
+ * Reads the entries of one room from the store, and checks them. Reads for clients are shared: a thousand
+ * clients that ask for the same at once cost one read. All calls reject with StoreUnavailable as the store's
+ * own do.
  */
 export class EntryReader {
   readonly #store: MessageStore;
   readonly #room: string;
   readonly #slots: ReadSlots;
-  /** Reads under way; each removes itself when it ends, which the store's time limit sees to. */
+  /**
+   * Reads under way by their arguments; each is removed when it ends, and all end by the store's time limit.
+   */
   readonly #underWay = new Map<string, Promise<Entry[]>>();
 
   constructor(store: MessageStore, room: string, slots: ReadSlots) {
@@ -23,17 +25,20 @@ export class EntryReader {
     this.#slots = slots;
   }
 
-  /** As `MessageStore.readFrom`, begun now: a read that was under way before may not have what was missed since. */
+  /**
+   * As `MessageStore.readFrom`, never shared: a read that was under way before may not have what was missed
+   * since.
+   */
   freshFrom(id: string, limit: ReadLimit): Promise<Entry[]> {
     return this.#checked(this.#store.readFrom(this.#room, id, limit));
   }
 
-  /** The newest entries for a room that a client opens. */
+  /** Reads the newest entries for a room that a client opens. */
   first(limit: ReadLimit): Promise<Entry[]> {
     return this.#checked(this.#slots.run(() => this.#store.readBefore(this.#room, undefined, limit)));
   }
 
-  /** The newest entries, begun now. */
+  /** Reads the newest entries, without waiting for a slot. */
   freshNewest(limit: ReadLimit): Promise<Entry[]> {
     return this.#checked(this.#store.readBefore(this.#room, undefined, limit));
   }
@@ -65,21 +70,22 @@ export class EntryReader {
     return entries.map((entry) => checkedEntry(this.#room, entry.frame) ?? this.#unreadable(entry));
   }
 
-  /** Stands for an entry that no client could read, so that the chain of ids stays whole. */
+  /** Returns a placeholder for an entry that no client could read, so that the chain of ids has no gap. */
   #unreadable({ id, prev }: Entry): Entry {
     return entryOf(id, prev, `"type":"unreadable","room":"${this.#room}"}`);
   }
 }
 
 /**
- * Whether a read may have ended because of its limit, so that the store may go on. A read stops before the entry that
- * would be too much, so it is full where another as large as a frame can be would not have fit.
+ * Returns whether a read may have ended because of its limit, so that the store may have more entries. A read
+ * stops before the entry that would exceed the limit, so it counts as full if another entry of the largest
+ * size would not have fitted.
  */
 export function isFull(read: readonly Entry[], limit: ReadLimit): boolean {
   return read.length >= limit.entries || sizeOf(read) + LIMITS.frameBytes > limit.bytes;
 }
 
-/** Bytes of frames. */
+/** Returns the bytes of the frames of entries. */
 export function sizeOf(entries: readonly Entry[]): number {
   let bytes = 0;
   for (const entry of entries) bytes += entry.frame.length;
@@ -87,10 +93,10 @@ export function sizeOf(entries: readonly Entry[]): number {
 }
 
 /**
- * Returns whether a stream that was read from `after` inclusive goes on without a hole after `after`. The one
- * rule for joins, history, catch-up and event streams: the first entry is `after` itself, or its
- * stored `prev` is `after`. That settles trimmed ids, ids lost in a failover, ids from the future or of
- * another room; an expired stream looks like a new one, which only `0-0` fits.
+ * Returns whether a stream that was read from `after` inclusive continues after `after` without a gap. Joins,
+ * history, catch-up and event streams all use this rule: the first entry is `after` itself, or its stored
+ * `prev` is `after`. It covers trimmed ids, ids lost in a failover, ids from the future and ids of another
+ * room; an expired stream looks like a new one, which only `0-0` fits.
  */
 export function isComplete(after: string, read: readonly Entry[]): boolean {
   const first = read[0];

@@ -1,11 +1,12 @@
 import type { Entry } from "../../store/store.ts";
 
 /**
- * What may arrive while the store is being read. More is dropped: the read or the one after it brings it.
+ * Most entries that are held while the store is read. More are dropped: this read or the next one brings
+ * them.
  */
 const MOST_HELD = 1_000;
 
-/** The entries of a room that arrived while the chain could not be continued, in the order in which they came. */
+/** The entries of a room that arrived while they could not continue the chain, in order of arrival. */
 export class HeldEntries {
   #entries: Entry[] = [];
   #isOverflowed = false;
@@ -19,12 +20,12 @@ export class HeldEntries {
     else this.#entries.push(entry);
   }
 
-  /** Removes the first `count` and returns them. */
+  /** Removes and returns the first `count` entries. */
   takeFirst(count: number): readonly Entry[] {
     return this.#entries.splice(0, count);
   }
 
-  /** Removes and returns all that are held, and whether more came than could be held. */
+  /** Removes and returns all entries, and tells whether some were dropped. */
   takeAll(): { readonly entries: readonly Entry[]; readonly isOverflowed: boolean } {
     const taken = { entries: this.#entries, isOverflowed: this.#isOverflowed };
     this.clear();

@@ -2,15 +2,15 @@ import type { Connection } from "../connection.ts";
 import type { Identity } from "../identity.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** A connection's place in a room. */
+/** A connection that is a member of a room. */
 export interface Member {
   readonly connection: Connection;
-  /** Whose connection it is. */
+  /** The user of the connection. */
   readonly identity: Identity;
-  /** The room calls the user `handle` who wanted `wanted`. */
+  /** Called when the user gets another handle in this room than `wanted`. */
   handleSettled(wanted: string, handle: string): void;
-  /** Called once it is in, in the same turn: what comes next is after `snapshot.head`. */
+  /** Called once the member is in the room, in the same tick: what it gets next is after `snapshot.head`. */
   joined(snapshot: Snapshot): void;
-  /** The room's stream was reset, or lost its newest entries, before anything later is sent. */
+  /** Called when the room's stream was reset, or lost its newest entries, before anything later is sent. */
   restarted(snapshot: Snapshot): void;
 }

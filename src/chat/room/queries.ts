@@ -10,23 +10,25 @@ import type { People } from "./presence/room-presence.ts";
 import type { Room } from "./room.ts";
 import type { Rooms } from "./rooms.ts";
 
-/** Rooms of a list. */
+/** Most rooms of a list. */
 export const ROOMS_LISTED = 100;
 
 /**
- * How long a list of rooms is good for, ms: it costs a read and a roll call a room. A new room is in everybody's list within a second
- * of its first message, of which the store takes 200 ms (`MessageStore.recentRooms`).
+ * How long a list of rooms is kept, ms: it costs a read, and a presence sync per room. A new room is in the
+ * list of every process within a second of its first message, of which the store takes 200 ms
+ * (`MessageStore.recentRooms`).
  */
 const LIST_MS = 500;
 
-/** A room with messages, and how many are in it. */
+/** A room that has messages, and the number of users in it. */
 export interface RoomSummary extends RoomHead {
   readonly count: number;
 }
 
 /**
- * What may be asked about rooms without being in one. A room that is open here answers as it answers its members; of another
- * the store is asked, and nothing is opened for it. All calls reject with StoreUnavailable after at most `STORE_WAIT_MS`.
+ * Queries about rooms by callers that are not members. A room that is open in this process answers as it
+ * answers its members; for any other room the store is read, and the room is not opened. All calls reject
+ * with StoreUnavailable after at most `STORE_WAIT_MS`.
  */
 export class RoomQueries {
   readonly #store: MessageStore;
@@ -40,31 +42,31 @@ export class RoomQueries {
     this.#rooms = rooms;
   }
 
-  /** The newest entries before an id (undefined = of all). */
+  /** Reads the newest entries before an id (undefined = of all). */
   before(room: string, id: string | undefined, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
     if (open !== undefined) return open.before(id, limit);
     return withTimeout(STORE_WAIT_MS, pageBefore(this.#readerOf(room), id, limit).then(pageOf));
   }
 
-  /** The oldest entries after an id. */
+  /** Reads the oldest entries after an id. */
   after(room: string, id: string, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
     if (open !== undefined) return open.after(id, limit);
     return withTimeout(STORE_WAIT_MS, pageAfter(this.#readerOf(room), id, limit).then(pageOf));
   }
 
-  /** Who is in a room, over all processes. */
+  /** Returns who is in a room, over all processes. */
   async people(room: string): Promise<People> {
     const open = this.#open(room);
     if (open !== undefined) return open.people();
-    // Nobody is here: a room that somebody is in is open.
+    // No user of this process is in it: a room with a member is open.
     const present = await withTimeout(STORE_WAIT_MS, this.#store.syncPresence(room, []));
     const users = namedUsers(present, LIMITS.presenceNames).map(({ id, handle }) => ({ id, handle }));
     return { count: present.length, users };
   }
 
-  /** The rooms spoken in last, at most `ROOMS_LISTED`; up to `LIST_MS` old. */
+  /** Returns the rooms with the newest messages, at most `ROOMS_LISTED`. The list may be `LIST_MS` old. */
   recentRooms(): Promise<readonly RoomSummary[]> {
     const now = performance.now();
     if (this.#list === undefined || this.#list.until <= now) {

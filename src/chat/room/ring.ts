@@ -1,10 +1,13 @@
 import { BEGINNING } from "../../protocol/ids.ts";
 import type { Entry } from "../../store/store.ts";
 
-/** The newest frames of one room: enough that everyone who returns after a deploy is served from memory. */
+/**
+ * What the ring of one room holds at most: enough that clients that return after a deploy are served from
+ * memory.
+ */
 export const RING = { entries: 200, bytes: 128 * 1024 } as const;
 
-/** What all rings of a process may hold together, bytes of frames. */
+/** Bytes of frames that all rings of a process may hold together. */
 export const RING_BUDGET_BYTES = 64 * 1024 * 1024;
 
 /** Counts the bytes of all rings that share it. Over its limit each ring keeps only its newest entry. */
@@ -29,14 +32,14 @@ export class RingBudget {
   }
 }
 
-/** An unbroken run of a room's newest entries; knows what it does and does not reach back to. */
+/** The newest entries of a room, without a gap. */
 export class Ring {
   #entries: Entry[] = [];
   readonly #ids = new Set<string>();
   #bytes = 0;
-  /** The id before the oldest entry held. */
+  /** The id before the oldest entry that is held. */
   #base = BEGINNING;
-  /** The id of the newest entry that was ever added. */
+  /** The id of the newest entry. */
   #head = BEGINNING;
   readonly #budget: RingBudget;
 
@@ -71,19 +74,19 @@ export class Ring {
     this.#trim();
   }
 
-  /** Whether everything after `after` is held. */
+  /** Returns whether everything after `after` is held. */
   covers(after: string): boolean {
     return after === this.#base || after === this.#head || this.#ids.has(after);
   }
 
-  /** What is held after `after`, which must be covered. */
+  /** Returns the entries after `after`, which must be covered. */
   after(after: string): readonly Entry[] {
     if (after === this.#head) return [];
     if (after === this.#base) return this.#entries;
     return this.#entries.slice(this.#entries.findIndex((entry) => entry.id === after) + 1);
   }
 
-  /** Forgets everything and begins anew with a run of entries, oldest first. */
+  /** Replaces all entries by a run without a gap, oldest first. */
   replace(run: readonly Entry[]): void {
     this.clear();
     this.#base = run[0]?.prev ?? BEGINNING;

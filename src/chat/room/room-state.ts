@@ -1,10 +1,10 @@
 /**
- * Where a room of this process stands:
- * - `opening`: subscribing and reading the newest entries; joins wait;
+ * The state of a room of this process:
+ * - `opening`: it subscribes and reads the newest entries; joins wait;
  * - `live`: what arrives continues the chain;
- * - `catching-up`: there may be a hole; arrivals wait until the store was read; joins wait;
- * - `stale`: the store is away; arrivals wait, joins are refused;
- * - `closed`: given up; a later join opens a new room.
+ * - `catching-up`: there may be a gap; what arrives waits until the store was read; joins wait;
+ * - `stale`: the store is away; what arrives waits, joins are rejected;
+ * - `closed`: final; a later join opens a new room.
  */
 export type RoomState = "opening" | "live" | "catching-up" | "stale" | "closed";
 
@@ -18,7 +18,7 @@ const TRANSITIONS: Readonly<Record<RoomState, Partial<Record<RoomEvent, RoomStat
   closed: {},
 };
 
-/** The state after an event; an event that means nothing in a state leaves it. */
+/** Returns the state after an event; the same state if the event has no meaning in it. */
 export function nextRoomState(state: RoomState, event: RoomEvent): RoomState {
   return TRANSITIONS[state][event] ?? state;
 }

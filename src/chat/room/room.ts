@@ -23,25 +23,25 @@ import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { newest, type Page, type Snapshot } from "./snapshot.ts";
 import { UnverifiedReads } from "./unverified-reads.ts";
 
-/** What every room of a process shares. */
+/** Dependencies of every room of a process. */
 export interface RoomDeps extends PresenceDeps {
   readonly ringBudget: RingBudget;
   readonly reads: ReadSlots;
-  /** How long a busy room joins messages into one write, ms. */
+  /** Window in which a busy room batches messages into one write, ms. */
   readonly batchWindowMs: number;
 }
 
-/** A reading of the store under way. */
+/** A read of the store under way, which may take several commands. */
 interface Reading {
-  /** Its identity: whoever was overtaken by a later one must not act on what it read. */
+  /** Its identity: a reading that was replaced by a later one must not act on what it read. */
   readonly token: object;
   readonly ended: Promise<void>;
 }
 
 /**
- * One room in this process: its members, its newest frames, and the check that nothing is missing.
- * It exists while somebody local is in it. Everything is shown in the order of the store, once, and only after it
- * came back from there.
+ * One room in this process: its members, its newest entries, and the check that nothing is missing. It exists
+ * while it has members in this process, and for a short while after. Every entry is broadcast in the order of
+ * the store, once, and only after it came back from there.
  */
 export class Room implements RoomSubscriber {
   readonly name: string;
@@ -56,10 +56,11 @@ export class Room implements RoomSubscriber {
   readonly #members = new Map<string, Member>();
   #state: RoomState = "opening";
   readonly #held = new HeldEntries();
-  /** The newest reading of the store; fulfils when it ended, well or not. */
+  /** The newest reading of the store. `ended` fulfils when it has succeeded or failed. */
   #reading: Reading;
   /**
-   * What a reading brought may still arrive on the channel, which is in order: true until something arrives that the room has not read.
+   * Whether entries that a reading brought may still arrive on the channel, which is in order: true until an
+   * entry arrives that the room has not read.
    */
   #channelIsBehind = false;
   readonly #acked = new AckedEntries();
@@ -91,9 +92,9 @@ export class Room implements RoomSubscriber {
   }
 
   /**
-   * Lets a member in, or gives a member of it a resync. `member.joined` is called in the turn in which it
-   * begins to get what arrives. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`, and where `space` has none for the messages; the
-   * member is then not let in.
+   * Adds a member, or resyncs one. `member.joined` is called in the tick in which the member begins to get
+   * what arrives. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`, and as `space` does if there
+   * is none for the messages; the member is then not added.
    */
   async join(member: Member, cursor: Cursor, space = UNCOUNTED): Promise<void> {
     const wait = { over: false };
@@ -112,31 +113,34 @@ export class Room implements RoomSubscriber {
     this.presence.leave(member);
   }
 
-  /** The newest entries before an id (undefined = of all). Rejects with StoreUnavailable after at most `STORE_WAIT_MS`. */
+  /**
+   * Reads the newest entries before an id (undefined = of all). Rejects with StoreUnavailable after at most
+   * `STORE_WAIT_MS`.
+   */
   before(id: string | undefined, limit: number): Promise<HistoryPage> {
     return this.#page(() => this.#history.before(id, limit));
   }
 
-  /** The oldest entries after an id; otherwise as `before`. */
+  /** Reads the oldest entries after an id; otherwise as `before`. */
   after(id: string, limit: number): Promise<HistoryPage> {
     return this.#page(() => this.#history.after(id, limit));
   }
 
-  /** Who is here, over all processes. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`. */
+  /** Returns who is here, over all processes. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`. */
   async people(): Promise<People> {
     await withTimeout(STORE_WAIT_MS, this.#settled());
     return this.presence.people();
   }
 
-  /** Sends a member the answer to something it did here, together with the next messages if they come within a window. */
+  /** Sends a member an answer, together with the next messages if they come within a batch window. */
   answer(connection: Connection, bytes: Buffer): void {
     this.#outbox.answer(connection, bytes);
   }
 
-  /** Something arrived on the room's channel. */
+  /** Handles what arrived on the room's channel. */
   onPublication(payload: Buffer): void {
     if (!looksLikeEntry(payload)) {
-      // In every state: nobody publishes a hint again, and a roll call may be older than it.
+      // In every state: an ephemeral event is published once, and the result of a presence sync may be older.
       this.presence.onPublication(payload);
       return;
     }
@@ -147,21 +151,27 @@ export class Room implements RoomSubscriber {
       return;
     }
     this.#acked.arrived(entry.id);
-    if (this.#state === "live" && entry.prev === this.#ring.head) this.#showNext(entry);
+    if (this.#state === "live" && entry.prev === this.#ring.head) this.#broadcastNext(entry);
     else if (!this.#isPassed(entry.id)) this.#hold(entry);
   }
 
-  /** Shows an entry that was published and may not be stored only once it was read from the store. */
+  /**
+   * Handles an entry that was published and may not be stored: it is broadcast only once it was read from the
+   * store.
+   */
   onUnverified(id: string): void {
     this.#unverified.add(id, this.#ring.head);
   }
 
-  /** An append was acked: it must come back on the channel soon. */
+  /** Notes that an append was acked: its entry must come back on the channel soon. */
   expect(id: string): void {
     if (!this.#holdsOrPassed(id)) this.#acked.expect(id);
   }
 
-  /** Called now and then: an acked id that did not come back, and a catch-up that failed, are looked into. */
+  /**
+   * Reads the store if an acked entry did not come back, or if the last catch-up failed. To be called
+   * regularly.
+   */
   review(): void {
     if (this.#state === "live" && this.#acked.isOverdue) {
       this.#acked.clear();
@@ -171,15 +181,20 @@ export class Room implements RoomSubscriber {
     }
   }
 
-  /** Compares the store's newest id with the room's. `head` is what the room's was when the store was asked. */
+  /**
+   * Reads the store if its newest id shows that something is missing here.
+   * @param storeHead the store's newest id.
+   * @param head the room's newest id when the store was asked.
+   */
   audit(storeHead: string, head: string): void {
     if (this.#state !== "live" || storeHead === this.#ring.head || this.#ring.has(storeHead)) return;
-    // A stream that is whole does not end before `head`. What is between may be more than the room holds: it went on while the store answered.
+    // A stream that lost nothing does not end before `head`. What is after it may be more than the room
+    // holds: entries arrived while the store answered.
     if (compareIds(storeHead, head) >= 0 && compareIds(storeHead, this.#ring.base) <= 0) return;
     void this.suspect("the store's newest entry is not here");
   }
 
-  /** Reads what may be missing, in order, once for all members. Fulfils when that ended, well or not. */
+  /** Reads what may be missing, in order, once for all members. Fulfils when that has succeeded or failed. */
   suspect(reason: string, level: "info" | "debug" = "info"): Promise<void> {
     if (this.#state === "live" || this.#state === "stale") {
       this.#step("suspicion");
@@ -191,17 +206,17 @@ export class Room implements RoomSubscriber {
     return this.#reading.ended;
   }
 
-  /** The store is away: nothing is served from memory until it was read again. */
+  /** Stops serving from memory until the store was read again. */
   storeLost(): void {
     this.#step("store-lost");
   }
 
-  /** Writes what is due to the members now. */
+  /** Writes to the members now what is due to them. */
   flush(): void {
     this.#outbox.flush();
   }
 
-  /** Gives up everything. The room is of no use afterwards. */
+  /** Ends every timer and drops everything. The room cannot be used after that. */
   close(): void {
     this.#step("closed");
     this.#unverified.clear();
@@ -216,7 +231,8 @@ export class Room implements RoomSubscriber {
     // A read that is under way may be older than the publication.
     while (this.#state === "opening" || this.#state === "catching-up") await this.#reading.ended;
     this.#unverified.begun();
-    // Where the store is away, everything is read when it is back. The store's own log line is throttled, this one would not be.
+    // If the store is away, everything is read when it is back. The store's own log line is throttled, this
+    // one is not: hence `debug`.
     if (this.#state === "live") await this.suspect("something was published that may not be stored", "debug");
   }
 
@@ -224,7 +240,7 @@ export class Room implements RoomSubscriber {
     this.#state = nextRoomState(this.#state, event);
   }
 
-  /** Begins a reading of the store; one that was begun before and is still under way no longer counts. */
+  /** Begins a reading of the store. An earlier one that is still under way no longer counts. */
   #read(work: (reading: object) => Promise<void>): Reading {
     const token = {};
     const ended = work(token).catch((error: unknown) => this.#failed(error, token));
@@ -245,7 +261,7 @@ export class Room implements RoomSubscriber {
   }
 
   async #catchUp(token: object): Promise<void> {
-    // What arrived before the read is in what is read, or was never stored.
+    // What arrived before the read is among what is read, or was never stored.
     const before = this.#held.size;
     const { base } = this.#ring;
     const found = await readMissed(this.#entries, this.#ring.head);
@@ -257,9 +273,10 @@ export class Room implements RoomSubscriber {
     }
     this.#counters.recovered += found.missed.length;
     if (found.missed.length > 0) this.#channelIsBehind = true;
-    for (const entry of found.missed) this.#show(entry);
+    for (const entry of found.missed) this.#broadcast(entry);
     const missed = new Set(found.missed.map(({ id }) => id));
-    // The store continues what the room has: what is not above `base` is before it there, or nowhere.
+    // The store continues what the room has: an entry whose id is not above `base` is either before it in the
+    // store, or not stored.
     const unknown = this.#held
       .takeFirst(before)
       .filter(({ id }) => compareIds(id, base) > 0 && !this.#ring.has(id) && !missed.has(id));
@@ -271,9 +288,11 @@ export class Room implements RoomSubscriber {
     this.#release();
   }
 
-  /** The store does not continue what the members have: they are told, and begin again at its newest entries. */
+  /**
+   * Restarts all members at the store's newest entries, because the store does not continue what they have.
+   */
   async #startOver(token: object): Promise<void> {
-    // What arrives from now on may be behind what is read.
+    // What arrives from now on may be after what is read.
     const before = this.#held.size;
     const read = await this.#entries.freshNewest(RING);
     if (!this.#counts(token, "catching-up")) return;
@@ -299,34 +318,38 @@ export class Room implements RoomSubscriber {
     if (this.#reading.token === token) this.#step("store-lost");
   }
 
-  /** Begins anew with what was read. */
+  /** Replaces the ring by what was read. */
   #replace(read: readonly Entry[]): void {
     this.#ring.replace(read);
     this.#channelIsBehind = true;
     this.#acked.forget((id) => this.#holdsOrPassed(id));
   }
 
-  /** Whether an entry that arrives is one that the room has been past: a reading brought it first, or began after it. */
+  /**
+   * Returns whether an entry that arrives is older than the room's head: a reading brought it first, or began
+   * after it.
+   */
   #isPassed(id: string): boolean {
     return this.#channelIsBehind ? this.#holdsOrPassed(id) : this.#ring.has(id);
   }
 
   /**
-   * Whether the room holds an entry or, in a stream that is whole, has been past it. Ids are compared only below what is held: a stream that
-   * lost its newest entries and gives out lower ids is seen by entries that arrive, and by the audit.
+   * Returns whether the room holds an entry or, in a stream that lost nothing, had it before. Ids are
+   * compared only below what is held: a stream that lost its newest entries and gives out lower ids is
+   * noticed by entries that arrive, and by the audit.
    */
   #holdsOrPassed(id: string): boolean {
     return this.#ring.has(id) || compareIds(id, this.#ring.base) <= 0;
   }
 
-  /** Shows what arrived and continues the chain: everything before it has arrived. */
-  #showNext(entry: Entry): void {
+  /** Broadcasts an entry that arrived and continues the chain: everything before it has arrived. */
+  #broadcastNext(entry: Entry): void {
     this.#channelIsBehind = false;
-    this.#show(entry);
+    this.#broadcast(entry);
   }
 
-  #show(entry: Entry): void {
-    // It may have come by a reading of the log: nobody need look for it again.
+  #broadcast(entry: Entry): void {
+    // It may have come by a reading of the store: it is not awaited any more.
     this.#acked.arrived(entry.id);
     this.#ring.add(entry);
     this.#outbox.push(entry);
@@ -337,18 +360,18 @@ export class Room implements RoomSubscriber {
     if (this.#state === "live") void this.suspect("the message before this one is not here");
   }
 
-  /** Continues the chain with what was held; what does not fit is a reason to read again. */
+  /** Continues the chain with the held entries; reads again if one does not fit. */
   #release(): void {
     const { entries, isOverflowed } = this.#held.takeAll();
     for (const entry of entries) {
-      // The first that does not fit begins a reading, which brings what is after it too.
-      if (this.#state === "live" && entry.prev === this.#ring.head) this.#showNext(entry);
+      // The first that does not fit begins a reading, which also brings what is after it.
+      if (this.#state === "live" && entry.prev === this.#ring.head) this.#broadcastNext(entry);
       else if (!this.#isPassed(entry.id)) this.#hold(entry);
     }
     if (isOverflowed) void this.suspect("more arrived than could be held");
   }
 
-  /** Fulfils when the room is live; rejects when it cannot be. */
+  /** Fulfils when the room is live; rejects with StoreUnavailable when it cannot become so. */
   async #settled(): Promise<void> {
     while (this.#state !== "live") {
       if (this.#state === "closed" || this.#state === "stale")
@@ -382,13 +405,13 @@ export class Room implements RoomSubscriber {
       else if (view === "lost") wanted = { after: undefined, limit: cursor.limit };
       else if (view !== "moved") {
         space.take(sizeOf(view.entries));
-        this.#letIn(member, view, wanted === cursor);
+        this.#addMember(member, view, wanted === cursor);
         return;
       }
     }
   }
 
-  #letIn(member: Member, page: Page, recovered: boolean): void {
+  #addMember(member: Member, page: Page, recovered: boolean): void {
     this.#members.set(member.connection.id, member);
     this.#outbox.add(member.connection);
     this.presence.join(member);
@@ -396,7 +419,7 @@ export class Room implements RoomSubscriber {
   }
 
   #snapshot(member: Member, { entries, more }: Page, recovered: boolean): Snapshot {
-    const { count, users, handle } = this.presence.seenBy(member);
+    const { count, users, handle } = this.presence.presenceFor(member);
     return { recovered, head: this.#ring.head, entries, more, count, users, handle };
   }
 }

@@ -6,35 +6,47 @@ import type { Cursor } from "./history.ts";
 import type { Member } from "./member.ts";
 import { Room, type RoomDeps } from "./room.ts";
 
-/** How long a room that everyone left is kept, ms: a reload, or a deploy of the clients, finds it warm. */
-const LINGER_MS = 10_000;
+/**
+ * How long a room without members is kept, ms: members that return after a reload, or a deploy of the
+ * clients, are served from memory.
+ */
+const EMPTY_ROOM_MS = 10_000;
 
-/** Rooms kept for that reason at most; the one that has been empty longest goes first. */
-const LINGERING = 1_000;
+/** Most empty rooms that are kept; the one that has been empty longest is closed first. */
+const MOST_EMPTY_ROOMS = 1_000;
 
-/** How often rooms are asked whether something is overdue, ms. */
+/** How often rooms are reviewed for what is overdue, ms. */
 const REVIEW_MS = 500;
 
-/** The pause before the newest ids of all rooms are held against the store's, ms; drawn between the two. */
+/**
+ * The pause before the newest ids of all rooms are compared with the store's, ms; drawn at random between the
+ * two.
+ */
 const AUDIT_MS = { least: 20_000, most: 60_000 } as const;
 
-/** The pause between roll calls, ms: with the lease of 40 s, who died is gone within 60 s. */
-const ROLL_CALL_MS = 14_000;
+/**
+ * The pause between presence syncs, ms: with the lease of 40 s, the users of a process that died are gone
+ * within 60 s.
+ */
+const PRESENCE_SYNC_MS = 14_000;
 
-/** Rooms whose newest ids are asked for at once. */
+/** Rooms whose newest ids are read with one command. */
 const AUDIT_CHUNK = 500;
 
-/** The rooms of this process. A room is here while somebody local is in it, and for a short while after. */
+/**
+ * The rooms of this process. A room is kept while it has members in this process, and for `EMPTY_ROOM_MS`
+ * after.
+ */
 export class Rooms {
   readonly #deps: RoomDeps;
   readonly #store: MessageStore;
   readonly #rooms = new Map<string, Room>();
   readonly #opened: OpenedRooms;
-  /** Empty rooms and the timers that end them, the longest empty first. */
-  readonly #lingering = new Map<string, NodeJS.Timeout>();
+  /** Empty rooms and the timers that close them, the longest empty first. */
+  readonly #emptyRooms = new Map<string, NodeJS.Timeout>();
   #review: NodeJS.Timeout | undefined;
   #audit: NodeJS.Timeout | undefined;
-  #rollCall: NodeJS.Timeout | undefined;
+  #presenceSync: NodeJS.Timeout | undefined;
 
   /** @param maxPerNetwork rooms that connections of one network may have open; 0 = no limit. */
   constructor(deps: RoomDeps, maxPerNetwork = 0) {
@@ -43,11 +55,11 @@ export class Rooms {
     this.#store = deps.store;
   }
 
-  /** Begins to look at all rooms regularly. */
+  /** Starts the timers of reviews, audits and presence syncs. */
   start(): void {
     this.#review = setInterval(this.#reviewAll, REVIEW_MS).unref();
     this.#audit = setTimeout(this.#auditAll, auditPause()).unref();
-    this.#rollCall = setTimeout(this.#callAll, ROLL_CALL_MS).unref();
+    this.#presenceSync = setTimeout(this.#syncPresence, PRESENCE_SYNC_MS).unref();
   }
 
   get size(): number {
@@ -59,12 +71,13 @@ export class Rooms {
   }
 
   /**
-   * Returns the room of that name, which is opened if need be. It must be joined in the same tick, or it may be closed.
-   * @param network whose connection enters it. Throws TooManyRooms where that has opened as many as it may.
+   * Returns the room of that name, and opens it if it is not open. It must be joined in the same tick, or it
+   * may be closed. Throws TooManyRooms if the network has opened as many rooms as it may.
+   * @param network the network of the connection that enters it.
    */
   open(name: string, network: string): Room {
-    clearTimeout(this.#lingering.get(name));
-    this.#lingering.delete(name);
+    clearTimeout(this.#emptyRooms.get(name));
+    this.#emptyRooms.delete(name);
     const known = this.#rooms.get(name);
     if (known !== undefined && known.state !== "closed") return known;
     this.#opened.open(name, network);
@@ -73,7 +86,7 @@ export class Rooms {
     return room;
   }
 
-  /** Lets a member into a room that `open` returned; see `Room.join`. */
+  /** Adds a member to a room that `open` returned; see `Room.join`. */
   async join(room: Room, member: Member, cursor: Cursor, space: AnswerSpace): Promise<void> {
     try {
       await room.join(member, cursor, space);
@@ -82,13 +95,13 @@ export class Rooms {
     }
   }
 
-  /** Ends a connection's membership; nothing where it has none. */
+  /** Ends a connection's membership; does nothing if it has none. */
   leave(room: Room, connection: string): void {
     room.leave(connection);
     if (room.size === 0) this.#emptied(room);
   }
 
-  /** Every room reads what it missed. Rejects if one could not. */
+  /** Makes every room read what it missed. Rejects if one could not. */
   async catchUp(): Promise<void> {
     const rooms = [...this.#rooms.values()];
     await Promise.all(rooms.map((room) => room.suspect("the subscription was renewed")));
@@ -96,11 +109,14 @@ export class Rooms {
       if (room.state === "stale") throw new Error(`room ${room.name} could not be read`);
       room.flush();
     }
-    // Nobody waits for these: presence is a hint.
+    // Not awaited: presence is ephemeral.
     for (const room of rooms) void room.presence.sync();
   }
 
-  /** The store is away. Rooms that were about to open are given up: their joins are refused. */
+  /**
+   * Stops all rooms from serving from memory, because the store is away. Closes rooms that were opening:
+   * their joins are rejected.
+   */
   storeLost(): void {
     for (const room of this.#rooms.values()) {
       room.storeLost();
@@ -111,9 +127,9 @@ export class Rooms {
   close(): void {
     clearInterval(this.#review);
     clearTimeout(this.#audit);
-    clearTimeout(this.#rollCall);
-    for (const timer of this.#lingering.values()) clearTimeout(timer);
-    this.#lingering.clear();
+    clearTimeout(this.#presenceSync);
+    for (const timer of this.#emptyRooms.values()) clearTimeout(timer);
+    this.#emptyRooms.clear();
     for (const room of this.#rooms.values()) room.close();
     this.#rooms.clear();
   }
@@ -124,28 +140,28 @@ export class Rooms {
       this.#drop(room);
       return;
     }
-    clearTimeout(this.#lingering.get(room.name));
-    this.#lingering.delete(room.name);
-    this.#lingering.set(room.name, setTimeout(() => this.#endLinger(room), LINGER_MS).unref());
-    if (this.#lingering.size > LINGERING) this.#dropOldest();
+    clearTimeout(this.#emptyRooms.get(room.name));
+    this.#emptyRooms.delete(room.name);
+    this.#emptyRooms.set(room.name, setTimeout(() => this.#dropIfEmpty(room), EMPTY_ROOM_MS).unref());
+    if (this.#emptyRooms.size > MOST_EMPTY_ROOMS) this.#dropOldest();
   }
 
   #dropOldest(): void {
-    const [oldest] = this.#lingering.keys();
+    const [oldest] = this.#emptyRooms.keys();
     const room = oldest === undefined ? undefined : this.#rooms.get(oldest);
-    if (room !== undefined) this.#endLinger(room);
+    if (room !== undefined) this.#dropIfEmpty(room);
   }
 
-  #endLinger(room: Room): void {
-    clearTimeout(this.#lingering.get(room.name));
-    this.#lingering.delete(room.name);
-    // A join that was waiting when the room was last empty may have been let in since.
+  #dropIfEmpty(room: Room): void {
+    clearTimeout(this.#emptyRooms.get(room.name));
+    this.#emptyRooms.delete(room.name);
+    // A join that waited when the room became empty may have succeeded since.
     if (room.size === 0) this.#drop(room);
   }
 
   #drop(room: Room): void {
-    clearTimeout(this.#lingering.get(room.name));
-    this.#lingering.delete(room.name);
+    clearTimeout(this.#emptyRooms.get(room.name));
+    this.#emptyRooms.delete(room.name);
     if (this.#rooms.get(room.name) !== room) return;
     this.#rooms.delete(room.name);
     this.#opened.closed(room.name);
@@ -169,7 +185,7 @@ export class Rooms {
   async #auditSome(names: readonly string[]): Promise<void> {
     if (this.#store.status.state !== "live") return;
     const before = names.map((name) => this.#rooms.get(name)?.head ?? BEGINNING);
-    // An unreachable log finds its own way back, and every room is read then.
+    // After an outage of the store every room is read anyway.
     const heads = await this.#store.heads(names).catch(() => []);
     for (const [index, head] of heads.entries()) {
       const name = names[index];
@@ -177,11 +193,11 @@ export class Rooms {
     }
   }
 
-  readonly #callAll = async (): Promise<void> => {
+  readonly #syncPresence = async (): Promise<void> => {
     for (const room of [...this.#rooms.values()]) {
       if (this.#store.status.state === "live" && room.state === "live") await room.presence.sync();
     }
-    this.#rollCall = setTimeout(this.#callAll, ROLL_CALL_MS).unref();
+    this.#presenceSync = setTimeout(this.#syncPresence, PRESENCE_SYNC_MS).unref();
   };
 }
 
@@ -189,7 +205,7 @@ function auditPause(): number {
   return AUDIT_MS.least + Math.random() * (AUDIT_MS.most - AUDIT_MS.least);
 }
 
-/** Whether a join that rejected with this may succeed later. */
+/** Returns whether a join that rejected with this error may succeed later. */
 export function isTemporary(error: unknown): boolean {
   return (
     error instanceof StoreUnavailable || error instanceof TooManyAnswers || error instanceof TooManyRooms

@@ -2,9 +2,9 @@ import type { Person } from "../../protocol/frames.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { Entry } from "../../store/store.ts";
 
-/** What a member is told when it joins, or when its room started over. */
+/** What a member is told when it joins, or when its room restarts. */
 export interface Snapshot {
-  /** False: what the client holds may have a hole after its cursor. */
+  /** False: there may be a gap between the client's cursor and `entries`. */
   readonly recovered: boolean;
   /** The room's newest id at this moment; live entries begin after it. */
   readonly head: string;
@@ -18,19 +18,20 @@ export interface Snapshot {
   readonly handle: string;
 }
 
-/** Some entries of a stream, and whether there are more in the direction asked. */
+/** Some entries of a stream, and whether there are more in the direction of the request. */
 export interface Page {
   readonly entries: readonly Entry[];
   readonly more: boolean;
 }
 
 /**
- * Bytes of an answer that are left to its messages: beside them stand up to `LIMITS.presenceNames` users, with an id of 64 and a handle
- * of up to 128 bytes each. Handles of nothing but long emoji may be ten times as long, and such an answer is longer.
+ * Bytes of an answer that are left for its messages: it also names up to `LIMITS.presenceNames` users, with
+ * an id of 64 bytes and a handle of up to 128 bytes each. Handles of long emoji alone may be ten times as
+ * long; such an answer is longer.
  */
 const MESSAGES_BYTES = LIMITS.answerBytes - 48 * 1024;
 
-/** The oldest of `entries`, as many as an answer may carry. */
+/** Returns the oldest of `entries`: at most `limit`, and no more than an answer may carry. */
 export function oldest(entries: readonly Entry[], limit: number, moreAfter: boolean): Page {
   let bytes = 0;
   let end = 0;
@@ -42,7 +43,7 @@ export function oldest(entries: readonly Entry[], limit: number, moreAfter: bool
   return { entries: entries.slice(0, end), more: moreAfter || end < entries.length };
 }
 
-/** The newest of `entries`, as many as an answer may carry. */
+/** Returns the newest of `entries`: at most `limit`, and no more than an answer may carry. */
 export function newest(entries: readonly Entry[], limit: number, moreBefore: boolean): Page {
   let bytes = 0;
   let start = entries.length;
