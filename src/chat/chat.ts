@@ -25,25 +25,28 @@ import type { StreamRequest } from "./session/stream/stream-subscription.ts";
 import { WaitingBytes } from "./session/v1/request-queue.ts";
 import { V1Session } from "./session/v1/v1-session.ts";
 
-/** How often overdue hellos and idle allowances are looked for, ms. */
+/** How often sessions without a hello, idle budgets and stalled readers are looked for, ms. */
 const SWEEP_MS = 500;
 
-/** How often the keys of the site's users are looked at, ms; they are fetched every ten minutes. */
+/** How often the site's keys of connected users are checked, ms; the keys are fetched every ten minutes. */
 const KEY_CHECK_MS = 60_000;
 
-/** What guests of an address may try to store, for each message per second that they may: twice that, because what is refused comes again. */
+/**
+ * What guests of one address may try to store, for each message per second that they may store: twice as
+ * much, because clients retry what was rejected.
+ */
 const TRIES = { perSecond: 2, burst: 10 } as const;
 
-/** The shared secret's name in the store. */
+/** Name of the shared secret in the store. */
 const SECRET_NAME = "secret";
 
-/** Said to people, so that nobody takes a trial for an archive. */
+/** Tells users of the memory store that their messages are not kept. */
 const EMBEDDED_NOTICE: ServerFrame = {
   type: "notice",
   text: "Messages live in this server's memory only: they are gone when it restarts.",
 };
 
-/** The chat of this process: its sessions and rooms, and the store they live on. */
+/** The chat of this process: its sessions, its rooms and their store. */
 export class Chat implements StoreListener, ChatContext {
   readonly options: ChatOptions;
   readonly logger: Logger;
@@ -53,27 +56,30 @@ export class Chat implements StoreListener, ChatContext {
   readonly requests: RequestBudgets;
   readonly waiting = new WaitingBytes();
   readonly publisher: Publisher;
-  /** What may be asked without a connection. */
+  /** Queries of callers that are not in the room. */
   readonly queries: RoomQueries;
   readonly guests: Guests;
   readonly siteTokens: SiteTokens | undefined;
   readonly #store: MessageStore;
   readonly #rates: PublishRates;
   readonly #sessions = new Set<Session>();
-  /** Young v1 sessions, and by when they must have said hello. */
-  readonly #young = new Map<Session, { readonly session: V1Session; readonly until: number }>();
+  /** v1 sessions that may still lack a hello, and by when it must come. */
+  readonly #awaitingHello = new Map<Session, { readonly session: V1Session; readonly until: number }>();
   readonly #stalled = new StalledReaders(this.answers);
   #sweep: NodeJS.Timeout | undefined;
   #keyCheck: NodeJS.Timeout | undefined;
-  /** The secret that the store gave, where the settings give none. */
+  /** The secret from the store; undefined if the settings give one, or before it was read. */
   #sharedSecret: string | undefined;
-  /** What clients were told last. */
+  /** Whether the store is live, as clients were told last. */
   #live = false;
-  /** Changes of the store's state that were logged since it was last live: attempts that fail alike are one line each. */
+  /**
+   * Changes of the store's state that were logged since it was last live: attempts that fail in the same way
+   * are logged once.
+   */
   readonly #loggedStates = new Set<string>();
-  /** Fulfils with the reason if the store tells, before it was ever live, that it cannot be used. */
+  /** Fulfils with the reason if the store reports, before it was ever live, that it cannot be used. */
   readonly unusable: Promise<string>;
-  #foundUnusable: (reason: string) => void = () => {};
+  #resolveUnusable: (reason: string) => void = () => {};
 
   constructor(store: MessageStore, options: ChatOptions, logger: Logger, siteTokens?: SiteTokens) {
     this.options = options;
@@ -81,11 +87,11 @@ export class Chat implements StoreListener, ChatContext {
     this.siteTokens = siteTokens;
     this.#store = store;
     this.unusable = new Promise((resolve) => {
-      this.#foundUnusable = resolve;
+      this.#resolveUnusable = resolve;
     });
     const { batchWindowMs, messagesPerSecond, messageBurst } = options;
     const perAddress = options.addressMessagesPerSecond;
-    // Nobody shares an embedded store, so there is nothing to wait for.
+    // An embedded store belongs to one process: no secret has to be read from it.
     this.guests = new Guests(options.secret ?? (store.kind === "embedded" ? [randomSecret()] : []));
     const reads = new ReadSlots();
     this.rooms = new Rooms(
@@ -109,7 +115,7 @@ export class Chat implements StoreListener, ChatContext {
     this.queries = new RoomQueries(store, this.rooms, reads);
   }
 
-  /** Whether messages can be stored and shown now. */
+  /** Whether messages can be stored and broadcast now. */
   get live(): boolean {
     return this.#store.status.state === "live";
   }
@@ -118,28 +124,31 @@ export class Chat implements StoreListener, ChatContext {
     return this.#store.status;
   }
 
-  /** Open sessions. */
+  /** Number of open sessions. */
   get size(): number {
     return this.#sessions.size;
   }
 
-  /** Connects the store and begins what is done regularly; `close` ends both. */
+  /** Connects the store and starts the timers; `close` ends both. */
   start(): void {
     this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
-    this.#keyCheck = setInterval(this.#endWithKeys, KEY_CHECK_MS).unref();
+    this.#keyCheck = setInterval(this.#closeWithdrawn, KEY_CHECK_MS).unref();
     this.rooms.start();
     this.#store.start(this);
   }
 
-  /** A client connected that speaks `dynochat.v1`. `guest`: the user id its cookie names, or a new one. */
+  /**
+   * Opens the session of a client that speaks `dynochat.v1`.
+   * @param guest the user id that its cookie names, or a new one.
+   */
   connectV1(connection: Connection, guest: string): SocketSession {
     const session = new V1Session(this, connection, guest);
     this.#sessions.add(session);
-    this.#young.set(session, { session, until: performance.now() + LIMITS.helloMs });
+    this.#awaitingHello.set(session, { session, until: performance.now() + LIMITS.helloMs });
     return session;
   }
 
-  /** A client connected that sends and gets plain frames. */
+  /** Opens the session of a client that sends and gets plain frames. */
   connectPlain(connection: Connection, guest: string, query: PlainQuery): SocketSession {
     const session = new PlainSession(this, connection, guest, query);
     this.#sessions.add(session);
@@ -147,7 +156,7 @@ export class Chat implements StoreListener, ChatContext {
     return session;
   }
 
-  /** A client opened an event stream. */
+  /** Opens the session of an event stream. */
   connectStream(connection: Connection, request: StreamRequest): Session {
     const session = new StreamSession(this, connection, request);
     this.#sessions.add(session);
@@ -155,27 +164,27 @@ export class Chat implements StoreListener, ChatContext {
     return session;
   }
 
-  /** The client is gone. Idempotent. */
+  /** Ends the session of a client that is gone. Idempotent. */
   disconnect(session: Session): void {
     this.#sessions.delete(session);
-    this.#young.delete(session);
+    this.#awaitingHello.delete(session);
     session.closed();
   }
 
-  newcomer(session: Session): void {
+  sendGreeting(session: Session): void {
     if (this.#store.kind === "embedded" && session.hasNotices) session.send(EMBEDDED_NOTICE);
     if (this.options.greeting !== undefined) session.send({ type: "notice", text: this.options.greeting });
     if (!this.#live) session.statusChanged(this.#statusFrame());
   }
 
-  /** All sessions, for whoever ends them. */
+  /** Returns all open sessions. */
   sessions(): IterableIterator<Session> {
     return this.#sessions.values();
   }
 
   async catchUp(): Promise<void> {
     if (this.options.secret === undefined && this.#store.kind === "redis") {
-      // Each time: to a store that came back without it, it is given again, so that guests stay who they are.
+      // Every time: a store that came back without the secret gets it again, so that guests keep their ids.
       const stored = await this.#store.shared(SECRET_NAME, this.#sharedSecret ?? randomSecret());
       this.#sharedSecret ??= stored;
       this.guests.learn(this.#sharedSecret);
@@ -185,7 +194,7 @@ export class Chat implements StoreListener, ChatContext {
 
   statusChanged(status: StoreStatus): void {
     this.#logState(status);
-    if (status.unusable === true) this.#foundUnusable(status.reason);
+    if (status.unusable === true) this.#resolveUnusable(status.reason);
     if (status.state === "down" || status.state === "closed") this.rooms.storeLost();
     if (status.state === "down") this.counters.logLosses += 1;
     const live = status.state === "live";
@@ -196,7 +205,7 @@ export class Chat implements StoreListener, ChatContext {
     for (const session of this.#sessions) session.statusChanged(frame);
   }
 
-  /** Ends every timer and the store. Connections are the edge's to close. */
+  /** Ends every timer and closes the store. Does not close connections: their transport does. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     clearInterval(this.#keyCheck);
@@ -221,12 +230,12 @@ export class Chat implements StoreListener, ChatContext {
   }
 
   /** Closes the connections of users whose site has withdrawn the key that signed their tokens. */
-  readonly #endWithKeys = async (): Promise<void> => {
+  readonly #closeWithdrawn = async (): Promise<void> => {
     const keys = new Set(
       Array.from(this.#sessions, ({ identity }) => identity.siteKey).filter((key) => key !== undefined),
     );
     for (const key of keys) {
-      // While it cannot be told, they stay.
+      // While the site's keys cannot be fetched, the connections stay.
       if ((await this.siteTokens?.holdsKey(key)) !== false) continue;
       for (const session of this.#sessions) {
         if (session.identity.siteKey === key)
@@ -242,10 +251,10 @@ export class Chat implements StoreListener, ChatContext {
     this.answers.sweep();
     this.requests.sweep(now);
     this.#stalled.look(this.#connections(), now);
-    for (const { session, until } of this.#young.values()) {
-      // Sessions are in the order in which they came, and all have the same time.
+    for (const { session, until } of this.#awaitingHello.values()) {
+      // Sessions are in the order in which they were opened, and all have the same time limit.
       if (until > now) break;
-      this.#young.delete(session);
+      this.#awaitingHello.delete(session);
       if (!session.greeted) session.connection.close(CLOSE.tooSlow, "no hello in time");
     }
   };

@@ -3,46 +3,48 @@ import type { ServerFrame } from "../protocol/frames.ts";
 import type { Entry } from "../store/store.ts";
 
 /**
- * How frames look to one kind of client. One object a kind, shared by all its connections: the outbox
- * encodes a message once for each codec in a room, however many clients there are.
- * An empty buffer means that this kind of client has no such frame.
+ * Encodes frames for one kind of client. All connections of a kind share one codec: the outbox
+ * encodes a message once per codec in a room, however many clients there are.
+ * An empty buffer means that this kind of client does not get the frame.
  */
 export interface Codec {
   readonly name: string;
-  /** The wire bytes of one stored entry. */
+  /** Returns the wire bytes of a stored entry. */
   entry(entry: Entry): Buffer;
-  /** The wire bytes of a frame of the server's own. */
+  /** Returns the wire bytes of a frame that the server made. */
   frame(frame: ServerFrame): Buffer;
-  /** The wire bytes of a v1 frame that is JSON text already. */
+  /** Returns the wire bytes of a v1 frame that is JSON text already. */
   json(payload: Buffer): Buffer;
 }
 
-/** What the core knows of a client's socket. Implemented at the edge; never throws. */
+/** A client's connection, as the core sees it. Implemented in transport/; its methods never throw. */
 export interface Connection {
   /** Unique in this process. */
   readonly id: string;
   readonly codec: Codec;
-  /** What limits per address count it by: its peer's address, of IPv6 the /64 network. */
+  /** The key by which limits per address count it: the client's address, for IPv6 the /64 network. */
   readonly network: string;
-  /** Bytes written and not yet taken by the operating system. */
+  /** Bytes that were written and that the operating system has not taken yet. */
   readonly waiting: number;
-  /** Changes whenever the peer takes some of what waits. */
+  /** A number that changes whenever the peer takes some of what waits. */
   readonly progress: number;
   /**
-   * Sends wire bytes of `codec`, any number of frames at once, in the order of the calls. `soon`: together with
-   * whatever else goes to this connection before the tick of the event loop ends. `held`: nothing leaves before
-   * `release`, whatever is written until then. After a close: nothing.
+   * Sends wire bytes of `codec`, any number of frames at once, in the order of the calls. Does nothing after
+   * a close.
+   * @param when `soon`: together with everything else that is written to this connection before the tick of
+   * the event loop ends. `held`: nothing is sent before `release`, neither this nor what is written until
+   * then.
    */
   write(bytes: Buffer, when?: "now" | "soon" | "held"): void;
-  /** Lets go what is held; nothing where nothing is. */
+  /** Sends what is held; does nothing if nothing is. */
   release(): void;
-  /** Fulfils when less than `below` bytes wait, or the connection is gone. */
+  /** Fulfils when fewer than `below` bytes wait, or the connection is gone. */
   drained(below: number): Promise<void>;
-  /** Sends a close frame; the connection is given up if the peer does not answer it. */
+  /** Sends a close frame; ends the connection if the peer does not answer it in time. */
   close(code: number, reason: string): void;
 }
 
-/** A frame for many connections, encoded once a codec. */
+/** A frame for many connections, encoded once per codec. */
 export class SharedFrame {
   readonly #frame: ServerFrame;
   readonly #bytes = new Map<Codec, Buffer>();
@@ -63,12 +65,15 @@ export class SharedFrame {
   }
 }
 
-/** Tells this process's connections from those of others, in log lines and typing hints. */
+/**
+ * Part of the ids of this process's connections: in log lines and typing events it keeps them apart from
+ * those of other processes.
+ */
 const PROCESS = randomBytes(6).toString("base64url");
 
 let connections = 0;
 
-/** An id that no other connection of any process has; no secret. */
+/** Returns an id that no other connection of any process has. It is no secret. */
 export function nextConnectionId(): string {
   connections += 1;
   return `${PROCESS}-${connections.toString(36)}`;

@@ -3,7 +3,7 @@ import type { ErrorFrame } from "../protocol/frames.ts";
 import type { Appended, MessageLimit, QuotaLimit, SpaceLimit } from "../store/store.ts";
 import type { ErrorReply } from "./result.ts";
 
-/** Returns the error frame of a reply; it has `ref` and `retryAfterMs` only where the reply has. */
+/** Returns the error frame of a reply; it has `ref` and `retryAfterMs` only if the reply has. */
 export function errorFrame({ code, message, ref, retryAfterMs }: ErrorReply): ErrorFrame {
   return {
     type: "error",
@@ -15,7 +15,7 @@ export function errorFrame({ code, message, ref, retryAfterMs }: ErrorReply): Er
   };
 }
 
-/** An append that stored nothing, or is not known to have. */
+/** The result of an append that stored nothing, or of which it is not known whether it did. */
 export type NotStored = Exclude<Appended, { readonly id: string }>;
 
 const FULL: Readonly<Record<SpaceLimit | "memory", string>> = {
@@ -26,10 +26,13 @@ const FULL: Readonly<Record<SpaceLimit | "memory", string>> = {
     "The chat's storage is nearly full: for now only guests who wrote in this room lately can write; nothing was stored.",
 };
 
-/** When to ask again for a room that may not be opened, ms: rooms are open for 10 s after their last member left. */
+/**
+ * Pause before a client tries again to open a room, ms: a room stays open for 10 s after its last member
+ * left.
+ */
 const ROOMS_FULL_MS = 10_000;
 
-/** What the sender is told about it. */
+/** Returns the error reply for a message that was not stored. */
 export function notStored(appended: NotStored): ErrorReply {
   switch (appended.outcome) {
     case "rate-limited":
@@ -44,7 +47,7 @@ export function notStored(appended: NotStored): ErrorReply {
   }
 }
 
-/** What a sender is told of each limit. */
+/** The sentence that a sender is told, by limit. */
 const SENTENCES: Readonly<Record<MessageLimit | QuotaLimit, string>> = {
   user: "You are sending faster than this chat allows.",
   address: "This address is sending more messages of guests than this chat allows.",
@@ -55,7 +58,10 @@ const SENTENCES: Readonly<Record<MessageLimit | QuotaLimit, string>> = {
   "address-bytes": "The guests of your address send more than this chat allows; try again later.",
 };
 
-/** Milliseconds, at least, over which the senders that share a limit are spread: all of them are refused at once. */
+/**
+ * Least time over which the retries of senders that share a limit are spread, ms: all of them are rejected at
+ * once.
+ */
 const SPREAD_MS = 1_000;
 
 export function tooFast(retryAfterMs: number): ErrorReply {
@@ -68,16 +74,16 @@ function overLimit({ limit, retryAfterMs }: Extract<NotStored, { outcome: "rate-
   return { code: "rate-limited", message: SENTENCES[limit], retryAfterMs: retryAfterMs + spread };
 }
 
-/** A pause after which a request whose answer found no space may be sent again, ms. */
+/** Pause before a client retries a request for whose answer there was no space, ms. */
 const CROWDED_MS = 1_000;
 
-/** Returns what a client is told whose answer found no space. */
+/** Returns the error reply to a request for whose answer there was no space. */
 export function tooManyAnswers(ref?: number): ErrorReply {
   const message = "Too many answers wait to be read here; try again.";
   return { code: "rate-limited", message, retryAfterMs: CROWDED_MS, ...(ref === undefined ? {} : { ref }) };
 }
 
-/** Returns what a client is told whose address has as many rooms open as it may. */
+/** Returns the error reply to a client whose address has as many rooms open as it may. */
 export function tooManyRooms(ref?: number): ErrorReply {
   const message = "Too many rooms are open from your address; leave one, or try again later.";
   return {

@@ -2,19 +2,19 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 const TOKEN = /^g\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{43}$/;
 
-/** Bytes of a guest's random id: 2^96 of them, so that none meets another's. */
+/** Bytes of a guest's random id: of 2^96 ids no two are the same in practice. */
 const ID_BYTES = 12;
 
-/** Ids' worth of random bytes that are drawn at once: the system is asked less often. */
+/** Ids for which random bytes are drawn at once, to save system calls. */
 const POOL_IDS = 256;
 
-/** Signatures kept: one connection asks for its guest's two or three times within a moment. */
+/** Tokens that are cached: one connection needs that of its guest two or three times in short order. */
 const TOKENS_KEPT = 1_000;
 
-/** Letters of the digest of a network: 48 bits, so that hardly two of a room meet. */
+/** Letters of the digest of a network: 48 bits, so that two networks of a room hardly ever have the same. */
 const NETWORK_DIGEST_LENGTH = 8;
 
-/** Makes guests and knows them again, on every process that has the same secret. */
+/** Creates guests and verifies their tokens, on every process that has the same secret. */
 export class Guests {
   /** The first one signs. */
   #secrets: readonly string[];
@@ -27,20 +27,23 @@ export class Guests {
     this.#secrets = secrets;
   }
 
-  /** False until a secret is known: guests cannot be named then. */
+  /** Whether a secret is known; before that no token can be made or verified. */
   get ready(): boolean {
     return this.#secret !== undefined;
   }
 
-  /** Returns a public name of the secret, the same on all processes, different per `purpose`; undefined while none is known. */
+  /**
+   * Returns a public id derived from the secret, the same on all processes and different per `purpose`;
+   * undefined while no secret is known.
+   */
   publicId(purpose: string): string | undefined {
     if (this.#secret === undefined) return undefined;
     return createHmac("sha256", this.#secret).update(`public:${purpose}`).digest("hex");
   }
 
   /**
-   * Returns what stands for a network towards other processes: 8 letters, the same on all of them, from which nobody without the secret
-   * learns an address; undefined while no secret is known.
+   * Returns the digest that stands for a network towards other processes: 8 letters, the same on all of them,
+   * which reveal no address without the secret; undefined while no secret is known.
    */
   networkDigest(network: string): string | undefined {
     if (this.#secret === undefined) return undefined;
@@ -48,12 +51,12 @@ export class Guests {
     return digest.slice(0, NETWORK_DIGEST_LENGTH);
   }
 
-  /** The secret that all processes share; the first one counts. */
+  /** Sets the secret that all processes share; does nothing if one is set. */
   learn(secret: string): void {
     if (this.#secrets.length === 0) this.#secrets = [secret];
   }
 
-  /** The user id of a guest nobody has seen before. */
+  /** Returns the user id of a new guest. */
   create(): string {
     if (this.#pool.length === 0) this.#pool = randomBytes(ID_BYTES * POOL_IDS);
     const id = this.#pool.toString("base64url", 0, ID_BYTES);
@@ -61,7 +64,10 @@ export class Guests {
     return `g${id}`;
   }
 
-  /** What a client shows to be that guest again, `g.<user>.<signature>`; undefined while no secret is known. */
+  /**
+   * Returns the token with which a client is that guest again, `g.<user>.<signature>`; undefined while no
+   * secret is known.
+   */
   tokenFor(user: string): string | undefined {
     if (this.#secret === undefined) return undefined;
     const token = this.#tokens.get(user) ?? tokenOf(user, this.#secret);
@@ -69,18 +75,21 @@ export class Guests {
     return token;
   }
 
-  /** Some words, readable and signed, for `unseal` on any process; undefined while no secret is known. */
-  seal(words: string): string | undefined {
-    return this.#secret === undefined ? undefined : sealedWith(this.#secret, words);
+  /**
+   * Returns a text with a signature, readable, for `verify` on any process; undefined while no secret is
+   * known.
+   */
+  sign(text: string): string | undefined {
+    return this.#secret === undefined ? undefined : signedWith(this.#secret, text);
   }
 
-  /** The words that were sealed, or undefined if that was not done with one of the secrets. */
-  unseal(sealed: string): string | undefined {
-    const words = Buffer.from(sealed.slice(0, sealed.indexOf(".")), "base64url").toString();
-    return this.#secrets.some((secret) => isSame(sealedWith(secret, words), sealed)) ? words : undefined;
+  /** Returns the text of a value that `sign` made; undefined if it was signed with none of the secrets. */
+  verify(signed: string): string | undefined {
+    const text = Buffer.from(signed.slice(0, signed.indexOf(".")), "base64url").toString();
+    return this.#secrets.some((secret) => isSame(signedWith(secret, text), signed)) ? text : undefined;
   }
 
-  /** The user id in a token, or undefined if it was not signed here. */
+  /** Returns the user id in a guest's token; undefined if it was signed with none of the secrets. */
   recognise(token: string): string | undefined {
     const user = TOKEN.exec(token)?.[1];
     if (user === undefined) return undefined;
@@ -103,26 +112,29 @@ export class Guests {
   }
 }
 
-/** The name of a guest who gave none; the same on every process. */
+/** Returns the handle of a guest who gave none; the same on every process. */
 export function guestHandle(user: string): string {
   return `guest-${user.slice(-4).replaceAll(/[_-]/g, "x").toLowerCase()}`;
 }
 
-function sealedWith(secret: string, words: string): string {
-  const written = Buffer.from(words).toString("base64url");
-  return `${written}.${signatureOf(`sealed:${written}`, secret)}`;
+function signedWith(secret: string, text: string): string {
+  const encoded = Buffer.from(text).toString("base64url");
+  return `${encoded}.${signatureOf(`sealed:${encoded}`, secret)}`;
 }
 
 function tokenOf(user: string, secret: string): string {
   return `g.${user}.${signatureOf(user, secret)}`;
 }
 
-/** User ids have no colon: what is sealed is never a guest's token. */
-function signatureOf(words: string, secret: string): string {
-  return createHmac("sha256", secret).update(words).digest("base64url");
+/**
+ * Returns the signature of a text. User ids have no colon, so that no value of `sign` has the signature of a
+ * guest's token.
+ */
+function signatureOf(text: string, secret: string): string {
+  return createHmac("sha256", secret).update(text).digest("base64url");
 }
 
 function isSame(expected: string, given: string): boolean {
-  const [one, other] = [Buffer.from(expected), Buffer.from(given)];
-  return one.length === other.length && timingSafeEqual(one, other);
+  const [left, right] = [Buffer.from(expected), Buffer.from(given)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }

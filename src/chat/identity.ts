@@ -3,37 +3,42 @@ import { failure, type Result, success } from "./result.ts";
 import { handleFrom } from "./text/handle.ts";
 
 /**
- * How a user is known: anybody is a guest, as often as they like; the embedding site says who its users are; a program has a key
- * of API_KEYS.
+ * How a user is identified: a client without credentials is a guest, and may become another guest at any
+ * time; the embedding site names its users by tokens; a program has a key of API_KEYS.
  */
 export type UserKind = "guest" | "site" | "program";
 
-/** A user as the server knows them, alike for sockets, event streams and HTTP requests. */
+/** A user as the server knows them, the same for sockets, event streams and HTTP requests. */
 export interface Identity {
-  /** User id: 1 to 64 of `A-Z a-z 0-9 _ -`. No two kinds of users have the same. */
+  /** User id: 1 to 64 of `A-Z a-z 0-9 _ -`. Users of different kinds never have the same id. */
   readonly user: string;
-  /** The handle that they want; a room may add a suffix. */
+  /** The handle that the user wants; a room may add a suffix. */
   readonly handle: string;
   readonly kind: UserKind;
-  /** When they must say again who they are, ms since 1970 UTC; undefined = never. */
+  /** When the user must identify again, ms since 1970 UTC; undefined = never. */
   readonly expiresAt: number | undefined;
-  /** A public name of the site's key that signed their token: what is made of the token ends with the key. Undefined = no token. */
+  /**
+   * A public name of the site's key that signed the user's token: what the token opened ends with the key.
+   * Undefined = no token.
+   */
   readonly siteKey: string | undefined;
 }
 
-/** Returns the identity of the guest with that user id; `handle`: undefined = the one made of the id. */
+/**
+ * Returns the identity of the guest with that user id. Without `handle`, the guest gets one made of the id.
+ */
 export function guestIdentity(user: string, handle = guestHandle(user)): Identity {
   return { user, handle, kind: "guest", expiresAt: undefined, siteKey: undefined };
 }
 
-/** What a token of the embedding site says. */
+/** The claims of a token of the embedding site. */
 export interface SiteUser extends Pick<Identity, "user" | "expiresAt"> {
-  /** The name that the site gives them, not yet checked. */
+  /** The name that the site gives the user, not yet checked; undefined = none. */
   readonly handle: string | undefined;
   readonly siteKey: string;
 }
 
-/** A token that names nobody now. */
+/** The token is not valid, or has expired. */
 export const INVALID_TOKEN = failure({
   code: "unauthorized",
   message: "The token is not valid, or no longer.",
@@ -50,34 +55,40 @@ export interface SiteTokens {
   /** Whether guests are rejected. */
   readonly required: boolean;
   /**
-   * Returns who the token names. Fails with `unauthorized` where it is not valid now, and with `unavailable` where that cannot be
-   * told, because the site's keys cannot be fetched. Never rejects.
+   * Returns the user that the token names. Fails with `unauthorized` if it is not valid now, and with
+   * `unavailable` if the site's keys cannot be fetched. Never rejects.
    */
   verify(token: string): Promise<Result<SiteUser>>;
   /**
-   * Returns whether tokens of the key of that name are still accepted; undefined where that cannot be told, because the site's keys
-   * cannot be fetched. Never rejects.
+   * Returns whether tokens of the key with that name are still accepted; undefined if the site's keys cannot
+   * be fetched. Never rejects.
    */
   holdsKey(key: string): Promise<boolean | undefined>;
 }
 
-/** What a client says of itself. */
+/** What a client claims to be. */
 export interface Claim {
-  /** A guest's token or the site's; undefined = it has none. */
+  /** A guest's token or the site's; undefined = none. */
   readonly token: string | undefined;
-  /** The user id of the guest that it is where the token names nobody. */
+  /** The user id of the guest that the client is if its token names no user. */
   readonly guest: string;
-  /** Who it was until now: its handle stays where the token gives the same user no other. */
+  /**
+   * The client's identity until now; undefined = none. The same user keeps this handle if the token gives no
+   * other.
+   */
   readonly known: Identity | undefined;
 }
 
-/** A client's identity, and the token that it shows to be the same user next time. */
+/** A client's identity, and the token with which it is the same user next time. */
 export interface Identified {
   readonly identity: Identity;
   readonly token: string;
 }
 
-/** Returns who a client is by its token, else the guest. Fails with `unauthorized` or `unavailable`. Never rejects. */
+/**
+ * Returns the identity that a client's token names, else the guest's. Fails with `unauthorized` or
+ * `unavailable`. Never rejects.
+ */
 export async function identify(
   { guests, siteTokens }: { readonly guests: Guests; readonly siteTokens: SiteTokens | undefined },
   { token, guest, known }: Claim,
@@ -91,7 +102,7 @@ export async function identify(
     return success({ identity: { user, handle: named, kind: "site", expiresAt, siteKey }, token });
   }
   if (siteTokens?.required === true) return NEEDS_TOKEN;
-  // What was signed with a secret of the past names nobody, as an unknown cookie does.
+  // A token that was signed with a former secret names no user, as an unknown cookie does.
   const user = (token === undefined ? undefined : guests.recognise(token)) ?? guest;
   const signed = guests.tokenFor(user);
   return signed === undefined
@@ -100,8 +111,8 @@ export async function identify(
 }
 
 /**
- * Whether a token is a guest's, of whatever secret, or empty. All others are meant to be the site's: a client that shows one must not
- * be let in as a guest where it is, for example, no JSON Web Token.
+ * Returns whether a token is a guest's, signed with any secret, or empty. All others are meant to be the
+ * site's: a client that shows one must not be accepted as a guest if it is, for example, no JSON Web Token.
  */
 function isGuestToken(token: string): boolean {
   return token === "" || token.startsWith("g.");

@@ -1,11 +1,14 @@
-/** Upper ends of the buckets, seconds: around the 20 ms that an ack may take, up to the 2 s after which none comes. */
+/**
+ * Upper ends of the buckets, seconds: around the 20 ms that an ack may take, up to the 2 s after which none
+ * comes.
+ */
 export const ACK_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2] as const;
 
-/** How long something took, counted in buckets; costs a few comparisons a measurement and keeps nothing else. */
+/** A histogram of durations; a measurement costs a few comparisons, and only the counts are kept. */
 export class Latencies {
-  /** Measurements in each bucket of `ACK_BUCKETS`, and after the last one those that took longer. */
+  /** Measurements per bucket of `ACK_BUCKETS`; the last count is of those that took longer. */
   readonly counts: number[] = [...ACK_BUCKETS, 0].map(() => 0);
-  /** Of all measurements, seconds. */
+  /** Sum of all measurements, seconds. */
   sum = 0;
 
   /** @param ms a duration, not negative. */

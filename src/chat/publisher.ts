@@ -9,10 +9,10 @@ import { failure, type Result, success } from "./result.ts";
 import type { Room } from "./room/room.ts";
 import { requestedHandle } from "./text/look-alike.ts";
 
-/** A message to be stored; every field already checked. */
+/** A message to be stored; every field is already checked. */
 export interface PublishRequest {
   readonly room: string;
-  /** That room, where it is open in this process. */
+  /** The room, if it is open in this process. */
   readonly here: Room | undefined;
   readonly sender: Identity;
   /** The handle that the message is to carry: the sender's own, or with the suffix that the room gave it. */
@@ -20,20 +20,23 @@ export interface PublishRequest {
   /** As `Connection.network`. */
   readonly network: string;
   readonly text: string;
-  /** Undefined: the client has none (the plain protocol), and nothing finds a double. */
+  /**
+   * Key by which the store finds duplicates; undefined = the client has none (the plain protocol), and none
+   * are found.
+   */
   readonly key: string | undefined;
-  /** The connection it came by, for the log line. */
+  /** The id of the connection it came by, for the log line. */
   readonly connection: string;
-  /** When it came in, as performance.now() tells it. */
+  /** When it arrived, as performance.now() tells it. */
   readonly arrivedAt: number;
 }
 
-/** A message that the store has. */
+/** A message that is stored. */
 export interface Published {
   readonly id: string;
-  /** Whether its key was stored before; `id` is the first one's. */
+  /** Whether its key was stored before; then `id` is that of the stored message. */
   readonly duplicate: boolean;
-  /** The handle that it was stored with; of a duplicate the one that was wanted now. */
+  /** The handle that it was stored with; of a duplicate the one that was wanted this time. */
   readonly handle: string;
 }
 
@@ -48,15 +51,21 @@ const LIMITED: Readonly<Record<MessageLimit | QuotaLimit, LimitName>> = {
   "address-bytes": "address-bytes",
 };
 
-/** What this process holds people to by itself, so that a flood of what the store would refuse does not reach it. */
+/**
+ * Rate limits that this process applies by itself, so that a flood of messages that the store would reject
+ * does not reach the store.
+ */
 export interface PublishRates {
   /** Messages of one user, over all rooms. */
   readonly users: RateLimiter;
-  /** Messages that guests of one network try to store. */
+  /** Attempts of guests of one network to store a message. */
   readonly networks: RateLimiter;
 }
 
-/** Puts messages into the store. Shows nothing: what is stored comes back on the room's channel. */
+/**
+ * Publishes messages: puts them into the store. Broadcasts nothing: what is stored comes back on the room's
+ * channel.
+ */
 export class Publisher {
   readonly #store: MessageStore;
   readonly #rates: PublishRates;
@@ -70,7 +79,10 @@ export class Publisher {
     this.#counters = counters;
   }
 
-  /** Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see `MessageStore.append`. Never rejects. */
+  /**
+   * Stores one message; fails with `rate-limited`, `storage-full` or `unavailable`, see
+   * `MessageStore.append`. Never rejects.
+   */
   async publish(post: PublishRequest): Promise<Result<Published>> {
     const { room, here, sender, network, text, key, connection, arrivedAt } = post;
     const { user } = sender;
@@ -80,7 +92,7 @@ export class Publisher {
     if (refused !== undefined) return this.#refuse(refused);
     const suffixed = isGuest ? here?.presence.nameFor({ user, handle: post.handle }) : undefined;
     const wanted = suffixed ?? post.handle;
-    // `{` is left to the store, which puts id and prev after it.
+    // Without `{`: the store adds it, with id and prev after it.
     const body = JSON.stringify({ type: "message", room, user, handle: wanted, text, key }).slice(1);
     const appended = await this.#store.append({
       room,
@@ -121,7 +133,7 @@ export class Publisher {
   }
 }
 
-/** The limit that refused a message; undefined where none did. */
+/** Returns the limit that rejected a message; undefined if none did. */
 function limitOf(appended: NotStored): LimitName | undefined {
   if (appended.outcome === "rate-limited") return LIMITED[appended.limit];
   return appended.outcome === "storage-full" ? appended.limit : undefined;

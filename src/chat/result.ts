@@ -1,19 +1,19 @@
 import type { ErrorCode } from "../protocol/codes.ts";
 
-/** Why a request is refused: what its sender is told. */
+/** The error that the sender of a request is told. */
 export interface ErrorReply {
   readonly code: ErrorCode;
   /** A sentence for a person: what is wrong. */
   readonly message: string;
-  /** The `ref` of the request that it answers; undefined where none could be read. */
+  /** The `ref` of the request that it answers; undefined if none could be read. */
   readonly ref?: number | undefined;
   /** Milliseconds after which the same request may succeed; undefined = not known. */
   readonly retryAfterMs?: number | undefined;
 }
 
 /**
- * A value, or the error that stands in its place. `ok` alone tells which: a value may be a string that is also an error's code,
- * or undefined.
+ * A value or an error. Only `ok` tells which: a value may be undefined, or a string that is also an error's
+ * code.
  */
 export type Result<T, E = ErrorReply> =
   | { readonly ok: true; readonly value: T }

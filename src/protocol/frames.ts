@@ -1,6 +1,6 @@
 /**
- * The frames of `dynochat.v1`, as docs/protocol.md describes them. This folder imports nothing from outside, so that client, page and
- * server read the same files.
+ * The frames of `dynochat.v1`, as docs/protocol.md describes them. This folder imports nothing from outside,
+ * so that client, page and server share its files.
  */
 
 import type { ErrorCode } from "./codes.ts";
@@ -8,7 +8,7 @@ import type { ErrorCode } from "./codes.ts";
 /** The WebSocket subprotocol that selects the frames of this file. */
 export const SUBPROTOCOL = "dynochat.v1";
 
-/** A person as others see them. */
+/** A user as others see them. */
 export interface Person {
   readonly id: string;
   readonly handle: string;
@@ -42,7 +42,7 @@ export interface MessageRequest {
   readonly type: "message";
   readonly ref: number;
   readonly room: string;
-  /** Chosen by the client, unique to this message; the same key again stores nothing new. */
+  /** Chosen by the client, unique per message; the same key again stores nothing new. */
   readonly key: string;
   readonly text: string;
 }
@@ -86,9 +86,9 @@ export type ClientFrame =
 export interface WelcomeFrame {
   readonly type: "welcome";
   readonly ref: number;
-  /** This connection. */
+  /** The id of this connection. */
   readonly session: string;
-  /** Who the client is, signed; sent back as `hello.token` it is the same user. */
+  /** The signed user id; a client that sends it back as `hello.token` is the same user. */
   readonly token: string;
   readonly user: Person;
   readonly pingMs: number;
@@ -112,7 +112,7 @@ export interface MessageFrame {
   readonly user: string;
   readonly handle: string;
   readonly text: string;
-  /** Absent where the sender gave none (the plain protocol). */
+  /** Absent if the sender gave none (the plain protocol). */
   readonly key?: string;
 }
 
@@ -135,17 +135,22 @@ export interface EditedFrame {
   readonly text: string;
 }
 
-/** Any entry of a stream moves the cursor, also one of a type that the reader does not know. */
+/**
+ * An entry of a room's stream. Every entry moves the cursor, also one of a type that the reader does not
+ * know.
+ */
 export type EntryFrame = MessageFrame | RemovedFrame | EditedFrame;
 
 export interface JoinedFrame {
   readonly type: "joined";
-  /** Absent: the server's own; this room's stream was reset or lost its newest entries. */
+  /**
+   * Absent: not an answer, the server sent it because the room's stream was reset or lost its newest entries.
+   */
   readonly ref?: number;
   readonly room: string;
   /**
-   * False: discard what is shown from `messages[0].id` on (all, if there is none or its `prev` is `0-0`); there
-   * is a gap before.
+   * False: discard what is shown from `messages[0].id` on (all, if there is none or its `prev` is `0-0`);
+   * there is a gap before.
    */
   readonly recovered: boolean;
   /** The newest id at that moment, `0-0` if none; live frames begin after it. */
@@ -154,7 +159,7 @@ export interface JoinedFrame {
   readonly messages: readonly EntryFrame[];
   readonly more: boolean;
   readonly present: { readonly count: number; readonly users: readonly Person[] };
-  /** The asker's own name in this room: a suffix is added where a look-alike is there. */
+  /** The client's own handle in this room: with a suffix if another user's handle looks like it. */
   readonly handle: string;
 }
 
@@ -164,7 +169,7 @@ export interface AckFrame {
   readonly room: string;
   readonly key: string;
   readonly id: string;
-  /** This key was stored before; `id` is the first one's. */
+  /** The key was stored before; `id` is that of the stored message. */
   readonly duplicate?: true;
 }
 
@@ -174,9 +179,9 @@ export interface HistoryFrame {
   readonly room: string;
   /** Oldest first. */
   readonly messages: readonly EntryFrame[];
-  /** Whether the store goes on in the direction asked. */
+  /** Whether there are more messages in the direction of the request. */
   readonly more: boolean;
-  /** Present where the store no longer continues from `after`: there is a hole, which `messages` do not fill. */
+  /** Present if the store no longer continues from `after`: there is a gap, which `messages` do not fill. */
   readonly recovered?: false;
 }
 
@@ -192,7 +197,7 @@ export interface PongFrame {
 
 export interface ErrorFrame {
   readonly type: "error";
-  /** Absent where the refused frame had none that could be read. */
+  /** Absent if the rejected frame had none that could be read. */
   readonly ref?: number;
   readonly code: ErrorCode;
   /** A sentence for a person. */
@@ -201,7 +206,10 @@ export interface ErrorFrame {
   readonly retryAfterMs?: number;
 }
 
-/** Merged; at most one a second a room. Of at most `LIMITS.presenceNames` people the names are told; in a crowd only `count`. */
+/**
+ * Changes of presence, merged: at most one frame per second and room. At most `LIMITS.presenceNames` users
+ * are named; in a crowd there is only `count`.
+ */
 export interface PresenceFrame {
   readonly type: "presence";
   readonly room: string;
@@ -243,7 +251,7 @@ export interface ExpiringFrame {
   readonly inMs: number;
 }
 
-/** Sent only when nothing else was for `pingMs`: a page cannot see protocol pings. */
+/** Sent only if nothing else was sent for `pingMs`: a page cannot see the pings of WebSocket. */
 export interface PingFrame {
   readonly type: "ping";
 }

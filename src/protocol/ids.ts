@@ -1,4 +1,4 @@
-/** The id before the first message of a stream; as a cursor: from the beginning. */
+/** The id before the first entry of a stream; as a cursor: from the beginning. */
 export const BEGINNING = "0-0";
 
 /** A room's name. */
@@ -17,19 +17,19 @@ export function isMessageId(value: string): boolean {
 }
 
 /**
- * The order of two message ids of one log: negative, zero or positive, as Array.sort wants it.
+ * Compares two ids of one room: returns a negative number, zero or a positive number, as Array.sort wants it.
  * The parts are compared as numbers, never as text.
  */
 export function compareIds(a: string, b: string): number {
   return timeOf(a) - timeOf(b) || numberOf(a) - numberOf(b);
 }
 
-/** When a message was stored, by the store's clock, in ms since 1970 UTC. */
+/** Returns when a message was stored, by the store's clock, in ms since 1970 UTC. */
 export function timeOf(id: string): number {
   return Number(id.slice(0, id.indexOf("-")));
 }
 
-/** Its place among the messages of one millisecond. */
+/** Returns the second part of an id: the position among the entries of one millisecond. */
 function numberOf(id: string): number {
   return Number(id.slice(id.indexOf("-") + 1));
 }

@@ -1,4 +1,4 @@
-/** Sizes and times that are part of the contract and therefore no setting. */
+/** Sizes and times that are part of the protocol and therefore no settings. */
 export const LIMITS = {
   /** Bytes of one inward frame; 2,000 code points, each escaped, fit. */
   frameBytes: 32 * 1024,
@@ -18,20 +18,23 @@ export const LIMITS = {
   unavailableMs: 2_000,
   /** Milliseconds of silence towards a v1 client after which it is sent a `ping`. */
   pingMs: 25_000,
-  /** Milliseconds after which a receiver lets a typing hint lapse. */
+  /** Milliseconds after which a typing event expires at its receiver. */
   typingMs: 6_000,
   /** Milliseconds for which a (room, user, key) is remembered. */
   keyMs: 600_000,
-  /** Bytes waiting for a reader above which hints are dropped and answers wait. */
+  /** Bytes waiting for a reader above which ephemeral events are dropped and answers wait. */
   hintWaterline: 64 * 1024,
   /** Bytes waiting for a reader above which it is closed with `tooSlow`. */
   closeWaterline: 1024 * 1024,
-  /** People of a room who are told by name; networks share the names, and where there are more of these, presence is only a count. */
+  /**
+   * Most users of a room whom clients are told by name. Networks share the names; if there are more networks
+   * than names, presence is only a count.
+   */
   presenceNames: 200,
   /** Bad frames within `badFrameWindowMs` that end a connection. */
   badFrames: 20,
   badFrameWindowMs: 10_000,
-  /** Refusals as rate-limited within `refusalWindowMs` that end a connection. */
+  /** `rate-limited` errors within `refusalWindowMs` that end a connection. */
   refusals: 200,
   refusalWindowMs: 10_000,
   /** Characters of a handle as a reader counts them: grapheme clusters (UAX #29). */

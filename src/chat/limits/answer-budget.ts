@@ -2,17 +2,17 @@ import { LIMITS } from "../../protocol/limits.ts";
 import { STORE_WAIT_MS } from "./time-limit.ts";
 
 /**
- * Reads under way of one connection. With less than `LIMITS.hintWaterline` bytes waiting when the last one begins, answers alone never reach
- * `LIMITS.closeWaterline`.
+ * Most reads under way of one connection. If fewer than `LIMITS.hintWaterline` bytes wait when the last one
+ * begins, answers alone never reach `LIMITS.closeWaterline`.
  */
 const READS_PER_READER = 3;
 
 const MIB = 1024 * 1024;
 
-/** What readers have not taken of their answers, bytes together. */
+/** Most bytes of answers that readers have not taken, of a process and of one network. */
 export const ANSWER_BYTES = { process: 64 * MIB, network: 16 * MIB } as const;
 
-/** Where an answer goes. */
+/** The receiver of an answer. */
 export interface AnswerReader {
   /** As `Connection.network`. */
   readonly network: string;
@@ -22,16 +22,19 @@ export interface AnswerReader {
   drained(below: number): Promise<void>;
 }
 
-/** Memory for one answer. */
+/** Space in memory for one answer. */
 export interface AnswerSpace {
-  /** Claims the bytes of an answer that is written in this tick. Throws NoSpace where there is none now; then nothing must be written. */
+  /**
+   * Claims the bytes of an answer that is written in this tick. Throws NoSpace if there is none now; then
+   * nothing must be written.
+   */
   take(bytes: number): void;
 }
 
-/** Space for whoever asks: for answers that nobody counts. */
+/** Unlimited space, for answers that are not counted. */
 export const UNCOUNTED: AnswerSpace = { take: () => undefined };
 
-/** There is no space for an answer now. `AnswerBudget.read` waits and tries again. */
+/** There is no space for an answer now. `AnswerBudget.read` catches it, waits and tries again. */
 class NoSpace extends Error {}
 
 /** There was no space for an answer in time. */
@@ -43,21 +46,21 @@ export class TooManyAnswers extends Error {
 
 /** The readers of one network. */
 class Network {
-  /** Of answers that are unread or reserved. */
+  /** Bytes of answers that are unread or reserved. */
   bytes = 0;
-  /** What reserves space as soon as there is some; each removes itself after `STORE_WAIT_MS`. */
+  /** Callbacks that reserve space as soon as there is some; each removes itself after `STORE_WAIT_MS`. */
   readonly waiting = new Set<() => void>();
 }
 
-/** Bounds the memory of answers that are not read, of a process and of each network. */
+/** Bounds the memory of unread answers, of a process and of each network (backpressure). */
 export class AnswerBudgets {
-  /** Of answers that are unread or reserved, of the process. */
+  /** Bytes of answers of the process that are unread or reserved. */
   #bytes = 0;
   /** Networks with unread, reserved or waiting answers. */
   readonly #networks = new Map<string, Network>();
-  /** Those with waiting ones. */
+  /** Networks with waiting answers. */
   readonly #crowded = new Set<Network>();
-  /** Readers that have not taken all of their answers. */
+  /** Budgets of readers that have not taken all of their answers. */
   readonly #unread = new Set<AnswerBudget>();
   readonly #limits: { readonly process: number; readonly network: number };
 
@@ -77,12 +80,15 @@ export class AnswerBudgets {
     );
   }
 
-  /** Whether answers of a network wait for its readers to take others. */
+  /** Returns whether answers of a network wait until its readers take others. */
   isCrowded(name: string): boolean {
     return (this.#networks.get(name)?.waiting.size ?? 0) > 0;
   }
 
-  /** Reserves space for an answer of any size, when there is some. Rejects with TooManyAnswers after `STORE_WAIT_MS`. */
+  /**
+   * Reserves space for an answer of any size, as soon as there is some. Rejects with TooManyAnswers after
+   * `STORE_WAIT_MS`.
+   */
   reserve(name: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const network = this.#network(name);
@@ -102,7 +108,7 @@ export class AnswerBudgets {
     });
   }
 
-  /** Gives back what was reserved. */
+  /** Releases what was reserved. */
   release(name: string): void {
     this.#add(name, -LIMITS.answerBytes);
     this.#startWaiting();
@@ -117,7 +123,7 @@ export class AnswerBudgets {
     this.#add(budget.reader.network, change);
   }
 
-  /** Looks at what was taken meanwhile; to be called now and then. */
+  /** Notes what readers have taken meanwhile. To be called regularly. */
   sweep(): void {
     for (const budget of this.#unread) this.note(budget, Math.min(budget.unread, budget.reader.waiting));
     this.#startWaiting();
@@ -147,7 +153,7 @@ export class AnswerBudgets {
     if (network.bytes === 0 && network.waiting.size === 0) this.#networks.delete(name);
   }
 
-  /** Reserves for those that wait, one of each network in turn. */
+  /** Reserves space for waiting answers, one of each network in turn. */
   #startWaiting(): void {
     for (let started = this.#crowded.size > 0; started; ) {
       started = false;
@@ -168,13 +174,16 @@ export class AnswerBudgets {
   }
 }
 
-/** The answers to one reader. */
+/** The answers to one reader, whose memory is bounded. */
 export class AnswerBudget {
   readonly reader: AnswerReader;
   /** Bytes of answers that the reader has not taken, as `AnswerBudgets` noted it. */
   unread = 0;
   readonly #budgets: AnswerBudgets;
-  /** Reads that wait for others of the same reader; most readers never have any. */
+  /**
+   * Reads that wait for others of the same reader; undefined until there is one, as most readers never have
+   * any.
+   */
   #queue: (() => void)[] | undefined;
   #reads = 0;
   #draining: Promise<void> | undefined;
@@ -186,9 +195,9 @@ export class AnswerBudget {
   }
 
   /**
-   * Runs `work`, which reads one answer, claims its bytes and writes it: once the reader has taken most of what it was sent and has few reads
-   * under way. Where there is no space for the answer, waits and runs it again. Rejects with TooManyAnswers where that takes too long, else as
-   * `work` does.
+   * Runs `work`, which reads one answer, claims its bytes and writes it. Waits first until the reader has
+   * taken most of what it was sent and has few reads under way. If there is no space for the answer, waits
+   * and runs `work` again. Rejects with TooManyAnswers if that takes too long, else as `work` does.
    */
   async read<T>(work: (space: AnswerSpace) => Promise<T>): Promise<T> {
     await this.#begin();
@@ -208,7 +217,7 @@ export class AnswerBudget {
     }
   }
 
-  /** The reader is gone. */
+  /** Ends the budget of a reader that is gone. */
   close(): void {
     this.#closed = true;
     this.#budgets.note(this, 0);
@@ -217,10 +226,10 @@ export class AnswerBudget {
   /** Not bounded in time: a reader that takes nothing is closed. */
   async #begin(): Promise<void> {
     while (true) {
-      while (this.#reads >= READS_PER_READER) await this.#turn();
+      while (this.#reads >= READS_PER_READER) await this.#readEnded();
       if (this.#closed || this.reader.waiting < LIMITS.hintWaterline) break;
       await this.#drained();
-      // Not looked at again: a reader that is gone has drained too.
+      // `waiting` is not checked again: a reader that is gone has drained, too.
       if (this.#reads < READS_PER_READER) break;
     }
     this.#reads += 1;
@@ -233,7 +242,7 @@ export class AnswerBudget {
     await this.#draining;
   }
 
-  #turn(): Promise<void> {
+  #readEnded(): Promise<void> {
     this.#queue ??= [];
     const queue = this.#queue;
     return new Promise((next) => queue.push(next));
@@ -253,7 +262,7 @@ export class AnswerBudget {
   }
 }
 
-/** Stands for an answer that found no space. */
+/** Stands for an answer for which there was no space. */
 const NO_SPACE = Symbol("no space");
 
 async function unlessFull<T>(work: Promise<T>): Promise<T | typeof NO_SPACE> {

@@ -1,4 +1,4 @@
-/** A token bucket: so many a second on average, and a burst at once. */
+/** A token bucket: `perSecond` tokens per second on average, and up to `burst` at once. */
 export class TokenBucket {
   readonly #perMs: number;
   readonly #burst: number;
@@ -12,7 +12,7 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  /** Takes one; the result is 0, or the ms until there is one again. */
+  /** Takes a token and returns 0; if there is none, returns the ms until there is one again. */
   take(now: number = performance.now()): number {
     this.#tokens = this.#filled(now);
     this.#at = now;
@@ -21,8 +21,8 @@ export class TokenBucket {
     return 0;
   }
 
-  /** Whether nothing has been taken that is not back again. */
-  isWhole(now: number): boolean {
+  /** Returns whether the bucket is full. */
+  isFull(now: number): boolean {
     return this.#filled(now) >= this.#burst;
   }
 
@@ -43,7 +43,10 @@ export class RateLimiter {
     this.#burst = burst;
   }
 
-  /** Takes one from a key's bucket; returns 0, or the ms until there is one again. */
+  /**
+   * Takes a token from the bucket of a key and returns 0; if there is none, returns the ms until there is one
+   * again.
+   */
   take(key: string, now: number = performance.now()): number {
     if (this.#perSecond === 0) return 0;
     let bucket = this.#buckets.get(key);
@@ -54,10 +57,10 @@ export class RateLimiter {
     return bucket.take(now);
   }
 
-  /** Forgets the keys whose bucket is whole again; to be called now and then. */
+  /** Forgets the keys whose bucket is full. To be called regularly. */
   sweep(now: number = performance.now()): void {
     for (const [key, bucket] of this.#buckets) {
-      if (bucket.isWhole(now)) this.#buckets.delete(key);
+      if (bucket.isFull(now)) this.#buckets.delete(key);
     }
   }
 }

@@ -1,7 +1,7 @@
 import { StoreUnavailable } from "../../store/store.ts";
 import { STORE_WAIT_MS } from "./time-limit.ts";
 
-/** Reads for clients that a process has under way; each brings up to 256 KiB. */
+/** Most reads for clients that a process has under way; each returns up to 256 KiB. */
 const READS = 64;
 
 /** A read that waits for a slot. */
@@ -11,7 +11,10 @@ interface Waiting {
   readonly reject: (error: StoreUnavailable) => void;
 }
 
-/** Bounds how many reads of entries per process has under way, so that neither it nor the store holds more of their answers at a time. */
+/**
+ * Bounds the reads of entries that a process has under way, so that neither it nor the store holds more of
+ * their results at a time.
+ */
 export class ReadSlots {
   readonly #limit: number;
   /** The longest waiting first. */
@@ -23,8 +26,8 @@ export class ReadSlots {
   }
 
   /**
-   * Runs a read in a free slot. Rejects with StoreUnavailable where it had none within `STORE_WAIT_MS`, because whoever asked has been told so by
-   * then; else as the read does.
+   * Runs a read in a free slot. Rejects with StoreUnavailable if it got none within `STORE_WAIT_MS`, because
+   * the client has got that error by then; else as the read does.
    */
   async run<T>(read: () => Promise<T>): Promise<T> {
     if (this.#taken < this.#limit) this.#taken += 1;
@@ -40,7 +43,7 @@ export class ReadSlots {
     return new Promise((start, reject) => this.#waiting.push({ since: performance.now(), start, reject }));
   }
 
-  /** Gives a slot to the next that still waits. */
+  /** Passes the slot to the next read that still waits. */
   #passOn(): void {
     const now = performance.now();
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {

@@ -1,50 +1,56 @@
-/** What one request costs that the limits of requests per second speak of; cheaper ones cost a part of it. */
+/**
+ * Cost of one request, as the limits of requests per second count them; cheaper requests cost a part of it.
+ */
 const REQUEST = 20;
 
-/** What frames and requests cost; a unit is about 20 µs of the server's time. */
+/** Costs of frames and requests; a unit is about 20 µs of the server's time. */
 export const COST = {
-  /** Reading a frame, whatever is in it; besides, one for each KiB. */
+  /** Reading a frame of any kind; each KiB of it costs 1 more. */
   frame: 1,
   /** A KiB of messages that are read for a connection. */
   answeredKib: 1,
   /** Any error answer. */
   refusal: 4,
-  /** A new handle, for each room that learns of it. */
+  /** A new handle, per room that is told of it. */
   rename: REQUEST,
   request: REQUEST,
 } as const;
 
-/** Seconds of the rate that may come at once. */
+/** Burst, in seconds of the rate. */
 const BURST_SECONDS = 4;
 
-/** How long a request over HTTP waits for its turn, ms. */
+/** How long a request over HTTP waits for budget at most, ms. */
 const LONGEST_WAIT_MS = 2_000;
 
-/** Requests a second. */
+/** Limits of requests per second. */
 export interface RequestLimits {
   /** Of one connection; 0 = no limit. */
   readonly requestsPerSecond: number;
   /** Of all connections and HTTP requests of one address in this process; 0 = no limit. */
   readonly addressRequestsPerSecond: number;
-  /** Coming back to all its rooms at once is what an honest client does after a restart. */
+  /** Added to the burst of a connection: after a restart a client joins all its rooms at once. */
   readonly maxRoomsPerConnection: number;
 }
 
-/** How fast a budget is filled, and what it may hold; one object for all of a kind. */
+/** How fast a budget is refilled, and how much it holds; all budgets of a kind share one object. */
 interface Rate {
   readonly perMs: number;
   readonly burst: number;
 }
 
-/** Returns the rate of that many requests per second, 0 = no limit, of which those of some seconds and `more` may come at once. */
+/**
+ * Returns the rate of `perSecond` requests per second (0 = no limit) with a burst of `BURST_SECONDS` of them
+ * and `more` requests.
+ */
 function rateOf(perSecond: number, more: number): Rate {
   const burst = (BURST_SECONDS * perSecond + more) * REQUEST;
   return { perMs: (perSecond * REQUEST) / 1000, burst: perSecond === 0 ? Number.POSITIVE_INFINITY : burst };
 }
 
 /**
- * A budget that is spent first and looked at after: it may go below nothing by one request, which then comes off what follows. It is filled
- * up only when it is empty, so that spending costs no look at the clock; at worst two bursts come in a row.
+ * A token bucket that is spent first and checked afterwards: one request may make it negative, and the debt
+ * is paid by what is refilled. It is refilled only when it is empty, so that spending reads no clock; in the
+ * worst case two bursts follow each other.
  */
 class Bucket {
   readonly #rate: Rate;
@@ -65,35 +71,38 @@ class Bucket {
     return this.#left <= 0;
   }
 
-  /** Fills up what came since the last time. */
+  /** Refills the bucket for the time since the last call. */
   fill(now: number): void {
     const { perMs, burst } = this.#rate;
     if (perMs > 0) this.#left = Math.min(burst, this.#left + (now - this.#at) * perMs);
     this.#at = now;
   }
 
-  /** Milliseconds until it is not empty, as of the last `fill`; 0 = it is not. */
+  /** Milliseconds until it is not empty, as of the last `fill`; 0 = it is not empty. */
   get waitMs(): number {
     return this.isEmpty ? Math.ceil((1 - this.#left) / this.#rate.perMs) : 0;
   }
 
-  isWhole(now: number): boolean {
+  isFull(now: number): boolean {
     this.fill(now);
     return this.#left >= this.#rate.burst;
   }
 }
 
-/** The bucket of one address, how many connections use it, and how many of them wait for their turn. */
+/** The bucket of one address, the number of connections that use it, and how many of them wait for budget. */
 class Network extends Bucket {
   connections = 0;
   waiting = 0;
 }
 
-/** What all connections and addresses of a process may ask of it, by what their requests cost. */
+/** The budgets of all connections and addresses of a process, spent by what their requests cost. */
 export class RequestBudgets {
   readonly #own: Rate;
   readonly #ofAddress: Rate;
-  /** Addresses with connections, and those that asked over HTTP within the last seconds; `sweep` removes the others. */
+  /**
+   * Buckets of addresses with connections or with HTTP requests within the last seconds; `sweep` removes the
+   * others.
+   */
   readonly #networks = new Map<string, Network>();
 
   constructor(limits: RequestLimits) {
@@ -107,8 +116,8 @@ export class RequestBudgets {
   }
 
   /**
-   * Spends what a request over HTTP costs and returns how long it must wait before it is carried out, ms. Where that would be longer than
-   * anybody waits, spends nothing and returns undefined.
+   * Spends what a request over HTTP costs, and returns how long it must wait before it is handled, ms. If
+   * that is longer than `LONGEST_WAIT_MS`, spends nothing and returns undefined.
    */
   spend(name: string, cost: number, now: number = performance.now()): number | undefined {
     const network = this.#network(name, now);
@@ -119,10 +128,10 @@ export class RequestBudgets {
     return waitMs;
   }
 
-  /** Forgets addresses without connections that have asked for nothing lately; to be called now and then. */
+  /** Forgets addresses without connections whose budget is full. To be called regularly. */
   sweep(now: number = performance.now()): void {
     for (const [name, network] of this.#networks) {
-      if (network.connections === 0 && network.isWhole(now)) this.#networks.delete(name);
+      if (network.connections === 0 && network.isFull(now)) this.#networks.delete(name);
     }
   }
 
@@ -135,7 +144,7 @@ export class RequestBudgets {
   }
 }
 
-/** What one connection may ask: of its own budget, and of that of its address. */
+/** The budget of one connection: its own, and that of its address. */
 export class RequestBudget {
   readonly #own: Bucket;
   readonly #network: Network;
@@ -152,22 +161,22 @@ export class RequestBudget {
     this.#network.spend(cost);
   }
 
-  /** Whether nothing more may be read of this connection now. */
+  /** Whether the connection must not be read now. */
   get isEmpty(): boolean {
     return (this.#own.isEmpty || this.#network.isEmpty) && this.#isEmptyAt(performance.now());
   }
 
-  /** Whether the connection itself has asked too much, and not only others of its address. */
+  /** Whether the connection's own budget is empty, and not only that of its address. */
   get isOwnEmpty(): boolean {
     return this.#own.isEmpty;
   }
 
-  /** Whether other connections of its address wait for their turn: who came later must not be first. */
+  /** Whether other connections of its address wait for budget: a later request must not overtake theirs. */
   get isContended(): boolean {
     return this.#network.waiting > 0;
   }
 
-  /** The connection waits for its turn, until `stopWaiting`. */
+  /** Notes that the connection waits for budget, until `stopWaiting`. */
   wait(): void {
     this.#network.waiting += 1;
   }
@@ -176,7 +185,7 @@ export class RequestBudget {
     this.#network.waiting -= 1;
   }
 
-  /** The connection is gone. */
+  /** Ends the budget of a connection that is gone. Idempotent. */
   close(): void {
     if (!this.#closed) this.#network.connections -= 1;
     this.#closed = true;

@@ -2,7 +2,7 @@ import type { WelcomeFrame } from "../../protocol/frames.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import type { ChatOptions } from "../session/chat-context.ts";
 
-/** What a client is told that it may do. */
+/** Returns the limits that a client is told. */
 export function limitsFor(options: ChatOptions): WelcomeFrame["limits"] {
   return {
     textLength: options.maxTextLength,

@@ -1,8 +1,8 @@
-/** How many there are of each key; a key of which none is left is forgotten. */
+/** Counts per key; a key whose count is 0 is removed. */
 export class Tally {
   readonly #counts = new Map<string, number>();
 
-  /** Keys of which there is at least one. */
+  /** Number of keys whose count is not 0. */
   get size(): number {
     return this.#counts.size;
   }

@@ -1,5 +1,5 @@
 /**
- * Requests that need the store are answered within `LIMITS.unavailableMs`; this much of it is left to
- * wait, the rest is for the answer's own way, ms.
+ * How long a request waits for the store, ms. It must be answered within `LIMITS.unavailableMs`; the rest of
+ * that is for sending the answer.
  */
 export const STORE_WAIT_MS = 1_800;

@@ -3,7 +3,7 @@ import type { Entry } from "../../store/store.ts";
 const COMMA = Buffer.from(",");
 const END = Buffer.from("]}");
 
-/** A frame of some fields and `messages`, whose bytes are put in as the store gave them. */
+/** Returns a frame with some fields and `messages`, which are the bytes that the store gave. */
 export function withMessages(fields: object, entries: readonly Entry[]): Buffer {
   const parts: Buffer[] = [Buffer.from(`${JSON.stringify(fields).slice(0, -1)},"messages":[`)];
   for (const [index, entry] of entries.entries()) {

@@ -10,13 +10,13 @@ import type { Rooms } from "../room/rooms.ts";
 import type { Session } from "./session.ts";
 import type { WaitingBytes } from "./v1/request-queue.ts";
 
-/** The settings that the core keeps to. */
+/** The settings of the core. */
 export interface ChatOptions {
   /** Code points. */
   readonly maxTextLength: number;
   readonly messagesPerSecond: number;
   readonly messageBurst: number;
-  /** Guests of one address, over all rooms; 0 = no limit. */
+  /** Messages per second of the guests of one address, over all rooms; 0 = no limit. */
   readonly addressMessagesPerSecond: number;
   readonly maxRoomsPerConnection: number;
   /** Rooms that connections of one address may have open in this process; 0 = no limit. */
@@ -24,13 +24,13 @@ export interface ChatOptions {
   readonly requestsPerSecond: number;
   readonly addressRequestsPerSecond: number;
   readonly batchWindowMs: number;
-  /** A line that a new client gets; undefined = none. */
+  /** A notice for every new client; undefined = none. */
   readonly greeting: string | undefined;
-  /** Signs guests' tokens; undefined = one that all processes share through the store. */
+  /** Secrets that sign guests' tokens, the first, and verify them, all; undefined = one shared through the store. */
   readonly secret: readonly string[] | undefined;
 }
 
-/** What sessions find in the chat they belong to. */
+/** The chat, as its sessions see it. */
 export interface ChatContext {
   readonly options: ChatOptions;
   readonly logger: Logger;
@@ -38,13 +38,15 @@ export interface ChatContext {
   readonly rooms: Rooms;
   readonly answers: AnswerBudgets;
   readonly requests: RequestBudgets;
-  /** Of requests that wait to be answered. */
+  /** Bytes of requests that wait to be answered. */
   readonly waiting: WaitingBytes;
   readonly publisher: Publisher;
   readonly queries: RoomQueries;
   readonly guests: Guests;
-  /** The embedding site's tokens, where it has any. */
+  /** Checks the embedding site's tokens; undefined if it has none. */
   readonly siteTokens: SiteTokens | undefined;
-  /** Tells a session what every new client is told: the greeting, and what does not work now. */
-  newcomer(session: Session): void;
+  /**
+   * Sends a session what every new client gets: notices, the greeting, and the status if the store is away.
+   */
+  sendGreeting(session: Session): void;
 }

@@ -5,10 +5,11 @@ import { sizeOf } from "../room/entry-reader.ts";
 import type { RoomQueries } from "../room/queries.ts";
 
 /**
- * Gives `write` what a connection that cannot ask for pages itself missed after `after`, page by page, each read when there is space for it,
- * until one page is the rest: that the user comes with joining after the last entry. Nothing where the store does not continue from `after`, which
- * joining tells. Ends where `write` returns false: the reader is gone. Rejects with StoreUnavailable and
- * TooManyAnswers.
+ * Replays what a connection that cannot ask for pages missed after `after`: passes it to `write` page by
+ * page; each page is read when there is space for it. Stops when at most one page is left, which the client
+ * gets when it joins after the last entry. Does nothing if the store does not continue from `after`: joining
+ * tells that. Stops if `write` returns false, which means that the reader is gone. Rejects with
+ * StoreUnavailable and TooManyAnswers.
  */
 export async function writeMissed(
   queries: RoomQueries,

@@ -1,6 +1,6 @@
 import { Tally } from "../limits/tally.ts";
 
-/** Connections of one address have opened as many rooms as they may. */
+/** Thrown when connections of one address have opened as many rooms as they may. */
 export class TooManyRooms extends Error {
   constructor() {
     super("too many rooms are open");
@@ -8,12 +8,13 @@ export class TooManyRooms extends Error {
 }
 
 /**
- * Which network opened which of this process's rooms. An open room costs memory here and in Redis (its subscription, its list of
- * people) although nothing was ever said in it, and names of rooms are free.
+ * Bounds the rooms of this process that each network has opened. An open room costs memory here and in Redis
+ * (its subscription, its list of users) even if it has no messages, and a client can make up any number of
+ * room names.
  */
 export class OpenedRooms {
   readonly #limit: number;
-  /** Room to the network that opened it. Emptied by `closed`. */
+  /** By room, the network that opened it. Emptied by `closed`. */
   readonly #openers = new Map<string, string>();
   readonly #byNetwork = new Tally();
 
@@ -22,7 +23,10 @@ export class OpenedRooms {
     this.#limit = limit;
   }
 
-  /** A connection of a network opens a room. Throws TooManyRooms where the network has too many; a room that is open stays its opener's. */
+  /**
+   * Counts a room that a connection opens for its network; a room that is open stays with the network that
+   * opened it. Throws TooManyRooms if the network has too many.
+   */
   open(room: string, network: string): void {
     if (this.#limit === 0 || this.#openers.has(room)) return;
     if (this.#byNetwork.of(network) >= this.#limit) throw new TooManyRooms();
@@ -30,7 +34,7 @@ export class OpenedRooms {
     this.#byNetwork.add(network);
   }
 
-  /** The room is no longer open. */
+  /** Notes that a room is no longer open. */
   closed(room: string): void {
     const network = this.#openers.get(room);
     if (network === undefined) return;

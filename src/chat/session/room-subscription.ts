@@ -6,11 +6,11 @@ import type { Room } from "../room/room.ts";
 import type { Snapshot } from "../room/snapshot.ts";
 import { withMessages } from "./answer.ts";
 
-/** The session that has a subscription. */
+/** The session that owns a subscription. */
 export interface SubscriptionOwner {
   readonly connection: Connection;
   readonly identity: Identity;
-  /** The owner is in the room from now on. */
+  /** Called when the owner is in the room. */
   entered(subscription: RoomSubscription): void;
 }
 
@@ -18,7 +18,7 @@ export interface SubscriptionOwner {
 export class RoomSubscription implements Member {
   readonly room: Room;
   readonly #owner: SubscriptionOwner;
-  /** The join that asked for it. */
+  /** `ref` of the join that created it. */
   readonly #ref: number;
   #handle: string;
 
@@ -42,13 +42,13 @@ export class RoomSubscription implements Member {
     return this.#handle;
   }
 
-  /** Takes over a handle that the user has changed; the room may give it another suffix. */
+  /** Takes over the user's new handle; the room may give it another suffix. */
   rename(): void {
     this.room.presence.join(this);
     this.#handle = this.room.presence.handleOf(this);
   }
 
-  /** Sends the answer to something that the user did in the room; in a busy room together with its messages. */
+  /** Sends the answer to a request for this room; in a busy room together with its messages. */
   answer(frame: ServerFrame): void {
     const { connection } = this.#owner;
     this.room.answer(connection, connection.codec.frame(frame));

@@ -6,36 +6,36 @@ import { type Counters, countOne } from "../counters.ts";
 import type { Identity } from "../identity.ts";
 import { COST, type RequestBudget } from "../limits/request-budget.ts";
 
-/** One client's conversation, whatever protocol it speaks. */
+/** The session of one client, in any protocol. */
 export interface Session {
   readonly connection: Connection;
-  /** Who the client is; before it has said so, the guest of its cookie. */
+  /** The client's identity; before it has identified, the guest of its cookie. */
   readonly identity: Identity;
-  /** Whether its protocol has notices of the server; otherwise they would stand among the messages. */
+  /** Whether its protocol has notices of the server; without, they would appear among the messages. */
   readonly hasNotices: boolean;
-  /** Whether something it asked for has not been answered. */
+  /** Whether a request is not answered yet. */
   readonly busy: boolean;
-  /** One inward frame; undefined stands for a binary one. Never throws. */
+  /** Handles a frame of the client; undefined = a binary one. Never throws. */
   onFrame(text: string | undefined): void;
-  /** The store went away or is back. */
+  /** Handles a change of the store's state: it went away or is back. */
   statusChanged(status: StatusFrame): void;
-  /** A frame of the server's own, such as `restart`. */
+  /** Sends a frame that the server made, such as `restart`. */
   send(frame: ServerFrame): void;
-  /** The socket is gone. Idempotent. */
+  /** Ends the session, because the connection is gone. Idempotent. */
   closed(): void;
 }
 
-/** The session of a socket: what it asks is limited. */
+/** The session of a socket, whose requests are limited. */
 export interface SocketSession extends Session {
   readonly requests: RequestBudget;
 }
 
-/** Refuses what a client may not do, and ends a connection that does not stop. */
+/** Sends the error answers of a session, and closes the connection after too many of them. */
 export class ErrorReplies {
   readonly #connection: Connection;
   readonly #counters: Counters;
   readonly #requests: RequestBudget;
-  // Made when they are needed: most connections violate nothing.
+  // Created when needed: most connections violate nothing.
   #bad: ViolationWindow | undefined;
   #fast: ViolationWindow | undefined;
 
@@ -45,7 +45,7 @@ export class ErrorReplies {
     this.#counters = counters;
   }
 
-  /** Tells the client; ends the connection where that was one too many. */
+  /** Sends an error; closes the connection if it was one too many. */
   send(error: ErrorFrame): void {
     countOne(this.#counters.errors, error.code);
     this.#requests.spend(COST.refusal);
@@ -59,13 +59,13 @@ export class ErrorReplies {
     if (this.#bad.add()) this.#connection.close(CLOSE.protocolViolation, "too many bad frames");
   }
 
-  #countFast(stayAwayMs: number): void {
+  #countFast(retryAfterMs: number): void {
     this.#fast ??= new ViolationWindow(LIMITS.refusals, LIMITS.refusalWindowMs);
-    if (this.#fast.add()) this.#connection.close(CLOSE.tooMany, String(Math.max(stayAwayMs, 1_000)));
+    if (this.#fast.add()) this.#connection.close(CLOSE.tooMany, String(Math.max(retryAfterMs, 1_000)));
   }
 }
 
-/** Counts the violations of one connection in a sliding window; remembers no more than `limit` of them. */
+/** Counts the violations of one connection in a sliding window; keeps at most `limit` of them. */
 class ViolationWindow {
   readonly #limit: number;
   readonly #windowMs: number;
@@ -76,7 +76,7 @@ class ViolationWindow {
     this.#windowMs = windowMs;
   }
 
-  /** Counts one; returns whether it is the `limit`-th within the window. */
+  /** Counts a violation; returns whether it is the `limit`-th within the window. */
   add(now: number = performance.now()): boolean {
     this.#times = [...this.#times.filter((time) => now - time < this.#windowMs), now].slice(-this.#limit);
     return this.#times.length >= this.#limit;

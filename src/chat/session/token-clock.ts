@@ -2,13 +2,13 @@ import { CLOSE } from "../../protocol/codes.ts";
 import type { ExpiringFrame } from "../../protocol/frames.ts";
 import type { Connection } from "../connection.ts";
 
-/** How long before a token ends the client is told, ms. */
+/** How long before a token expires the client is told, ms. */
 const EXPIRING_MS = 60_000;
 
-/** Longest delay a timer takes, ms (2^31 - 1); what ends later is looked at again by then. */
+/** Longest delay of a timer, ms (2^31 - 1); a longer wait is split. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-/** Tells a client once that its token is about to end, and ends the connection when it did. */
+/** Tells a client once that its token is about to expire, and closes the connection when it has. */
 export class TokenClock {
   readonly #connection: Connection;
   #endsAt: number | undefined;
@@ -19,8 +19,9 @@ export class TokenClock {
   }
 
   /**
-   * `endsAt`: ms since 1970 UTC; undefined = never. Replaces what was set before. The same time again changes nothing: a
-   * client that answers `expiring` with the token it has must not get another one for it.
+   * Sets when the token expires, and replaces what was set before. The same time again changes nothing: a
+   * client that answers `expiring` with the token it has must not get another `expiring` for it.
+   * @param endsAt ms since 1970 UTC; undefined = never.
    */
   set(endsAt: number | undefined): void {
     if (endsAt === this.#endsAt) return;

@@ -1,15 +1,15 @@
 import { JOINING } from "./unicode/tables.ts";
 
-/** What an invisible character does where it stands. */
+/** What an invisible character does at its position. */
 export type Role =
-  /** It changes how the text looks, as the script or the emoji asks for it. */
+  /** It changes how the text looks, as the script or the emoji requires. */
   | "needed"
-  /** It changes nothing, and often stands there. */
+  /** It changes nothing, and is common there. */
   | "idle"
-  /** Nobody can tell that it is there. */
+  /** It changes nothing, and no reader can see that it is there. */
   | "hidden";
 
-/** UTF-16 units on each side of a character that decide on its role: a flag has fourteen. */
+/** UTF-16 units on each side of a character that decide its role: a flag has fourteen. */
 export const CONTEXT_UNITS = 32;
 
 const NON_JOINER = "\u200C";
@@ -32,20 +32,23 @@ const DIRECTION = /[\u061C\u200E\u200F]/u;
 const RIGHT_TO_LEFT =
   "[\\p{Script=Arabic}\\p{Script=Hebrew}\\p{Script=Syriac}\\p{Script=Thaana}\\p{Script=Nko}\\p{Script=Adlam}]";
 
-/** A place where a line may end: some keyboards write it between words, which have no blanks between them. */
+/** A possible line break: some keyboards write it between words, in scripts without blanks between them. */
 const BREAK = /\u200B/u;
 const WITHOUT_BLANKS = "[\\p{Script=Khmer}\\p{Script=Lao}\\p{Script=Myanmar}\\p{Script=Thai}]";
 
-/** What is often typed beside letters of some scripts, and changes nothing there. */
+/** Characters that are often typed beside letters of some scripts, and change nothing there. */
 const IDLE: readonly { readonly character: RegExp; readonly before: RegExp; readonly after: RegExp }[] = [
   besideLetter(DIRECTION, RIGHT_TO_LEFT),
   besideLetter(BREAK, WITHOUT_BLANKS),
 ];
 
-/** The flags of England, Scotland and Wales: the only tag sequences that are emoji (RGI_Emoji_Tag_Sequence, UTS #51). */
+/**
+ * The flags of England, Scotland and Wales: the only tag sequences that are emoji (RGI_Emoji_Tag_Sequence,
+ * UTS #51).
+ */
 const TAGGED_FLAG = new RegExp(["gbeng", "gbsct", "gbwls"].map(taggedFlag).join("|"), "gu");
 
-/** Selectors of a form, and the characters that have several. */
+/** Variation selectors, and the characters that they apply to. */
 const SELECTORS: readonly { readonly selector: RegExp; readonly before: RegExp; readonly after?: RegExp }[] =
   [
     { selector: /[\uFE0E\uFE0F]/u, before: /\p{Extended_Pictographic}$/u },
@@ -69,9 +72,11 @@ function besideLetter(character: RegExp, letter: string): (typeof IDLE)[number] 
 }
 
 /**
- * The role of a joiner by CONTEXTJ of RFC 5892 (appendix A.1 and A.2), and in emoji sequences (UTS #51). The RFC asks besides that the
- * letters on its sides would join: Persian names are written with a non-joiner where they would not, too. And it knows no joiner before a
- * virama, with which Bengali, Kannada and Sinhala choose between two forms of a letter (The Unicode Standard, sections 12.2, 12.8, 13.2).
+ * Returns the role of a joiner by CONTEXTJ of RFC 5892 (appendix A.1 and A.2), and in emoji sequences (UTS
+ * #51). Differs from the RFC in two points. The RFC also requires that the letters on both sides would join:
+ * Persian names are written with a non-joiner even if they would not. And it does not know the joiner before
+ * a virama, by which Bengali, Kannada and Sinhala choose between two forms of a letter (The Unicode Standard,
+ * sections 12.2, 12.8, 13.2).
  */
 function roleOfJoiner(character: string, before: string, after: string): Role {
   if (character === JOINER && AFTER_EMOJI.test(before) && BEFORE_EMOJI.test(after)) return "needed";
@@ -84,8 +89,8 @@ function roleOfJoiner(character: string, before: string, after: string): Role {
 }
 
 /**
- * Whether a mark is a virama: of combining class 9. Regular expressions do not know the class, but normalization puts
- * marks into its order: U+3099 has class 8, U+05B0 has class 10.
+ * Returns whether a mark is a virama: of combining class 9. Regular expressions cannot match the class, but
+ * normalization sorts marks by it: U+3099 has class 8, U+05B0 has class 10.
  */
 function isVirama(mark: string | undefined): boolean {
   if (mark === undefined) return false;
@@ -99,7 +104,9 @@ function isSelected(character: string, before: string, after: string): boolean {
   );
 }
 
-/** A black flag, the region in tag letters, and the tag that ends it. */
+/**
+ * Returns the emoji of a region's flag: a black flag, the region in tag letters, and the tag that ends it.
+ */
 function taggedFlag(region: string): string {
   const tags = Array.from(region, (letter) => String.fromCodePoint(0xe0000 + letter.charCodeAt(0)));
   return `\u{1F3F4}${tags.join("")}\u{E007F}`;

@@ -4,7 +4,7 @@ import type { RequestedHandle } from "../../store/store.ts";
 import { firstCharacters } from "./characters.ts";
 import { CONFUSABLES } from "./unicode/tables.ts";
 
-/** What a reader takes a character for (UTS #39, section 4). */
+/** The prototype that a reader takes a character for (UTS #39, section 4). */
 const PROTOTYPES = new Map(
   CONFUSABLES.trimEnd()
     .split("\n")
@@ -15,19 +15,20 @@ const PROTOTYPES = new Map(
 );
 
 /**
- * What does not tell names apart: punctuation, blanks, what is invisible, and marks that go with every script. The last three in the
- * brackets show nothing, as U+2800 does, or an empty box (U+FFFC).
+ * Characters that are ignored when handles are compared: punctuation, blanks, invisible characters, and marks
+ * that are used with every script. The last three in the brackets show nothing, as U+2800 does, or an empty
+ * box (U+FFFC).
  */
 const NOT_COMPARED =
   /[\p{P}\p{Z}\p{Default_Ignorable_Code_Point}\u2800\u{16FE4}\u{1D159}\uFFFC]|(?=\p{M})\p{Script=Inherited}/gu;
 
-/** Capital letters from A on in a circle or a square, which NFKD keeps: where each alphabet begins. */
+/** First code points of alphabets of capital letters in a circle or a square, which NFKD keeps. */
 const ENCLOSED_ALPHABETS = [0x1f150, 0x1f170, 0x1f1e6];
 
 /** Small capitals of A to Z, for which Unicode has no compatibility mapping; there is none for X. */
 const SMALL_CAPITALS = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡxʏᴢ";
 
-/** Letters of fancy alphabets, by which UTS #39 does not go. */
+/** Letters of fancy alphabets, which the data of UTS #39 does not cover. */
 const FANCY_LETTERS = new Map(
   Array.from(SMALL_CAPITALS).flatMap((small, index): [string, string][] => {
     const letter = String.fromCharCode(0x61 + index);
@@ -38,30 +39,30 @@ const FANCY_LETTERS = new Map(
 
 const ASCII = /^[ -~]*$/;
 
-/** Data for a capital i is that it looks like a small l; without regard to case, so does the small i. */
+/** In the data a capital i looks like a small l; without regard to case, the small i does so, too. */
 const CASELESS_I = /i/g;
 
 /**
- * Returns what a reader sees of a handle at a glance, in one or two forms: two handles that have a form in common are easily taken
- * for each other. The second form is that of the capital letters: letters may look alike in one case only.
+ * Returns the one or two forms by which a handle is compared: two handles that have a form in common look
+ * alike. The second form is that of the capital letters: letters may look alike in one case only.
  */
 export function looksOf(handle: string): readonly string[] {
   const look = skeleton(handle);
-  // Of ASCII letters no two look alike in one case only, but for the i.
+  // No two ASCII letters look alike in one case only, except the i.
   if (ASCII.test(handle)) return [look];
   const capitals = skeleton(handle.toUpperCase());
   return look === capitals ? [look] : [look, capitals];
 }
 
-/** The skeleton of UTS #39, section 4, without regard to case. */
+/** Returns the skeleton of a text by UTS #39, section 4, without regard to case. */
 function skeleton(text: string): string {
-  // Once more in lower case: there are other prototypes.
+  // Twice: letters in lower case have other prototypes.
   return prototype(prototype(text).toLowerCase()).replace(CASELESS_I, "l");
 }
 
 function prototype(text: string): string {
   const plain = text.normalize("NFKD");
-  // A handle of nothing but marks and punctuation is only like itself.
+  // A handle that consists of marks and punctuation is compared with them.
   const bare = plain.replace(NOT_COMPARED, "") || plain;
   let look = "";
   for (const character of bare) {
@@ -71,13 +72,13 @@ function prototype(text: string): string {
   return look;
 }
 
-/** Handles whose looks are kept: those of all rooms of a process are asked for again and again, and making them takes some 50 µs. */
+/** Handles whose looks are cached: they are needed again and again, and take some 50 µs to compute. */
 const REQUESTS_KEPT = 10_000;
 
-/** Oldest first. */
+/** The cache by handle, oldest first. */
 const requests = new Map<string, RequestedHandle>();
 
-/** Returns a handle with what it is compared by. */
+/** Returns a handle with the forms by which it is compared. */
 export function requestedHandle(handle: string): RequestedHandle {
   const known = requests.get(handle);
   if (known !== undefined) return known;
@@ -93,7 +94,7 @@ export function requestedHandle(handle: string): RequestedHandle {
 /** UTF-16 units of the longest suffix: a blank, and a piece of an id or a number of six digits. */
 const SUFFIX_LENGTH = 7;
 
-/** What the rule below puts after a handle; behind "Ann 2" it puts nothing more. */
+/** A number that `disambiguate` appends to a handle; it replaces the one in "Ann 2". */
 const NUMBER = / (?:[2-9]|1\d|20|\d{6})$/;
 
 function stemOf(whole: string): RequestedHandle["stem"] {
@@ -103,13 +104,13 @@ function stemOf(whole: string): RequestedHandle["stem"] {
     LIMITS.handleLength - SUFFIX_LENGTH,
     Number.POSITIVE_INFINITY,
   ).trimEnd();
-  // Of a handle without letters the looks are others as soon as a digit follows.
+  // A digit after a handle without letters changes its looks.
   return { handle, looks: looksOf(`${handle} 2`).map((look) => look.slice(0, -1)) };
 }
 
 /**
- * Returns `handle` if no other user of the room looks like it, else with a suffix that tells them apart: " 2", " 3",
- * and in a crowd of look-alikes a piece of the user's id.
+ * Returns `handle` if no other user of the room has one that looks like it, else adds a suffix: " 2", " 3",
+ * and with too many look-alikes a piece of the user's id.
  */
 export function disambiguate(
   handle: string,

@@ -2,13 +2,15 @@ import { trimText } from "../../protocol/text.ts";
 import { failure, type Result, success } from "../result.ts";
 import { showsNothing } from "./characters.ts";
 
-/** C0 and C1 characters but tab and newline. */
+/** C0 and C1 control characters except tab and newline. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /**
- * Returns a text as it is stored: without control characters but tab and newline, lone surrogates replaced,
- * trimmed by `trimText`; fails with `text-empty` where nothing of it would be seen, or with `text-too-long`. `maxLength` in code points.
+ * Returns a text as it is stored: without control characters except tab and newline, with lone surrogates
+ * replaced, and trimmed by `trimText`. Fails with `text-empty` if nothing of it is visible, or with
+ * `text-too-long`.
+ * @param maxLength in code points.
  */
 export function readText(given: string, maxLength: number): Result<string> {
   const text = trimText(given.replace(/\r\n?/g, "\n").replace(CONTROL, "").toWellFormed());
@@ -18,7 +20,7 @@ export function readText(given: string, maxLength: number): Result<string> {
 }
 
 function isLonger(text: string, maxLength: number): boolean {
-  // A code point is one or two UTF-16 units: most texts are settled without counting.
+  // A code point is one or two UTF-16 units: most texts need no counting.
   if (text.length <= maxLength) return false;
   if (text.length > 2 * maxLength) return true;
   let count = 0;

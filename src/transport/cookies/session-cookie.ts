@@ -6,13 +6,16 @@ import { objectOf } from "../../chat/room/checked-entry.ts";
 import { handleFrom } from "../../chat/text/handle.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
 
-/** Of a guest's session, which has no end of its own, seconds: a year. */
+/** Lifetime of the cookie of a guest's session, which does not end by itself: a year. */
 const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
 
-/** How long a session lasts that a site's token opened, ms, where the token does not end before: a day. Only a token opens another one. */
+/**
+ * Longest session that a site's token opens, ms: a day, or less if the token ends before. Only a token opens
+ * another session.
+ */
 const SITE_SESSION_MS = 24 * 60 * 60 * 1000;
 
-/** What the cookie of a session holds. */
+/** The content of a session's cookie. */
 interface SessionFields {
   readonly user: string;
   readonly handle: string;
@@ -34,15 +37,19 @@ const UNDECIDED = failure({
   message: "The session cannot be checked now, because the keys of its site cannot be fetched; try again.",
 } as const);
 
-/** Returns when a session ends that a site's token opens now, ms since 1970 UTC. `tokenEndsAt`: undefined = the token never does. */
+/**
+ * Returns when a session ends that a site's token opens now, ms since 1970 UTC.
+ * @param tokenEndsAt undefined = the token does not end.
+ */
 export function siteSessionEnd(tokenEndsAt: number | undefined, now = Date.now()): number {
   return Math.min(tokenEndsAt ?? Number.POSITIVE_INFINITY, now + SITE_SESSION_MS);
 }
 
 /**
- * Returns who opened the session in a request's cookie by `POST /api/session`; undefined where there is none, or it was not opened here. Fails with `unauthorized` where a
- * site's token opened it, and it has ended, or the site's key that signed the token is none any more: its user is not taken for a guest.
- * Fails with `unavailable` where that cannot be told. Never rejects.
+ * Returns the user of the session in a request's cookie, which `POST /api/session` set; undefined if there is
+ * none, or none signed by this chat. For a session that a site's token opened, fails with `unauthorized` if
+ * it has ended or the site has withdrawn the key that signed the token: its user is not taken for a guest;
+ * fails with `unavailable` if the site's keys cannot be fetched. Never rejects.
  */
 export async function sessionOf(
   request: IncomingMessage,
@@ -51,9 +58,9 @@ export async function sessionOf(
   now = Date.now(),
 ): Promise<Result<Identity | undefined>> {
   let refusal: Result<undefined> = success(undefined);
-  for (const sealed of cookies.valuesOf("session", request)) {
-    const words = cookies.guests.unseal(sealed);
-    const session = words === undefined ? undefined : sessionIn(words);
+  for (const signed of cookies.valuesOf("session", request)) {
+    const text = cookies.guests.verify(signed);
+    const session = text === undefined ? undefined : sessionIn(text);
     if (session === undefined) continue;
     if (session.kind === "guest") return success(session);
     const holds = await siteSessionHolds(session, siteTokens, now);
@@ -63,7 +70,10 @@ export async function sessionOf(
   return refusal;
 }
 
-/** Undefined where that cannot be told. A session of a version before this one has no key, and does not hold. */
+/**
+ * Returns whether a site's session is still valid; undefined if the site's keys cannot be fetched. A session
+ * of an older version has no key, and is not valid.
+ */
 async function siteSessionHolds(
   { expiresAt, siteKey }: Identity,
   siteTokens: SiteTokens | undefined,
@@ -84,7 +94,7 @@ function sessionIn(text: string): Identity | undefined {
 
 /**
  * Returns the Set-Cookie headers that open a session; none while no secret is known.
- * `secure`: whether the browser came by https.
+ * @param secure whether the request came by https.
  */
 export function sessionCookies(
   { user, handle, kind, expiresAt, siteKey }: Identity,
@@ -101,13 +111,13 @@ export function sessionCookies(
     ...(siteKey === undefined ? {} : { siteKey }),
     ...(expiresAt === undefined ? {} : { endsAt: expiresAt }),
   };
-  const sealed = guests.seal(JSON.stringify(fields));
-  if (sealed === undefined) return [];
+  const signed = guests.sign(JSON.stringify(fields));
+  if (signed === undefined) return [];
   const left = expiresAt === undefined ? MAX_AGE_SECONDS : Math.ceil((expiresAt - now) / 1000);
   const maxAge = Math.max(0, Math.min(left, MAX_AGE_SECONDS));
   const options = { path: "/", httpOnly: true, sameSite: "lax", secure, maxAge } as const;
-  const names = cookies.namesFor("session", request, (value) => guests.unseal(value) !== undefined);
-  return names.map((name) => serialize(name, sealed, options));
+  const names = cookies.namesFor("session", request, (value) => guests.verify(value) !== undefined);
+  return names.map((name) => serialize(name, signed, options));
 }
 
 function isSession(value: unknown): value is SessionFields {

@@ -156,7 +156,7 @@ describe("a session over HTTP", () => {
     const app = await openApi({ tokenSecret: SECRET });
     const guests = new Guests(["s".repeat(32)]);
     const old = (session: object) =>
-      `dynochat-session=${guests.seal(JSON.stringify({ handle: "Ann", ...session }))}`;
+      `dynochat-session=${guests.sign(JSON.stringify({ handle: "Ann", ...session }))}`;
     const site = { user: "s-ann", site: true, endsAt: Date.now() + 60_000 };
     expect((await say(app, "hi", { cookie: old(site) })).statusCode).toBe(401);
     expect((await say(app, "hi", { cookie: old({ user: "gann", site: false }) })).statusCode).toBe(201);
@@ -172,7 +172,7 @@ describe("a session over HTTP", () => {
       endsAt: Date.now() + 60_000,
       siteKey: "key x",
     };
-    const cookie = `dynochat-session=${guests.seal(JSON.stringify(session))}`;
+    const cookie = `dynochat-session=${guests.sign(JSON.stringify(session))}`;
     const answer = await say(await openApi(options), "hi", { cookie });
     expect([answer.statusCode, answer.json().retryable]).toEqual([503, true]);
   });

@@ -147,8 +147,8 @@ describe("a session's cookie that another version set", () => {
     "lets its holder in with the handle %j",
     async (old) => {
       const app = await openApi({ apiKeys: undefined, secret });
-      const words = JSON.stringify({ user: "gabcd", handle: old, site: false });
-      const cookie = `dynochat-session=${new Guests([secret]).seal(words)}`;
+      const text = JSON.stringify({ user: "gabcd", handle: old, site: false });
+      const cookie = `dynochat-session=${new Guests([secret]).sign(text)}`;
       const answer = await app.inject({
         method: "POST",
         url: "/api/session",
@@ -164,8 +164,8 @@ describe("a session's cookie that another version set", () => {
 
   it("is ignored where it holds no session", async () => {
     const app = await openApi({ apiKeys: undefined, secret });
-    for (const words of ["no JSON", "[]", '{"user":5}']) {
-      const cookie = `dynochat-session=${new Guests([secret]).seal(words)}`;
+    for (const text of ["no JSON", "[]", '{"user":5}']) {
+      const cookie = `dynochat-session=${new Guests([secret]).sign(text)}`;
       const answer = await app.inject({ url: MESSAGES, headers: { cookie } });
       expect(answer.statusCode).toBe(200);
     }

@@ -120,7 +120,7 @@ describe("beside processes of the version before", () => {
     const session = JSON.stringify({ user: "gabc", handle: "Ann", site: false });
     const jar = new CookieJar({
       dynochat: old.tokenFor("gabc") ?? "",
-      "dynochat-session": old.seal(session) ?? "",
+      "dynochat-session": old.sign(session) ?? "",
     });
     const answer = await jar.send(app, { method: "POST", url: "/api/session", payload: {} });
     expect(answer.json().user).toEqual({ id: "gabc", handle: "Ann" });

@@ -4,17 +4,19 @@ import { objectOf } from "../../room/checked-entry.ts";
 import { readHandle } from "../../text/handle.ts";
 import { readText } from "../../text/text.ts";
 
-/** What a plain client says: a text, and perhaps a name. */
-export interface Said {
+/** A message of a plain client: a text, and perhaps a handle. */
+export interface PlainMessage {
   readonly handle: string | undefined;
   readonly text: string;
 }
 
 /**
- * Reads one inward frame of a plain socket: `{"handle","text"}` or `{"username","text"}`, other keys
- * ignored; undefined stands for a binary frame. `maxTextLength` in code points.
+ * Reads one frame of a plain client: `{"handle","text"}` or `{"username","text"}`; other keys are ignored.
+ * Fails with the error that the client is told.
+ * @param frame undefined = a binary frame.
+ * @param maxTextLength in code points.
  */
-export function readPlainFrame(frame: string | undefined, maxTextLength: number): Result<Said> {
+export function readPlainFrame(frame: string | undefined, maxTextLength: number): Result<PlainMessage> {
   const value = frame === undefined ? undefined : objectOf(frame);
   if (value === undefined) {
     return refused(

@@ -16,26 +16,26 @@ import { writeMissed } from "../missed-pages.ts";
 import { ErrorReplies, type SocketSession } from "../session.ts";
 import { PendingLimit, RequestQueue } from "../v1/request-queue.ts";
 import { REQUESTS } from "../v1/requests.ts";
-import { readPlainFrame, type Said } from "./plain-frame.ts";
+import { type PlainMessage, readPlainFrame } from "./plain-frame.ts";
 
-/** What a plain client asked for in its address. */
+/** The query string of a plain client. */
 export interface PlainQuery {
   readonly room: string;
-  /** Cursor, for recovery; undefined = the newest. */
+  /** The last id that the client has; undefined = none: it gets the newest messages. */
   readonly after: string | undefined;
-  /** Messages of history. */
+  /** Most messages of history. */
   readonly limit: number;
 }
 
-/** A pause after which a client whose messages pile up may send the next one, ms. */
+/** Pause before a client with too many pending messages may send the next one, ms. */
 const PILED_UP_MS = 1_000;
 
-/** The pause before another try to enter, where the store is live and did not answer in time, ms. */
+/** The pause before entering is retried if the store is live and did not answer in time, ms. */
 const ENTER_AGAIN_MS = 1_000;
 
 /**
- * One connection without a subprotocol: it is in one room from the start, sends `{"handle","text"}` or
- * `{"username","text"}`, and gets frames that need no answer. It also is its own place in that room.
+ * A connection without a subprotocol: it joins one room when it is opened, sends `{"handle","text"}` or
+ * `{"username","text"}`, and gets frames that need no answer. It also is the member of that room.
  */
 export class PlainSession implements SocketSession, Member {
   readonly connection: Connection;
@@ -48,14 +48,14 @@ export class PlainSession implements SocketSession, Member {
   readonly #answers: AnswerBudget;
   readonly #queue = new RequestQueue();
   readonly #pending: PendingLimit;
-  /** The last id it has. */
+  /** The last id that the client has. */
   #after: string | undefined;
   #identity: Identity;
-  /** The room, from when it was last entered or tried to be. */
+  /** The room of the last attempt to enter; undefined before that. */
   #here: Room | undefined;
   #inRoom = false;
   #closed = false;
-  /** What it was told last of the store. */
+  /** Whether the store is live, as the client was told last. */
   #storeLive = true;
   #again: NodeJS.Timeout | undefined;
 
@@ -85,19 +85,19 @@ export class PlainSession implements SocketSession, Member {
     return !this.#pending.isEmpty;
   }
 
-  /** Enters the room, now or as soon as the store is there. */
+  /** Enters the room, now or as soon as the store is live. */
   open(): void {
-    this.#context.newcomer(this);
+    this.#context.sendGreeting(this);
     this.#queue.run(() => this.#enter());
   }
 
   onFrame(text: string | undefined): void {
     if (this.#closed || closeIfTooSlow(this.connection)) return;
     this.requests.spend(REQUESTS.message.cost);
-    const said = readPlainFrame(text, this.#context.options.maxTextLength);
-    if (!said.ok) this.#errors.send(errorFrame(said.error));
-    else if (!this.#pending.take(said.value.text.length)) this.#errors.send(errorFrame(tooFast(PILED_UP_MS)));
-    else this.#enqueue(said.value);
+    const read = readPlainFrame(text, this.#context.options.maxTextLength);
+    if (!read.ok) this.#errors.send(errorFrame(read.error));
+    else if (!this.#pending.take(read.value.text.length)) this.#errors.send(errorFrame(tooFast(PILED_UP_MS)));
+    else this.#enqueue(read.value);
   }
 
   send(frame: ServerFrame): void {
@@ -110,14 +110,14 @@ export class PlainSession implements SocketSession, Member {
     if (status.live && !this.#inRoom) this.#queue.run(() => this.#enter());
   }
 
-  /** It says its wish with each message, or keeps the last one. */
+  /** Does nothing: the client sends the handle it wants with each message, or keeps the last one. */
   handleSettled(): void {}
 
   joined({ recovered, entries, more }: Snapshot): void {
     this.#inRoom = true;
     if (!recovered) this.#tellGap();
     this.#sendEntries(entries);
-    // Faster than it could be read, page by page.
+    // Messages came faster than pages could be read.
     if (recovered && more && this.#after !== undefined) this.#tellGap();
   }
 
@@ -144,7 +144,7 @@ export class PlainSession implements SocketSession, Member {
       await this.#answers.read(this.#join);
     } catch (error) {
       if (!isTemporary(error)) this.#fail(error);
-      // Where it has been told that the store is away, it enters when that changes.
+      // If the store is away, it enters when the store is live again.
       else if (this.#storeLive) this.#enterLater();
     }
   }
@@ -155,11 +155,14 @@ export class PlainSession implements SocketSession, Member {
     const room = rooms.open(this.#room, this.connection.network);
     this.#here = room;
     await rooms.join(room, this, { after: this.#after, limit: this.#limit }, space);
-    // The client may have gone while the room was being read.
+    // The client may have disconnected while the room was read.
     if (this.#closed) rooms.leave(room, this.connection.id);
   };
 
-  /** Sends all that it missed but the last page, which comes with joining: it cannot ask for pages. */
+  /**
+   * Sends all that the client missed except the last page, which is sent when it joins: it cannot ask for
+   * pages.
+   */
   async #readOn(): Promise<void> {
     if (this.#after === undefined) return;
     await writeMissed(this.#context.queries, this.#answers, this.#room, this.#after, (entries) => {
@@ -170,13 +173,13 @@ export class PlainSession implements SocketSession, Member {
     });
   }
 
-  /** A plain client cannot ask again. */
+  /** Retries entering, because a plain client cannot send a join. */
   #enterLater(): void {
     clearTimeout(this.#again);
     if (!this.#closed) this.#again = setTimeout(() => this.#queue.run(() => this.#enter()), ENTER_AGAIN_MS);
   }
 
-  async #say({ handle = this.#identity.handle, text }: Said, arrivedAt: number): Promise<void> {
+  async #publish({ handle = this.#identity.handle, text }: PlainMessage, arrivedAt: number): Promise<void> {
     const stored = await this.#context.publisher.publish({
       room: this.#room,
       here: this.#here,
@@ -190,16 +193,19 @@ export class PlainSession implements SocketSession, Member {
     });
     this.#pending.release(text.length);
     if (!stored.ok) this.#errors.send(errorFrame(stored.error));
-    // Only after the rate limit: a new name is told to every process.
+    // Only after the rate limit: every process is told of a new handle.
     else this.#rename(handle, stored.value.handle);
   }
 
-  #enqueue(said: Said): void {
+  #enqueue(message: PlainMessage): void {
     const arrivedAt = performance.now();
-    this.#queue.run(() => this.#say(said, arrivedAt), true);
+    this.#queue.run(() => this.#publish(message, arrivedAt), true);
   }
 
-  /** It wants to be called `wanted`, and the last message has `handle`. */
+  /**
+   * Takes over the handle that the client wants, and in the room the one that its last message was stored
+   * with.
+   */
   #rename(wanted: string, handle: string): void {
     if (wanted !== this.#identity.handle) this.#identity = { ...this.#identity, handle: wanted };
     if (this.#inRoom) this.#here?.presence.onMessageStored(this, handle);

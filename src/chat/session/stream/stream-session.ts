@@ -9,10 +9,10 @@ import type { Session } from "../session.ts";
 import { TokenClock } from "../token-clock.ts";
 import { type StreamRequest, StreamSubscription } from "./stream-subscription.ts";
 
-/** The pause before another try to enter, where the store is live and did not answer in time, ms. */
+/** The pause before entering is retried if the store is live and did not answer in time, ms. */
 const ENTER_AGAIN_MS = 1_000;
 
-/** One connection that only reads: it is in its rooms from the start, as a socket would be that never speaks. */
+/** A connection that only reads: it joins its rooms when it is opened, and takes no requests. */
 export class StreamSession implements Session {
   readonly connection: Connection;
   readonly identity: Identity;
@@ -38,14 +38,14 @@ export class StreamSession implements Session {
     this.#tokenClock.set(identity.expiresAt);
   }
 
-  /** It asks for nothing. */
+  /** Always false: a stream sends no requests. */
   get busy(): boolean {
     return false;
   }
 
-  /** Enters the rooms, now or as soon as the store is there. */
+  /** Enters the rooms, now or as soon as the store is live. */
   open(): void {
-    this.#context.newcomer(this);
+    this.#context.sendGreeting(this);
     this.#enterAll();
   }
 
@@ -67,24 +67,24 @@ export class StreamSession implements Session {
     clearTimeout(this.#again);
     this.#tokenClock.stop();
     this.#answers.close();
-    for (const place of this.#subscriptions) place.leave();
+    for (const subscription of this.#subscriptions) subscription.leave();
   }
 
   #enterAll(): void {
-    for (const place of this.#subscriptions) void this.#enter(place);
+    for (const subscription of this.#subscriptions) void this.#enter(subscription);
   }
 
-  async #enter(place: StreamSubscription): Promise<void> {
+  async #enter(subscription: StreamSubscription): Promise<void> {
     try {
-      await place.enter();
+      await subscription.enter();
     } catch (error) {
       if (!isTemporary(error)) this.#fail(error);
-      // Where it has been told that the store is away, it enters when that changes.
+      // If the store is away, it enters when the store is live again.
       else if (this.#storeLive) this.#enterLater();
     }
   }
 
-  /** A stream cannot ask again. */
+  /** Retries entering, because a stream cannot send a request. */
   #enterLater(): void {
     clearTimeout(this.#again);
     if (!this.#closed) this.#again = setTimeout(() => this.#enterAll(), ENTER_AGAIN_MS);

@@ -11,14 +11,14 @@ import type { Snapshot } from "../../room/snapshot.ts";
 import type { ChatContext } from "../chat-context.ts";
 import { writeMissed } from "../missed-pages.ts";
 
-/** A room that a stream is to carry. */
+/** A room that a stream is opened for. */
 export interface StreamRoom {
   readonly room: string;
-  /** The last id that the reader has; undefined = the stream begins with what comes next. */
+  /** The last id that the reader has; undefined = the stream begins with the next entry. */
   readonly after: string | undefined;
 }
 
-/** What an event stream is opened for. */
+/** What an event stream is opened with. */
 export interface StreamRequest {
   readonly identity: Identity;
   /** Each room once. */
@@ -26,14 +26,15 @@ export interface StreamRequest {
 }
 
 /**
- * Where a stream stands in one room: `outside` until `enter`, `entering` while what was missed is being read, `inside` when it
- * gets what comes; `left` is final.
+ * The state of a stream in one room: `outside` until `enter`, `entering` while what was missed is read,
+ * `inside` when it gets live entries; `left` is final.
  */
-type PlaceState = "outside" | "entering" | "inside" | "left";
+type SubscriptionState = "outside" | "entering" | "inside" | "left";
 
 /**
- * A stream's place in one room. What the reader missed comes first, oldest first and page by page as it is read; then
- * `joined`, and from there on what is live. Where the store does not continue from what the reader has: `reset`, and the newest.
+ * A stream's membership in one room. Sends first what the reader missed, oldest first and page by page as it
+ * is read; then `joined`, and then live entries. If the store does not continue from what the reader has:
+ * `reset`, and the newest entries.
  */
 export class StreamSubscription implements Member {
   readonly connection: Connection;
@@ -41,11 +42,11 @@ export class StreamSubscription implements Member {
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
   readonly #room: string;
-  /** The room, from when it was last entered or tried to be. */
+  /** The room of the last attempt to enter; undefined before that. */
   #here: Room | undefined;
   /** The last id that the reader has. */
   #after: string | undefined;
-  #state: PlaceState = "outside";
+  #state: SubscriptionState = "outside";
 
   constructor(
     context: ChatContext,
@@ -62,7 +63,10 @@ export class StreamSubscription implements Member {
     this.#after = after;
   }
 
-  /** Brings the reader up to now and lets it in; nothing where that is under way or done. Rejects with StoreUnavailable and TooManyAnswers. */
+  /**
+   * Sends what the reader missed, then joins the room; does nothing if that is under way or done. Rejects
+   * with StoreUnavailable and TooManyAnswers.
+   */
   async enter(): Promise<void> {
     if (this.#state !== "outside") return;
     this.#state = "entering";
@@ -79,7 +83,7 @@ export class StreamSubscription implements Member {
     if (this.#here !== undefined) this.#context.rooms.leave(this.#here, this.connection.id);
   }
 
-  /** It says nothing. */
+  /** Does nothing: a stream publishes no messages. */
   handleSettled(): void {}
 
   joined(snapshot: Snapshot): void {
@@ -90,7 +94,8 @@ export class StreamSubscription implements Member {
       return;
     }
     this.#write(snapshot.entries);
-    // Faster than it can be read, page by page: from here the reader comes back, and is no worse off.
+    // Messages come faster than pages can be read: the reader reconnects and continues from here, without a
+    // loss.
     if (this.#after !== undefined && snapshot.more)
       this.connection.close(CLOSE.overloaded, "come back for more");
     else this.#tell(snapshot);
@@ -110,11 +115,11 @@ export class StreamSubscription implements Member {
     const room = rooms.open(this.#room, this.connection.network);
     this.#here = room;
     await rooms.join(room, this, { after: this.#after, limit }, space);
-    // The reader may have gone while the room was being read.
+    // The reader may have disconnected while the room was read.
     if (this.#isLeft()) rooms.leave(room, this.connection.id);
   };
 
-  /** Sends all that was missed but the last page, which comes with joining. */
+  /** Sends all that was missed except the last page, which is sent when it joins. */
   async #readOn(): Promise<void> {
     if (this.#after === undefined) return;
     await writeMissed(this.#context.queries, this.#answers, this.#room, this.#after, (entries) => {

@@ -5,19 +5,19 @@ import type { ChatContext } from "../chat-context.ts";
 import type { RoomSubscription, SubscriptionOwner } from "../room-subscription.ts";
 import type { SocketSession } from "../session.ts";
 
-/** The v1 session after a request, as the request's handler sees it. */
+/** The v1 session that a request came by, as the request's handler sees it. */
 export interface RequestContext extends SocketSession, SubscriptionOwner {
   readonly context: ChatContext;
-  /** The user id of the guest whom the cookie names, or of a new one. */
+  /** The user id of the guest that the cookie names, or of a new one. */
   readonly guest: string;
   /** Whether a hello was accepted. */
   readonly greeted: boolean;
   readonly isClosed: boolean;
-  /** By the room's name. */
+  /** Subscriptions by room name. */
   readonly subscriptions: Map<string, RoomSubscription>;
-  /** Rooms it is about to enter: they count, or many joins sent at once would pass the limit. */
+  /** Rooms with a join under way: they count, or many joins sent at once would pass the limit. */
   readonly joining: Set<string>;
-  /** Accepts the hello: this is who the client is, until `expiresAt`. */
+  /** Accepts the hello: the client has this identity, until `expiresAt`. */
   greet(identity: Identity): void;
   /** Answers with an error; see `ErrorReplies`. */
   refuse(code: ErrorCode, message: string, ref?: number): void;

@@ -1,22 +1,22 @@
-/** A task, and whether those after it may start before it has ended if they are of this kind too. */
+/** A task that waits. `together`: it may start while other tasks with `together` are running. */
 interface Waiting {
   readonly task: () => Promise<void>;
   readonly together: boolean;
 }
 
 /**
- * A short queue that keeps the requests of one connection for one room in the order sent: each task starts when
- * the ones before it have ended, but tasks that go `together` (the store keeps their order) start one after the other
- * without waiting. The first task starts within `run`. How much may wait is bounded a connection, by `PendingLimit`.
+ * Runs the requests of one connection for one room in the order sent: each task starts when the ones before
+ * it have ended, but tasks with `together` (the store keeps their order) start one after the other without
+ * waiting. The first task starts within `run`. `PendingLimit` bounds how much may wait per connection.
  */
 export class RequestQueue {
   readonly #waiting: Waiting[] = [];
   readonly #idle: () => void;
   #running = 0;
-  /** Whether what runs goes together with others. */
+  /** Whether the running tasks have `together`. */
   #together = false;
 
-  /** `idle` is called each time that nothing is left to do. */
+  /** @param idle called each time that no task is left. */
   constructor(idle: () => void = () => undefined) {
     this.#idle = idle;
   }
@@ -31,7 +31,7 @@ export class RequestQueue {
     this.#start();
   }
 
-  /** Forgets what has not started. */
+  /** Drops the tasks that have not started. */
   clear(): void {
     this.#waiting.length = 0;
   }
@@ -56,10 +56,10 @@ export class RequestQueue {
   };
 }
 
-/** Requests of one connection that may wait, and their bytes together. */
-const BACKLOG = { requests: 1_000, bytes: 1024 * 1024 } as const;
+/** Most requests of one connection that may wait, and most bytes of them. */
+const MOST_PENDING = { requests: 1_000, bytes: 1024 * 1024 } as const;
 
-/** Bytes of requests that may wait in a process. */
+/** Most bytes of requests that may wait in a process. */
 const ALL_BYTES = 64 * 1024 * 1024;
 
 /** The bytes of all requests of a process that wait to be answered. */
@@ -71,7 +71,7 @@ export class WaitingBytes {
     this.#limit = limit;
   }
 
-  /** Takes in that many. False: too much is waiting already. */
+  /** Adds to the waiting bytes; returns false, and adds nothing, if too many would wait. */
   take(bytes: number): boolean {
     if (this.#bytes + bytes > this.#limit) return false;
     this.#bytes += bytes;
@@ -83,7 +83,10 @@ export class WaitingBytes {
   }
 }
 
-/** What one connection has sent and not yet been answered: a client need not wait, but cannot pile up for ever. */
+/**
+ * Bounds the requests of one connection that are not answered yet: a client need not wait for answers, but
+ * cannot send without end.
+ */
 export class PendingLimit {
   readonly #all: WaitingBytes;
   #requests = 0;
@@ -98,9 +101,12 @@ export class PendingLimit {
     return this.#requests === 0;
   }
 
-  /** Takes a request of that size in. False: too much is waiting already, of this connection or of all. */
+  /**
+   * Adds a request of that size; returns false, and adds nothing, if too much would wait, of this connection
+   * or of all.
+   */
   take(bytes: number): boolean {
-    if (this.#requests >= BACKLOG.requests || this.#bytes + bytes > BACKLOG.bytes) return false;
+    if (this.#requests >= MOST_PENDING.requests || this.#bytes + bytes > MOST_PENDING.bytes) return false;
     if (!this.#all.take(bytes)) return false;
     this.#requests += 1;
     this.#bytes += bytes;
@@ -113,7 +119,7 @@ export class PendingLimit {
     if (!this.#closed) this.#all.release(bytes);
   }
 
-  /** The connection is gone: what it has sent waits no more. */
+  /** Releases everything, because the connection is gone. Idempotent. */
   close(): void {
     if (!this.#closed) this.#all.release(this.#bytes);
     this.#closed = true;

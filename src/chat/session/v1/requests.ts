@@ -18,27 +18,34 @@ import { ping } from "./handlers/ping.ts";
 import { typing } from "./handlers/typing.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** The frames of clients, by their type. */
+/** The frames of clients by type. */
 export type Frames = { readonly [F in ClientFrame as F["type"]]: F };
 
 export type RequestName = keyof Frames;
 
 /**
- * What a request waits for. `connection`: nothing, and everything after it waits. `room`: the requests of its room that came before.
- * `room-together`: the same, but not for others of its kind. `nothing`: it is handled at once.
+ * What a request waits for. `connection`: earlier requests with this order, and all later requests wait for
+ * it. `room`: the earlier requests of its room. `room-together`: the same, except those with this order.
+ * `nothing`: it is handled at once.
  */
 type Order = "connection" | "room" | "room-together" | "nothing";
 
-/** One type of request: everything that the server has to know of it. */
+/** Everything that the server has to know of one type of request. */
 export interface RequestType<F extends ClientFrame> {
-  /** Whether a frame is one of this type, and what is wrong where it is not. Fields that are not named are ignored. */
+  /**
+   * Checks whether a frame is one of this type, and what is wrong if not. Fields that it does not name are
+   * ignored.
+   */
   readonly check: Check<F>;
-  /** What it costs besides `COST.frame`. What a message costs is limited where it is stored. */
+  /** Its cost in addition to `COST.frame`. Messages have limits of their own, where they are stored. */
   readonly cost: number;
   readonly order: Order;
-  /** It answers with messages, for which there must be space. */
+  /** Whether it is answered with messages, for which there must be space. */
   readonly answersWithMessages?: true;
-  /** `arrivedAt`: as performance.now() tells it. Rejects with StoreUnavailable, TooManyAnswers and TooManyRooms. */
+  /**
+   * `arrivedAt`: as performance.now() tells it. Rejects with StoreUnavailable, TooManyAnswers and
+   * TooManyRooms.
+   */
   readonly handle: (
     context: RequestContext,
     frame: F,
@@ -51,7 +58,10 @@ interface Check<F> {
   Check(value: unknown): value is F;
 }
 
-/** A schema per field of a frame: one that were left out would come in unchecked. */
+/**
+ * A schema per field of a frame; the compiler requires all, because a field without a schema would not be
+ * checked.
+ */
 type Fields<F> = { readonly [K in Exclude<keyof F, "type">]-?: TSchema };
 
 function check<const T extends RequestName, const P extends Fields<Frames[T]> & TProperties>(
@@ -66,7 +76,7 @@ const Room = Type.String();
 const MessageId = Type.Optional(Type.String({ pattern: ID }));
 const Limit = (minimum: number) => Type.Optional(Type.Integer({ minimum, maximum: LIMITS.answerMessages }));
 
-/** Every type of request, once. */
+/** The table of all request types. */
 export const REQUESTS = {
   hello: {
     check: check("hello", {
@@ -116,13 +126,16 @@ export const REQUESTS = {
   pong: { check: check("pong", {}), cost: 0, order: "nothing", handle: () => undefined },
 } as const satisfies { readonly [T in RequestName]: RequestType<Frames[T]> };
 
-/** Returns the row of one type, without what only that row's type tells. */
+/** Returns the row of one type. */
 export function requestType<T extends RequestName>(type: T): RequestType<Frames[T]> {
   const types: { readonly [N in RequestName]: RequestType<Frames[N]> } = REQUESTS;
   return types[type];
 }
 
-/** Reads one inward frame of v1 as the protocol describes it; undefined stands for a binary frame. */
+/**
+ * Reads one v1 frame of a client. Fails with `bad-frame`, `bad-request`, `unknown-type` or `bad-room`.
+ * @param text undefined = a binary frame.
+ */
 export function readRequest(text: string | undefined): Result<ClientFrame> {
   const value = text === undefined ? undefined : objectOf(text);
   if (value === undefined)
@@ -130,16 +143,19 @@ export function readRequest(text: string | undefined): Result<ClientFrame> {
   const ref = Number.isSafeInteger(value["ref"]) ? Number(value["ref"]) : undefined;
   const { type } = value;
   if (typeof type !== "string") return refuse("bad-request", "The frame needs a type: a string.", ref);
-  if (!isKnown(type)) return refuse("unknown-type", `There is no frame of type ${shown(type)}.`, ref);
+  if (!isKnown(type)) return refuse("unknown-type", `There is no frame of type ${quoted(type)}.`, ref);
   const validator = REQUESTS[type].check;
-  if (!validator.Check(value)) return refuse("bad-request", complaint(type, validator, value), ref);
+  if (!validator.Check(value)) return refuse("bad-request", describeError(type, validator, value), ref);
   if (namesRoom(value) && !isRoom(value.room)) {
     return refuse("bad-room", BAD_ROOM, ref);
   }
   return success(value);
 }
 
-/** Other frames may carry a field of that name, which is ignored like all that are not known. */
+/**
+ * Returns whether a frame has the field `room`. Other frames may carry a field of that name, which is ignored
+ * like all unknown fields.
+ */
 function namesRoom(frame: ClientFrame): frame is Extract<ClientFrame, { readonly room: string }> {
   return frame.type !== "hello" && frame.type !== "ping" && frame.type !== "pong";
 }
@@ -152,15 +168,15 @@ function refuse(code: ErrorCode, message: string, ref: number | undefined): Resu
   return failure({ code, message, ref });
 }
 
-/** Names the first field that is wrong and how. */
-function complaint(type: string, validator: Validator<TProperties, TSchema>, value: unknown): string {
+/** Returns a sentence that names the first wrong field and what is wrong. */
+function describeError(type: string, validator: Validator<TProperties, TSchema>, value: unknown): string {
   const [first] = validator.Errors(value);
   if (first === undefined) return `The ${type} frame is not as it should be.`;
   const field = first.instancePath.slice(1).replaceAll("/", ".");
   return `${field === "" ? `A ${type} frame` : `${type}.${field}`} ${first.message}.`;
 }
 
-/** A client's word in a sentence of ours, cut to a readable length. */
-function shown(word: string): string {
-  return JSON.stringify(word.length > 40 ? `${word.slice(0, 40)}…` : word);
+/** Returns a client's text in quotes for an error message, cut to a readable length. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
 }

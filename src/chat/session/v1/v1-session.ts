@@ -23,12 +23,10 @@ import type { RequestContext } from "./request-context.ts";
 import { PendingLimit, RequestQueue } from "./request-queue.ts";
 import { type Frames, type RequestName, readRequest, requestType } from "./requests.ts";
 
-/**
- * Where a v1 connection stands: `silent` until its hello was accepted, then `greeted`; `closed` is final.
- */
+/** The state of a v1 session: `silent` until its hello was accepted, then `greeted`; `closed` is final. */
 type SessionState = "silent" | "greeted" | "closed";
 
-/** A pause after which a client whose requests pile up may send the next one, ms. */
+/** Pause before a client with too many pending requests may send the next one, ms. */
 const PILED_UP_MS = 1_000;
 
 /** One connection that speaks `dynochat.v1`. */
@@ -44,10 +42,10 @@ export class V1Session implements RequestContext {
   readonly #answers: AnswerBudget;
   readonly #pending: PendingLimit;
   readonly #greeting = new RequestQueue();
-  /** Requests of one room, in the order sent; an idle queue is let go. */
+  /** Requests by room, in the order sent; a queue is removed when it is idle. */
   readonly #queues = new Map<string, RequestQueue>();
   #state: SessionState = "silent";
-  /** When a request was last refused because the store did not answer. */
+  /** When a request was last rejected because the store did not answer. */
   #unavailableAt = Number.NEGATIVE_INFINITY;
   #identity: Identity;
   #tokenClock: TokenClock | undefined;
@@ -148,14 +146,14 @@ export class V1Session implements RequestContext {
     }
     switch (requestType(frame.type).order) {
       case "nothing":
-        void this.#carryOut(request);
+        void this.#handleRequest(request);
         break;
       case "connection":
-        this.#enqueue(this.#greeting, request, () => this.#carryOut(request));
+        this.#enqueue(this.#greeting, request, () => this.#handleRequest(request));
         break;
       default:
         this.#enqueue(this.#queueOf(frame), request, async () => {
-          if (!this.#isLate(request)) await this.#carryOut(request);
+          if (!this.#isLate(request)) await this.#handleRequest(request);
         });
     }
   }
@@ -166,7 +164,7 @@ export class V1Session implements RequestContext {
     return this.#answer(frame, arrivedAt, (space) => handle(this, frame, arrivedAt, space));
   }
 
-  /** Does what answers with messages, when there is space for them. */
+  /** Handles a request that is answered with messages, when there is space for them. */
   #answer(
     frame: ClientFrame,
     arrivedAt: number,
@@ -183,14 +181,17 @@ export class V1Session implements RequestContext {
     });
   }
 
-  /** Refuses a request that would wait for the store as long as the one before it did. */
+  /**
+   * Rejects a request that arrived before the last `unavailable` answer: it would wait for the store as long.
+   * Returns whether it did.
+   */
   #isLate({ frame, arrivedAt }: Pick<Request, "frame" | "arrivedAt">): boolean {
     const late = arrivedAt < this.#unavailableAt;
     if (late) this.refuseUnavailable(refOf(frame));
     return late;
   }
 
-  async #carryOut({ frame, arrivedAt }: Request): Promise<void> {
+  async #handleRequest({ frame, arrivedAt }: Request): Promise<void> {
     const ref = refOf(frame);
     try {
       await this.#handle(frame.type, frame, arrivedAt);
@@ -237,10 +238,10 @@ export class V1Session implements RequestContext {
   }
 }
 
-/** A frame as it came in. */
+/** A frame that arrived. */
 interface Request {
   readonly frame: ClientFrame;
-  /** Its size, UTF-16 units: near enough to bytes for what may wait. */
+  /** Its size in UTF-16 units: near enough to bytes for the limits of what may wait. */
   readonly bytes: number;
   readonly arrivedAt: number;
 }

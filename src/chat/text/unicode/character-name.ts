@@ -6,7 +6,7 @@ const NAMES = new Map(
     .map((line) => [Number.parseInt(line, 16), line.slice(line.indexOf(" ") + 1)]),
 );
 
-/** What characters are called that have no name of their own, or whose names are numbers. */
+/** Names of kinds of characters that have no name of their own, or whose names are numbers. */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/\p{Cc}/u, "control character"],
   [/\p{Cs}/u, "half a character"],
@@ -16,7 +16,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/[\u{E0000}-\u{E007F}]/u, "tag"],
 ];
 
-/** Returns how an error names a character: `U+202E (right-to-left override)`. */
+/** Returns the name of a character for an error message: `U+202E (right-to-left override)`. */
 export function nameOfCharacter(character: string): string {
   const codePoint = character.codePointAt(0) ?? 0;
   const name = NAMES.get(codePoint) ?? KINDS.find(([kind]) => kind.test(character))?.[1];

@@ -7,7 +7,7 @@ import { limitsFor } from "../../../limits/store-limits.ts";
 import { readHandle } from "../../../text/handle.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Says who the client is. Later it renews the token, or changes the handle in all rooms. */
+/** Identifies the client. A later hello renews the token, or changes the handle in all rooms. */
 export async function hello(session: RequestContext, frame: HelloRequest): Promise<void> {
   const identified = await identify(session.context, {
     token: frame.token,
@@ -35,11 +35,11 @@ export async function hello(session: RequestContext, frame: HelloRequest): Promi
   const identity = { ...found, handle: wanted.value ?? found.handle };
   session.greet(identity);
   welcome(session, frame.ref, { identity, token });
-  if (first) session.context.newcomer(session);
+  if (first) session.context.sendGreeting(session);
   else rename(session);
 }
 
-/** Tells the rooms that it is in of a new handle. */
+/** Changes the handle in the rooms that the client is in. */
 function rename(session: RequestContext): void {
   session.requests.spend(COST.rename * session.subscriptions.size);
   for (const subscription of session.subscriptions.values()) subscription.rename();

@@ -5,7 +5,7 @@ import { sizeOf } from "../../../room/entry-reader.ts";
 import { withMessages } from "../../answer.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Fetches a page of a joined room's past: before an id, behind one, or the newest. */
+/** Answers with a page of a joined room's history: before an id, after one, or the newest. */
 export async function history(
   session: RequestContext,
   frame: HistoryRequest,

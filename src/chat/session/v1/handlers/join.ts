@@ -4,7 +4,10 @@ import type { AnswerSpace } from "../../../limits/answer-budget.ts";
 import { RoomSubscription } from "../../room-subscription.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Enters a room, or asks for a resync of one: what is after `after`, or the newest, then live. */
+/**
+ * Joins a room, or resyncs one: the client gets what is after `after`, or the newest entries, then what is
+ * live.
+ */
 export async function join(
   session: RequestContext,
   frame: JoinRequest,
@@ -36,6 +39,6 @@ async function enter(
   const subscription = new RoomSubscription(session, rooms.open(room, network), ref);
   const cursor = { after, limit: limit ?? LIMITS.joinMessages };
   await rooms.join(subscription.room, subscription, cursor, space);
-  // The client may have gone while the room was being read.
+  // The client may have disconnected while the room was read.
   if (session.isClosed) rooms.leave(subscription.room, id);
 }

@@ -1,7 +1,7 @@
 import type { LeaveRequest } from "../../../../protocol/frames.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Leaves a room: nothing of it comes after the `ok`. */
+/** Leaves a room: the client gets nothing of it after the `ok`. */
 export async function leave(session: RequestContext, { ref, room }: LeaveRequest): Promise<void> {
   const subscription = session.subscriptions.get(room);
   if (subscription === undefined) {

@@ -2,7 +2,10 @@ import type { AckFrame, MessageRequest } from "../../../../protocol/frames.ts";
 import { readText } from "../../../text/text.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Says something in a room; the ack means that the store has it. `arrivedAt`: as performance.now() tells it. */
+/**
+ * Publishes a message in a room; the ack means that it is stored.
+ * @param arrivedAt as performance.now() tells it.
+ */
 export async function message(
   session: RequestContext,
   frame: MessageRequest,

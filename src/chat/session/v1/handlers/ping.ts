@@ -1,7 +1,7 @@
 import type { PingRequest } from "../../../../protocol/frames.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Tells a client, which cannot see the pings of WebSocket, that the server is there. */
+/** Answers a client's ping: clients in a browser cannot see the pings of WebSocket. */
 export function ping(session: RequestContext, { ref }: PingRequest): void {
   session.send({ type: "pong", ref });
 }
