@@ -1,7 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { newVisitor, type Visitor } from "./browser.ts";
 
-/** Opens the page as somebody who gave a name at an earlier visit, and waits until the room is there. */
+/** Opens the page as a user who gave a name at an earlier visit, and waits until the room is there. */
 export async function enterRoom(
   browser: Browser,
   url: string,
@@ -21,12 +21,12 @@ export async function enterRoom(
  * later, which this saves where a test is about something else.
  */
 export async function rememberName(page: Page, name: string): Promise<void> {
-  await page.addInitScript((given) => {
-    // A page without an origin stores nothing.
-    if (origin !== "null" && localStorage.getItem("dynochat.name") === null) {
-      localStorage.setItem("dynochat.name", given);
-    }
-  }, name);
+  const key = JSON.stringify("dynochat.name");
+  // A page without an origin stores nothing.
+  const canStore = `origin !== "null" && localStorage.getItem(${key}) === null`;
+  await page.addInitScript({
+    content: `if (${canStore}) localStorage.setItem(${key}, ${JSON.stringify(name)});`,
+  });
 }
 
 export async function giveName(page: Page, name: string): Promise<void> {
