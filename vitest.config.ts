@@ -16,6 +16,8 @@ function kind(name: string, testTimeout: number): TestProjectInlineConfiguration
       globalSetup: ["test/kit/vitest/global-setup.ts"],
       testTimeout,
       hookTimeout: testTimeout,
+      // Unit tests share a worker's modules: to load them anew for each file took more than 40 % of their processor's time.
+      isolate: name !== "unit",
     },
   };
 }
@@ -33,8 +35,6 @@ export default defineConfig({
     ],
     // Twice the processors of a small machine and one: many tests wait for clocks (leases, windows, outages) and use none.
     maxWorkers: 5,
-    // Files of one kind share a worker's modules: to load them anew took more than 40 % of the processor's time of the unit tests.
-    isolate: false,
     // A process of its own: what a test started dies with it (test/kit/servers/server.ts).
     pool: "forks",
     sequence: { sequencer: MixedOrder },
