@@ -1,30 +1,34 @@
-/** Descriptors kept for the Redis connections, files, log output, and connections that are accepted to be refused. */
+/**
+ * Descriptors reserved for the Redis connections, files, log output, and connections that are accepted only
+ * to be rejected.
+ */
 const RESERVED = 100;
 
-/** TCP connections for HTTP, beside those of sockets and event streams. */
+/** TCP connections for HTTP, in addition to those of sockets and event streams. */
 const HTTP_CONNECTIONS = 1_000;
 
-/** The share of the descriptors that HTTP has where there are few. */
+/** HTTP's share of the descriptors if there are few. */
 const HTTP_SHARE = 0.2;
 
-/** The share of few connections that one address may have. */
+/** The share of the connections that one address may have if descriptors limit them. */
 const ADDRESS_SHARE = 0.75;
 
-/** How many connections per process accepts; 0 = no limit. */
+/** How many connections a process accepts; 0 = no limit. */
 export interface Capacity {
-  /** Sockets and event streams, of all and of one address. */
+  /** Sockets and event streams, in total and per address. */
   readonly connections: number;
   readonly connectionsPerAddress: number;
-  /** TCP connections, also those of HTTP and those that never send a byte, of all and of one address. */
+  /** TCP connections, including those of HTTP and those that never send a byte, in total and per address. */
   readonly tcp: number;
   readonly tcpPerAddress: number;
-  /** Whether there are too few descriptors for the connections that are wished for. */
+  /** Whether there are too few descriptors for the connections that the settings allow. */
   readonly isLowered: boolean;
 }
 
 /**
- * Returns how many connections per process accepts: as many as the settings say (0 = no limit), and no more than its file descriptors
- * allow when some are kept for everything else. `descriptors`: undefined = not known.
+ * Returns how many connections a process accepts: as many as the settings say (0 = no limit), and no more
+ * than its file descriptors allow when some are reserved for everything else.
+ * @param descriptors undefined = not known.
  */
 export function capacityOf(
   settings: { readonly maxConnections: number; readonly maxConnectionsPerAddress: number },

@@ -2,10 +2,10 @@ import { isIPv4, isIPv6 } from "node:net";
 import type { FastifyRequest } from "fastify";
 import type { Logger } from "../logging/logger.ts";
 
-/** Stands for the address of a client that has none, such as the peer of a Unix socket. */
+/** Address of a client that has none, such as the peer of a Unix socket. */
 const NO_ADDRESS = "unknown";
 
-/** The addresses of the clients of one process, as limits count them and log lines name them. */
+/** Finds the addresses of clients, as limits count them and log lines name them. */
 export class ClientAddresses {
   readonly #logger: Logger;
   #hasWarned = false;
@@ -15,11 +15,11 @@ export class ClientAddresses {
   }
 
   /**
-   * Returns the canonical address of the client that sent a request. Where a trusted proxy reports a text that is no address, this
-   * is the proxy's own. Warns once if a proxy reports addresses and is not trusted.
+   * Returns the canonical address of the client that sent a request; if a trusted proxy reports a text that
+   * is no address, the proxy's own. Warns once if a proxy reports addresses and is not trusted.
    */
   of(request: FastifyRequest): string {
-    // Fastify has `ips` only where its option trustProxy is set.
+    // Fastify has `ips` only if its option trustProxy is set.
     if (request.ips === undefined && request.headers["x-forwarded-for"] !== undefined) this.#warn();
     const peer = request.socket.remoteAddress;
     return canonicalAddress(request.ip) ?? canonicalAddress(peer) ?? NO_ADDRESS;
@@ -37,8 +37,9 @@ export class ClientAddresses {
 }
 
 /**
- * Returns the one canonical form of an IP address: IPv4 in decimal, IPv6 as in RFC 5952, an IPv4-mapped address as IPv4. Ignores a
- * port, brackets, a zone and the `for=` of RFC 7239, which proxies write beside it. Undefined for every other text.
+ * Returns the canonical form of an IP address: IPv4 in decimal, IPv6 as in RFC 5952, an IPv4-mapped address
+ * as IPv4; undefined for every other text. Ignores what proxies write with it: a port, brackets, a zone and
+ * the `for=` of RFC 7239.
  */
 export function canonicalAddress(text: string | undefined): string | undefined {
   const bare = withoutPort((text ?? "").replace(/^for=/i, "").replaceAll('"', "").trim());
@@ -48,9 +49,9 @@ export function canonicalAddress(text: string | undefined): string | undefined {
 }
 
 /**
- * Returns what limits per address count by: the address itself, and of IPv6 the /64 network, because one host has all addresses
- * of such a network.
- * @param address a canonical one.
+ * Returns the key by which limits per address count: the address itself, for IPv6 the /64 network, because
+ * one host has all addresses of such a network.
+ * @param address in canonical form.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;

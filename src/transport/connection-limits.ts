@@ -3,22 +3,22 @@ import { RateLimiter } from "../chat/limits/rate.ts";
 import { Tally } from "../chat/limits/tally.ts";
 import { networkOf } from "./client-address.ts";
 
-/** Why a connection is not accepted. */
+/** The limit for which a connection is rejected. */
 export type Full = "process" | "address";
 
 /** Limits of sockets and event streams; 0 = no limit. */
 export interface ConnectionBounds {
   readonly connections: number;
-  /** Of one address; of IPv6, of one /64 network. */
+  /** Per address; for IPv6, per /64 network. */
   readonly connectionsPerAddress: number;
-  /** Opened per second from one address, on average. */
+  /** New connections per second from one address, on average. */
   readonly connectsPerSecond: number;
 }
 
-/** So many seconds' connections may come from one address at once: people of an office who return together. */
+/** Burst, in seconds of the rate: the users of an office reconnect at once. */
 const BURST_SECONDS = 10;
 
-/** Counts the connections of this process, all and by the network of their canonical address, and how fast they come. */
+/** Counts the connections of this process, in total and by network, and limits their number and rate. */
 export class ConnectionLimits {
   readonly #limits: ConnectionBounds;
   readonly #limited: Counters["limited"];
@@ -37,7 +37,7 @@ export class ConnectionLimits {
     return this.#count;
   }
 
-  /** Returns why one more connection of that address would be too many; undefined = it may come. */
+  /** Returns the limit that one more connection of that address would exceed; undefined = none. */
   full(address: string): Full | undefined {
     const { connections, connectionsPerAddress } = this.#limits;
     if (connections > 0 && this.#count >= connections) {
@@ -50,7 +50,10 @@ export class ConnectionLimits {
     return "address";
   }
 
-  /** Takes one connection from the rate of an address; returns 0, or the ms until the next may come. To be asked last. */
+  /**
+   * Takes one connection from the rate of an address; returns 0, or the ms until the next may be opened. To
+   * be called after all other checks.
+   */
   connect(address: string): number {
     const waitMs = this.#rates.take(networkOf(address));
     if (waitMs > 0) countOne(this.#limited, "address-connects");
@@ -67,7 +70,7 @@ export class ConnectionLimits {
     this.#byNetwork.remove(networkOf(address));
   }
 
-  /** Forgets the addresses whose rate is whole again; to be called now and then. */
+  /** Forgets the addresses whose bucket is full. To be called regularly. */
   sweep(): void {
     this.#rates.sweep();
   }

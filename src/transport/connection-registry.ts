@@ -5,15 +5,18 @@ import type { Session } from "../chat/session/session.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 
-/** How long a peer may take to read what was written and to answer a close frame, ms; then its connection is ended. */
+/**
+ * How long a peer may take to read what was written and to answer a close frame, ms; then its connection is
+ * terminated.
+ */
 export const CLOSE_TIMEOUT_MS = 5_000;
 
-/** What a peer, or `ws` for it, ends a socket with (RFC 6455, section 7.4.1). */
+/** Close codes that a peer, or `ws` for it, ends a socket with (RFC 6455, section 7.4.1). */
 const PEER_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009] as const;
 
 const COUNTED: ReadonlySet<number> = new Set([...Object.values(CLOSE), ...PEER_CODES]);
 
-/** Counts every code that a peer may have made up: so there are few, whatever peers send. */
+/** Counts all other codes, so that peers cannot create any number of them. */
 export const OTHER_CODE = 0;
 
 /** How a connection ended. */
@@ -22,13 +25,13 @@ export interface CloseReason {
   readonly reason: string;
 }
 
-/** A connection that can be counted, logged and ended, whatever it consists of. */
+/** A connection of any kind that can be counted, logged and terminated. */
 export interface RegisteredConnection extends Connection {
   readonly kind: "socket" | "event stream";
   readonly openedAt: number;
-  /** How this side ended it; undefined = it did not. */
+  /** How this side closed it; undefined = it did not. */
   readonly ending: CloseReason | undefined;
-  /** Ends it without waiting for its peer. */
+  /** Ends the connection without waiting for its peer. */
   terminate(): void;
 }
 
@@ -40,7 +43,7 @@ export interface Arrival {
   readonly path: string;
 }
 
-/** An open connection, and what its end needs. */
+/** An open connection, with what is needed when it closes. */
 export interface OpenConnection {
   readonly connection: RegisteredConnection;
   readonly session: Session;
@@ -60,7 +63,7 @@ export class ConnectionRegistry {
     this.#limits = limits;
   }
 
-  /** Takes a connection in; to be called before it has a session. */
+  /** Adds a connection. To be called before it has a session. */
   opened(connection: RegisteredConnection, { address, requestId, path }: Arrival): void {
     const { id, kind, codec } = connection;
     this.#limits.arrive(address);
@@ -71,8 +74,8 @@ export class ConnectionRegistry {
   }
 
   /**
-   * Takes a connection out, and ends its session. Idempotent.
-   * @param peer how the peer ended it; counts where this side did not.
+   * Removes a connection, and ends its session. Idempotent.
+   * @param peer how the peer closed it; counts only if this side did not close it.
    */
   closed({ connection, session, address, requestId }: OpenConnection, peer: CloseReason): void {
     if (!this.#open.delete(connection)) return;

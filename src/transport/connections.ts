@@ -10,7 +10,7 @@ import { EventStreams } from "./sse/event-streams.ts";
 import { SocketRoutes } from "./websocket/socket-routes.ts";
 import { Sockets } from "./websocket/sockets.ts";
 
-/** How often addresses that opened no connection lately are forgotten, ms. */
+/** How often addresses without recent connections are forgotten, ms. */
 const SWEEP_MS = 5_000;
 
 export interface ConnectionOptions {
@@ -22,18 +22,21 @@ export interface ConnectionOptions {
   readonly shutdownSeconds: number;
 }
 
-/** What connections need of the app around them. */
+/** Dependencies of `Connections`. */
 export interface ConnectionDeps extends Pick<GateRules, "addresses" | "hosts" | "origins" | "overload"> {
   readonly addresses: ClientAddresses;
   readonly cookies: ChatCookies;
 }
 
-/** All connections of this process, sockets and event streams: who may open one, how many there are, and how they end. */
+/**
+ * All sockets and event streams of this process: their admission, their limits, their registry and their
+ * drain.
+ */
 export class Connections {
   readonly capacity: Capacity;
   readonly gate: Gate;
   readonly drain: Drain;
-  /** The addresses at which sockets are opened. */
+  /** The routes of sockets. */
   readonly routes: SocketRoutes;
   readonly streams: EventStreams;
   readonly #limits: ConnectionLimits;
@@ -53,28 +56,28 @@ export class Connections {
     this.routes = new SocketRoutes(chat, this.gate, this.#sockets, cookies, options.defaultRoom);
   }
 
-  /** Open sockets and event streams. */
+  /** Number of open sockets and event streams. */
   get count(): number {
     return this.#limits.count;
   }
 
-  /** Sockets and event streams that may be open; undefined = no limit. */
+  /** How many sockets and event streams may be open; undefined = no limit. */
   get limit(): number | undefined {
     const { connections } = this.capacity;
     return connections === 0 ? undefined : connections;
   }
 
-  /** Open TCP connections of the server; undefined where it is the app's around the chat. */
+  /** Number of open TCP connections of the server; undefined if the server belongs to an embedding app. */
   get tcpCount(): number | undefined {
     return this.#countTcp?.();
   }
 
-  /** Tells how TCP connections are counted. */
+  /** Sets the function that counts TCP connections. */
   countTcp(count: () => number): void {
     this.#countTcp = count;
   }
 
-  /** Begins what is done regularly. */
+  /** Starts the timers. */
   start(): void {
     this.#sweep = setInterval(() => this.#limits.sweep(), SWEEP_MS).unref();
     this.#sockets.start();

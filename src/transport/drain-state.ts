@@ -1,18 +1,18 @@
 /**
- * How far a process is with moving its people away:
- * - `open`: it takes everybody;
- * - `moving`: it takes nobody, and those who are here are served until each one's time comes;
- * - `cutting`: the time is up, who is still here is cut off;
- * - `drained`: nobody is here; final.
+ * The state of a process's drain:
+ * - `open`: it accepts connections;
+ * - `moving`: it rejects new connections, and serves each open one until its scheduled close;
+ * - `cutting`: the time is up, open connections are terminated;
+ * - `drained`: no connection is open; final.
  */
 export type DrainState = "open" | "moving" | "cutting" | "drained";
 
 export type DrainEvent =
   /** The process is to end. */
   | "begun"
-  /** The last one has left. */
+  /** The last connection is closed. */
   | "empty"
-  /** Nobody may be served any longer. */
+  /** The time limit is over. */
   | "time-up";
 
 const TRANSITIONS: Readonly<Record<DrainState, Readonly<Partial<Record<DrainEvent, DrainState>>>>> = {
@@ -22,7 +22,10 @@ const TRANSITIONS: Readonly<Record<DrainState, Readonly<Partial<Record<DrainEven
   drained: {},
 };
 
-/** The state that follows; the same one where the event means nothing in it, as a second signal. */
+/**
+ * Returns the state after an event; the same state if the event has no meaning in it, such as a second
+ * signal.
+ */
 export function nextDrainState(state: DrainState, event: DrainEvent): DrainState {
   return TRANSITIONS[state][event] ?? state;
 }

@@ -6,22 +6,31 @@ import { LIMITS } from "../protocol/limits.ts";
 import { CLOSE_TIMEOUT_MS, type ConnectionRegistry } from "./connection-registry.ts";
 import { type DrainEvent, type DrainState, nextDrainState } from "./drain-state.ts";
 
-/** Kept free after the last one's time: for its answers, its close frame, and a peer that is silent about it, ms. */
-const FAREWELL_MS = CLOSE_TIMEOUT_MS + 1_000;
+/**
+ * Reserved after the last scheduled close, ms: for answers that are due, the close frame, and a peer that
+ * does not answer it.
+ */
+const LAST_CLOSE_MS = CLOSE_TIMEOUT_MS + 1_000;
 
-/** How often it is looked whether all have gone, ms. */
-const LOOK_MS = 50;
+/** How often it is checked whether all connections are closed, ms. */
+const POLL_MS = 50;
 
 /**
- * Before the first connection is closed, ms: a router may take a second to learn that no more clients are to be sent here, and
- * the client library opens its next connection a second before this one ends.
+ * Time before the first connection is closed, ms: a router may take a second to notice that this process
+ * accepts no more clients, and the client library opens its next connection a second before this one ends.
  */
 const HEADWAY_MS = 2_000;
 
-/** Connections per second that are moved, where the time allows: the processes that take them over hardly notice. */
+/**
+ * Connections that are moved per second, if the time allows: a small load for the processes that take them
+ * over.
+ */
 const MOVES_PER_SECOND = 20;
 
-/** Empties this process: nobody comes in, and those who are here leave one after the other. */
+/**
+ * Drains this process (graceful shutdown): rejects new connections, and closes the open ones one after the
+ * other.
+ */
 export class Drain {
   readonly #chat: Chat;
   readonly #registry: ConnectionRegistry;
@@ -44,8 +53,9 @@ export class Drain {
   }
 
   /**
-   * Tells every client when to reconnect, each another time, serves each until then and closes it with 1012.
-   * Fulfils when all are gone; who is not after `shutdownSeconds` is cut off. A second call is the same drain.
+   * Tells every client when to reconnect, each at another time, serves it until then and closes its
+   * connection with 1012. Fulfils when all are closed; after `shutdownSeconds` the rest are terminated. A
+   * second call returns the same promise.
    */
   begin(): Promise<void> {
     this.#ended ??= this.#run();
@@ -78,14 +88,14 @@ export class Drain {
 
   async #cut(): Promise<void> {
     this.#step("time-up");
-    // Who reads still learns why; the others are not waited for.
+    // A client that still reads learns the reason; the others are not waited for.
     for (const session of this.#chat.sessions()) close(session);
     this.#registry.terminate();
-    await this.#emptyBy(performance.now() + FAREWELL_MS);
+    await this.#emptyBy(performance.now() + LAST_CLOSE_MS);
   }
 
   async #emptyBy(deadline: number): Promise<void> {
-    while (this.#chat.size > 0 && performance.now() < deadline) await sleep(LOOK_MS);
+    while (this.#chat.size > 0 && performance.now() < deadline) await sleep(POLL_MS);
   }
 
   #step(event: DrainEvent): void {
@@ -94,8 +104,8 @@ export class Drain {
 }
 
 /**
- * Returns when each of `count` connections is closed, ms from now, the earliest first: spread evenly, so that no second brings
- * more reconnects than another. All lie within `usableMs`.
+ * Returns when each of `count` connections is closed, ms from now, the earliest first: spread evenly, so that
+ * no second has more reconnects than another. All are within `usableMs`.
  */
 export function drainSchedule(count: number, usableMs: number): readonly number[] {
   const headway = Math.min(HEADWAY_MS, usableMs / 4);
@@ -103,16 +113,20 @@ export function drainSchedule(count: number, usableMs: number): readonly number[
   return Array.from({ length: count }, (_, index) => Math.round(headway + (spread * (index + 1)) / count));
 }
 
-/** Returns how much of the drain's limit is there for moving; the rest is for the answers and the close frame of the last one. Both ms. */
+/**
+ * Returns how much of the drain's time limit is used for moving connections, ms; the rest is for the answers
+ * and the close frame of the last one.
+ */
 export function usableMs(limitMs: number): number {
-  return Math.max(limitMs / 2, limitMs - FAREWELL_MS);
+  return Math.max(limitMs / 2, limitMs - LAST_CLOSE_MS);
 }
 
-/** What was accepted is answered first, for as long as an answer may take. */
+/** Closes a session after its accepted requests are answered; waits for as long as an answer may take. */
 async function endSession(session: Session): Promise<void> {
-  // Counted in looks: after a process stood still the clock would be over before the answers that wait are read.
-  const looks = LIMITS.unavailableMs / LOOK_MS;
-  for (let look = 0; session.busy && look < looks; look += 1) await sleep(LOOK_MS);
+  // Counted in polls, not by the clock: if the process was suspended, the time would be over before waiting
+  // answers are read.
+  const polls = LIMITS.unavailableMs / POLL_MS;
+  for (let poll = 0; session.busy && poll < polls; poll += 1) await sleep(POLL_MS);
   close(session);
 }
 

@@ -5,7 +5,7 @@ import type { ConnectionLimits } from "./connection-limits.ts";
 import { type HostPolicy, MISDIRECTED } from "./hosts.ts";
 import type { OriginPolicy } from "./origin.ts";
 
-/** What decides about admission. */
+/** The rules of admission. */
 export interface GateRules {
   readonly addresses: ClientAddresses;
   readonly hosts: HostPolicy;
@@ -13,19 +13,22 @@ export interface GateRules {
   readonly limits: ConnectionLimits;
   /** Whether this process is about to end. */
   readonly isDraining: () => boolean;
-  /** Why this process has too much to do for one more connection; undefined = it has not. */
+  /** Returns why this process is overloaded; undefined = it is not. */
   readonly overload: () => string | undefined;
 }
 
-/** Why a request or a connection is rejected, and the HTTP status that says so. */
+/** Why a request or a connection is rejected, and the HTTP status of the answer. */
 export interface Rejection extends ErrorReply {
   readonly status: 403 | 421 | 429 | 503;
 }
 
-/** When a client may try again that was rejected because its address has too many connections, ms. */
+/** Pause before a client retries whose address has too many connections, ms. */
 const FULL_RETRY_MS = 5_000;
 
-/** Decides whether a request is answered here, and whether one more connection, socket or event stream, may be opened. */
+/**
+ * Admission control: decides whether a request is answered, and whether one more socket or event stream may
+ * be opened.
+ */
 export class Gate {
   readonly addresses: ClientAddresses;
   readonly #rules: GateRules;
@@ -43,19 +46,24 @@ export class Gate {
     return this.#rules.overload();
   }
 
-  /** Returns why this server does not answer for the host of a request; undefined = it does. */
+  /** Returns why the host of a request is rejected; undefined = it is allowed. */
   checkHost(request: FastifyRequest): Rejection | undefined {
     const message = this.#rules.hosts.refusal(request);
     return message === undefined ? undefined : { status: MISDIRECTED, code: "forbidden", message };
   }
 
-  /** Returns why pages of the origin of a request may not use the chat; undefined = they may, or no page sent it. */
+  /**
+   * Returns why the origin of a request is rejected; undefined = it is allowed, or no page sent the request.
+   */
   checkOrigin(request: FastifyRequest): Rejection | undefined {
     const message = this.#rules.origins.refusal(request);
     return message === undefined ? undefined : { status: 403, code: "forbidden", message };
   }
 
-  /** Returns why a request may not open a connection now; undefined = it may, and counts for the rate of its address. */
+  /**
+   * Returns why a request may not open a connection now; undefined = it may, and is counted in the rate of
+   * its address.
+   */
   checkConnection(request: FastifyRequest): Rejection | undefined {
     if (this.isDraining) return unavailable("This server is restarting; try again.");
     const { limits } = this.#rules;

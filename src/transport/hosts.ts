@@ -3,34 +3,38 @@ import type { Logger } from "../logging/logger.ts";
 import { ThrottledLogger } from "../logging/throttled-logger.ts";
 import { type HostPattern, matchesHost, parseHost, parseHostPattern } from "../settings/origins.ts";
 
-/** What of a request names the host that it is meant for. */
+/** The parts of a request that name its host. */
 type HostRequest = Pick<FastifyRequest, "headers" | "host">;
 
 /** Characters of a Host header that are repeated in an answer or a log line. */
 const SHOWN = 200;
 
-/** What a request for another host is answered (RFC 9110, section 15.5.20). */
+/** Status of the answer to a request for another host (RFC 9110, section 15.5.20). */
 export const MISDIRECTED = 421;
 
 /**
- * Decides by ALLOWED_HOSTS for which host names requests may be. A page of an attacker's domain whose name is pointed at this server
- * (DNS rebinding) is of the same origin as the server for the browser; only its host name tells.
+ * Accepts or rejects requests by their host name, as ALLOWED_HOSTS says. If an attacker points a domain at
+ * this server (DNS rebinding), the browser takes the attacker's page and the server for one origin; only the
+ * host name shows the difference.
  */
 export class HostPolicy {
   /** Undefined = any host. */
   readonly #patterns: readonly HostPattern[] | undefined;
   readonly #throttled: ThrottledLogger;
 
-  /** @param allowed items of ALLOWED_HOSTS; undefined = any. Throws RangeError for an item that no host can match. */
+  /**
+   * @param allowed items of ALLOWED_HOSTS; undefined = any. Throws RangeError for an item that no host can
+   * match.
+   */
   constructor(allowed: readonly string[] | undefined, logger: Logger) {
     this.#patterns = allowed?.map(parseHostPattern);
     this.#throttled = new ThrottledLogger(logger);
   }
 
   /**
-   * Returns a sentence for the sender of a request that is for another host; undefined for every other request. All names count: the
-   * Host header and, behind a trusted proxy, X-Forwarded-Host, which a page may write itself where its proxy passes it on. Logs at
-   * most one refusal every 10 s.
+   * Returns an error message for a request that is for another host; undefined = it is allowed. All names
+   * count: the Host header and, behind a trusted proxy, X-Forwarded-Host, which a page can write itself if
+   * the proxy passes it on. Logs at most one rejection per 10 s.
    */
   refusal(request: HostRequest): string | undefined {
     const patterns = this.#patterns;

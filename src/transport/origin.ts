@@ -9,22 +9,26 @@ import {
   parseOriginPattern,
 } from "../settings/origins.ts";
 
-/** What of a request tells where its page and this server are. */
+/** The parts of a request that name its page's origin and this server. */
 export type OriginRequest = Pick<FastifyRequest, "headers" | "host" | "protocol">;
 
 /** Characters of an Origin header that are repeated in an answer or a log line. */
 const SHOWN = 200;
 
 /**
- * Decides whether a page may use the chat: its own page always, other pages if ALLOWED_ORIGINS names them. Programs send no Origin
- * and are allowed: the check protects people's cookies from other sites' pages, and programs have none of those.
+ * Accepts or rejects requests by the origin of their page: the chat's own page is always allowed, other pages
+ * if ALLOWED_ORIGINS names them. Programs send no Origin and are allowed: the check protects users' cookies
+ * from the pages of other sites, and programs have no cookies.
  */
 export class OriginPolicy {
   readonly #patterns: readonly OriginPattern[];
   readonly #allowsAll: boolean;
   readonly #throttled: ThrottledLogger;
 
-  /** @param allowed items of ALLOWED_ORIGINS; `*` = any origin. Throws RangeError for an item that no origin can match. */
+  /**
+   * @param allowed items of ALLOWED_ORIGINS; `*` = any origin. Throws RangeError for an item that no origin
+   * can match.
+   */
   constructor(allowed: "*" | readonly string[] | undefined, logger: Logger) {
     this.#allowsAll = allowed === "*";
     this.#patterns = allowed === "*" || allowed === undefined ? [] : allowed.map(parseOriginPattern);
@@ -32,8 +36,8 @@ export class OriginPolicy {
   }
 
   /**
-   * Returns a sentence for the person at a page that may not use the chat, undefined for every other request. Logs at most one
-   * refusal every 10 s.
+   * Returns an error message for the user of a page that may not use the chat; undefined = the request is
+   * allowed. Logs at most one rejection per 10 s.
    */
   refusal(request: OriginRequest): string | undefined {
     const { origin } = request.headers;
@@ -54,9 +58,9 @@ export class OriginPolicy {
 }
 
 /**
- * Returns whether a page came from this server: from the Host of the request or, behind a trusted proxy, from its
- * X-Forwarded-Host. Proxies add and drop both default ports, and the scheme is known only where it is https: a page without it
- * must not use a chat that has it.
+ * Returns whether a page was served by this server: by the Host of the request or, behind a trusted proxy, by
+ * its X-Forwarded-Host. Default ports are ignored, because proxies add and drop them. The scheme is known for
+ * certain only if it is https: a page served without https must not use a chat that has it.
  */
 function isOwn({ scheme, host, port }: Origin, request: OriginRequest): boolean {
   if (scheme !== "https" && (scheme !== "http" || isSecure(request))) return false;
@@ -70,7 +74,9 @@ function withoutDefault(port: string): string {
   return port === "80" || port === "443" ? "" : port;
 }
 
-/** Returns whether a request came by TLS, as far as the server knows. Some proxies write `wss` for a socket. */
+/**
+ * Returns whether a request came by TLS, as far as the server knows. Some proxies report `wss` for a socket.
+ */
 export function isSecure({ protocol }: Pick<FastifyRequest, "protocol">): boolean {
   const scheme = protocol.toLowerCase();
   return scheme === "https" || scheme === "wss";

@@ -6,29 +6,29 @@ import type { Logger } from "../logging/logger.ts";
 import { ThrottledLogger } from "../logging/throttled-logger.ts";
 import { canonicalAddress, networkOf } from "./client-address.ts";
 
-/** Requests that one connection may have sent without waiting for their answers. */
+/** Requests that one connection may send without waiting for their answers. */
 const PIPELINED = 64;
 
 /** How many TCP connections are accepted; 0 = no limit. */
 export interface TcpLimits {
   readonly total: number;
-  /** Of one peer address (IPv6: /64 network). Must be 0 where the peer is a proxy. */
+  /** Per peer address (IPv6: per /64 network). Must be 0 if the peer is a proxy. */
   readonly perAddress: number;
 }
 
-/** Connections that may be closed for the sake of a new one, the first to be closed first. */
-class Spare {
-  /** All their requests are answered. */
+/** Connections that may be closed to accept a new one, in the order in which they are closed. */
+class Replaceable {
+  /** Connections whose requests are all answered. */
   readonly idle = new Set<TcpConnection>();
-  /** No request of theirs is complete. */
+  /** Connections that have not sent a complete request. */
   readonly silent = new Set<TcpConnection>();
 
-  /** Returns the next to be closed; undefined where there is none but `new client`. */
-  next(newcomer: TcpConnection): TcpConnection | undefined {
+  /** Returns the next connection to be closed, other than `newConnection`; undefined if there is none. */
+  next(newConnection: TcpConnection): TcpConnection | undefined {
     const [idle] = this.idle;
     if (idle !== undefined) return idle;
     const [silent] = this.silent;
-    return silent === newcomer ? undefined : silent;
+    return silent === newConnection ? undefined : silent;
   }
 
   remove(connection: TcpConnection): void {
@@ -38,7 +38,7 @@ class Spare {
 }
 
 /** The connections of one network. */
-class Peer extends Spare {
+class Peer extends Replaceable {
   count = 0;
 }
 
@@ -46,13 +46,13 @@ interface TcpConnection {
   readonly socket: Socket;
   readonly network: string;
   readonly peer: Peer;
-  /** Requests that are not answered; an upgrade that was accepted counts as one for ever. */
+  /** Number of requests that are not answered; an accepted upgrade is never answered. */
   requests: number;
 }
 
 /**
- * Counts the TCP connections of an HTTP server and bounds them. Where a limit is met, a connection that is idle between two requests is
- * closed for the new one, else the oldest that has not sent a request; where there is neither, the new one is closed.
+ * Counts the TCP connections of an HTTP server and limits them. If a limit is exceeded, closes a connection
+ * that is idle between two requests, else the oldest that has not sent a request, else the new connection.
  */
 export class TcpConnections {
   readonly #limits: TcpLimits;
@@ -61,7 +61,7 @@ export class TcpConnections {
   readonly #open = new Map<Socket, TcpConnection>();
   /** By network; a network without connections is removed. */
   readonly #peers = new Map<string, Peer>();
-  readonly #spare = new Spare();
+  readonly #replaceable = new Replaceable();
 
   constructor(limits: TcpLimits, { limited }: Pick<Counters, "limited">, logger: Logger) {
     this.#limits = limits;
@@ -69,17 +69,20 @@ export class TcpConnections {
     this.#throttled = new ThrottledLogger(logger);
   }
 
-  /** Open connections. */
+  /** Number of open connections. */
   get count(): number {
     return this.#open.size;
   }
 
-  /** Watches the app's server from now on. A connection that cannot be accepted is logged and harms nobody. */
+  /**
+   * Counts the connections of the app's server from now on. A connection that cannot be accepted is logged
+   * and does not end the process.
+   */
   attach(app: FastifyInstance): void {
     const { server } = app;
     server.on("connection", (socket: Socket) => this.add(socket));
     server.on("error", (error: NodeJS.ErrnoException) => {
-      // Before that it is the start that fails, which is said elsewhere.
+      // Before that the start fails, which is reported elsewhere.
       if (!server.listening) return;
       const fields = { event: "accept-failed", code: error.code };
       this.#throttled.log("error", "a connection cannot be accepted", fields);
@@ -90,9 +93,9 @@ export class TcpConnections {
     app.addHook("onRequest", this.#onRequest);
   }
 
-  /** Counts a connection that was opened, and closes one where there are too many. */
+  /** Counts a connection that was opened, and closes one if there are too many. */
   add(socket: Socket): void {
-    // A request that is parsed a second time comes on a connection that is known.
+    // A request that is parsed a second time arrives on a known connection.
     if (this.#open.has(socket) || socket.destroyed) return;
     const network = networkOf(canonicalAddress(socket.remoteAddress) ?? "unknown");
     const peer = this.#peers.get(network) ?? new Peer();
@@ -100,18 +103,21 @@ export class TcpConnections {
     this.#peers.set(network, peer);
     peer.count += 1;
     this.#open.set(socket, connection);
-    this.#spare.silent.add(connection);
+    this.#replaceable.silent.add(connection);
     peer.silent.add(connection);
     socket.once("close", () => this.#remove(connection));
-    this.#makeRoom(connection);
+    this.#enforceLimits(connection);
   }
 
-  /** Notes that a connection has sent a request; it is not closed for another one before that request is answered. */
+  /**
+   * Notes that a connection has sent a request; it is not closed for a new one before that request is
+   * answered.
+   */
   begin(socket: Socket): void {
     const connection = this.#open.get(socket);
     if (connection === undefined) return;
     connection.requests += 1;
-    if (connection.requests === 1) this.#unspare(connection);
+    if (connection.requests === 1) this.#keep(connection);
     if (connection.requests <= PIPELINED) return;
     countOne(this.#limited, "pipelined-requests");
     this.#remove(connection);
@@ -124,7 +130,7 @@ export class TcpConnections {
     if (connection === undefined) return;
     connection.requests -= 1;
     if (connection.requests > 0) return;
-    this.#spare.idle.add(connection);
+    this.#replaceable.idle.add(connection);
     connection.peer.idle.add(connection);
   }
 
@@ -132,41 +138,47 @@ export class TcpConnections {
     const { socket } = raw;
     if (socket instanceof Socket) {
       this.begin(socket);
-      // Requests that were parsed before their connection was destroyed still come here.
+      // Requests that were parsed before their connection was destroyed still arrive here.
       if (socket.destroyed) return;
       reply.raw.once("close", () => this.end(socket));
     }
     done();
   };
 
-  #makeRoom(newcomer: TcpConnection): void {
+  #enforceLimits(newConnection: TcpConnection): void {
     const { total, perAddress } = this.#limits;
-    if (perAddress > 0 && newcomer.peer.count > perAddress) {
+    if (perAddress > 0 && newConnection.peer.count > perAddress) {
       countOne(this.#limited, "address-tcp");
-      this.#close(newcomer.peer.next(newcomer) ?? newcomer, "one address is at its limit of TCP connections");
+      this.#close(
+        newConnection.peer.next(newConnection) ?? newConnection,
+        "one address is at its limit of TCP connections",
+      );
     } else if (total > 0 && this.#open.size > total) {
       countOne(this.#limited, "tcp");
-      this.#close(this.#spare.next(newcomer) ?? newcomer, "the process is at its limit of TCP connections");
+      this.#close(
+        this.#replaceable.next(newConnection) ?? newConnection,
+        "the process is at its limit of TCP connections",
+      );
     }
   }
 
   #close(connection: TcpConnection, sentence: string): void {
     const { network } = connection;
     this.#throttled.log("warn", sentence, { event: "tcp-limit", network, open: this.#open.size });
-    // Its `close` comes later, and the next connection is counted before.
+    // Its `close` event comes later; the next connection is counted before that.
     this.#remove(connection);
     connection.socket.destroy();
   }
 
   #remove(connection: TcpConnection): void {
     if (!this.#open.delete(connection.socket)) return;
-    this.#unspare(connection);
+    this.#keep(connection);
     connection.peer.count -= 1;
     if (connection.peer.count === 0) this.#peers.delete(connection.network);
   }
 
-  #unspare(connection: TcpConnection): void {
-    this.#spare.remove(connection);
+  #keep(connection: TcpConnection): void {
+    this.#replaceable.remove(connection);
     connection.peer.remove(connection);
   }
 }

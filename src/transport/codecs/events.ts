@@ -3,12 +3,13 @@ import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Entry } from "../../store/store.ts";
 
 /**
- * Server-sent events (WHATWG HTML, section 9.2). A stored entry is an event without a name, which every reader sees, and its
- * id is the event's: the browser sends it back as Last-Event-ID. Everything else has its frame's type for a name.
+ * Server-sent events (WHATWG HTML, section 9.2). A stored entry is an event without a name, which every
+ * reader gets, with the entry's id: the browser sends that back as Last-Event-ID. Every other event is named
+ * by the type of its frame.
  */
 export const EVENT_CODEC: Codec = { name: "events", entry: entryEvent, frame: frameEvent, json: jsonEvent };
 
-/** A sign of life that no reader sees. */
+/** A comment, which keeps a stream from being idle and which readers ignore. */
 export const COMMENT = Buffer.from(":\n\n");
 
 const LINE_FEED = 0x0a;
@@ -20,7 +21,8 @@ function entryEvent({ id, frame }: Entry): Buffer {
 }
 
 function frameEvent(frame: ServerFrame): Buffer {
-  // Who joined has everything up to the head: from there a stream goes on, also where nothing was ever said.
+  // After `joined` a reader has everything up to the head: a stream continues from there, also in a room
+  // without messages.
   const id = frame.type === "joined" ? `id: ${frame.head}\n` : "";
   return Buffer.from(`event: ${frame.type}\n${id}data: ${JSON.stringify(frame)}\n\n`);
 }
@@ -30,7 +32,7 @@ function jsonEvent(payload: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`event: ${type}\ndata: `), oneLine(payload), END]);
 }
 
-/** JSON may be written on several lines, and a line end would end the event. */
+/** Returns JSON in one line: JSON may have several lines, and a line end would end the event. */
 function oneLine(json: Buffer): Buffer {
   if (!json.includes(LINE_FEED) && !json.includes(CARRIAGE_RETURN)) return json;
   return Buffer.from(JSON.stringify(JSON.parse(json.toString())));

@@ -7,18 +7,18 @@ import { textFrame } from "../websocket/text-frame.ts";
 /** A plain client has no such frame. */
 const NOTHING = Buffer.alloc(0);
 
-/** How one of the plain protocols differs from the others. */
+/** The differences between the plain protocols. */
 interface Dialect {
   readonly name: string;
-  /** What it calls the person's name. */
+  /** The key of the handle. */
   readonly handleKey: "handle" | "username";
-  /** Whether its pages put values into the document as HTML and rely on the server to escape them. */
+  /** Whether its pages insert values as HTML and rely on the server to escape them. */
   readonly escapes: boolean;
-  /** Whether messages carry nothing but name and text. */
+  /** Whether messages consist of handle and text only. */
   readonly bare: boolean;
 }
 
-/** `/ws` without a subprotocol: the whole message frame, raw; its clients escape. */
+/** `/ws` without a subprotocol: the whole message frame, not escaped: its clients escape. */
 export const PLAIN_CODEC = plainCodec({ name: "plain", handleKey: "handle", escapes: false, bare: false });
 
 /** `/`, for pages that know `{handle,text}` and insert HTML. */
@@ -55,7 +55,7 @@ function encodeFrame({ handleKey, escapes }: Dialect, frame: ServerFrame): Buffe
   return encode({ ...frame, [handleKey]: SYSTEM_HANDLE, text: escapes ? escapeHtml(sentence) : sentence });
 }
 
-/** What a person reads of a frame; undefined where a plain client does not get it. */
+/** Returns the text of a frame for a user; undefined if plain clients do not get it. */
 function sentenceOf(frame: ServerFrame): string | undefined {
   switch (frame.type) {
     case "error":
@@ -81,7 +81,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Text that a page may insert as HTML, in an element or a quoted attribute. */
+/** Returns a text that a page may insert as HTML, in an element or a quoted attribute. */
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

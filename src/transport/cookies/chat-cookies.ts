@@ -3,37 +3,39 @@ import type { IncomingMessage } from "node:http";
 import { parse } from "cookie";
 import type { Guests } from "../../chat/guests.ts";
 
-/** What a cookie makes a browser: the same guest, or the holder of a session over HTTP. */
+/** What a cookie stands for: a guest, or a session over HTTP. */
 export type CookieKind = "guest" | "session";
 
 /**
- * The names in versions before this one, the same for every chat. They are still read, and set beside the new ones: during a deploy
- * processes of both versions answer one browser.
+ * The names of older versions, the same for every chat. They are still read, and set together with the new
+ * ones: during a deploy processes of both versions answer one browser.
  */
 const OLD_NAMES: Readonly<Record<CookieKind, string>> = { guest: "dynochat", session: "dynochat-session" };
 
-/** Cookies of each kind that a browser may keep of other chats and of former secrets. */
+/** Cookies of other chats and of former secrets that a browser may keep, per kind. */
 export const OTHERS_KEPT = 16;
 
-/** Values of each kind that are tried in one request: the others that are kept, and this chat's own under both names. */
+/**
+ * Values that are tried per kind and request: the others that are kept, and this chat's own under both names.
+ */
 const VALUES_TRIED = OTHERS_KEPT + 2;
 
 /** Hexadecimal digits of a chat's id. */
 const ID_LENGTH = 12;
 
 export interface ChatCookieOptions {
-  /** Whether the secret outlives the process: it is a setting, or Redis keeps it. */
+  /** Whether the secret is kept after the process ends: it is a setting, or stored in Redis. */
   readonly isLasting: boolean;
-  /** Tells chats with one secret apart. */
+  /** Distinguishes chats that have the same secret. */
   readonly redisPrefix: string;
   /** The path at which the surrounding app has mounted the chat. */
   readonly mountPath: string;
 }
 
 /**
- * The names of a chat's cookies. A browser keeps cookies by host name, whatever the port: so the names hold an id of the chat,
- * derived from its secret, and all processes of a chat use the same names. A secret that ends with its process would leave a name
- * behind at every start; there the id is that of the address.
+ * Names a chat's cookies. A browser keeps cookies by host name, without the port; hence the names contain an
+ * id of the chat, derived from its secret, and all processes of a chat use the same names. If the secret ends
+ * with its process, every start would leave cookies of a new name; then the id is derived from the address.
  */
 export class ChatCookies {
   readonly guests: Guests;
@@ -45,8 +47,9 @@ export class ChatCookies {
   }
 
   /**
-   * Returns the values of a request's cookies of one kind, this chat's own first and at most `VALUES_TRIED`; the caller finds out which are signed here. So a
-   * secret may be replaced while browsers hold cookies named after it.
+   * Returns the values of a request's cookies of one kind, this chat's own first, at most `VALUES_TRIED`; the
+   * caller must verify them. The others count, too: a secret may be replaced while browsers hold cookies
+   * named after it.
    */
   valuesOf(kind: CookieKind, request: IncomingMessage): string[] {
     const own = this.#nameFor(kind, request);
@@ -58,7 +61,8 @@ export class ChatCookies {
   }
 
   /**
-   * Returns the names under which a value of this chat is to be set: its own, and the old one unless another chat's cookie is there.
+   * Returns the names under which a value of this chat is to be set: its own, and the old one unless another
+   * chat's cookie is there.
    * @param isOurs tells whether this chat has signed a value.
    */
   namesFor(kind: CookieKind, request: IncomingMessage, isOurs: (value: string) => boolean): string[] {
@@ -68,7 +72,10 @@ export class ChatCookies {
     return held === undefined || isOurs(held) ? [own, old] : [own];
   }
 
-  /** Returns the Set-Cookie headers that delete what a browser holds beyond `OTHERS_KEPT`, the oldest. */
+  /**
+   * Returns the Set-Cookie headers that delete the oldest cookies of a browser that holds more than
+   * `OTHERS_KEPT`.
+   */
   deletions(request: IncomingMessage): string[] {
     const kinds: readonly CookieKind[] = ["guest", "session"];
     return kinds.flatMap((kind) => {
@@ -95,7 +102,7 @@ function prefixOf(kind: CookieKind): string {
   return `dynochat-${kind}-`;
 }
 
-/** Returns the cookies of a kind that a request has, of whatever chat. */
+/** Returns the cookies of a kind that a request has, of any chat. */
 function heldCookies(kind: CookieKind, { headers }: IncomingMessage): [name: string, value: string][] {
   const prefix = prefixOf(kind);
   return Object.entries(parse(headers.cookie ?? "")).flatMap(([name, value]) =>

@@ -2,13 +2,13 @@ import type { IncomingMessage } from "node:http";
 import { serialize } from "cookie";
 import type { ChatCookies } from "./chat-cookies.ts";
 
-/** A year; renewed each time the page is opened. */
+/** Lifetime of the cookie: a year; renewed each time the page is opened. */
 const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
 
 const SECURE = attributes(true);
 const PLAIN = attributes(false);
 
-/** Returns the user id in a request's cookies, or undefined. */
+/** Returns the user id of the guest in a request's cookies; undefined if there is none. */
 export function guestOf(request: IncomingMessage, cookies: ChatCookies): string | undefined {
   for (const token of cookies.valuesOf("guest", request)) {
     const user = cookies.guests.recognise(token);
@@ -19,7 +19,7 @@ export function guestOf(request: IncomingMessage, cookies: ChatCookies): string 
 
 /**
  * Returns the Set-Cookie headers that make a browser the same guest next time; none while no secret is known.
- * `secure`: whether the browser came by https.
+ * @param secure whether the request came by https.
  */
 export function guestCookies(
   user: string,
@@ -34,7 +34,10 @@ export function guestCookies(
   return names.map((name) => `${name}=${token}${secure ? SECURE : PLAIN}`);
 }
 
-/** What stands after the value; made once, because every upgrade needs it. Nothing in a token needs escaping. */
+/**
+ * Returns the part of the header after the value; computed once, because every upgrade needs it. A token
+ * needs no escaping.
+ */
 function attributes(secure: boolean): string {
   const options = { path: "/", httpOnly: true, sameSite: "lax", secure, maxAge: MAX_AGE_SECONDS } as const;
   return serialize("x", "", options).slice("x=".length);

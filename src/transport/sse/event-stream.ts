@@ -5,17 +5,17 @@ import { COMMENT, EVENT_CODEC } from "../codecs/events.ts";
 import { CLOSE_TIMEOUT_MS, type CloseReason, type RegisteredConnection } from "../connection-registry.ts";
 import { progressOf } from "../write-progress.ts";
 
-/** Readers of a process that restarts come back spread over this time, ms. */
+/** Time over which the reconnects of a restarting process's readers are spread, ms. */
 const RETURN_MS = 1_000;
 
-/** An HTTP response without an end, as the core sees a connection. */
+/** An event stream: an HTTP response without an end, as a connection of the core. */
 export class EventStream implements RegisteredConnection {
   readonly kind = "event stream";
   readonly id = nextConnectionId();
   readonly codec = EVENT_CODEC;
   readonly network: string;
   readonly openedAt = performance.now();
-  /** How this side ended it, if it did. */
+  /** How this side closed it; undefined = it did not. */
   ending: CloseReason | undefined;
   readonly #response: ServerResponse;
   #held = false;
@@ -54,7 +54,10 @@ export class EventStream implements RegisteredConnection {
     }
   }
 
-  /** Says why in an event `close`, and how long to stay away in `retry`. A reader that is too slow would not read it. */
+  /**
+   * Sends the reason in an event `close`, and in `retry` how long to wait before reconnecting; neither to a
+   * reader that is too slow, which would not read it.
+   */
   close(code: number, reason: string): void {
     if (this.ending !== undefined) return;
     this.release();
@@ -70,11 +73,11 @@ export class EventStream implements RegisteredConnection {
   }
 
   terminate(): void {
-    // What was written in this tick goes out first: it says why.
+    // What was written in this tick is sent first: it tells the reason.
     setImmediate(() => this.#response.destroy());
   }
 
-  /** A sign of life, for whatever stands between and cuts what is silent. */
+  /** Sends a comment, so that no proxy closes the stream as idle. */
   comment(): void {
     this.write(COMMENT);
   }

@@ -6,13 +6,15 @@ import { networkOf } from "../client-address.ts";
 import type { Arrival, ConnectionRegistry, OpenConnection } from "../connection-registry.ts";
 import { EventStream } from "./event-stream.ts";
 
-/** How often every stream gets a comment, ms: the platform's router cuts what is silent for 55 s. */
+/**
+ * How often every stream gets a comment, ms: the platform's router closes connections that are idle for 55 s.
+ */
 const COMMENT_MS = 15_000;
 
-/** How often the one timer looks at all streams, ms. */
+/** How often the one timer checks all streams, ms. */
 const TICK_MS = 1_000;
 
-/** The peer left without a close frame, which a stream does not have (RFC 6455, section 7.4.1). */
+/** Close reason of a peer that left: a stream has no close frames (RFC 6455, section 7.4.1). */
 const ABNORMAL = { code: 1006, reason: "" } as const;
 
 /** The request that opened a stream. */
@@ -20,7 +22,7 @@ export interface StreamArrival extends Arrival {
   readonly request: StreamRequest;
 }
 
-/** An open stream and what is kept of it. */
+/** An open stream and what is stored with it. */
 interface OpenStream extends OpenConnection {
   readonly streams: EventStreams;
   readonly connection: EventStream;
@@ -28,7 +30,7 @@ interface OpenStream extends OpenConnection {
   dueAt: number;
 }
 
-/** The listeners below are the same functions for all streams, and find here what theirs is. */
+/** Open streams by response: all streams share the listeners below, which find theirs here. */
 const OPEN = new WeakMap<ServerResponse, OpenStream>();
 
 /** The open event streams of this process. */
@@ -44,17 +46,17 @@ export class EventStreams {
     this.#registry = registry;
   }
 
-  /** Begins the comments. */
+  /** Starts the timer of the comments. */
   start(): void {
     this.#timer = setInterval(this.#tick, TICK_MS).unref();
   }
 
-  /** Ends the comments. */
+  /** Ends the timer. */
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  /** Takes a response whose head is written. */
+  /** Opens a stream on a response whose head is written. */
   take(response: ServerResponse, arrival: StreamArrival): void {
     const { request, address, requestId } = arrival;
     const connection = new EventStream(response, networkOf(address));
@@ -66,7 +68,8 @@ export class EventStreams {
     OPEN.set(response, open);
     response.on("error", onError);
     response.on("close", onClose);
-    // A response whose peer has gone reports it only once, and one that waits behind another's (its request was pipelined) never.
+    // A response whose peer is gone reports that only once, and a response that waits for an earlier one (its
+    // request was pipelined) never.
     if (!response.destroyed && response.socket !== null) return;
     connection.close(CLOSE.overloaded, "a stream needs a connection of its own");
     this.onClose(open);

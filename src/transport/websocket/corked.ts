@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
 
-/** Sockets that hold back what was written to them, until the tick of the event loop ends. */
+/** Sockets that hold what is written to them until the tick of the event loop ends. */
 const corked = new Set<Duplex>();
 
-/** From now on what is written to the socket goes out together, at the end of this turn or at `uncork`. */
+/** Holds what is written to the socket, and sends it together at the end of this tick or at `uncork`. */
 export function cork(wire: Duplex): void {
   if (corked.has(wire)) return;
   if (corked.size === 0) setImmediate(uncorkAll);
@@ -11,7 +11,7 @@ export function cork(wire: Duplex): void {
   corked.add(wire);
 }
 
-/** Sends what the socket holds back; nothing where it holds nothing back. */
+/** Sends what the socket holds; does nothing if it is not corked. */
 export function uncork(wire: Duplex): void {
   if (corked.delete(wire)) wire.uncork();
 }

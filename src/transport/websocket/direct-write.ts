@@ -2,17 +2,22 @@ import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-/** A socket that encrypts nothing; `_handle` is its hold on the kernel's, and null from the moment it lets go of that. */
+/** A socket without TLS; `_handle` is its handle of the kernel's socket, and null once that is closed. */
 type PlainSocket = Duplex & { readonly _handle: unknown };
 
-/** No descriptor: where the platform has none, its number is negative too. */
+/** No descriptor; on platforms without descriptors the number is negative, too. */
 const NONE = -1;
 
-/** A way for bytes to the kernel past the socket's stream, whose bookkeeping each client of a fan-out pays for (docs/performance.md). */
+/**
+ * Writes bytes to the kernel without the socket's stream, whose bookkeeping costs time per client of a
+ * fan-out (docs/performance.md).
+ */
 export class DirectWrite {
-  /** Undefined where there is no such way. */
+  /** Undefined if the socket cannot be written to directly. */
   readonly #wire: PlainSocket | undefined;
-  /** Whose descriptor it is: once that is let go of, the number may be another socket's. */
+  /**
+   * The handle that the descriptor belongs to: once it is closed, another socket may have the same number.
+   */
   #handle: unknown;
   #descriptor = NONE;
 
@@ -21,20 +26,22 @@ export class DirectWrite {
   }
 
   /**
-   * Returns how many bytes the kernel took. 0 where the stream holds something that comes first, where TLS has to encrypt, or
-   * where the kernel took none. The rest is the stream's to write, and errors its to report: it meets one too.
+   * Writes bytes and returns how many the kernel took: 0 if the stream has bytes that come first, if TLS has
+   * to encrypt, or if the kernel took none. The stream must write the rest, and reports errors, which it
+   * meets as well.
    */
   write(bytes: Buffer): number {
     const wire = this.#wire;
     if (wire === undefined || wire.writableLength > 0 || wire.writableCorked > 0) return 0;
-    // Not asked each time: for every client of a fan-out the handle is one more object that no cache holds.
+    // Not read each time: for every client of a fan-out the handle is one more object that is in no CPU
+    // cache.
     if (wire._handle !== this.#handle) {
       this.#handle = wire._handle;
       this.#descriptor = descriptorOf(this.#handle);
     }
     if (this.#descriptor < 0) return 0;
     try {
-      // All four arguments: what is left out is looked for at each call.
+      // All four arguments: a default would be computed at each call.
       return writeSync(this.#descriptor, bytes, 0, bytes.length);
     } catch {
       return 0;
@@ -43,7 +50,7 @@ export class DirectWrite {
 }
 
 function isPlainSocket(wire: Duplex): wire is PlainSocket {
-  // A TLS socket has a descriptor too, for what is already encrypted.
+  // A TLS socket has a descriptor, too, for bytes that are already encrypted.
   return Object.getPrototypeOf(wire) === Socket.prototype && "_handle" in wire;
 }
 

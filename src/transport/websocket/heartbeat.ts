@@ -6,10 +6,10 @@ import { LIMITS } from "../../protocol/limits.ts";
 import { V1_CODEC } from "../codecs/v1.ts";
 import type { SocketConnection } from "./socket-connection.ts";
 
-/** How often the one timer looks at all sockets, ms. */
+/** How often the one timer checks all sockets, ms. */
 const TICK_MS = 1_000;
 
-/** Pings that may go unanswered; the next one due closes the socket. */
+/** Pings that may stay unanswered; when the next one is due, the socket is closed. */
 const MISSED = 2;
 
 const MESSAGE_TOO_SLOW = `a message took longer than ${LIMITS.messageMs / 1000} s`;
@@ -21,19 +21,20 @@ interface Pulse {
   /** When the next ping is due. */
   dueAt: number;
   unanswered: number;
-  /** When the message that is incomplete now was first seen; undefined where none is. */
+  /** When the message that is incomplete now was first seen; undefined = no message is. */
   incompleteSince: number | undefined;
 }
 
-/** What the heartbeat counts. */
+/** The counters that the heartbeat uses. */
 interface HeartbeatCounters {
   readonly limited: Map<LimitName, number>;
 }
 
 /**
- * Pings every socket, from one timer for all: it keeps the platform's router from cutting a silent one
- * (55 s), and finds connections that are gone. Pages cannot see these pings: v1 clients get a `ping` frame as well where nothing else
- * was sent for `LIMITS.pingMs`. Closes a socket whose message takes longer than `LIMITS.messageMs`, whatever else it sends.
+ * Pings every socket, from one timer for all: this keeps the platform's router from closing an idle socket
+ * (55 s), and detects connections that are gone. Pages cannot see these pings: v1 clients get a `ping` frame
+ * as well if nothing else was sent for `LIMITS.pingMs`. Closes a socket whose message takes longer than
+ * `LIMITS.messageMs`, whatever else it sends.
  */
 export class Heartbeat {
   readonly #pingMs: number;
@@ -47,12 +48,12 @@ export class Heartbeat {
     this.#pingMs = pingSeconds * 1000;
   }
 
-  /** Begins to look at all sockets regularly. */
+  /** Starts the timer. */
   start(): void {
     this.#timer = setInterval(this.#tick, Math.min(TICK_MS, this.#pingMs)).unref();
   }
 
-  /** The time of the last tick, ms; near enough for what is counted in seconds, and free to read. */
+  /** The time of the last check, ms; exact enough for times in seconds, and free to read. */
   get now(): number {
     return this.#now;
   }
@@ -66,13 +67,13 @@ export class Heartbeat {
     this.#pulses.delete(connection);
   }
 
-  /** The peer gave a sign of life. */
+  /** Notes that data or a pong arrived from the peer. */
   alive(connection: SocketConnection): void {
     const pulse = this.#pulses.get(connection);
     if (pulse !== undefined) pulse.unanswered = 0;
   }
 
-  /** A whole message came. */
+  /** Notes that a message is complete. */
   completed(connection: SocketConnection): void {
     const pulse = this.#pulses.get(connection);
     if (pulse === undefined) return;
@@ -88,7 +89,7 @@ export class Heartbeat {
   readonly #tick = (): void => {
     this.#now = performance.now();
     for (const [connection, pulse] of this.#pulses) {
-      // Of one that is not read nobody knows what it has answered.
+      // A connection that is not read may have answered.
       if (connection.isPaused) pulse.incompleteSince = undefined;
       else {
         if (pulse.dueAt <= this.#now) this.#beat(connection, pulse);

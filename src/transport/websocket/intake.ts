@@ -5,61 +5,65 @@ import type { SocketSession } from "../../chat/session/session.ts";
 import { CLOSE } from "../../protocol/codes.ts";
 import type { SocketConnection } from "./socket-connection.ts";
 
-/** Frames of one connection that are passed before all others have had their turn. */
+/** Most frames of one connection that are passed before the other connections get their turn. */
 const FRAMES_IN_A_ROW = 50;
 
-/** How long frames that were held back are passed before sockets are looked at again, ms. */
+/** How long held frames are passed before the event loop handles sockets again, ms. */
 const SLICE_MS = 5;
 
-/** How often what is held back is looked at, ms. */
+/** How often held frames are checked, ms. */
 const TICK_MS = 20;
 
-/** Frames that may be held back of one connection and of all: as many as came with the last bytes that were read. */
+/**
+ * Most frames that may be held, of one connection and of all: those that came with the last bytes that were
+ * read.
+ */
 const MOST_HELD = { connection: 1_000, process: 100_000 } as const;
 
-/** How long a connection may keep sending more than it may, ms; then it is closed. */
+/** How long a connection may exceed its budget, ms; then it is closed. */
 const LONGEST_MS = 30_000;
 
-/** A pause after which a connection that sends more than it may counts as one that had stopped, ms. */
+/** A connection that stays within its budget for this long no longer counts as exceeding it, ms. */
 const PAUSE_MS = 2_000;
 
-/** How long such a connection is told to stay away, ms. */
-const STAY_AWAY_MS = 10_000;
+/** Pause before the client of such a connection may reconnect, as it is told, ms. */
+const RETRY_MS = 10_000;
 
-/** A frame that came too early. */
+/** A frame that waits for budget. */
 interface Held {
   readonly data: RawData;
   readonly isBinary: boolean;
 }
 
-/** What frames come from. */
+/** A connection that frames come from. */
 export interface Source {
   readonly connection: Pick<SocketConnection, "ending" | "pause" | "resume" | "close">;
   readonly session: SocketSession;
-  /** Frames that it was passed since it was last paused. */
+  /** Number of its frames that were passed since it was last paused. */
   inARow: number;
-  /** Since when it has sent more than it may, with pauses shorter than `PAUSE_MS`, and when it last did. */
+  /** Since when it has exceeded its budget, with pauses shorter than `PAUSE_MS`, and when it last did. */
   over?: { readonly since: number; until: number };
 }
 
-/** The frames of one connection that are held back, the first to come first. */
+/** The held frames of one connection, in order of arrival. */
 interface Backlog {
   readonly frames: Held[];
-  /** The next to be passed. */
+  /** Index of the next frame to be passed. */
   next: number;
-  /** Whether it waits for budget, and not only for its turn. */
+  /** Whether the connection waits for budget, and not only for its turn. */
   isOver: boolean;
 }
 
 /**
- * Passes frames from sockets to sessions as fast as their budgets allow, and a few in a row of each connection: many that came in one piece
- * would keep everybody else waiting. A connection whose budget is empty is not read any more: what it has
- * sent waits in its own machine, is not lost, and costs nothing here. What was read with the frame before is held back until there is
- * budget again, one frame of each connection in turn; while connections of an address wait, all others of it take turns with them.
+ * Passes frames from sockets to sessions as fast as their budgets allow (backpressure), and only a few of one
+ * connection in a row: many frames that arrive at once would delay all other connections. A connection whose
+ * budget is empty is not read: what the client sends waits on the client's machine, is not lost, and costs
+ * nothing here. Frames that were already read are held until there is budget again, and passed one per
+ * connection in turn; while connections of an address wait, all others of that address take turns with them.
  */
 export class Intake {
   readonly #counters: Counters;
-  /** Each leaves when it is empty or its connection is closed. */
+  /** Held frames by connection. An entry is removed when it is empty or its connection is closed. */
   readonly #held = new Map<Source, Backlog>();
   #frames = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -69,7 +73,7 @@ export class Intake {
     this.#counters = counters;
   }
 
-  /** A frame came. */
+  /** Passes or holds a frame that arrived. */
   take(source: Source, data: RawData, isBinary: boolean): void {
     const backlog = this.#held.size === 0 ? undefined : this.#held.get(source);
     const { requests } = source.session;
@@ -79,7 +83,7 @@ export class Intake {
     else pass(source, data, isBinary);
   }
 
-  /** The connection is gone. */
+  /** Drops the held frames of a connection that is gone. */
   forget(source: Source): void {
     const backlog = this.#held.get(source);
     if (backlog === undefined) return;
@@ -120,7 +124,7 @@ export class Intake {
     return frames.length - next > MOST_HELD.connection || this.#frames > MOST_HELD.process;
   }
 
-  /** Ends a connection that has sent more than it may for too long. */
+  /** Closes a connection that has exceeded its budget for too long. */
   #noteOver(source: Source, backlog: Backlog): void {
     if (backlog.isOver) return;
     backlog.isOver = true;
@@ -128,13 +132,13 @@ export class Intake {
     const now = performance.now();
     const { over } = source;
     source.over = over !== undefined && now - over.until < PAUSE_MS ? over : { since: now, until: now };
-    // Not where only others of its address have asked too much.
+    // Not if only the budget of its address is empty.
     if (source.session.requests.isOwnEmpty && now - source.over.since >= LONGEST_MS) this.#end(source);
   }
 
   #end(source: Source): void {
     this.forget(source);
-    source.connection.close(CLOSE.tooMany, String(STAY_AWAY_MS));
+    source.connection.close(CLOSE.tooMany, String(RETRY_MS));
   }
 
   readonly #tick = (): void => {
@@ -153,7 +157,7 @@ export class Intake {
     }
   };
 
-  /** Passes the next frame of a connection if it may come. */
+  /** Passes the next frame of a connection if there is budget for it. */
   #passOne(source: Source, backlog: Backlog): boolean {
     if (source.connection.ending !== undefined) {
       this.forget(source);
@@ -164,7 +168,7 @@ export class Intake {
       return false;
     }
     if (this.#passNext(source, backlog)) {
-      // Behind all others, so that each has its turn.
+      // Moved to the end, so that each connection gets its turn.
       if (this.#held.delete(source)) this.#held.set(source, backlog);
       return true;
     }
@@ -175,7 +179,7 @@ export class Intake {
     return false;
   }
 
-  /** False: there is none. */
+  /** Passes the next frame of a connection; returns false if there is none. */
   #passNext(source: Source, backlog: Backlog): boolean {
     const frame = backlog.frames[backlog.next];
     if (frame === undefined) return false;
@@ -189,12 +193,12 @@ export class Intake {
 function pass(source: Source, data: RawData, isBinary: boolean): void {
   const { session } = source;
   source.inARow += 1;
-  // Before it is read: what makes no sense costs as much.
+  // Before it is parsed: an invalid frame costs as much.
   session.requests.spend(COST.frame + (lengthOf(data) >> 10));
   session.onFrame(isBinary ? undefined : data.toString());
 }
 
 function lengthOf(data: RawData): number {
-  // As `ws` gives them here; arrays of them are for another setting.
+  // `ws` passes a Buffer with the options set here; it passes other types only with others.
   return Buffer.isBuffer(data) ? data.length : 0;
 }

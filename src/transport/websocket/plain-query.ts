@@ -5,7 +5,10 @@ import type { PlainQuery } from "../../chat/session/plain/plain-session.ts";
 import { isMessageId, isRoom } from "../../protocol/ids.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 
-/** Reads what a plain client asks for in its address: `?room=`, `?after=`, `?history=`. Fails with `bad-room` or `bad-request`. */
+/**
+ * Reads the query string of a plain client: `?room=`, `?after=`, `?history=`. Fails with `bad-room` or
+ * `bad-request`.
+ */
 export function readPlainQuery(request: FastifyRequest, defaultRoom: string): Result<PlainQuery> {
   const query = new URLSearchParams(request.raw.url?.split("?")[1] ?? "");
   const room = query.get("room") ?? defaultRoom;
@@ -19,7 +22,7 @@ export function readPlainQuery(request: FastifyRequest, defaultRoom: string): Re
   if (!/^\d{1,3}$/.test(history) || limit > LIMITS.answerMessages) {
     return badRequest(`history must be a number from 0 to ${LIMITS.answerMessages}.`);
   }
-  // Whoever recovers wants everything after the cursor, as far as one answer carries it.
+  // A client with a cursor wants everything after it, as far as one answer can carry it.
   return success({ room, after, limit: after === undefined ? limit : LIMITS.answerMessages });
 }
 

@@ -11,10 +11,11 @@ import { UnfinishedMessage } from "./unfinished-message.ts";
 const AS_TEXT = { binary: false } as const;
 
 /**
- * A WebSocket as the core sees it. Frames that are shared by many clients are written to the socket below
- * `ws` as they are: one buffer, no copy. That is sound while nothing else may stand between two writes of `ws`: no
- * compression is negotiated here, and `ws` writes its own frames (close, pong) whole and at once. Where an extension
- * was negotiated all the same (a server of the embedding app's own), each frame's payload goes through `ws`.
+ * A WebSocket as a connection of the core. Frames that are shared by many clients are written as they are to
+ * the TCP socket that `ws` uses: one buffer, no copy. That is safe because `ws` never leaves a frame
+ * half-written: no compression is negotiated here, and `ws` writes its own frames (close, pong) whole and at
+ * once. If an extension was negotiated all the same (by a server of the embedding app), the payload of each
+ * frame is sent through `ws`.
  */
 export class SocketConnection implements RegisteredConnection {
   readonly kind = "socket";
@@ -22,16 +23,19 @@ export class SocketConnection implements RegisteredConnection {
   readonly codec: Codec;
   readonly network: string;
   readonly openedAt = performance.now();
-  /** How this side ended it, if it did: a peer that does not answer leaves no code of its own. */
+  /**
+   * How this side closed it; undefined = it did not. Needed because a peer that does not answer sends no
+   * code.
+   */
   ending: CloseReason | undefined;
-  /** When something was last written, by the heartbeat's clock. */
+  /** Time of the last write, by the heartbeat's clock. */
   wroteAt: number;
   readonly #socket: WebSocket;
   readonly #wire: Duplex;
   readonly #direct: DirectWrite;
   readonly #unfinished: UnfinishedMessage;
   readonly #clock: { readonly now: number };
-  /** Whether an extension changes what goes over the wire. */
+  /** Whether an extension changes the bytes on the wire. */
   readonly #extended: boolean;
   #held = false;
 
@@ -54,11 +58,11 @@ export class SocketConnection implements RegisteredConnection {
   }
 
   get waiting(): number {
-    // Both count what was handed to the socket; only `ws` knows what it has not compressed yet.
+    // Both count what was written to the socket; only `ws` knows what it has not compressed yet.
     return this.#extended ? this.#socket.bufferedAmount : this.#wire.writableLength;
   }
 
-  /** Whether the peer has sent a part of a message or of a frame, and not yet the rest. */
+  /** Whether the peer has sent only a part of a message or of a frame. */
   get isMidMessage(): boolean {
     return this.#unfinished.isThere;
   }
@@ -74,7 +78,7 @@ export class SocketConnection implements RegisteredConnection {
     else if (when === "held") this.#hold();
     if (!this.#extended) this.#writeBelow(bytes);
     else for (const payload of payloadsOf(bytes)) this.#socket.send(payload, AS_TEXT, noteFailure);
-    // Asked first, because for most of a fan-out the answer is no.
+    // Checked first, because it is false for most of a fan-out.
     if (when === "now" && this.#wire.writableCorked > 0) uncork(this.#wire);
   }
 
@@ -85,7 +89,7 @@ export class SocketConnection implements RegisteredConnection {
   }
 
   async drained(below: number): Promise<void> {
-    // Only after a full buffer does a stream say that it has drained.
+    // A stream emits `drain` only after its buffer was full.
     while (this.waiting >= below && this.#wire.writableNeedDrain && !this.#wire.destroyed) {
       await this.#drainOrEnd();
     }
@@ -95,18 +99,18 @@ export class SocketConnection implements RegisteredConnection {
     if (this.#socket.readyState === WebSocket.OPEN) this.ending = { code, reason };
     this.release();
     uncork(this.#wire);
-    // Else the peer's answer would not be read.
+    // Resumed, or the peer's answer would not be read.
     if (this.#socket.isPaused) this.#socket.resume();
     // ws gives the peer `closeTimeout` to answer, then ends the socket.
     this.#socket.close(code, reason);
   }
 
-  /** Whether nothing of what its peer sends is read now. */
+  /** Whether the connection is not read now. */
   get isPaused(): boolean {
     return this.#socket.isPaused;
   }
 
-  /** Stops reading: what the peer sends waits in its own machine. */
+  /** Stops reading: what the peer sends waits on its own machine. */
   pause(): void {
     this.#socket.pause();
   }
@@ -148,5 +152,5 @@ export class SocketConnection implements RegisteredConnection {
   }
 }
 
-/** What could not be sent ends in the socket's `close`, which is listened to. */
+/** Ignores an error of a write: the socket's `close` event follows, and is handled. */
 function noteFailure(_error?: Error): void {}

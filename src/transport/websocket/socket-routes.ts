@@ -17,7 +17,7 @@ import { Upgrades } from "./upgrades.ts";
 /** Characters of an unknown address that are repeated in an answer. */
 const PATH_SHOWN = 100;
 
-/** Seconds after which a rejected client may try again, where nothing says more. */
+/** Seconds after which a rejected client may retry, if the rejection does not say. */
 const RETRY_SECONDS = 5;
 
 /** Why a socket is not opened. */
@@ -25,11 +25,11 @@ interface UpgradeRejection {
   readonly status: 400 | 401 | 403 | 404 | 421 | 429 | 503;
   /** One sentence. */
   readonly message: string;
-  /** When it may be tried again, ms; undefined = after `RETRY_SECONDS`, where it may be at all. */
+  /** Pause before the client may retry, ms; undefined = `RETRY_SECONDS`, if a retry makes sense. */
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The addresses at which clients open sockets. */
+/** The routes at which clients open sockets. */
 export class SocketRoutes {
   readonly #chat: Chat;
   readonly #gate: Gate;
@@ -48,8 +48,8 @@ export class SocketRoutes {
   }
 
   /**
-   * Makes the app's server take upgrades. An upgrade to an address without a socket is answered 404; where the app has an
-   * upgrade listener of its own, that upgrade is left to it.
+   * Handles the upgrades of the app's server. An upgrade to an address without a socket is answered 404; if
+   * the app has an upgrade listener of its own, it is left to that.
    */
   takeUpgrades(app: FastifyInstance): void {
     this.#upgrades.attach(app);
@@ -66,7 +66,7 @@ export class SocketRoutes {
     this.#route(app, "/websocket", USERNAME_CODEC, upgradeRequired);
   }
 
-  /** Registers the socket of `/`, whose plain GET `page` answers. */
+  /** Registers the socket of `/`; `page` answers a GET that is no upgrade. */
   registerBesidePage(app: FastifyInstance, page: RouteHandlerMethod): void {
     this.#route(app, "/", HANDLE_CODEC, page);
   }
@@ -83,7 +83,7 @@ export class SocketRoutes {
     app.get(url, answer);
   }
 
-  /** Returns why an upgrade cannot reach a socket of this chat, whatever else it asks for. */
+  /** Returns why an upgrade cannot reach a socket of this chat; undefined = it can. */
   #unroutable(request: FastifyRequest): UpgradeRejection | undefined {
     const rejected = this.#gate.checkHost(request) ?? this.#gate.checkOrigin(request);
     if (rejected !== undefined || this.#upgrades.isAddress(request)) return rejected;
@@ -91,7 +91,7 @@ export class SocketRoutes {
     return { status: 404, message: `There is no socket at ${path}.` };
   }
 
-  /** Decides about an upgrade: opens its socket or rejects it. */
+  /** Opens the socket of an upgrade, or rejects it. */
   #admit(request: FastifyRequest, reply: FastifyReply, plain: Codec, v1: Codec | undefined): FastifyReply {
     const offered = offeredSubprotocols(request);
     const asksForV1 = offered.includes(SUBPROTOCOL);
@@ -115,7 +115,7 @@ export class SocketRoutes {
     const set = guestCookies(guest, request.raw, this.#cookies, isSecure(request));
     const { id: requestId, routeOptions } = request;
     const address = this.#gate.addresses.of(request);
-    // The route's own: a query may hold a token, which must not be logged.
+    // The route's own path: a query may contain a token, which must not be logged.
     const path = routeOptions.url ?? "";
     const arrival = { guest, codec, query: query.value, address, requestId, path };
     this.#upgrades.open(request, reply, set, (socket, wire) => this.#sockets.take(socket, wire, arrival));

@@ -10,29 +10,29 @@ import { Heartbeat } from "./heartbeat.ts";
 import { Intake, type Source } from "./intake.ts";
 import { SocketConnection } from "./socket-connection.ts";
 
-/** How `ws` names a message of too many fragments, and a frame that came in too many pieces. */
+/** Error code of `ws` for a message with too many fragments, and for a frame that came in too many pieces. */
 const TOO_MANY_PARTS = "WS_ERR_TOO_MANY_BUFFERED_PARTS";
 
 /** The request that opened a socket. */
 export interface SocketArrival extends Arrival {
-  /** The user id of a guest, known or new. */
+  /** The user id of the guest, known or new. */
   readonly guest: string;
   readonly codec: Codec;
-  /** What a plain client asked for; undefined for v1. */
+  /** The query string of a plain client; undefined for v1. */
   readonly query: PlainQuery | undefined;
 }
 
-/** An open socket and what is kept of it. */
+/** An open socket and what is stored with it. */
 interface OpenSocket extends OpenConnection, Source {
   readonly sockets: Sockets;
   readonly connection: SocketConnection;
   readonly session: Source["session"];
 }
 
-/** The listeners below are the same functions for all sockets, and find here what theirs is. */
+/** Open sockets by WebSocket: all sockets share the listeners below, which find theirs here. */
 const OPEN = new WeakMap<WebSocket, OpenSocket>();
 
-/** The open sockets of this process: passes what they receive to their sessions. */
+/** The open sockets of this process; passes what they receive to their sessions. */
 export class Sockets {
   readonly #chat: Chat;
   readonly #registry: ConnectionRegistry;
@@ -46,7 +46,7 @@ export class Sockets {
     this.#intake = new Intake(chat.counters);
   }
 
-  /** Begins the heartbeat. */
+  /** Starts the heartbeat. */
   start(): void {
     this.#heartbeat.start();
   }
@@ -57,7 +57,7 @@ export class Sockets {
     this.#intake.stop();
   }
 
-  /** Takes a socket that was just opened; must be called in the tick of its upgrade, or frames are missed. */
+  /** Adds a socket that was just opened. Must be called in the tick of its upgrade, or frames are missed. */
   take(socket: WebSocket, wire: Duplex, arrival: SocketArrival): void {
     const { codec, guest, query, address, requestId } = arrival;
     const connection = new SocketConnection(socket, wire, codec, networkOf(address), this.#heartbeat);
@@ -77,7 +77,7 @@ export class Sockets {
   onData(open: OpenSocket, data: RawData, isBinary: boolean): void {
     const { connection } = open;
     this.#heartbeat.completed(connection);
-    // What comes after the close frame is not answered any more, so it must not be carried out.
+    // What arrives after the close frame is not answered any more, so it must not be handled.
     if (connection.ending === undefined) this.#intake.take(open, data, isBinary);
   }
 
@@ -85,7 +85,10 @@ export class Sockets {
     this.#heartbeat.alive(connection);
   }
 
-  /** Logs what broke a socket, such as a frame too big, or bytes that are no frame; `ws` ends that socket itself. */
+  /**
+   * Logs the error of a socket, such as a frame that is too big, or bytes that are no frame; `ws` ends that
+   * socket itself.
+   */
   onError({ connection, requestId }: OpenSocket, error: Error): void {
     const { message } = error;
     if ("code" in error && error.code === TOO_MANY_PARTS) {

@@ -4,8 +4,8 @@ const LENGTH_64 = 127;
 const FIN_AND_TEXT = 0x81;
 
 /**
- * One WebSocket text frame from the server, header and payload (RFC 6455, section 5.2): whole, not masked.
- * `ws` has the same inside, but hands it out per socket; a room's message is framed once for all.
+ * Returns a WebSocket text frame of the server, header and payload (RFC 6455, section 5.2): not fragmented,
+ * not masked. `ws` frames each message per socket; here a room's message is framed once for all.
  */
 export function textFrame(payload: Buffer): Buffer {
   const { length } = payload;
@@ -24,7 +24,7 @@ export function textFrame(payload: Buffer): Buffer {
   return frame;
 }
 
-/** The payloads of frames that `textFrame` made, in order; windows on `frames`, no copies. */
+/** Yields the payloads of frames that `textFrame` made, in order, as views of `frames`. */
 export function* payloadsOf(frames: Buffer): Generator<Buffer, void, undefined> {
   let at = 0;
   while (at < frames.length) {

@@ -1,16 +1,16 @@
 import type { WebSocket } from "ws";
 
-/** What `ws` keeps of the frames that it reads; it has no public name. */
+/** The private state in which `ws` keeps the frames that it reads. */
 interface Receiver {
   /** 0 between two frames. */
   readonly _state: unknown;
-  /** Bytes that came and belong to no whole frame yet. */
+  /** Bytes of incomplete frames. */
   readonly _bufferedBytes: unknown;
-  /** The opcode of a message of which fragments are missing; 0 = none. */
+  /** The opcode of a message with missing fragments; 0 = none. */
   readonly _fragmented: unknown;
 }
 
-/** Tells whether a socket is in the middle of a message. */
+/** Tells whether a socket has received only a part of a message. */
 export class UnfinishedMessage {
   readonly #receiver: Receiver | undefined;
 
@@ -19,7 +19,7 @@ export class UnfinishedMessage {
     this.#receiver = isReceiver(receiver) ? receiver : undefined;
   }
 
-  /** Whether bytes of a message or of a control frame were received and the rest was not. */
+  /** Whether only a part of a message or of a control frame was received. */
   get isThere(): boolean {
     const receiver = this.#receiver;
     if (receiver === undefined) return false;

@@ -13,7 +13,8 @@ const SERVER_OPTIONS = {
   noServer: true,
   maxPayload: LIMITS.frameBytes,
   maxFragments: LIMITS.messageFragments,
-  // Of one frame that is not complete: a frame of the largest size whose network delivers 128 bytes at a time is accepted.
+  // Parts of one incomplete frame: the largest frame is accepted if the network delivers at least 128 bytes
+  // at a time.
   maxBufferedChunks: 256,
   // Shared frames are written as they are: nothing may be compressed for one client.
   perMessageDeflate: false,
@@ -22,10 +23,13 @@ const SERVER_OPTIONS = {
   handleProtocols: (protocols: Set<string>) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
 } as const;
 
-/** How long an upgrade may take until it is accepted or its refusal has gone out, the requests ahead of it included, ms. */
+/**
+ * How long an upgrade may take until it is accepted or its rejection was sent, including the requests before
+ * it, ms.
+ */
 const ANSWER_MS = 10_000;
 
-/** What waits for its route to accept or reject it. */
+/** An upgrade that waits for its route to accept or reject it. */
 interface PendingUpgrade {
   /** What the client sent after its request. */
   readonly head: Buffer;
@@ -35,12 +39,14 @@ interface PendingUpgrade {
   readonly deadline: NodeJS.Timeout;
 }
 
-/** The listeners of all chats: any other one of the same server is the surrounding app's. */
+/**
+ * The upgrade listeners of all chats: every other listener of the same server belongs to the embedding app.
+ */
 const OWN_LISTENERS = new WeakSet<object>();
 
 /**
- * The upgrades of an app's HTTP server. Each is routed by Fastify as the GET request that it is; its route opens the socket, or
- * sends an ordinary answer, after which the connection is closed.
+ * Handles the upgrades of an app's HTTP server. Fastify routes each as the GET request that it is; its route
+ * opens the socket, or sends an ordinary answer, after which the connection is closed.
  */
 export class Upgrades {
   readonly #logger: Logger;
@@ -55,7 +61,7 @@ export class Upgrades {
     });
   }
 
-  /** Declares that the route with this pattern, the prefixes of its scope included, opens sockets. */
+  /** Declares that the route with this pattern, which includes the prefixes of its scope, opens sockets. */
   addAddress(pattern: string): void {
     this.#addresses.add(pattern);
   }
@@ -71,13 +77,13 @@ export class Upgrades {
   }
 
   /**
-   * Takes the upgrades of the app's server from now on: those of the declared addresses always, all others only where the
-   * server has no other listener for them.
+   * Takes the upgrades of the app's server from now on: those of the declared addresses always, all others
+   * only where the server has no other listener for them.
    */
   attach(app: FastifyInstance): void {
     const { server } = app;
     const emit = server.emit;
-    // Listeners of others end what is not at their addresses, so none of them may see what is at these.
+    // Other listeners close upgrades that are not at their addresses: they must not get those at ours.
     server.emit = (event: string | symbol, ...given: unknown[]): boolean => {
       const [request, socket, head] = given;
       const isOurs = event === "upgrade" && this.#addresses.has(pathOf(request));
@@ -97,8 +103,8 @@ export class Upgrades {
   }
 
   /**
-   * Opens the socket of a pending upgrade and passes it to `opened` in the same tick: listeners attached there miss no frame.
-   * Where the handshake is malformed, `ws` answers 400 and `opened` is not called.
+   * Opens the socket of a pending upgrade and passes it to `opened` in the same tick: listeners that are
+   * attached there miss no frame. If the handshake is malformed, `ws` answers 400 and `opened` is not called.
    */
   open(
     request: FastifyRequest,
@@ -122,7 +128,7 @@ export class Upgrades {
 
   #take(app: FastifyInstance, request: IncomingMessage, head: Buffer): void {
     const { socket } = request;
-    // Node has taken its own listener off, and no longer watches the connection.
+    // Node has removed its own listener, and no longer handles errors of the connection.
     socket.on("error", destroyFailed);
     const deadline = setTimeout(() => {
       if (socket.destroyed) return;
@@ -137,7 +143,7 @@ export class Upgrades {
     if (socket.destroyed) return;
     const ahead = responseOn(socket);
     if (ahead !== undefined) {
-      // A request that was sent before the upgrade, without waiting for its answer, is answered first.
+      // A request that was pipelined before the upgrade is answered first.
       ahead.once("close", () => this.#answer(app, request, pending));
       return;
     }
@@ -176,9 +182,9 @@ function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Lets the server parse a request again without its Upgrade header: some HTTP clients add `Upgrade: h2c` to every request, those
- * with a body too, and Node hands each of them over unparsed. Each connection comes here once at most, because it is closed
- * after the answer.
+ * Makes the server parse a request again without its Upgrade header: some HTTP clients add `Upgrade: h2c` to
+ * every request, also those with a body, and Node passes each of them on unparsed. This happens at most once
+ * per connection, because it is closed after the answer.
  */
 function parseAgain(server: Server, request: IncomingMessage, head: Buffer): void {
   const { socket, rawHeaders } = request;
