@@ -7,20 +7,24 @@ import { pluginOptions } from "./settings/plugin-options.ts";
 import type { Settings } from "./settings/settings.ts";
 import { TcpConnections } from "./transport/tcp-connections.ts";
 
-/** Longer than the platform's router keeps idle connections (90 s), so that it never writes into a closed one, ms. */
+/**
+ * Longer than the platform's router keeps idle connections (90 s), so that it never writes into a closed one,
+ * ms.
+ */
 const KEEP_ALIVE_MS = 95_000;
 
 /**
- * A connection that is silent in the middle of a request is ended, or it would be held outside every limit, ms. Sockets and
- * event streams are never silent for so long, and take no part in it once they are open.
+ * How long a connection may be idle in the middle of a request before it is closed, ms; without it no limit
+ * would apply to that connection. Sockets and event streams are never idle for so long, and are exempt once
+ * they are open.
  */
 const SILENCE_MS = 60_000;
 
 /** How long a request may take to arrive, ms. */
 export interface RequestDeadlines {
-  /** From its first byte, on a new connection from its opening, to the end of its headers. */
+  /** From its first byte (on a new connection: from its opening) to the end of its headers. */
   readonly headersMs: number;
-  /** From its first byte to the last one of its body. */
+  /** From its first byte to the last byte of its body. */
   readonly requestMs: number;
   /** How often requests that take too long are looked for. */
   readonly checkMs: number;
@@ -28,7 +32,10 @@ export interface RequestDeadlines {
 
 const DEADLINES: RequestDeadlines = { headersMs: 10_000, requestMs: 30_000, checkMs: 2_000 };
 
-/** The whole program as one Fastify app, not listening yet; `instance` is what its process is called. */
+/**
+ * Builds the whole program as one Fastify app that is not listening yet.
+ * @param instance the name of its process.
+ */
 export async function buildApp(
   settings: Settings,
   logger: FastifyBaseLogger,
@@ -47,7 +54,7 @@ export async function buildApp(
     requestIdHeader: settings.trustProxy ? "x-request-id" : false,
     genReqId: () => randomUUID(),
     frameworkErrors: answerBadAddress,
-    // Requests that were accepted are answered; `Ending` bounds how long that may take.
+    // Accepted requests are answered; `GracefulShutdown` bounds how long that may take.
     forceCloseConnections: "idle",
   });
   await app.register(dynochat, { ...pluginOptions(settings), instance, processes: processesOf(settings) });
@@ -55,7 +62,7 @@ export async function buildApp(
   return app;
 }
 
-/** Bounds the connections of the program's own server. */
+/** Limits the TCP connections of the program's own server. */
 function boundTcp(app: FastifyInstance, { trustProxy }: Settings, logger: FastifyBaseLogger): void {
   const { chat, sockets } = app.dynochat;
   const { tcp: total, tcpPerAddress } = sockets.capacity;
@@ -66,7 +73,7 @@ function boundTcp(app: FastifyInstance, { trustProxy }: Settings, logger: Fastif
   sockets.countTcp(() => connections.count);
 }
 
-/** Whether the `hop`-th peer, seen from here, may be believed about who it speaks for. */
+/** Returns whether the `hop`-th peer, counted from here, is trusted to report the client's address. */
 function isRouter(_address: string, hop: number): boolean {
   return hop < 1;
 }

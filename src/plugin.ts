@@ -1,4 +1,4 @@
-// First: on a version of Node.js that is too old, nothing else needs to be loaded.
+// First: on a version of Node.js that is too old, nothing else must be loaded.
 import "./process/supported-node.ts";
 
 import type { FastifyInstance } from "fastify";
@@ -40,10 +40,11 @@ declare module "fastify" {
 }
 
 /**
- * The chat as a Fastify plugin: the sockets `/ws` and `/websocket`, the HTTP interface below `/api`, and, where the app has none of
- * its own by then, `/livez`, `/readyz` and `/metrics`; on `/` the page and its socket, and the operator's page `/status` with it. The
- * registration rejects with a sentence where the app has another of these routes. Everything else passes through. `app.close()`
- * drains the chat before it closes; `app.dynochat.sockets.drain.begin()` drains it earlier.
+ * The chat as a Fastify plugin: the sockets `/ws` and `/websocket`, the HTTP interface below `/api`, and,
+ * unless the app has registered its own, `/livez`, `/readyz` and `/metrics`; on `/` the page and its socket,
+ * and with it the operator's page `/status`. The registration rejects with a sentence if the app has another
+ * of these routes. All other requests are left to the app. `app.close()` drains the chat before it closes;
+ * `app.dynochat.sockets.drain.begin()` drains it earlier.
  */
 export const dynochat = fp<DynochatOptions>(register, { fastify: "5.x", name: "dynochat" });
 
@@ -101,10 +102,11 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   const page = settings.page ? await Page.open(cookies, settings) : undefined;
   app.decorate("dynochat", { chat, sockets: connections });
   routes.takeUpgrades(app);
-  // Outside the page's scope: its headers are made for each request, and an upgrade's answer would not carry them.
+  // Outside the page's scope: its headers are computed for each request, and the answer to an upgrade would
+  // not have them.
   routes.register(app);
   await api.register(app);
-  // In a scope of its own: the page's headers are nothing to the app around it.
+  // In a scope of its own: the embedding app must not get the page's headers.
   await app.register(async (scope) => {
     scope.addHook("onRequest", admission.admit);
     await page?.register(scope);
@@ -132,7 +134,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   });
 }
 
-/** Bytes that this process may use, where somebody says; undefined where not. */
+/** Returns the bytes that this process may use; undefined if no limit is known. */
 function shareOfMemory(processes: number): number | undefined {
   const limit = memoryLimit(process.env);
   return limit === undefined ? undefined : limit / processes;

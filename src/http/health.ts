@@ -2,19 +2,20 @@ import type { FastifyInstance } from "fastify";
 import type { Chat } from "../chat/chat.ts";
 import type { Gate } from "../transport/gate.ts";
 
-/** Probes ask by address, whatever names the chat has. */
+/** Paths of the probes, which are answered for every host name: probes use the address. */
 export const PROBES = ["/livez", "/readyz"] as const;
 
-/** What a probe is told. */
+/** The answer to a probe. */
 export interface Readiness {
   readonly ready: boolean;
-  /** Why not; empty when ready. */
+  /** Reasons why it is not ready; empty if it is. */
   readonly reasons: readonly string[];
 }
 
 /**
- * `/livez`: the process runs and answers. `/readyz`: it can serve now, which needs the store in both
- * directions, no drain under way and no overload; 503 with the reasons otherwise. An app that has one of these addresses keeps it.
+ * Registers the health checks. `/livez`: the process runs and answers. `/readyz`: it can serve now, which
+ * requires the store in both directions, no drain under way and no overload; otherwise 503 with the reasons.
+ * If the app has one of these routes already, that stays.
  */
 export function registerHealth(app: FastifyInstance, chat: Chat, gate: Gate): void {
   if (!app.hasRoute({ method: "GET", url: "/livez" })) app.get("/livez", async () => ({ alive: true }));

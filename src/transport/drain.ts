@@ -83,7 +83,7 @@ export class Drain {
     if (cut > 0) await this.#cut();
     this.#step("empty");
     const ms = Math.round(performance.now() - started);
-    logger.info({ event: "drained", cut, ms }, "nobody is here any more");
+    logger.info({ event: "drained", cut, ms }, "drain complete");
   }
 
   async #cut(): Promise<void> {

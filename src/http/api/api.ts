@@ -27,7 +27,7 @@ export interface ApiOptions {
   readonly cookies: ChatCookies;
   readonly underWay: InFlightRequests;
   readonly throttle: RequestThrottle;
-  /** Whether what is not there below `/api` is answered here; else it is left to the surrounding app. */
+  /** Whether unknown routes below `/api` are answered here; else they are left to the embedding app. */
   readonly ownsPath: boolean;
 }
 
@@ -71,7 +71,7 @@ export class Api {
     routeLongRooms(scope);
     routeDescription(scope);
     if (!this.#options.ownsPath) return;
-    // Before the page's files get to see it: they would answer in their own way.
+    // Before the routes of the page's files, which would answer in their own way.
     for (const url of ["/", "/*"]) scope.all(url, { schema: { hide: true } }, answerNotFound);
   };
 
@@ -79,7 +79,7 @@ export class Api {
     countOne(this.#deps.chat.counters.answers, statusCode);
   };
 
-  /** What is asked of every request, before anything of it is read. */
+  /** Checks every request, before its body is read. */
   readonly #admit = async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -89,7 +89,7 @@ export class Api {
     if (misdirected !== undefined) return refuse(reply, misdirected, misdirected.status);
     const foreign = this.#deps.gate.checkOrigin(request);
     if (foreign !== undefined) {
-      // It says nothing but that, so the refused page may read it.
+      // The answer has no other content, so the rejected page may read it.
       reply.header("Access-Control-Allow-Origin", "*");
       return refuse(reply, foreign, foreign.status);
     }

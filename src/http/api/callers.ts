@@ -7,7 +7,7 @@ import { guestOf } from "../../transport/cookies/guest-cookie.ts";
 import { sessionOf } from "../../transport/cookies/session-cookie.ts";
 import type { ProgramKeys } from "./program-keys.ts";
 
-/** Finds out who sends HTTP requests: a program by its key, a user by their cookies. */
+/** Identifies the senders of HTTP requests: programs by their key, users by their cookies. */
 export class Callers {
   readonly #chat: Chat;
   readonly #programs: ProgramKeys;
@@ -20,15 +20,18 @@ export class Callers {
   }
 
   /**
-   * Returns who sent a request that reads; undefined = a client without cookies, which may read too. Fails with `unauthorized` where
-   * the site's tokens are required and the client has shown none.
+   * Returns the sender of a request that reads; undefined = a client without cookies, which may read, too.
+   * Fails with `unauthorized` if the site's tokens are required and the client has none.
    */
   async reader(request: FastifyRequest): Promise<Result<Identity | undefined>> {
     const caller = await this.#callerOf(request);
     return caller.ok && this.#isShutOut(caller.value) ? NEEDS_TOKEN : caller;
   }
 
-  /** Returns who sent a request that writes: a program with a key, or a user with a cookie. Fails as `reader` does, and without either. */
+  /**
+   * Returns the sender of a request that writes: a program with a key, or a user with a cookie. Fails as
+   * `reader` does, and if there is neither.
+   */
   async writer(request: FastifyRequest): Promise<Result<Identity>> {
     const caller = await this.reader(request);
     if (!caller.ok) return caller;

@@ -6,7 +6,7 @@ import { BAD_ROOM } from "../../chat/errors.ts";
 import type { ErrorReply } from "../../chat/result.ts";
 import { isRoom } from "../../protocol/ids.ts";
 
-/** A part of a request is not as its route says. */
+/** Thrown for a request that does not match the schema of its route. */
 export class BadRequest extends Error {
   override readonly name = "BadRequest";
   readonly refused: ErrorReply;
@@ -18,8 +18,8 @@ export class BadRequest extends Error {
 }
 
 /**
- * Compiles the check of one part of a route's requests. A body must be as it is described; what stands in an address is text
- * and becomes a number where one is described.
+ * Compiles the check of one part of a route's requests. A body must match its schema; values in an address
+ * are text, and are converted if the schema has a number.
  */
 export const checkCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const check = Compile(schema);
@@ -31,7 +31,10 @@ export const checkCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart
   };
 };
 
-/** Numbers become numbers only where they were written as such: `true`, `1.5` and nothing at all are no 1, 1 and 0. */
+/**
+ * Converts text to numbers, only if it is a decimal integer: `true`, `1.5` and an empty text do not become 1,
+ * 1 and 0.
+ */
 function converted(schema: TSchema, given: unknown): unknown {
   const texts = new Map<string, unknown>(Object.entries(Object(given)));
   const fields = Object.entries(Object(Value.Convert(schema, given)));
@@ -59,7 +62,7 @@ function complaint(
   return { code: "bad-request", message: `${where} ${first?.message ?? "is not as it should be"}.` };
 }
 
-/** Whether a query has a `room` that is no room's name; what stands after an @ is an id. */
+/** Returns whether a query has a `room` that is no valid room name; the part after an @ is an id. */
 function namesNoRoom(query: unknown): boolean {
   if (typeof query !== "object" || query === null || !("room" in query)) return false;
   const rooms: readonly unknown[] = Array.isArray(query.room) ? query.room : [query.room];

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import type { ErrorReply } from "../../chat/result.ts";
 import { ERRORS, type ErrorCode } from "../../protocol/codes.ts";
 
-/** The status of each code's answer; where another says more, whoever answers names it. */
+/** The HTTP status of each error code; a caller may give a more precise one. */
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   "bad-frame": 400,
   "bad-request": 400,
@@ -22,10 +22,15 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   "storage-full": 507,
 };
 
-/** Seconds after which a request that failed for a passing reason may be sent again, where nothing says more. */
+/**
+ * Seconds after which a request that failed for a temporary reason may be retried, if the error does not say.
+ */
 const RETRY_SECONDS = 1;
 
-/** Answers `{code, message, retryable}`, with Retry-After (whole seconds, rounded up) where the same may succeed later. */
+/**
+ * Answers `{code, message, retryable}`, with Retry-After (whole seconds, rounded up) if the same request may
+ * succeed later.
+ */
 export function refuse(
   reply: FastifyReply,
   { code, message, retryAfterMs }: ErrorReply,

@@ -6,7 +6,10 @@ import { StoreUnavailable } from "../../store/store.ts";
 import { BadRequest } from "./checks.ts";
 import { refuse } from "./error.ts";
 
-/** Answers a request that failed: by what it did, by the store's absence, or by a fault of ours. */
+/**
+ * Answers a request that failed: by an error of its own, because the store is away, or by an error of the
+ * server.
+ */
 export function answerFailure(
   error: FastifyError,
   request: FastifyRequest,
@@ -30,7 +33,7 @@ export function answerFailure(
   );
 }
 
-/** What the framework finds wrong, in our words. */
+/** Messages for the framework's error codes. */
 const SENTENCES: Readonly<Record<string, string>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: `The body is larger than ${LIMITS.frameBytes} bytes.`,
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "The body must be JSON: Content-Type: application/json.",
@@ -38,13 +41,16 @@ const SENTENCES: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: "The body is not valid JSON.",
 };
 
-/** There is no such address, or not with this method. */
+/** Answers a request for which there is no route, or none with its method. */
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = request.url.split("?")[0]?.slice(0, 100) ?? "";
   return refuse(reply, { code: "not-found", message: `There is no ${request.method} ${path} here.` });
 }
 
-/** No route can be looked for: the address is no valid one, or a name in it is longer than any. */
+/**
+ * Answers a request for which no route can be looked up: its address is not valid, or a name in it is too
+ * long.
+ */
 export function answerBadAddress(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const path = request.url.split("?")[0]?.slice(0, 100) ?? "";
   const status = error.statusCode ?? 400;

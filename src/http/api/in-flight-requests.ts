@@ -7,15 +7,19 @@ import type { ErrorReply } from "../../chat/result.ts";
 import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
 
 /**
- * Requests of one network whose answers have not gone out. Each may hold an answer of 256 KiB. Five hundred people who open the page at
- * once have far fewer: an answer that its client reads is gone within milliseconds.
+ * Most requests of one network whose answers are not sent completely. Each may hold an answer of 256 KiB.
+ * Five hundred users who open the page at once need far fewer: an answer that its client reads is sent within
+ * milliseconds.
  */
 export const REQUESTS_UNDER_WAY = 128;
 
 /** How long a client may take to read an answer, ms. */
 export const ANSWER_MS = 60_000;
 
-/** How long a request may take to arrive, ms; longer than the program's own server gives it, which answers 408. */
+/**
+ * How long a request may take to arrive, ms; longer than the time limit of the program's own server, which
+ * answers 408.
+ */
 const ARRIVAL_MS = 35_000;
 
 /** How often overdue answers are looked for, ms. */
@@ -34,11 +38,17 @@ interface Pending {
   readonly since: number;
 }
 
-/** Counts the requests of each network whose answers have not gone out, and ends those that nobody reads. */
+/**
+ * Counts the requests of each network whose answers are not sent completely, and ends those whose clients do
+ * not read.
+ */
 export class InFlightRequests {
   readonly #addresses: ClientAddresses;
   readonly #limited: Counters["limited"];
-  /** By response; each leaves when its response closes, or at the sweep after its connection has gone. */
+  /**
+   * Requests by response; each is removed when its response closes, or by the sweep after its connection has
+   * closed.
+   */
   readonly #pending = new Map<ServerResponse, Pending>();
   readonly #byNetwork = new Tally();
   #timer: NodeJS.Timeout | undefined;
@@ -48,12 +58,15 @@ export class InFlightRequests {
     this.#limited = limited;
   }
 
-  /** Requests that are counted now. */
+  /** Number of requests that are counted now. */
   get count(): number {
     return this.#pending.size;
   }
 
-  /** Counts a request until its answer has gone out; returns why it is refused, or undefined. An upgrade is not counted. */
+  /**
+   * Counts a request until its answer is sent; returns why it is rejected, undefined = it is not. An upgrade
+   * is not counted.
+   */
   begin(request: FastifyRequest, reply: FastifyReply): ErrorReply | undefined {
     const { raw } = request;
     const response = reply.raw;
@@ -70,7 +83,7 @@ export class InFlightRequests {
     return undefined;
   }
 
-  /** Counts a request no longer, because its response has become something else. */
+  /** Stops counting a request, because its response has become an event stream. */
   release(response: ServerResponse): void {
     const pending = this.#pending.get(response);
     if (pending === undefined) return;
@@ -78,10 +91,12 @@ export class InFlightRequests {
     this.#byNetwork.remove(pending.network);
   }
 
-  /** Ends the connections of requests that do not arrive in time, and of answers that are not read in time. */
+  /**
+   * Ends the connections of requests that do not arrive in time, and of answers that are not read in time.
+   */
   sweep(now = performance.now()): void {
     for (const { response, request, since } of this.#pending.values()) {
-      // A response that waits behind another one is not told that their connection has gone.
+      // A response that waits for an earlier one gets no event when their connection closes.
       if (request.socket.destroyed) this.release(response);
       else if (request.complete === false && now - since >= ARRIVAL_MS) {
         countOne(this.#limited, "request-time");
@@ -93,7 +108,7 @@ export class InFlightRequests {
     }
   }
 
-  /** Begins to look for overdue answers regularly. */
+  /** Starts the timer that looks for overdue answers. */
   start(): void {
     this.#timer = setInterval(() => this.sweep(), SWEEP_MS).unref();
   }

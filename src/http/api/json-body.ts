@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { BadRequest } from "./checks.ts";
 
-/** A body is not of the kind that is read here. */
+/** Thrown for a body of an unsupported media type or encoding. */
 export class UnsupportedBody extends Error {
   override readonly name = "UnsupportedBody";
   readonly statusCode = 415;
@@ -11,8 +11,9 @@ export class UnsupportedBody extends Error {
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/gi;
 
 /**
- * Makes the routes of a scope read JSON bodies and no others. JSON is UTF-8 (RFC 8259, section 8.1): a body in another encoding is
- * refused, 415 where it says so, 400 where its bytes do. Body parsers of the app around the scope are not used in it, nor changed.
+ * Makes the routes of a scope read JSON bodies and no others. JSON is UTF-8 (RFC 8259, section 8.1): a body
+ * in another encoding is rejected, with 415 if its header names that encoding, with 400 if its bytes are not
+ * UTF-8. Body parsers of the embedding app are not used in the scope, nor changed.
  */
 export function readJsonBodies(scope: FastifyInstance): void {
   const parse = scope.getDefaultJsonParser("error", "error");

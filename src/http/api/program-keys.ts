@@ -30,7 +30,7 @@ function tooManyWrong(retryAfterMs: number): ErrorReply {
   };
 }
 
-/** What is counted and logged of wrong keys. */
+/** Dependencies that count and log wrong keys. */
 export interface KeyWatch {
   readonly addresses: ClientAddresses;
   readonly counters: Pick<Counters, "limited">;
@@ -38,8 +38,8 @@ export interface KeyWatch {
 }
 
 /**
- * The one place where requests show the keys of programs, at whatever address. After ten wrong keys of an address within a minute no
- * key is tried for it until the minute is over, but keys that were right from that address before go on.
+ * Checks the API keys of requests, on all routes. After ten wrong keys of an address within a minute, no
+ * key of that address is tried until the minute is over, except keys that it used with success before.
  */
 export class ProgramKeys {
   readonly #keys: ApiKeys;
@@ -54,8 +54,8 @@ export class ProgramKeys {
   }
 
   /**
-   * Returns the user id of the program that sent a request, by its bearer key; fails with `forbidden`, `unauthorized` or
-   * `rate-limited`.
+   * Returns the user id of the program that sent a request, by its bearer key; fails with `forbidden`,
+   * `unauthorized` or `rate-limited`.
    */
   sender(request: FastifyRequest): Result<string> {
     if (this.#keys.isEmpty) return NO_KEYS;
@@ -65,7 +65,7 @@ export class ProgramKeys {
     return key === undefined ? WRONG_KEY : this.owner(key, request);
   }
 
-  /** Returns the user id of the program that has a key which stands elsewhere in a request; fails as `sender` does. */
+  /** Returns the user id of the program with a key from another part of a request; fails as `sender` does. */
   owner(key: string, request: FastifyRequest): Result<string> {
     if (this.#keys.isEmpty) return NO_KEYS;
     const network = networkOf(this.#watch.addresses.of(request));
@@ -83,8 +83,8 @@ export class ProgramKeys {
   }
 
   /**
-   * A preHandler that lets programs with a key of API_KEYS through, and answers everybody else: 403 where the server has no keys, 401
-   * without a key or with one that nobody has, 429 after too many wrong ones.
+   * A preHandler that accepts programs with one of API_KEYS, and answers all other requests: 403 if the
+   * server has no keys, 401 without a key or with an unknown one, 429 after too many wrong ones.
    */
   readonly only = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     const program = this.sender(request);

@@ -6,16 +6,19 @@ import type { RequestBudgets } from "../../chat/limits/request-budget.ts";
 import type { ErrorReply } from "../../chat/result.ts";
 import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
 
-/** A pause after which an address that has asked too much may ask again, ms. */
+/** Pause before an address without budget may retry, ms. */
 const RETRY_MS = 2_000;
 
-/** What decides which HTTP requests are carried out. */
+/** The budgets and counters of HTTP requests. */
 export interface Budgets {
   readonly counters: Counters;
   readonly requests: RequestBudgets;
 }
 
-/** Lets the HTTP requests of each address pass as fast as its budget allows: what is too early waits for up to 2 s, and is refused beyond. */
+/**
+ * Throttles the HTTP requests of each address by its budget: a request waits for up to 2 s, and is rejected
+ * if it would have to wait longer.
+ */
 export class RequestThrottle {
   readonly #budgets: Budgets;
   readonly #addresses: ClientAddresses;
@@ -25,7 +28,10 @@ export class RequestThrottle {
     this.#addresses = addresses;
   }
 
-  /** Fulfils when a request may be carried out, or with the reason why it is refused. An upgrade has limits of its own. */
+  /**
+   * Fulfils with undefined when a request may be handled, or with the reason why it is rejected. Upgrades
+   * have limits of their own.
+   */
   async of(request: FastifyRequest, cost: number): Promise<ErrorReply | undefined> {
     if (request.raw.headers.upgrade !== undefined) return undefined;
     const waitMs = this.#budgets.requests.spend(networkOf(this.#addresses.of(request)), cost);

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { AnswerReader } from "../../chat/limits/answer-budget.ts";
 
-/** Who gets one response, as budgets of answers see them. */
+/** The receiver of one response, for the budgets of answers. */
 export class ResponseReader implements AnswerReader {
   readonly network: string;
   readonly #response: ServerResponse;
@@ -12,10 +12,10 @@ export class ResponseReader implements AnswerReader {
   }
 
   get waiting(): number {
-    // Its answer was claimed a moment before it is written.
+    // The answer is claimed before it is written.
     return this.#response.headersSent ? this.#response.writableLength : Number.POSITIVE_INFINITY;
   }
 
-  /** Nothing waits before the one answer. */
+  /** Fulfils at once: nothing waits before the one answer. */
   async drained(): Promise<void> {}
 }

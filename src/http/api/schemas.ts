@@ -46,10 +46,13 @@ const Limits = Type.Object(
   { description: "What one connection or session may do" },
 );
 
-/** Who may read: anybody, but where the site's tokens are required only who has shown one, and programs. */
+/**
+ * Security of routes that read: every client may; if the site's tokens are required, only users with one, and
+ * programs.
+ */
 export const READERS = [{}, { key: [] }, { session: [] }];
 
-/** Who may write. */
+/** Security of routes that write. */
 export const WRITERS = [{ key: [] }, { session: [] }];
 
 export const RoomParams = Type.Object({
@@ -66,7 +69,7 @@ export const Failure = Type.Object(
   { description: "The request was not carried out" },
 );
 
-/** For every route: whatever goes wrong looks like this. */
+/** The error answers of every route. */
 export const FAILURES = { "4xx": Failure, "5xx": Failure };
 
 export const RoomList = Type.Object(
@@ -107,7 +110,7 @@ export const NewMessage = Type.Object(
       Type.String({ description: "The name to be shown; the caller's own if it is missing" }),
     ),
   },
-  { description: "What is to be said" },
+  { description: "The message to be published" },
 );
 
 /** Node gives header names in lower case. */
@@ -131,7 +134,7 @@ export const Presence = Type.Object(
   {
     count: Type.Integer(),
     users: Type.Array(Person, {
-      description: `At most ${LIMITS.presenceNames}: networks share the names, and of more networks nobody is named`,
+      description: `At most ${LIMITS.presenceNames}: networks share the names; with more networks than that, no user is named`,
     }),
   },
   { description: "Who is in the room, over all processes" },
@@ -180,7 +183,7 @@ export const EventStreamAnswer = {
   content: { "text/event-stream": { schema: Type.String() } },
 };
 
-/** The schemas that the description names; what is held by another stands before it. */
+/** The schemas that the description names; a schema that is part of another comes first. */
 export const NAMED_SCHEMAS = {
   User: Person,
   Limits,

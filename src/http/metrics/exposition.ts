@@ -2,10 +2,10 @@ import type { ProcessStats } from "../../monitoring/process-stats.ts";
 import type { Metric, Sample } from "./metric.ts";
 import { METRICS } from "./table.ts";
 
-/** The content type of what `exposition` gives. */
+/** The content type of what `exposition` returns. */
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** All metrics of all these processes as Prometheus reads them: its text format, version 0.0.4. */
+/** Returns all metrics of these processes in the text format of Prometheus, version 0.0.4. */
 export function exposition(fleet: readonly ProcessStats[]): string {
   return METRICS.map((metric) => `${linesOf(metric, fleet).join("\n")}\n`).join("\n");
 }

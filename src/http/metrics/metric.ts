@@ -1,26 +1,26 @@
 import type { CountName, ProcessStats } from "../../monitoring/process-stats.ts";
 
-/** One number of a metric. */
+/** One value of a metric. */
 export interface Sample {
   readonly value: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** Where it is not the metric's own, as the buckets of a histogram. */
+  /** The name, if it is not the metric's own, such as that of a histogram's buckets. */
   readonly metricName?: string;
 }
 
-/** What Prometheus is told about one thing. */
+/** A metric for Prometheus. */
 export interface Metric {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
-  /** One sentence; also the document's. */
+  /** One sentence; docs/metrics.md has the same. */
   readonly help: string;
-  /** Beside those that tell the process. */
+  /** Names of its labels, in addition to those of the process. */
   readonly labels: readonly string[];
-  /** Reads it off one process. */
+  /** Returns its values for one process. */
   samples(vitals: ProcessStats): readonly Sample[];
 }
 
-/** Something that one of the process's plain counters counts. */
+/** Returns the metric of one of the process's plain counters. */
 export function counter(name: string, count: CountName, help: string): Metric {
   return {
     name,
@@ -31,7 +31,7 @@ export function counter(name: string, count: CountName, help: string): Metric {
   };
 }
 
-/** Something that is counted by a code. */
+/** Returns the metric of a counter with a label, such as a code. */
 export function counterBy(
   label: string,
   name: string,
@@ -48,7 +48,7 @@ export function counterBy(
   };
 }
 
-/** Something that goes up and down; undefined = it is not known now. */
+/** Returns the metric of a value that goes up and down; the value is undefined while it is not known. */
 export function gauge(
   name: string,
   help: string,

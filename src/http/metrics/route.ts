@@ -5,16 +5,17 @@ import { refuse } from "../api/error.ts";
 import type { ProgramKeys } from "../api/program-keys.ts";
 import { EXPOSITION_TYPE, exposition } from "./exposition.ts";
 
-/** Who may read the metrics: everybody, who has one of API_KEYS, nobody. */
+/** Access to the metrics: every client, only programs with one of API_KEYS, or none. */
 export type MetricsAccess = "open" | "key" | "off";
 
-/** Whose numbers `?scope=` asks for. */
+/** Values of `?scope=`. */
 const SCOPES = ["fleet", "process"] as const;
 type Scope = (typeof SCOPES)[number];
 
 /**
- * `/metrics`: every living process's numbers, whichever process answers; with `?scope=process` only those of the process that
- * answers, for a Prometheus that asks each of them. An app that has that address keeps it.
+ * Registers `/metrics`: the numbers of all running processes, whichever process answers; with
+ * `?scope=process` only those of the process that answers, for a Prometheus that scrapes each of them. If the
+ * app has that route already, that stays.
  */
 export function registerMetrics(
   app: FastifyInstance,

@@ -4,7 +4,7 @@ import { counter, counterBy, gauge, type Metric, type Sample } from "./metric.ts
 
 const ACKS = "dynochat_ack_seconds";
 
-/** Every metric, once. The order is that of docs/metrics.md. */
+/** All metrics, in the order of docs/metrics.md. */
 export const METRICS: readonly Metric[] = [
   gauge("dynochat_sockets", "Open sockets and event streams", ({ sockets }) => sockets),
   gauge(

@@ -3,13 +3,14 @@ export const CODINGS = ["br", "gzip", "identity"] as const;
 export type Coding = (typeof CODINGS)[number];
 
 /**
- * Returns the coding that an Accept-Encoding header likes best (RFC 9110, section 12.5.3); of equal ones the smaller. Without
- * a header, or where it names none of them, that is `identity`. Returns undefined where the header excludes all.
+ * Returns the coding that an Accept-Encoding header prefers (RFC 9110, section 12.5.3); of equal ones the
+ * first of `CODINGS`. Without a header, or if it names none of them, that is `identity`. Returns undefined if
+ * the header excludes all.
  */
 export function codingFor(accepted: string | undefined): Coding | undefined {
   const qualities = new Map((accepted ?? "").split(",").map(qualityOf));
   const others = qualities.get("*");
-  // What is acceptable without being asked for comes last.
+  // A coding that is acceptable without being named comes last.
   const unnamed = { br: 0, gzip: 0, identity: Number.MIN_VALUE };
   let best: Coding | undefined;
   let most = 0;
@@ -20,7 +21,7 @@ export function codingFor(accepted: string | undefined): Coding | undefined {
   return best;
 }
 
-/** A coding of the header, in lower case, and its quality: 0 excludes it. */
+/** Returns a coding of the header, in lower case, and its quality: 0 excludes it. */
 function qualityOf(element: string): readonly [coding: string, quality: number] {
   const [coding = "", ...parameters] = element.split(";").map((part) => part.trim().toLowerCase());
   const weight = parameters.find((parameter) => parameter.startsWith("q="));

@@ -8,20 +8,22 @@ import { refuse } from "../api/error.ts";
 import type { InFlightRequests } from "../api/in-flight-requests.ts";
 import { PROBES } from "../health.ts";
 
-/** Requests of one address for the page and its files per second. */
+/** Requests per second of one address for the page and its files. */
 const PAGE_PER_SECOND = 500;
 
-/** Such requests at once: five hundred people behind one address open the page, each with some ten files. */
+/**
+ * Burst of these requests: five hundred users who share an address open the page, each with some ten files.
+ */
 const PAGE_BURST = 10_000;
 
-/** What is computed for each request, and asked for by machines and operators. */
+/** Paths whose answers are computed for each request; machines and operators request them. */
 const COMPUTED = ["/metrics", "/status/fleet", "/status/session"];
 
-/** Such requests of one address, per second and at once. */
+/** Requests per second of one address for these paths, and their burst. */
 const COMPUTED_PER_SECOND = 50;
 const COMPUTED_BURST = 200;
 
-/** How often addresses whose rates are whole again are forgotten, ms. */
+/** How often addresses whose buckets are full are forgotten, ms. */
 const SWEEP_MS = 5_000;
 
 export interface PageAdmissionOptions {
@@ -32,7 +34,10 @@ export interface PageAdmissionOptions {
   readonly mountPath: string;
 }
 
-/** Decides whether a request for the page, `/status` or `/metrics` is answered: by its host and by what its address asks for. */
+/**
+ * Decides whether a request for the page, `/status` or `/metrics` is answered: by its host and by the rate of
+ * its address.
+ */
 export class PageAdmission {
   readonly #options: PageAdmissionOptions;
   readonly #probes: ReadonlySet<string | undefined>;
@@ -47,7 +52,7 @@ export class PageAdmission {
     this.#computed = new Set(COMPUTED.map((path) => `${options.mountPath}${path}`));
   }
 
-  /** An onRequest hook that answers what is refused. Probes are never refused. */
+  /** An onRequest hook that answers rejected requests. Probes are never rejected. */
   readonly admit = async (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -70,7 +75,7 @@ export class PageAdmission {
     return refused === undefined ? undefined : refuse(reply, refused);
   };
 
-  /** Begins to forget addresses regularly. */
+  /** Starts the timer that forgets addresses. */
   start(): void {
     this.#sweep = setInterval(() => {
       this.#pageRates.sweep();

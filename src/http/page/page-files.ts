@@ -22,29 +22,30 @@ const HASHED = /^([\w-]+)-[0-9A-Z]{8}(\.[a-z.]+)$/;
 
 const DOCUMENT = ".html";
 const IMMUTABLE = "public, max-age=31536000, immutable";
-/** May be stored, and is asked for again each time. */
+/** May be stored, and must be revalidated each time. */
 const REVALIDATED = "no-cache";
 
 interface Variant {
   readonly body: Buffer;
-  /** Strong: each coding has its own. */
+  /** A strong tag: each coding has its own. */
   readonly tag: string;
 }
 
-/** One file in all codings. */
+/** A file in all codings. */
 interface PageFile {
   readonly type: string;
   readonly variants: Readonly<Record<Coding, Variant>>;
 }
 
 /**
- * The built page, read once: a process serves the version that it started with, whatever is built beside it later. Its
- * tags come from the content, so they are the same in every process that has the same version.
+ * The files of the built page, read once: a process serves the version that it started with, even if another
+ * one is built later. Their tags are derived from the content, so they are the same in every process with the
+ * same version.
  */
 export class PageFiles {
   readonly #built: ReadonlyMap<string, PageFile>;
   readonly #documents: ReadonlyMap<string, PageFile>;
-  /** What files are called in the sources, and in this build: `main.js` is `main-1A2B3C4D.js`. */
+  /** By the name of a file in the sources, its name in this build: `main.js` is `main-1A2B3C4D.js`. */
   readonly #current: ReadonlyMap<string, string>;
 
   private constructor(built: ReadonlyMap<string, PageFile>, documents: ReadonlyMap<string, PageFile>) {
@@ -54,8 +55,9 @@ export class PageFiles {
   }
 
   /**
-   * Reads what `npm run build:page` wrote into a folder, whose name ends with a slash. Documents become what `fill` makes
-   * of their HTML. Rejects if the page is not built.
+   * Reads what `npm run build:page` wrote into a folder. Rejects if the page is not built.
+   * @param folder its name ends with a slash.
+   * @param fill returns the HTML that is served for the HTML of a document.
    */
   static async read(folder: string, fill: (html: string) => string): Promise<PageFiles> {
     const names = await readdir(folder).catch((): string[] => []);
@@ -70,12 +72,12 @@ export class PageFiles {
     return new PageFiles(new Map(files), new Map(filled));
   }
 
-  /** Files that browsers look for at `/` by the name they have in the sources. */
+  /** Names of the files that browsers request at `/` by the name in the sources. */
   get rootNames(): readonly string[] {
     return [...this.#current.keys()].filter((name) => /\.(?:png|svg|webmanifest)$/.test(name));
   }
 
-  /** Answers with a document; `caching` must be one that asks for it again each time. */
+  /** Answers with a document; `caching` must be a value that revalidates it each time. */
   sendDocument(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -86,9 +88,10 @@ export class PageFiles {
   }
 
   /**
-   * Answers with a file below `/build`, which never changes. During a deploy the document may come from a process of
-   * another version and name files that this one does not have: it gets this version's file of that name in their place,
-   * which is not stored, because a page without its script or styles cannot be used.
+   * Answers with a file below `/build`, which never changes. During a deploy the document may come from a
+   * process of another version and name a file that this one does not have. Then this version's file of that
+   * name is sent instead, and is not stored by the browser, because a page without its script or styles
+   * cannot be used.
    */
   sendBuilt(request: FastifyRequest, reply: FastifyReply, name: string): FastifyReply {
     const file = this.#built.get(name);

@@ -6,10 +6,10 @@ import { guestCookies, guestOf } from "../../transport/cookies/guest-cookie.ts";
 import { isSecure } from "../../transport/origin.ts";
 import { PageFiles } from "./page-files.ts";
 
-/** The built page, beside `dist` and `src`. */
+/** The folder of the built page, beside `dist` and `src`. */
 const BUILT = fileURLToPath(new URL("../../../public/build/", import.meta.url));
 
-/** As it stands in the document that is built. */
+/** The tag of the default room in the built document. */
 const NO_DEFAULT_ROOM = '<meta name="default-room" content="">';
 
 /** What the page knows before it connects. */
@@ -20,8 +20,8 @@ export interface PageSettings {
 }
 
 /**
- * What the page may load: its own scripts, styles, icons and sockets, nothing inline and nothing from
- * elsewhere. `'self'` covers ws: and wss: of the same host.
+ * The page may load its own scripts, styles, icons and sockets, nothing inline and nothing from
+ * other hosts. `'self'` covers ws: and wss: of the same host.
  */
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
@@ -38,7 +38,7 @@ const CONTENT_SECURITY_POLICY = {
   },
 };
 
-/** The chat page: its files, its headers, and who the visitor is. */
+/** The chat page: its files, its headers and the visitor's guest cookie. */
 export class Page {
   readonly files: PageFiles;
   readonly #cookies: ChatCookies;
@@ -59,7 +59,7 @@ export class Page {
   async register(app: FastifyInstance): Promise<void> {
     await app.register(fastifyHelmet, {
       contentSecurityPolicy: CONTENT_SECURITY_POLICY,
-      // Where there is https the platform's router sends it; over plain http it would mean nothing.
+      // With https the platform's router sends it; over plain http it has no effect.
       strictTransportSecurity: false,
     });
     app.route<{ Params: { name: string } }>({
@@ -74,22 +74,25 @@ export class Page {
         handler: async (request, reply) => this.files.sendNamed(request, reply, name),
       });
     }
-    // The script of the version before asks for it; this the user reads the document.
+    // The script of the older version requests it; the current one reads the document.
     app.get("/page-settings.json", async () => this.#settings);
   }
 
-  /** Answers `GET /`; a browser that is nobody yet becomes a guest. */
+  /** Answers `GET /`, and sets the cookie of a guest, which is a new one if the browser has none. */
   readonly serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const cookies = this.#cookies;
     const guest = guestOf(request.raw, cookies) ?? cookies.guests.create();
     const set = guestCookies(guest, request.raw, cookies, isSecure(request));
     reply.header("Set-Cookie", [...cookies.deletions(request.raw), ...set]);
-    // The cookie is this visitor's alone: a cache that gave it to others would make them one guest.
+    // The cookie belongs to this visitor: a cache that gave it to others would make them the same guest.
     return this.files.sendDocument(request, reply, "index.html", "private, no-cache");
   };
 }
 
-/** Writes the room of a page whose address names none into the document: the page needs no request to know it. */
+/**
+ * Writes the default room, for pages whose address names none, into the document: the page needs no request
+ * to learn it.
+ */
 function withDefaultRoom(html: string, room: string): string {
   const value = room.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
   return html.replace(NO_DEFAULT_ROOM, () => NO_DEFAULT_ROOM.replace('""', () => `"${value}"`));

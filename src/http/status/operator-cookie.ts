@@ -2,16 +2,22 @@ import type { IncomingMessage } from "node:http";
 import { parse, serialize } from "cookie";
 import { PASS_MS } from "../../identity/operator-passes.ts";
 
-/** In versions before this one the whole name; still read, and set beside the new one unless another chat's pass is there. */
+/**
+ * The whole name in older versions; still read, and set together with the new one unless another chat's pass
+ * has it.
+ */
 const OLD_NAME = "dynochat_operator";
 
-/** Only the operator's page gets it, and only from its own pages. */
+/** The cookie is sent only to the operator's page, and only by its own pages. */
 const OPTIONS = { path: "/status", httpOnly: true, sameSite: "strict" } as const;
 
-/** Characters of a program's id in a cookie's name: chats of one host name have keys of their own, and so each its name. */
+/**
+ * Characters of a program's id in a cookie's name: chats with one host name have different keys, and so
+ * different names.
+ */
 const ID_LENGTH = 12;
 
-/** Passes that are looked at in one request: each costs a signature per key. */
+/** Most passes that are tried in one request: each costs a signature per key. */
 const PASSES_TRIED = 16;
 
 /** Returns the passes in a request's cookies, by cookie name; also those of other chats of this host name. */
@@ -26,7 +32,7 @@ export function passesOf({ headers }: IncomingMessage): ReadonlyMap<string, stri
 /**
  * Returns the Set-Cookie headers that keep a pass of the program `user`.
  * @param isOurs tells whether a pass was signed with one of this chat's keys.
- * @param secure whether the browser came by https.
+ * @param secure whether the request came by https.
  */
 export function operatorCookies(
   pass: string,
@@ -41,7 +47,7 @@ export function operatorCookies(
   return names.map((name) => serialize(name, pass, { ...OPTIONS, secure, maxAge: PASS_MS / 1000 }));
 }
 
-/** Returns the Set-Cookie headers that make a browser forget this chat's passes, and no other's. */
+/** Returns the Set-Cookie headers that delete this chat's passes, and no other chat's. */
 export function forgottenCookies(
   request: IncomingMessage,
   isOurs: (pass: string) => boolean,

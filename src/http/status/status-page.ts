@@ -21,8 +21,9 @@ const NO_KEYS: ErrorReply = {
 };
 
 /**
- * The operator's page: `/status` itself, which holds nothing, `/status/session` to sign in with one of API_KEYS and out
- * again, and `/status/fleet`, how all processes are, for who has signed in or sends a key as a bearer.
+ * The operator's page: `/status` itself, which contains no data; `/status/session` to sign in with one of
+ * API_KEYS, and to sign out; and `/status/fleet`, the state of all processes, for users who have signed in
+ * and for programs that send a key as a bearer.
  */
 export class StatusPage {
   readonly #monitor: Monitor;
@@ -39,7 +40,7 @@ export class StatusPage {
     this.#passes = new OperatorPasses(keys);
   }
 
-  /** To be called in the page's scope, whose headers these routes use. */
+  /** Registers the routes. To be called in the page's scope, whose headers they use. */
   register(scope: FastifyInstance): void {
     scope.get("/status", async (request, reply) => this.#files.sendDocument(request, reply, "status.html"));
     scope.get("/status/fleet", this.#fleet);
@@ -74,7 +75,7 @@ export class StatusPage {
 
   readonly #isOurs = (pass: string): boolean => this.#passes.holds(pass, Date.now());
 
-  /** Why the sender of a request may not see how the processes are; undefined = they may. */
+  /** Returns why the sender of a request may not see the state of the processes; undefined = they may. */
   #refusalOf(request: FastifyRequest): ErrorReply | undefined {
     if (this.#keys.isEmpty) return NO_KEYS;
     if ([...passesOf(request.raw).values()].some(this.#isOurs)) return undefined;

@@ -1,9 +1,12 @@
-/** What the operator's page is told: the contract between `/status/fleet` and the page. Numbers, and no name of a room or a person. */
+/**
+ * The answer of `/status/fleet`, which the operator's page reads. It has numbers, and no names of rooms or
+ * users.
+ */
 
-/** One living process. Counters begin at 0 with it. */
+/** One running process. Its counters begin at 0 when it starts. */
 export interface ProcessView {
   readonly instance: string;
-  /** The platform's names for it; empty where there is no platform. */
+  /** The platform's names for it; empty without a platform. */
   readonly dyno: string;
   readonly release: string;
   readonly version: string;
@@ -11,13 +14,13 @@ export interface ProcessView {
   /** When it started and when it gave these numbers, ms since 1970. */
   readonly startedAt: number;
   readonly at: number;
-  /** What somebody who looks should know first. */
+  /** What an operator should know first. */
   readonly state: "serving" | "draining" | "overloaded" | "log away";
-  /** Why the store is as it is, a few words. */
+  /** The reason of the store's state, a few words. */
   readonly logReason: string;
-  /** What the operator should change about the place where messages live, a sentence each. */
+  /** What the operator should change about the store, a sentence each. */
   readonly logWarnings: readonly string[];
-  /** Since the last proof that what goes to the store comes back, ms; null while the store is away. */
+  /** Time since the last completed round trip through the store, ms; null while the store is away. */
   readonly roundTripAgeMs: number | null;
   readonly sockets: number;
   readonly rooms: number;
@@ -25,7 +28,10 @@ export interface ProcessView {
   readonly messages: number;
   readonly deliveries: number;
   readonly refusals: number;
-  /** Messages until they were stored, one number a bucket of `StatusView.ackBuckets`, and one for what took longer. */
+  /**
+   * Messages by the time until they were stored: one count per bucket of `StatusView.ackBuckets`, and one for
+   * those that took longer.
+   */
   readonly acks: readonly number[];
   readonly loopDelayP99Ms: number;
   /** Bytes. */
@@ -38,9 +44,9 @@ export interface ProcessView {
 export interface StatusView {
   /** The server's clock, ms since 1970. */
   readonly now: number;
-  /** Where messages live: "redis", or "embedded" in the one process. */
+  /** The kind of the store: "redis", or "embedded" in the one process. */
   readonly logKind: string;
-  /** Upper ends, seconds. */
+  /** Upper bounds of the buckets, seconds. */
   readonly ackBuckets: readonly number[];
   readonly processes: readonly ProcessView[];
 }

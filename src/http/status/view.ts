@@ -2,7 +2,7 @@ import { ACK_BUCKETS } from "../../chat/latencies.ts";
 import type { ProcessStats } from "../../monitoring/process-stats.ts";
 import type { ProcessView, StatusView } from "./status-view.ts";
 
-/** What the page is told of a fleet; ordered so that a process keeps its place. */
+/** Returns the operator's view of all processes, in an order in which a process keeps its place. */
 export function statusView(fleet: readonly ProcessStats[]): StatusView {
   const processes = fleet.map(processView).sort((one, other) => {
     return one.startedAt - other.startedAt || one.instance.localeCompare(other.instance);

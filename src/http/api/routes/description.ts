@@ -3,13 +3,13 @@ import type { FastifyInstance, RouteOptions } from "fastify";
 import Type, { type TSchema } from "typebox";
 import { FAILURES, NAMED_SCHEMAS } from "../schemas.ts";
 
-/** Not `swagger`: the app around this plugin may describe itself, too. */
+/** Not `swagger`: the embedding app may use that name for its own description. */
 const DECORATOR = "dynochatDescription";
 
-/** Collects the description of the routes that are registered after it. */
+/** Collects the description of the routes that are registered after this call. */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
-  // Where the app around this plugin describes itself, it is handed these routes too, and fails on what only this description knows.
-  // So they are hidden from it, and shown here.
+  // If the embedding app has a description of its own, it gets these routes, too, and fails on schemas that
+  // only this description knows. Hence they are hidden from it, and added here.
   const described = new Set<unknown>();
   app.addHook("onRoute", (route: RouteOptions) => {
     if (route.schema?.hide === true) return;
@@ -59,7 +59,7 @@ const OpenApi = Type.Object(
   { description: "An OpenAPI document", additionalProperties: true },
 );
 
-/** `GET /api/openapi.json`. */
+/** Registers `GET /api/openapi.json`. */
 export function routeDescription(app: FastifyInstance): void {
   let text: string | undefined;
   app.get(
@@ -84,8 +84,9 @@ export function routeDescription(app: FastifyInstance): void {
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 
 /**
- * Returns the document with the named schemas under `components`, and a reference wherever one of them stood: generators of
- * clients name their types so. The routes keep the whole schemas, because their checks are compiled one by one.
+ * Returns the document with the named schemas under `components`, and references in their places: generators
+ * of clients name their types by them. The routes keep the whole schemas, because their checks are compiled
+ * one by one.
  */
 function withNamedSchemas(document: object): Json {
   const references = new Map<string, Json>();
@@ -101,7 +102,7 @@ function withNamedSchemas(document: object): Json {
   return { ...described, components: { ...(isRecord(components) ? components : {}), schemas } };
 }
 
-/** Replaces from the inside out: a named schema may hold others. */
+/** Replaces named schemas by references, from the inside out: a named schema may contain others. */
 function referring(value: Json, references: ReadonlyMap<string, Json>): Json {
   if (isList(value)) return value.map((item) => referring(item, references));
   if (!isRecord(value)) return value;

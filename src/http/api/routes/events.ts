@@ -15,16 +15,16 @@ interface OneRoom {
   Headers: Static<typeof LastEventId>;
 }
 
-/** Nothing on the way may keep the events back, change or store them. */
+/** Headers that keep proxies from buffering, changing or storing the events. */
 const HEAD = {
   "Content-Type": "text/event-stream; charset=utf-8",
   "Cache-Control": "no-store, no-transform",
   "X-Accel-Buffering": "no",
-  // A server that closes does not wait for the connection of a stream that has ended.
+  // So that a server that closes does not wait for the connection of an ended stream.
   Connection: "close",
 } as const;
 
-/** `GET /api/rooms/{room}/events`, and `GET /api/events` for several rooms in one stream. */
+/** Registers `GET /api/rooms/{room}/events`, and `GET /api/events` for several rooms in one stream. */
 export function routeEvents(app: FastifyInstance, deps: RouteDeps): void {
   const response = { 200: EventStreamAnswer, ...FAILURES };
   app.get<OneRoom>(
@@ -82,7 +82,8 @@ async function open(
   const { callers, streams } = deps;
   const caller = await callers.reader(request);
   if (!caller.ok) return refuse(reply, caller.error);
-  // Entering a room costs what a join does. Waited for first: what is refused below is decided for this moment.
+  // Entering a room costs as much as a join. The wait comes first, because the checks below hold only for
+  // this moment.
   const early = await deps.throttle.of(request, rooms.length * REQUESTS.join.cost);
   if (early !== undefined) return refuse(reply, early);
   const unusable = roomsRefusal(rooms, deps);
@@ -107,7 +108,7 @@ async function open(
   return reply;
 }
 
-/** Returns why no stream of these rooms can be opened; undefined = one can. */
+/** Returns why a stream of these rooms cannot be opened; undefined = it can. */
 function roomsRefusal(rooms: readonly StreamRoom[], { chat }: RouteDeps): ErrorReply | undefined {
   const { maxRoomsPerConnection } = chat.options;
   if (rooms.length > maxRoomsPerConnection) {

@@ -4,26 +4,26 @@ import { BAD_ROOM } from "../../../chat/errors.ts";
 import { isRoom } from "../../../protocol/ids.ts";
 import { refuse } from "../error.ts";
 
-/** The routes of one room, by the last part of their address, and their methods. */
+/** The methods of the routes of one room, by the last part of their address. */
 const METHODS: Readonly<Record<string, readonly string[]>> = {
   messages: ["GET", "HEAD", "POST"],
   events: ["GET"],
   presence: ["GET", "HEAD"],
 };
 
-/** Of the router, which all plugins of an app share. */
+/** Name of a constraint of the router, which all plugins of an app share. */
 const CONSTRAINT = "dynochatLongRoom";
 
-/** What the router keeps for a route. */
+/** What the router stores for a route. */
 type Storage = ReturnType<Parameters<FastifyInstance["addConstraintStrategy"]>[0]["storage"]>;
 type Handler = Parameters<Storage["set"]>[1];
 
-/** Letters of the shortest name that is too long. */
+/** Length of the shortest name that is too long. */
 const LONG = 65;
 
 /**
- * Answers `bad-room` where a room's name is longer than the router's longest parameter: it finds no route for such an address. The
- * wildcard is there for these requests only, so that it stands in no other's way.
+ * Answers `bad-room` if a room's name is longer than the router's longest parameter: it finds no route for
+ * such an address. The wildcard is constrained to these requests, so that it matches no others.
  */
 export function routeLongRooms(scope: FastifyInstance): void {
   if (!scope.hasConstraintStrategy(CONSTRAINT)) addConstraint(scope);
@@ -55,7 +55,10 @@ function refuseRoom(_request: FastifyRequest, reply: FastifyReply): FastifyReply
   return refuse(reply, { code: "bad-room", message: BAD_ROOM });
 }
 
-/** Whether a request is for a route of one room, and for a room whose name is too long to be one. All chats of an app share it. */
+/**
+ * Returns whether a request is for a route of one room with a name that is too long. All chats of an app
+ * share it.
+ */
 function isForLongRoom({ url = "", method = "" }: IncomingMessage): boolean {
   if (url.length < LONG) return false;
   const [path = ""] = url.split("?");
@@ -69,7 +72,7 @@ function isTooLong(room: string): boolean {
     const name = decodeURIComponent(room);
     return name.length >= LONG && !isRoom(name);
   } catch {
-    // A name that cannot be decoded is the router's to refuse.
+    // The router rejects a name that cannot be decoded.
     return false;
   }
 }

@@ -3,8 +3,9 @@ import Type from "typebox";
 import { FAILURES } from "../schemas.ts";
 
 /**
- * `POST /api/origin`: 204 for a page that may use the chat. A page that may not is refused as everywhere below `/api`, and learns
- * here what its browser does not tell of a socket. A POST, because only that has an Origin header on the server's own page.
+ * Registers `POST /api/origin`: 204 for a page that may use the chat. Any other page is rejected as
+ * everywhere below `/api`, and learns from the answer the reason that its browser hides when a socket fails.
+ * A POST, because a browser sends no Origin header with a GET of the server's own page.
  */
 export function routeOrigin(app: FastifyInstance): void {
   const response = { 204: Type.Null({ description: "It may" }), ...FAILURES };

@@ -25,7 +25,9 @@ interface Route {
   Headers: Static<typeof NewMessageHeaders>;
 }
 
-/** `POST /api/rooms/{room}/messages`: a program, or a person without a socket, says something. */
+/**
+ * Registers `POST /api/rooms/{room}/messages`: a program, or a user without a socket, publishes a message.
+ */
 export function routePostMessage(app: FastifyInstance, { gate, chat, callers }: RouteDeps): void {
   app.post<Route>(
     "/rooms/:room/messages",
@@ -48,9 +50,9 @@ export function routePostMessage(app: FastifyInstance, { gate, chat, callers }: 
       const caller = await callers.writer(request);
       if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
-      const said = readSaid(request.body, caller.value, chat);
-      if (!said.ok) return refuse(reply, said.error);
-      const { handle, text } = said.value;
+      const read = readMessage(request.body, caller.value, chat);
+      if (!read.ok) return refuse(reply, read.error);
+      const { handle, text } = read.value;
       const published = await chat.publisher.publish({
         room,
         here: chat.rooms.get(room),
@@ -70,8 +72,8 @@ export function routePostMessage(app: FastifyInstance, { gate, chat, callers }: 
   );
 }
 
-/** What is to be said, and under which name. */
-function readSaid(
+/** Reads the text of a message and the handle it is to have. */
+function readMessage(
   body: Static<typeof NewMessage>,
   caller: Identity,
   { options: { maxTextLength } }: Chat,

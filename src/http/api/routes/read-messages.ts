@@ -10,7 +10,9 @@ import { ResponseReader } from "../response-reader.ts";
 import { FAILURES, MessagePage, PageQuery, READERS, RoomParams } from "../schemas.ts";
 import type { RouteDeps } from "./route-deps.ts";
 
-/** `GET /api/rooms/{room}/messages`: a page of a room's messages, as the bytes that the store gave. */
+/**
+ * Registers `GET /api/rooms/{room}/messages`: a page of a room's messages, as the bytes that the store gave.
+ */
 export function routeReadMessages(app: FastifyInstance, { gate, chat, callers }: RouteDeps): void {
   app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof PageQuery> }>(
     "/rooms/:room/messages",

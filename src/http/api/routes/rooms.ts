@@ -4,7 +4,7 @@ import { refuse } from "../error.ts";
 import { FAILURES, Presence, READERS, RoomList, RoomParams } from "../schemas.ts";
 import type { RouteDeps } from "./route-deps.ts";
 
-/** `GET /api/rooms` and `GET /api/rooms/{room}/presence`. */
+/** Registers `GET /api/rooms` and `GET /api/rooms/{room}/presence`. */
 export function routeRooms(app: FastifyInstance, { chat, callers }: RouteDeps): void {
   app.get(
     "/rooms",

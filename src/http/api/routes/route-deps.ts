@@ -6,7 +6,7 @@ import type { Callers } from "../callers.ts";
 import type { InFlightRequests } from "../in-flight-requests.ts";
 import type { RequestThrottle } from "../request-throttle.ts";
 
-/** What the routes below /api stand on. */
+/** Dependencies of the routes below /api. */
 export interface RouteDeps {
   readonly chat: Chat;
   readonly gate: Gate;

@@ -14,7 +14,10 @@ import { refuse } from "../error.ts";
 import { FAILURES, Hello, Welcome } from "../schemas.ts";
 import type { RouteDeps } from "./route-deps.ts";
 
-/** `POST /api/session`: a user says hello without a socket; the cookie that is set stands for them from then on. */
+/**
+ * Registers `POST /api/session`: a user identifies without a socket, and gets a cookie that identifies them
+ * from then on.
+ */
 export function routeSession(app: FastifyInstance, { chat, cookies }: RouteDeps): void {
   app.post<{ Body: Static<typeof Hello> }>(
     "/session",
@@ -50,7 +53,10 @@ export function routeSession(app: FastifyInstance, { chat, cookies }: RouteDeps)
   );
 }
 
-/** Who opens a session. Undefined token = the cookies alone name the user, and there is none to give back. */
+/**
+ * The user who opens a session. Token undefined = only the cookies name the user, and there is no token to
+ * return.
+ */
 interface SessionCaller {
   readonly identity: Identity;
   readonly token: string | undefined;
@@ -66,7 +72,7 @@ async function callerOf(
   const found = await sessionOf(request.raw, cookies, chat.siteTokens);
   if (token === undefined && !found.ok) return found;
   const known = found.ok ? found.value : undefined;
-  // The site's token was shown when the session was opened; the session goes on, and ends when it was to end.
+  // A session that was opened with the site's token continues, and ends when it was to end.
   if (token === undefined && known?.kind === "site") return success({ identity: known, token });
   const guest = guestOf(request.raw, cookies) ?? chat.guests.create();
   const caller = await identify(chat, { token, guest, known });
@@ -84,7 +90,7 @@ function setCookies(
 ): void {
   const secure = isSecure(request);
   reply.header("Set-Cookie", sessionCookies(identity, request.raw, cookies, secure));
-  // The same guest on a socket.
+  // The guest's cookie, so that a socket is of the same guest.
   if (identity.kind === "guest")
     reply.header("Set-Cookie", guestCookies(identity.user, request.raw, cookies, secure));
 }
