@@ -11,7 +11,7 @@ import { type Fleet, startFleet } from "../kit/servers/fleet.ts";
 import { within } from "../kit/vitest/wait-for.ts";
 
 let fleet: Fleet;
-/** Two people on two processes who only want to chat. */
+/** Two users on two processes who send valid messages. */
 let bystanders: V1Client[];
 const ROOM = "bystanders";
 
@@ -149,7 +149,7 @@ describe("one bad frame", () => {
     expect(bystanders[0]!.frames.filter((frame) => "key" in frame && frame.key === "latin1")).toEqual([]);
   });
 
-  it("is borne 19 times in 10 s; the 20th ends the connection with 4400", async () => {
+  it("is tolerated 19 times in 10 s; the 20th ends the connection with 4400", async () => {
     const client = await connectV1(fleet.servers[0]!.wsUrl);
     for (let n = 1; n < LIMITS.badFrames; n++) client.connection.send("nonsense");
     expect(await client.request({ type: "ping" })).toMatchObject({ type: "pong" });
@@ -202,7 +202,7 @@ const generatedFrame = fc.oneof(
 /** What a server may end a connection with that sends it nonsense: rules of the contract, nothing else. */
 const LAWFUL_ENDS: readonly number[] = [CLOSE.protocolViolation, CLOSE.tooMany, CLOSE.unauthorized];
 
-/** A visitor who sends nonsense, and comes back when it is thrown out for it. */
+/** A client that sends invalid frames, and reconnects when it is closed for them. */
 class Nuisance<Frame> {
   readonly #enter: () => Promise<RecordedSocket<Frame>>;
   #connection: RecordedSocket<Frame> | undefined;
@@ -229,7 +229,7 @@ class Nuisance<Frame> {
 }
 
 describe("generated frames", () => {
-  it("2,000 of them disturb nobody on any process: dynochat.v1", async () => {
+  it("2,000 of them do not disturb other clients on any process: dynochat.v1", async () => {
     const answers: ServerFrame[] = [];
     const nuisance = new Nuisance(
       async () => (await connectV1(fleet.servers[0]!.wsUrl, { room: "nuisance" })).connection,
@@ -246,7 +246,7 @@ describe("generated frames", () => {
     await expectUndisturbed();
   });
 
-  it("as many disturb nobody on a plain socket", async () => {
+  it("as many do not disturb other clients on a plain socket", async () => {
     const answers: PlainFrame[] = [];
     const nuisance = new Nuisance(() =>
       connectPlain(fleet.servers[1]!.wsUrl, { path: "/", query: { room: "plain" } }),

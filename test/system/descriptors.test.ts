@@ -21,7 +21,7 @@ async function openSilent(port: number, count: number): Promise<Socket[]> {
   return sockets;
 }
 
-it("more silent connections than there are descriptors neither end the process nor keep anybody out", async () => {
+it("more silent connections than there are descriptors neither end the process nor keep other clients out", async () => {
   const server = await startServer({ descriptors: 300 });
   const capacity = await server.waitForLog(({ event }) => event === "capacity", "the capacity is said");
   expect(capacity).toMatchObject({ descriptors: 300, tcp: 200, sockets: 160, level: 40 });

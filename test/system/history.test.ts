@@ -61,7 +61,7 @@ describe("the history", () => {
     expect(trimmed.messages.at(-1)?.id).toBe(trimmed.head);
   });
 
-  it("is paged in both directions without a hole or a double", async () => {
+  it("is paged in both directions without a gap or a duplicate", async () => {
     const { servers } = await startFleet(1, { env: { MESSAGES_PER_SECOND: "0" } });
     const room = randomUUID();
     const client = await connectV1(servers[0]!.wsUrl, { room });
@@ -93,7 +93,7 @@ describe("the history", () => {
 });
 
 describe("joining while 200 messages per second flow", () => {
-  it("leaves no seam between history and live, for 50 new clients on two processes", async () => {
+  it("loses and repeats nothing between history and live, for 50 new clients on two processes", async () => {
     const { servers } = await startFleet(2, { env: { MESSAGES_PER_SECOND: "0", HISTORY_MESSAGES: "10000" } });
     const room = randomUUID();
     const url = (n: number) => servers[n % servers.length]!.wsUrl;

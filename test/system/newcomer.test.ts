@@ -33,7 +33,7 @@ function newAccount(): Account {
   return account;
 }
 
-/** People who come through the router, until every dyno has somebody; all of them hear what one of them says. */
+/** Connects clients through the router until every dyno has one; all of them get what one of them sends. */
 async function expectOneChat({ app }: Account, text: string): Promise<void> {
   await Promise.all(app.dynos.map(({ server }) => server.ready()));
   const come = () => connectV1(app.router.wsUrl, { room: "lobby" });
@@ -44,7 +44,7 @@ async function expectOneChat({ app }: Account, text: string): Promise<void> {
   await Promise.all(people.map((person) => person.waitForText(text)));
 }
 
-describe("a new client who follows the README", () => {
+describe("a new operator who follows the README", () => {
   it("has a chat in the end, and each command does what is expected of it", {
     timeout: 120_000,
   }, async () => {

@@ -23,7 +23,10 @@ async function json<T>(name: string): Promise<T> {
   return JSON.parse(await readFile(`${ROOT}${name}`, "utf8"));
 }
 
-/** A folder in which the package is installed with what it depends on, and nothing that only its development needs. */
+/**
+ * A folder in which the package is installed with what it depends on, and nothing that only its development
+ * needs.
+ */
 async function installed(): Promise<string> {
   const folder = await temporaryFolder();
   const { packages } = await json<{ packages: Record<string, { dev?: boolean }> }>("package-lock.json");

@@ -73,7 +73,7 @@ describe("the plain protocol", () => {
     });
   });
 
-  it("refuses empty text with a sentence, and names who gave no name", async () => {
+  it("refuses empty text with a sentence, and gives a handle to a client that gave none", async () => {
     const client = await enter("/ws", randomUUID());
     for (const text of ["", "  \n "]) {
       client.send({ handle: "Ada", text });

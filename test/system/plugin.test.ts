@@ -6,7 +6,7 @@ import { connectPlain } from "../kit/clients/plain-client.ts";
 import { connectV1 } from "../kit/clients/v1-client.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 
-/** Somebody's own app, with a front page, an API and a header of its own, and the chat in it. */
+/** An embedding app, with a front page, an API and a header of its own, and the chat in it. */
 async function startOwnApp(
   options: DynochatOptions,
 ): Promise<{ app: FastifyInstance; url: string; wsUrl: string }> {
@@ -20,7 +20,7 @@ async function startOwnApp(
   return { app, url, wsUrl: url.replace("http", "ws") };
 }
 
-it("somebody's own app has the chat beside its own pages, which pass through untouched", async () => {
+it("an embedding app has the chat beside its own pages, which stay unchanged", async () => {
   const { url, wsUrl } = await startOwnApp({ page: false, defaultRoom: "shop", messagesPerSecond: 0 });
   const front = await fetch(`${url}/`);
   expect(await front.text()).toBe("our front page");

@@ -22,7 +22,7 @@ function idsOf(client: V1Client, room: string): string[] {
 }
 
 describe.each([2, 3])("%i processes on one Redis", (size) => {
-  it("show a message sent on one of them to everybody on all, the sender included", async () => {
+  it("broadcast a message sent on one of them to all members on all, including the sender", async () => {
     const fleet = await startFleet(size);
     const room = randomUUID();
     const clients = await everywhere(fleet, room, 2);
@@ -34,7 +34,7 @@ describe.each([2, 3])("%i processes on one Redis", (size) => {
     }
   });
 
-  it("show the messages of many senders in one order everywhere, to the senders too", async () => {
+  it("broadcast the messages of many senders in one order on all, also to the senders", async () => {
     const fleet = await startFleet(size, { env: UNLIMITED });
     const room = randomUUID();
     const clients = await everywhere(fleet, room, 2);
@@ -62,7 +62,7 @@ describe.each([2, 3])("%i processes on one Redis", (size) => {
 });
 
 describe("two processes on one Redis", () => {
-  it("show nobody, not even its sender, a message that Redis did not take", async () => {
+  it("broadcast no message that Redis did not store, not even to its sender", async () => {
     const fleet = await startFleet(2, { env: UNLIMITED });
     const room = randomUUID();
     const [one, two] = await everywhere(fleet, room, 1);
@@ -99,7 +99,7 @@ describe("two processes on one Redis", () => {
     expect(await connections()).toEqual({ all: 4, subscribed: 2 });
   });
 
-  it("own their sockets and share the rest: what one leaves behind when it is killed is on the other", async () => {
+  it("own their sockets and share the rest: messages of a killed process are on the other", async () => {
     const fleet = await startFleet(2);
     const [first, second] = fleet.servers;
     const room = randomUUID();

@@ -38,7 +38,7 @@ async function readiness(server: Server): Promise<{ status: number; body: unknow
 }
 
 describe("while Redis is away", () => {
-  it("HTTP and sockets stay, people are told, and everything heals by itself", async () => {
+  it("HTTP and sockets stay, clients are told, and everything recovers by itself", async () => {
     const { redis, servers } = await startFleet(2, { env: UNLIMITED, redisArgs: DURABLE });
     const room = randomUUID();
     const [one, two] = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room })));
@@ -100,7 +100,7 @@ describe("while Redis is away", () => {
     }
   });
 
-  it("a frozen Redis is noticed, nothing is stored later than promised, and the thaw heals", async () => {
+  it("a frozen Redis is noticed, nothing is stored later than promised, and it recovers afterwards", async () => {
     const { redis, servers } = await startFleet(2, { env: UNLIMITED });
     const room = randomUUID();
     const [one, two] = await Promise.all(servers.map(({ wsUrl }) => connectV1(wsUrl, { room })));
@@ -119,7 +119,7 @@ describe("while Redis is away", () => {
     }
   });
 
-  it("a room whose log came back empty starts over, and says so before anything later", async () => {
+  it("a room whose stream came back empty restarts, and tells so before anything later", async () => {
     const { redis, servers } = await startFleet(1, { env: UNLIMITED });
     const room = randomUUID();
     const client = await connectV1(servers[0]!.wsUrl, { room });

@@ -23,7 +23,7 @@ async function readsOf(redis: TestRedis): Promise<number> {
   return calls.reduce((sum, count) => sum + count, 0);
 }
 
-it("a thousand clients that return at once after a restart all recover, at two reads of the store a room", async () => {
+it("a thousand clients that return at once after a restart all recover, at two reads of the store per room", async () => {
   const { redis, servers } = await startFleet(1, { env: ENV });
   const cursors = new Map<string, string>();
   const missed: string[] = [];

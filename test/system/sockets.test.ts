@@ -13,7 +13,7 @@ beforeAll(async () => {
 const PATHS = ["/ws", "/", "/websocket"] as const;
 
 describe("a socket path", () => {
-  it("speaks dynochat.v1 at /ws to those who ask for it", async () => {
+  it("speaks dynochat.v1 at /ws to clients that ask for it", async () => {
     const client = await openV1(server.wsUrl);
     expect(client.connection.socket.protocol).toBe("dynochat.v1");
     const welcome = await client.hello({ handle: "Ada" });
@@ -62,7 +62,7 @@ describe("a socket path", () => {
 });
 
 describe("the origin check", () => {
-  it.each(PATHS)("turns a foreign page away from %s with 403", async (path) => {
+  it.each(PATHS)("rejects a page of another site at %s with 403", async (path) => {
     for (const origin of ["https://evil.example", "null", "http://127.0.0.1.evil.example", "nonsense"]) {
       const refusal = await refusalOf(connectPlain(server.wsUrl, { path, headers: { origin } }));
       expect([origin, refusal.status]).toEqual([origin, 403]);

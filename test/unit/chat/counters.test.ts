@@ -38,7 +38,7 @@ describe("the counters of a chat", () => {
     expect(chat.counters).toMatchObject({ catchUps: 2, holes: 1, recovered: 2, deliveries: 2 });
   });
 
-  it("count refusals by code", async () => {
+  it("count errors by code", async () => {
     const { chat } = openChat();
     const ann = await FakeClient.greeted(chat);
     await ann.ask({ type: "join", room: "lobby" });
@@ -63,7 +63,7 @@ describe("latencies", () => {
   });
 });
 
-it("messages that leave in one write are counted one by one, and a reader that was given up is not", () => {
+it("messages that leave in one write are counted one by one, and a reader that was closed is not", () => {
   const counters = new Counters();
   const outbox = new Outbox(5, counters);
   const [ann, ben, old, slow] = [
@@ -86,7 +86,7 @@ it("messages that leave in one write are counted one by one, and a reader that w
   expect(counters.deliveredBytes).toBe(written.reduce((sum, { length }) => sum + length, 0));
 });
 
-it("hints that slow readers do not get are counted, each reader for itself", () => {
+it("ephemeral events that slow readers do not get are counted per reader", () => {
   const counters = new Counters();
   const outbox = new Outbox(0, counters);
   const readers = [new FakeConnection(), new FakeConnection(), new FakeConnection()];

@@ -26,7 +26,10 @@ const sources = readdirSync(`${ROOT}src`, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts") && READERS.test(name))
   .map((name) => ({ name: `src/${name}`, ...patternsOf(readFileSync(`${ROOT}src/${name}`, "utf8")) }));
 
-/** How the time of one search grows with its text: `safe` is at most linear. Says who says so: an automaton proves it. */
+/**
+ * How the time of one search grows with its text: `safe` is at most linear. Says who says so: an automaton
+ * proves it.
+ */
 function growthOf(source: string, flags: string): string {
   // A repetition up to 300 times is still small enough for an automaton.
   const result = checkSync(source, flags, { timeout: null, maxRepeatCount: 300 });

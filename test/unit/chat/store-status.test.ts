@@ -33,7 +33,7 @@ describe("the chat's log lines about the store", () => {
     expect(told().slice(4)).toEqual(["live: well", "down: one reason"]);
   });
 
-  it("tell whoever waits for it that the store cannot be used", async () => {
+  it("are followed by a fulfilled promise if the store cannot be used", async () => {
     const { chat } = states();
     chat.statusChanged({ state: "down", reason: "too old", unusable: true });
     expect(await chat.unusable).toBe("too old");

@@ -11,14 +11,14 @@ import { FakeStore } from "../../kit/fakes/fake-store.ts";
 import { KEY, MESSAGES, OTHER_KEY, openApi, say, withKey } from "../../kit/servers/api.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 
-/** Time stands still until the test is over: what is used of an allowance does not come back, however slow the machine is. */
+/** The clock is stopped until the test is over: a budget is not refilled, however slow the machine is. */
 function stopTime(): void {
   vi.useFakeTimers({ toFake: ["Date", "performance"] });
   afterwards(() => vi.useRealTimers());
 }
 
-describe("a program that speaks over HTTP", () => {
-  it("is answered 201 with the message's id, and everybody reads the message", async () => {
+describe("a program that publishes over HTTP", () => {
+  it("is answered 201 with the message's id, and all members get the message", async () => {
     const app = await openApi();
     const answer = await app.inject({
       method: "POST",
@@ -57,7 +57,7 @@ describe("a program that speaks over HTTP", () => {
     expect(other.statusCode).toBe(201);
   });
 
-  it("needs a key that somebody has, and the server must have keys at all", async () => {
+  it("needs a known key, and the server must have keys", async () => {
     const app = await openApi();
     for (const headers of [{}, { authorization: "Bearer nobody-has-this-one" }]) {
       const answer = await say(app, "hi", headers);
@@ -71,14 +71,14 @@ describe("a program that speaks over HTTP", () => {
     expect((await app.inject(MESSAGES)).json().messages).toEqual([]);
   });
 
-  it("ends a connection that is silent in the middle of a request, after a minute", async () => {
+  it("closes a connection that is idle in the middle of a request, after a minute", async () => {
     const app = await buildApp(readSettings({}), pino({ level: "silent" }), "here");
     afterwards(() => app.close());
-    // Node sees to it for every connection of a server that has this number; a test does not wait for it.
+    // Node does so for every connection of a server that has this number; a test does not wait for it.
     expect(app.server.timeout).toBe(60_000);
   });
 
-  it("is held to the rate of a person: 429, Retry-After in whole seconds, and another program is not", async () => {
+  it("is limited to the rate of a user: 429, Retry-After in whole seconds, and another program is not", async () => {
     stopTime();
     const app = await openApi({ messagesPerSecond: 1, messageBurst: 2 });
     const statuses: number[] = [];
@@ -154,7 +154,7 @@ describe("reading messages over HTTP", () => {
     return { log: store, app, ids, read };
   }
 
-  it("gives the newest, what is before an id, and what is behind one, and says whether there is more", async () => {
+  it("gives the newest, what is before an id, and what is after one, and says whether there is more", async () => {
     const { ids, read } = await filled(120);
     expect(await read("")).toEqual({ ids: ids.slice(-50), more: true });
     expect(await read("limit=200")).toEqual({ ids, more: false });
@@ -184,7 +184,7 @@ describe("reading messages over HTTP", () => {
     expect(rawPayload.length).toBeGreaterThan(LIMITS.answerBytes / 2);
   });
 
-  it("sends nothing twice to whoever has it: ETag and 304, until something is said", async () => {
+  it("sends no content to a client that has it: ETag and 304, until there is a new message", async () => {
     const app = await openApi();
     await say(app, "one");
     const first = await app.inject(MESSAGES);
@@ -232,7 +232,7 @@ describe("reading messages over HTTP", () => {
 });
 
 describe("rooms and people over HTTP", () => {
-  it("lists the rooms that have messages, the one spoken in last first, with the people in them", async () => {
+  it("lists the rooms that have messages, the one with the newest message first, with the users in them", async () => {
     const store = new FakeStore();
     const [old, young] = [store.store("attic"), store.store("lobby")];
     store.elsewhere.set("attic", [{ id: "ann", handle: "Ann", instances: ["elsewhere"] }]);
@@ -254,7 +254,7 @@ describe("rooms and people over HTTP", () => {
     expect(store.subscribers.size).toBe(0);
   });
 
-  it("gives of a crowd only its number", async () => {
+  it("gives only the number of a crowd", async () => {
     const store = new FakeStore();
     const crowd = Array.from({ length: LIMITS.presenceNames + 1 }, (_, i) => ({
       id: `u${i}`,
@@ -299,7 +299,7 @@ describe("every answer below /api", () => {
     expect([answer.statusCode, answer.json().code, answer.json().retryable]).toEqual([status, code, false]);
   });
 
-  it("comes while the process goes away, too", async () => {
+  it("comes while the process drains, too", async () => {
     const app = await openApi();
     await say(app, "before");
     void app.dynochat.sockets.drain.begin();
@@ -330,7 +330,7 @@ describe("every answer below /api", () => {
     },
   );
 
-  it("leaves the app around it as it is", async () => {
+  it("does not change the embedding app", async () => {
     const app = await openApi({ page: false });
     expect((await app.inject("/api/elsewhere")).json()).toMatchObject({ error: "Not Found" });
     const answer = await app.inject("/elsewhere");
@@ -358,7 +358,7 @@ describe("a room whose name is too long", () => {
     expect([encoded.statusCode, encoded.json().code]).toEqual([400, "bad-room"]);
   });
 
-  it("leaves the other addresses to the app around the chat, and short names that are written long to the room", async () => {
+  it("leaves the other addresses to the embedding app, and short names that are written long to the room", async () => {
     const app = fastify();
     afterwards(() => app.close());
     app.all("/api/*", async () => "the app's own");

@@ -66,7 +66,7 @@ it.each(["before=%ff", "after=%c3", "limit=%e9"])(
   },
 );
 
-describe("an app around the chat", () => {
+describe("an embedding app", () => {
   it("keeps its own body parsers, and the chat keeps its own", async () => {
     const app = fastify();
     afterwards(() => app.close());

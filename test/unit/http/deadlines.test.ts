@@ -50,7 +50,7 @@ describe("the program closes a connection", () => {
     ["the headers of a request", `${HEAD}X-Slow: `, { ...SHORT, requestMs: 60_000 }],
     ["the headers of an upgrade", `${UPGRADE}X-Slow: `, { ...SHORT, requestMs: 60_000 }],
     ["the body of a request", POST, SHORT],
-  ])("whose peer sends %s a byte at a time, with 408", async (_what, beginning, deadlines) => {
+  ])("whose peer sends %s byte by byte, with 408", async (_what, beginning, deadlines) => {
     const { dial, counters } = await program({}, deadlines);
     const { socket, ended } = dial();
     socket.write(beginning);
@@ -128,7 +128,7 @@ it("an accept that fails is logged and ends nothing", async () => {
   expect(lines).toMatchObject([{ event: "accept-failed", code: "EMFILE" }]);
 });
 
-/** A request whose answer nobody reads, as far as it is looked at here. */
+/** A request whose answer is not read, with the fields that are used here. */
 function unread() {
   const socket = { destroyed: false, destroy: () => undefined };
   const listeners: (() => void)[] = [];
@@ -162,7 +162,7 @@ function countRequests(address = "192.0.2.1") {
 }
 
 describe("requests of one address", () => {
-  it("are refused while 128 wait for their answers to go out", () => {
+  it("are rejected while the answers of 128 are not sent", () => {
     const { requests, limited } = countRequests();
     const all = Array.from({ length: REQUESTS_UNDER_WAY }, unread);
     for (const { request, reply } of all) expect(requests.begin(request, reply)).toBeUndefined();
@@ -178,7 +178,7 @@ describe("requests of one address", () => {
     expect(requests.count).toBe(REQUESTS_UNDER_WAY);
   });
 
-  it("that do not arrive within 35 s lose their connection, whoever's server it is", () => {
+  it("that do not arrive within 35 s lose their connection, also on the server of an embedding app", () => {
     const { requests, limited } = countRequests();
     const { request, reply, socket } = unread();
     Object.assign(request.raw, { complete: false });
@@ -203,7 +203,7 @@ describe("requests of one address", () => {
   });
 });
 
-it("requests that are answered are not counted, event streams as little", async () => {
+it("requests that are answered are not counted, nor are event streams", async () => {
   const app = await openApi();
   const url = await app.listen({ port: 0, host: "127.0.0.1" });
   const streams = await Promise.all(

@@ -66,7 +66,7 @@ describe("an event stream", () => {
     expect(sessions(app)).toBe(0);
   });
 
-  it("goes on behind Last-Event-ID, however much was missed, in order, once, and then live", async () => {
+  it("continues after Last-Event-ID, however much was missed, in order, once, and then live", async () => {
     const { log: store, events } = await listening();
     const [first, ...missed] = store.fill("lobby", 731, "missed");
     const reader = await events({ "last-event-id": first?.id ?? "" });
@@ -78,7 +78,7 @@ describe("an event stream", () => {
     expect(reader.events.some(({ name }) => name === "reset")).toBe(false);
   });
 
-  it("starts over where the store does not continue from there: reset, then the newest 50, then live", async () => {
+  it("restarts if the store does not continue from there: reset, then the newest 50, then live", async () => {
     const { log: store, events } = await listening();
     const entries = store.fill("lobby", 80);
     store.trim("lobby", 10);
@@ -93,7 +93,7 @@ describe("an event stream", () => {
     }
   });
 
-  it("starts over when the store turns out to be a younger one while it is open", async () => {
+  it("restarts when the store turns out to have lost its newest entries while it is open", async () => {
     const { log: store, events } = await listening();
     store.fill("lobby", 3);
     const reader = await events();
@@ -141,8 +141,8 @@ describe("an event stream", () => {
     await reader.waitFor("joined");
   });
 
-  it("leaves nobody behind whose reader went while the room was being read", async () => {
-    // Nobody gives the store up meanwhile, however slow the machine is.
+  it("leaves no user in the room if its reader disconnects while the room is read", async () => {
+    // The store does not time out meanwhile, however slow the machine is.
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     afterwards(() => vi.useRealTimers());
     const { log: store, app, events } = await listening();
@@ -158,7 +158,7 @@ describe("an event stream", () => {
     expect(rooms.get("lobby")?.size).toBe(0);
   });
 
-  it("is refused while the store is away or the process goes away, and says when to try again", async () => {
+  it("is rejected while the store is away or the process drains, and says when to retry", async () => {
     const { log: store, app, events } = await listening();
     store.down();
     const away = await events();
@@ -207,7 +207,7 @@ describe("an event stream", () => {
     await waitFor(() => reader.comments.length === 3, "two more");
   });
 
-  it("ends when the process goes away, each reader told how long to stay away", async () => {
+  it("ends when the process drains, and tells each reader when to reconnect", async () => {
     const { app, events } = await listening({ shutdownSeconds: 5 });
     const reader = await events();
     await reader.waitFor("joined");
@@ -220,7 +220,7 @@ describe("an event stream", () => {
     expect(sessions(app)).toBe(0);
   });
 
-  it("costs others nothing where it is not read: above 1 MiB waiting it is given up", async () => {
+  it("costs others nothing if it is not read: above 1 MiB waiting it is closed", async () => {
     const { log: store, app, url, events } = await listening();
     const slow = connect(Number(new URL(url).port), "127.0.0.1");
     afterwards(() => slow.destroy());
@@ -240,7 +240,7 @@ describe("an event stream", () => {
     expect(app.dynochat.chat.counters.closes.get(CLOSE.tooSlow)).toBe(1);
   });
 
-  it("carries the key's user where a program opens it", async () => {
+  it("has the key's user if a program opens it", async () => {
     const { events } = await listening();
     const reader = await events(withKey());
     expect((await reader.waitFor("joined")).data.handle).toMatch(/^program-/);

@@ -20,14 +20,17 @@ function siteToken(claims: object, endsInS = 60): Promise<string> {
   return token.setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(SECRET));
 }
 
-/** The time of day stands still until the test is over: no token ends, and none gets older, while a slow machine goes on. */
+/**
+ * The clock is stopped until the test is over: no token ends, and none gets older, while a slow machine goes
+ * on.
+ */
 function stopTheDay(): void {
   vi.useFakeTimers({ toFake: ["Date"] });
   afterwards(() => vi.useRealTimers());
 }
 
 describe("a session over HTTP", () => {
-  it("makes a guest who speaks by the cookie alone, under the name given", async () => {
+  it("makes a guest who publishes with the cookie alone, under the given handle", async () => {
     const app = await openApi({ apiKeys: undefined });
     const { answer, cookie } = await openSession(app, { handle: "Ann" });
     const { user, token, limits } = answer.json();
@@ -43,7 +46,7 @@ describe("a session over HTTP", () => {
     expect((await openSession(app)).answer.json().user.id).not.toBe(user.id);
   });
 
-  it("is not taken from a cookie that somebody has changed", async () => {
+  it("is not taken from a cookie that was changed", async () => {
     const app = await openApi();
     const { cookie } = await openSession(app, { handle: "Ann" });
     const forged = cookie
@@ -59,7 +62,7 @@ describe("a session over HTTP", () => {
     expect(answer.cookies).toEqual([]);
   });
 
-  it("comes from the site's token, ends with it, and is all that is let in where tokens are required", async () => {
+  it("comes from the site's token, ends with it, and is the only one accepted if tokens are required", async () => {
     stopTheDay();
     const app = await openApi({ tokenSecret: SECRET, tokenRequired: true });
     const guest = await openSession(await openApi({ secret: SECRET }), { handle: "Guest" });
@@ -77,7 +80,7 @@ describe("a session over HTTP", () => {
     expect((await say(app, "hi", { cookie })).statusCode).toBe(201);
     // A reload has the cookie and no token.
     expect((await openSession(app, {}, { cookie })).answer.json().user.id).toBe("s-ann");
-    // A program is let in by its key.
+    // A program is accepted by its key.
     expect((await app.inject({ url: MESSAGES, headers: withKey() })).statusCode).toBe(200);
     const maxAge = answer.cookies.find(({ name }) => name === "dynochat-session")?.maxAge ?? 0;
     expect(maxAge).toBeGreaterThan(50);
@@ -93,7 +96,7 @@ describe("a session over HTTP", () => {
     expect((await app.inject({ url: MESSAGES, headers: { cookie } })).statusCode).toBe(401);
   });
 
-  it("makes no guest of a user of the site whose token has ended, also where guests are let in", async () => {
+  it("makes no guest of a user of the site whose token has ended, also if guests are accepted", async () => {
     stopTheDay();
     const app = await openApi({ tokenSecret: SECRET });
     const { cookie: guest } = await openSession(app, { handle: "Guest" });
@@ -152,7 +155,7 @@ describe("a session over HTTP", () => {
     expect((await openSession(app, { token }, { cookie })).answer.json().user.id).toBe("s-ann");
   });
 
-  it("that a version before this one opened for a user of the site is over, and a guest's is not", async () => {
+  it("that an older version opened for a user of the site is over, and a guest's is not", async () => {
     const app = await openApi({ tokenSecret: SECRET });
     const guests = new Guests(["s".repeat(32)]);
     const old = (session: object) =>

@@ -20,17 +20,17 @@ describe("an operator's pass", () => {
     }
   });
 
-  it("does not hold its key, and is worth nothing where the key was taken away", () => {
+  it("does not hold its key, and is not valid once the key is removed", () => {
     expect(issued).not.toContain(KEY);
     expect(new OperatorPasses(new ApiKeys(["another-program-key"])).holds(issued, 1_000)).toBe(false);
     expect(new OperatorPasses(new ApiKeys([])).holds(issued, 1_000)).toBe(false);
   });
 
-  it("is not issued for a key that nobody has", () => {
+  it("is not issued for an unknown key", () => {
     expect(passes.issue("a-key-that-nobody-has", 1_000)).toBeUndefined();
   });
 
-  it("cannot be made longer or up", () => {
+  it("cannot be extended or forged", () => {
     const [, signature] = issued.split(".");
     for (const pass of [
       "",
@@ -116,7 +116,7 @@ describe("the time within which a share of messages was stored", () => {
   });
 });
 
-describe("words", () => {
+describe("texts", () => {
   it("say numbers as people read them", () => {
     expect([0, 812, 1536, 64_400_000].map(bytesInWords)).toEqual(["0 B", "812 B", "1.5 KiB", "61.4 MiB"]);
     expect([0, 45_000, 200_000, 3_600_000, 187_200_000].map(durationInWords)).toEqual([

@@ -96,7 +96,10 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** What remains puts the parts together: it may use all of them, but not the libraries that they keep to themselves. */
+/**
+ * What remains puts the parts together: it may use all of them, but not the libraries that they keep to
+ * themselves.
+ */
 const ENTRANCE: Rule = {
   part: "src/",
   only: ["src/", "node:", ...FASTIFY, "pino", "dotenv"],

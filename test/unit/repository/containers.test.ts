@@ -97,7 +97,7 @@ describe("compose.yaml", () => {
     expect(upstreams).toBe(services.map(([, name]) => `${name}:${SETTINGS.port.default}`).join(" "));
   });
 
-  it("never lets Redis evict what was said", async () => {
+  it("never lets Redis evict messages", async () => {
     expect(await read("compose.yaml")).toMatch(/redis-server .*--maxmemory-policy noeviction/);
   });
 });
@@ -112,7 +112,7 @@ describe("the Caddyfile", () => {
     expect(said).toEqual(KNOWN);
   });
 
-  it("sends no new clients to a draining process", async () => {
+  it("sends no new client to a process that drains", async () => {
     expect(await read("Caddyfile")).toMatch(/^\t*health_uri \/readyz$/m);
   });
 });

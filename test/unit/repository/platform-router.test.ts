@@ -63,7 +63,7 @@ describe("the stand-in for the platform's router", () => {
     expect(names).toEqual(["web.3", "web.1", "web.2", "web.3"]);
   });
 
-  it("says for whom it asks, behind whatever the client claims", async () => {
+  it("reports the client's address after whatever the client claims", async () => {
     const seen: IncomingMessage["headers"][] = [];
     const web = await dyno("web.1", ({ headers }, reply) => {
       seen.push(headers);
@@ -137,7 +137,7 @@ describe("the stand-in for the platform's router", () => {
     expect(await (await fetch(rude.url)).text()).toContain("H13");
   });
 
-  it("cuts a socket on which nothing goes either way", async () => {
+  it("closes a socket that is idle in both directions", async () => {
     stopTime();
     const { router, client, inside } = await openThrough({ idleMs: 60 });
     const cut = Promise.all([once(client, "close"), once(inside, "close")]);

@@ -38,7 +38,7 @@ describe("a client's record of service", () => {
   });
 });
 
-describe("reconnects a second", () => {
+describe("reconnects per second", () => {
   it("are counted from the first on", () => {
     expect(ratesOf([])).toEqual({ peakRate: 0, averageRate: 0 });
     expect(ratesOf([900, 950, 1_800, 1_950, 3_850])).toEqual({ peakRate: 3, averageRate: 5 / 3 });
@@ -99,7 +99,7 @@ describe("the count of what went wrong", () => {
       },
     ]);
 
-  it("is nothing where everybody has all that came after their first message", () => {
+  it("is 0 if every client has all messages after its first one", () => {
     expect(count(["1-0", "2-0", "3-0"], ["a"])).toEqual({ lost: 0, doubled: 0, reordered: 0 });
     expect(count(["2-0", "3-0"])).toEqual({ lost: 0, doubled: 0, reordered: 0 });
   });
@@ -114,7 +114,7 @@ describe("the count of what went wrong", () => {
 });
 
 describe("the report", () => {
-  it("has a row an act", () => {
+  it("has one row per act", () => {
     expect(actsTable([CALM, { ...CALM, act: "SIGKILL", longestMs: 2_345 }]).split("\n")).toHaveLength(4);
     expect(actsTable([{ ...CALM, longestMs: 2_345 }])).toContain("2.3 s");
   });

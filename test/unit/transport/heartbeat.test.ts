@@ -72,7 +72,7 @@ describe("the heartbeat", () => {
     heartbeat.stop();
   });
 
-  it("keeps a socket that gives a sign of life, pinging it every 15 s", async () => {
+  it("keeps a socket whose peer answers, pinging it every 15 s", async () => {
     const { socket, heartbeat, connection } = open();
     socket.ping.mockImplementation(() => heartbeat.alive(connection));
     await seconds(151);
@@ -97,7 +97,7 @@ describe("the heartbeat", () => {
     heartbeat.stop();
   });
 
-  it("sends a plain client none, and nobody any who is gone", async () => {
+  it("sends none to a plain client, nor to a client that is gone", async () => {
     const { heartbeat, written, connection, socket } = open(PLAIN_CODEC);
     await seconds(29);
     expect(written()).toEqual([]);

@@ -6,7 +6,10 @@ import { refusalOf } from "../../kit/clients/recorded-socket.ts";
 import { RecordingLogger } from "../../kit/logger.ts";
 import { KEY, MESSAGES, openApi, withKey } from "../../kit/servers/api.ts";
 
-/** What a request for that host is answered where ALLOWED_HOSTS is read as a start reads it; undefined = it is served. */
+/**
+ * What a request for that host is answered where ALLOWED_HOSTS is read as a start reads it; undefined = it is
+ * served.
+ */
 function refusalFor(allowed: string | undefined, host: string | undefined, forwardedHost = host) {
   const { allowedHosts } = readSettings(allowed === undefined ? {} : { ALLOWED_HOSTS: allowed });
   const logger = new RecordingLogger();
@@ -100,7 +103,7 @@ describe("a page whose name was pointed at this server", () => {
   });
 });
 
-it("the app around the chat answers for every host", async () => {
+it("the embedding app answers for every host", async () => {
   const app = await openApi({ allowedHosts: ["chat.example"], page: false });
   expect((await app.inject({ url: "/", headers: REBOUND })).statusCode).toBe(404);
 });

@@ -238,7 +238,7 @@ describe("a page that is refused", () => {
     expect((await app.inject({ url: MESSAGES, headers })).json().message).toBe(sentence);
   });
 
-  it("is let in by the same check where it is allowed", async () => {
+  it("is accepted by the same check if it is allowed", async () => {
     const app = await openApi({ allowedOrigins: ["https://blog.example"] });
     const own = { origin: "https://chat.example", host: "chat.example:443" };
     for (const each of [headers, own]) {

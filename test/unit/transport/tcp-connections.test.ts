@@ -38,7 +38,7 @@ describe("the TCP connections of a process", () => {
     expect(logger.lines).toMatchObject([{ level: "warn", fields: { event: "tcp-limit", open: 3 } }]);
   });
 
-  it("make room for a new one: the one that is idle longest first, then the one that is silent longest", () => {
+  it("are closed for a new one: first the one that is idle longest, then the one that has been silent longest", () => {
     const { connections, arrive, destroyed } = open({ total: 3 });
     const [silent, recent, idle] = [arrive(), arrive(), arrive()];
     for (const peer of [idle, recent]) connections.begin(peer);

@@ -88,7 +88,10 @@ it("answers a request that came with an upgrade to another protocol, and then th
   expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
 });
 
-/** Sends an event stream's request and an upgrade in one packet, and expects that the connection ends after 10 s. */
+/**
+ * Sends an event stream's request and an upgrade in one packet, and expects that the connection ends after 10
+ * s.
+ */
 async function expectEndAfterTenSeconds({ socket, got, ended }: Dialled, upgrade: string): Promise<void> {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   try {
@@ -202,7 +205,7 @@ it.each([
   expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
 });
 
-/** An app around the chat, with what it does before and after it registers the chat. */
+/** An embedding app, with what it does before and after it registers the chat. */
 async function hostApp({
   before,
   after,

@@ -38,13 +38,16 @@ afterEach(() => {
   }
 });
 
-interface House {
+interface ServerOptions {
   readonly deflate?: boolean;
   readonly tls?: boolean;
 }
 
 /** A server; each call connects one more client to it. */
-async function house({ deflate = false, tls = false }: House = {}): Promise<() => Promise<Pair>> {
+async function startServer({
+  deflate = false,
+  tls = false,
+}: ServerOptions = {}): Promise<() => Promise<Pair>> {
   const server = tls ? createTlsServer(await certificate()) : createServer();
   const sockets = new WebSocketServer({ server, perMessageDeflate: deflate });
   open.push({ server, sockets });
@@ -80,12 +83,12 @@ function entry(text: string): Entry {
 }
 
 describe.each([
-  { path: "one buffer straight to the kernel", house: {} },
-  { path: "one buffer to the socket below ws, where it encrypts", house: { tls: true } },
-  { path: "ws's own send, where an extension is in use", house: { deflate: true } },
-])("frames go out by $path", ({ house: kind }) => {
+  { path: "one buffer straight to the kernel", options: {} },
+  { path: "one buffer to the socket below ws, where it encrypts", options: { tls: true } },
+  { path: "ws's own send, where an extension is in use", options: { deflate: true } },
+])("frames go out by $path", ({ options }) => {
   test("frames of every length arrive whole and in order, joined or not", async () => {
-    const { connection, received } = await (await house(kind))();
+    const { connection, received } = await (await startServer(options))();
     const texts = [0, 125, 126, 65_535, 65_536, 300_000].map((length) => "é".repeat(length / 2));
     connection.write(Buffer.concat(texts.map((text) => V1_CODEC.entry(entry(text)))));
     connection.write(V1_CODEC.entry(entry("last")));
@@ -93,8 +96,8 @@ describe.each([
     expect(received).toEqual([...texts, "last"]);
   });
 
-  test("answers of one turn stay in order with what is shared by all, and come before a close", async () => {
-    const { connection, client, received } = await (await house(kind))();
+  test("answers of one tick stay in order with what is shared by all, and come before a close", async () => {
+    const { connection, client, received } = await (await startServer(options))();
     const closed = once(client, "close");
     connection.write(V1_CODEC.entry(entry("answer 1")), "soon");
     connection.write(V1_CODEC.entry(entry("answer 2")), "soon");
@@ -106,8 +109,8 @@ describe.each([
     expect(received).toEqual(["answer 1", "answer 2", "shared", "answer 3"]);
   });
 
-  test("a batch larger than a MiB, a slow reader and a closing one in the middle hurt nobody else", async () => {
-    const connect = await house(kind);
+  test("a batch larger than a MiB, a slow reader and a closing one in the middle do not affect the others", async () => {
+    const connect = await startServer(options);
     const [first, slow, closing, last] = [await connect(), await connect(), await connect(), await connect()];
     slow.client.pause();
     const outbox = new Outbox(1);
@@ -126,7 +129,7 @@ describe.each([
 });
 
 test("what a peer takes of a large frame is seen before the frame is gone, and a write is no progress", async () => {
-  const { connection, client } = await (await house())();
+  const { connection, client } = await (await startServer())();
   client.pause();
   connection.write(V1_CODEC.entry(entry(randomText(16 * MIB))));
   await waitFor(() => isSteady(connection), "the kernel takes no more");
@@ -142,7 +145,7 @@ test("what a peer takes of a large frame is seen before the frame is gone, and a
 });
 
 test("what a peer sends while it is not read arrives when it is read again, and a close is answered all the same", async () => {
-  const connect = await house();
+  const connect = await startServer();
   const [resumed, closed] = [await connect(), await connect()];
   const got: string[] = [];
   for (const { connection } of [resumed, closed]) connection.pause();
@@ -159,7 +162,7 @@ test("what a peer sends while it is not read arrives when it is read again, and 
 });
 
 test("a reader that stops is closed as too slow, and what waits for it stays bounded", async () => {
-  const { connection, wire, client } = await (await house())();
+  const { connection, wire, client } = await (await startServer())();
   client.pause();
   const outbox = new Outbox(1);
   outbox.add(connection);
@@ -186,8 +189,8 @@ function joinedWritesOf(wire: Socket): readonly number[] {
   return writes;
 }
 
-test("answers of one turn leave in one write", async () => {
-  const { connection, wire, received } = await (await house())();
+test("answers of one tick are sent in one write", async () => {
+  const { connection, wire, received } = await (await startServer())();
   const writes = joinedWritesOf(wire);
   for (const text of ["one", "two", "three"]) connection.write(V1_CODEC.entry(entry(text)), "soon");
   await waitFor(() => received.length === 3, "all answers arrived");
@@ -195,7 +198,7 @@ test("answers of one turn leave in one write", async () => {
 });
 
 test("what is held leaves together with what comes until it is released, in one write, and before a close", async () => {
-  const { connection, wire, received } = await (await house())();
+  const { connection, wire, received } = await (await startServer())();
   const writes = joinedWritesOf(wire);
   connection.write(V1_CODEC.entry(entry("ack")), "held");
   connection.write(V1_CODEC.entry(entry("error")), "soon");
@@ -212,8 +215,8 @@ test("what is held leaves together with what comes until it is released, in one 
   await waitFor(() => received.length === 4, "what was held came before the close");
 });
 
-test("a client in several rooms gets what each of them shows", async () => {
-  const { connection, received } = await (await house())();
+test("a client in several rooms gets what each of them broadcasts", async () => {
+  const { connection, received } = await (await startServer())();
   const rooms = [new Outbox(1), new Outbox(1), new Outbox(0)];
   for (const [index, room] of rooms.entries()) {
     room.add(connection);
@@ -224,7 +227,7 @@ test("a client in several rooms gets what each of them shows", async () => {
 });
 
 test("a shared batch costs the socket's stream nothing while the reader keeps up", async () => {
-  const { connection, wire, received } = await (await house())();
+  const { connection, wire, received } = await (await startServer())();
   const writes = vi.spyOn(wire, "write");
   for (const text of ["one", "two", "three"]) connection.write(V1_CODEC.entry(entry(text)));
   await waitFor(() => received.length === 3, "all of it arrived");
@@ -232,7 +235,7 @@ test("a shared batch costs the socket's stream nothing while the reader keeps up
 });
 
 test("what the kernel does not take at once follows in order when the reader goes on", async () => {
-  const { connection, wire, client, received } = await (await house())();
+  const { connection, wire, client, received } = await (await startServer())();
   client.pause();
   const texts: string[] = [];
   const write = () => {
@@ -242,7 +245,7 @@ test("what the kernel does not take at once follows in order when the reader goe
     connection.write(V1_CODEC.entry(entry(text)));
   };
   for (let time = 0; time < 2; time += 1) {
-    // How much the kernel takes is its own affair, and more the second time.
+    // How much the kernel takes varies, and is more the second time.
     while (wire.writableLength === 0 && texts.length < 2_000) write();
     expect(wire.writableLength, "more than the kernel takes").toBeGreaterThan(0);
     for (let more = 0; more < 50; more += 1) write();
@@ -254,7 +257,7 @@ test("what the kernel does not take at once follows in order when the reader goe
 });
 
 test("what the stream has not written yet comes first", async () => {
-  const { connection, wire, received } = await (await house())();
+  const { connection, wire, received } = await (await startServer())();
   const write = wire._write.bind(wire);
   // Takes its time, as it does after a kernel that is full.
   wire._write = (chunk, encoding, done) => void setImmediate(write, chunk, encoding, done);
@@ -264,8 +267,8 @@ test("what the stream has not written yet comes first", async () => {
   expect(received).toEqual(["a frame of ws's own", "shared"]);
 });
 
-test("what is written to a socket in the turn that destroyed it goes nowhere, and not to who has its descriptor now", async () => {
-  const { connection, wire } = await (await house())();
+test("what is written to a socket in the tick that destroyed it is dropped, and not sent to the socket that has its descriptor now", async () => {
+  const { connection, wire } = await (await startServer())();
   const gone = new Promise((resolve) => wire.once("close", resolve));
   connection.write(V1_CODEC.entry(entry("for its client")));
   const before = descriptorOf(wire);

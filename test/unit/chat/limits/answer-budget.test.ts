@@ -132,7 +132,7 @@ describe("clients of one address that read nothing", () => {
     expect(await other.ask({ type: "join", room: "room-0", limit: 200 })).toMatchObject({ type: "joined" });
   });
 
-  it("are refused more with a sentence within 2 s, and closed after 5 s, which lets others of their address in", async () => {
+  it("get an error for more within 2 s, and are closed after 5 s, which makes space for others of their address", async () => {
     const { chat } = openFullChat(FEW_ROOMS);
     const stalled = await stalledNetwork(chat, "192.0.2.66");
     const honest = await greeted(chat, "192.0.2.66");

@@ -51,7 +51,7 @@ describe("a message that is over a limit", () => {
 });
 
 describe("a flood of guests of one address", () => {
-  it("does not reach the store but for twice what the address may store", async () => {
+  it("does not reach the store, except twice what the address may store", async () => {
     const { chat, log: store } = openChat({ addressMessagesPerSecond: 1 });
     const guests = await Promise.all(Array.from({ length: 40 }, () => FakeClient.in(chat, "lobby")));
     for (const guest of guests) guest.request({ type: "message", room: "lobby", key: "k", text: "t" });

@@ -126,7 +126,7 @@ describe("a connection that sends more than it may", () => {
     ["new handles", (n: number) => ({ type: "hello", ref: n, handle: `Ann ${n}` })],
     ["history", (n: number) => ({ type: "history", ref: n, room: "lobby" })],
     ["joins", (n: number) => ({ type: "join", ref: n, room: "lobby" })],
-  ])("is held up whatever it sends: %s", async (_case, frame) => {
+  ])("is throttled whatever it sends: %s", async (_case, frame) => {
     const { sender } = openIntake();
     const flooder = sender();
     flooder.send(HELLO, { type: "join", ref: 1, room: "lobby" });
@@ -188,7 +188,7 @@ describe("a connection that sends more than it may", () => {
     expect(flooder.refs("pong").length).toBeLessThan(2 * 5_000 + 40 * 1_000);
   });
 
-  it("is closed with 4429 if it has sent more ahead than anybody needs", async () => {
+  it("is closed with 4429 if it has sent more in advance than any client needs", async () => {
     const { sender } = openIntake({ requestsPerSecond: 1, maxRoomsPerConnection: 1 });
     const flooder = sender();
     flooder.send(HELLO, ...pings(1_200));
@@ -230,7 +230,7 @@ describe("connections of one address", () => {
     expect(Math.max(...held) - Math.min(...held)).toBeLessThanOrEqual(held.length);
   });
 
-  it("are not held up for long by others of it that flood", async () => {
+  it("are not delayed for long by others of it that flood", async () => {
     const { sender } = openIntake();
     const flooders = Array.from({ length: 12 }, () => sender("192.0.2.66"));
     const honest = sender("192.0.2.66");
@@ -269,7 +269,7 @@ describe("connections of one address", () => {
   });
 });
 
-describe("by default nobody meets a limit who", () => {
+describe("by default no client meets a limit that", () => {
   it("returns to 50 rooms at once and asks each for its history", async () => {
     const { chat, sender } = openIntake();
     const client = sender();

@@ -17,7 +17,7 @@ describe("whether a stream continues after a cursor", () => {
     ["the cursor is the newest entry: nothing was missed", "5-1", chain(5, 5), true],
     ["the cursor was trimmed, and the next entry is the oldest", "3-1", chain(4, 5), true],
     ["the cursor and the entry after it were trimmed", "2-1", chain(4, 5), false],
-    ["the cursor was never in this log", "3-2", chain(4, 5), false],
+    ["the cursor was never in this room", "3-2", chain(4, 5), false],
     ["the cursor is of the same millisecond as the first entry, and another", "4-0", chain(4, 5), false],
     ["the cursor is ahead of the store", "9-1", [], false],
     ["the room is empty, and the cursor is the beginning", BEGINNING, [], true],

@@ -155,7 +155,7 @@ describe("an outbox", () => {
     expect(texts(ann)).toEqual(["one", "two"]);
   });
 
-  it("drops hints for a reader above 64 KiB, and no message", () => {
+  it("drops ephemeral events for a reader above 64 KiB, and no message", () => {
     const [busy, ann] = [new FakeConnection(), new FakeConnection()];
     const outbox = outboxTo(0, busy, ann);
     busy.waiting = 64 * 1024 + 1;

@@ -70,7 +70,7 @@ describe("presence", () => {
     expect(frames.at(-1)).toMatchObject({ count: 21 });
   });
 
-  it("counts a person of three connections once, until the last has gone", async () => {
+  it("counts a user with three connections once, until the last is closed", async () => {
     const { chat, presence, log: store } = await watched();
     const guest = chat.guests.create();
     const tabs = [
@@ -97,7 +97,7 @@ describe("presence", () => {
     ["came back and left at once", ["exit", "enter", "exit"]],
     ["changed their name and left at once", ["rename", "exit"]],
     ["left and came back at once", ["exit", "enter"]],
-  ])("knows where somebody is who %s", async (_case, steps) => {
+  ])("knows where a user is who %s", async (_case, steps) => {
     const { ann, enter, exit } = await watched();
     enter("ben");
     await vi.advanceTimersByTimeAsync(1_000);
@@ -109,7 +109,7 @@ describe("presence", () => {
     expect(believed(ann.connection.framesOf("presence"))).toEqual(steps.at(-1) === "exit" ? [] : ["ben"]);
   });
 
-  it("tells a new client that somebody in their list left, even if nobody else was told of them", async () => {
+  it("tells a new client that a user in its list left, even if no other client was told of that user", async () => {
     const { chat, enter, exit } = await watched();
     enter("ben");
     await vi.advanceTimersByTimeAsync(1_000);
@@ -121,7 +121,7 @@ describe("presence", () => {
     expect(believed(dan.connection.frames)).toContain("ben");
   });
 
-  it("tells a new client of those who were away, or called otherwise, just when they came", async () => {
+  it("tells a new client of users who were away, or had another handle, at the moment it joined", async () => {
     const { chat, enter, exit } = await watched();
     enter("u1", "One");
     enter("u2", "Two");
@@ -137,7 +137,7 @@ describe("presence", () => {
     expect(told).toContainEqual({ id: "u2", handle: "Two" });
   });
 
-  it("is put right by a roll call: who died is gone, who was missed is there, who is here stays", async () => {
+  it("is corrected by a presence sync: users of dead processes are removed, missed users are added, users of this process stay", async () => {
     const { log: store, ann, enter, presence } = await watched();
     enter("ghost");
     await vi.advanceTimersByTimeAsync(1_000);
@@ -161,7 +161,7 @@ describe("presence", () => {
     expect(ben.connection.framesOf("joined")[0]).toMatchObject({ present: { count: 202, users: [] } });
   });
 
-  it("is told every 5 s above 200 people, and names all of them again when the crowd has gone", async () => {
+  it("is sent every 5 s above 200 users, and names all of them again when the crowd is gone", async () => {
     const { presence, enter, exit } = await watched();
     for (let i = 0; i < 250; i += 1) enter(`user${i}`);
     await vi.advanceTimersByTimeAsync(5_000);
@@ -179,7 +179,7 @@ describe("presence", () => {
     expect(believed(frames)).toHaveLength(15);
   });
 
-  it("goes on naming those of a room into which one address brings hundreds of guests", async () => {
+  it("still names the other users of a room that hundreds of guests of one address enter", async () => {
     const { chat, log: store, ann, presence, enter } = await watched();
     for (let n = 0; n < 50; n += 1) enter(`honest${n}`);
     const entered = vi.spyOn(store, "enter");
@@ -201,7 +201,7 @@ describe("presence", () => {
     expect(JSON.stringify(newcomer.connection.frames)).not.toMatch(/network|198\.51/);
   });
 
-  it("names the same people on processes that heard of them in another order, before and after a roll call", async () => {
+  it("names the same users on processes that learned of them in another order, before and after a presence sync", async () => {
     const [one, two] = [await watched(), await watched()];
     const guests = Array.from({ length: 400 }, (_, n) => ({
       id: `guest${n}`,
@@ -227,7 +227,7 @@ describe("presence", () => {
     expect(await named(one)).toHaveLength(199);
   });
 
-  it("is told in frames of a bounded size, whatever names people take, and in the end completely", async () => {
+  it("is sent completely, in frames of a bounded size, whatever handles users take", async () => {
     const { log: store, ann, enter } = await watched();
     const longest = (letter: string, n: number) => `${n}${letter.repeat(1_270)}`;
     for (const letter of ["a", "b"]) {
@@ -246,7 +246,7 @@ describe("presence", () => {
     for (let n = 0; n < 150; n += 1) expect(names.get(`user${n}`)).toBe(longest("b", n));
   });
 
-  it("is told every 5 s where one person has more than 200 connections here", async () => {
+  it("is sent every 5 s if one user has more than 200 connections here", async () => {
     const { chat, presence, enter } = await watched();
     for (let n = 0; n < 201; n += 1) await inLobby(chat, "Ben", "many");
     await vi.advanceTimersByTimeAsync(5_000);
@@ -258,7 +258,7 @@ describe("presence", () => {
     expect(presence().length).toBeLessThanOrEqual(3);
   });
 
-  it("waits for a reader above 64 KiB, who then is told the whole state once", async () => {
+  it("waits for a reader above 64 KiB, which then gets the whole state once", async () => {
     const { ann, presence, enter, exit } = await watched();
     enter("ben");
     await vi.advanceTimersByTimeAsync(1_000);
@@ -280,7 +280,7 @@ describe("presence", () => {
 });
 
 describe("typing", () => {
-  it("is told to the others and not to the connection that typed", async () => {
+  it("is sent to the others and not to the connection that typed", async () => {
     const { chat, ann } = await watched();
     const ben = await inLobby(chat, "Ben");
     const second = await inLobby(chat, "Ben", ben.guest);
@@ -292,7 +292,7 @@ describe("typing", () => {
     expect(ben.connection.framesOf("typing")).toEqual([]);
   });
 
-  it("is told when it begins, when it ends, and often enough not to lapse, however often the client sends it", async () => {
+  it("is sent when it begins, when it ends, and often enough not to expire, however often the client sends it", async () => {
     const { chat, log: store, ann } = await watched();
     const ben = await inLobby(chat, "Ben");
     const published = vi.spyOn(store, "publishEphemeral");
@@ -308,7 +308,7 @@ describe("typing", () => {
     expect(ann.connection.framesOf("typing").at(-1)).toMatchObject({ on: false });
   });
 
-  it("that begins and ends in a loop is published twice per second and user, and told once", async () => {
+  it("that begins and ends in a loop is published twice per second and user, and sent once", async () => {
     const { chat, log: store, ann } = await watched();
     const ben = await inLobby(chat, "Ben");
     const published = vi.spyOn(store, "publishEphemeral");
@@ -344,7 +344,7 @@ describe("typing", () => {
     },
   );
 
-  it("is a write per member and 3 s where one person has more than 200 connections here", async () => {
+  it("is one write per member every 3 s if one user has more than 200 connections here", async () => {
     const { chat, log: store, ann } = await watched();
     for (let n = 0; n < 201; n += 1) await inLobby(chat, "Ben", "many");
     const before = ann.connection.writes.length;
@@ -357,10 +357,10 @@ describe("typing", () => {
     expect(ann.connection.writes.length - before).toBeLessThanOrEqual(1 + 3);
   });
 
-  it("of several users at once reaches everybody but its own senders", async () => {
+  it("of several users at once reaches all members except its own senders", async () => {
     const { chat, ann } = await watched();
     const [ben, cem] = [await inLobby(chat, "Ben"), await inLobby(chat, "Cem")];
-    // The first is told at once, those within a second together.
+    // The first is sent at once, those within a second together.
     for (const client of [ann, ben, cem]) client.send({ type: "typing", room: "lobby", on: true });
     await vi.advanceTimersByTimeAsync(1_000);
     const seenBy = (client: FakeClient) => client.connection.framesOf("typing").map(({ user }) => user);
@@ -369,7 +369,7 @@ describe("typing", () => {
     expect(seenBy(cem)).toEqual([ann.guest, ben.guest]);
   });
 
-  it("is told to nobody above 200 people, whichever process it comes from", async () => {
+  it("is not sent above 200 users, whichever process it comes from", async () => {
     const { chat, log: store, ann, enter } = await watched();
     const ben = await inLobby(chat, "Ben");
     for (let n = 0; n < 200; n += 1) enter(`user${n}`);
@@ -391,7 +391,7 @@ describe("typing", () => {
     expect(ann.connection.framesOf("typing")).toEqual([]);
   });
 
-  it("takes in several people who came, or left, at once", async () => {
+  it("handles several users who enter, or leave, at once", async () => {
     const { log: store, presence } = await watched();
     const people = ["ben", "cem", "dee"].map((id) => ({ id, handle: id }));
     store.publish("lobby", Buffer.from(JSON.stringify({ type: "enter", instance: "elsewhere", people })));
@@ -418,7 +418,7 @@ describe("typing", () => {
   });
 });
 
-describe("two people whose names look alike", () => {
+describe("two users whose handles look alike", () => {
   it.each([
     ["Ann", "Ann 2"],
     ["ANN", "ANN 2"],
@@ -433,7 +433,7 @@ describe("two people whose names look alike", () => {
     expect(other.connection.framesOf("message")[0]).toMatchObject({ handle: got });
   });
 
-  it("are told apart over processes, and with names of full length", async () => {
+  it("get different handles over all processes, also with handles of full length", async () => {
     const { chat, enter } = await watched();
     enter("far", "x".repeat(32));
     expect(handleIn(await inLobby(chat, "x".repeat(32)))).toBe(`${"x".repeat(25)} 2`);
@@ -441,12 +441,12 @@ describe("two people whose names look alike", () => {
     expect(handleIn(await inLobby(chat, "Ann"))).toBe("Ann 3");
   });
 
-  it("are one person where they are the same user", async () => {
+  it("are one entry if they are the same user", async () => {
     const { chat, ann } = await watched();
     expect(handleIn(await inLobby(chat, "Ann", ann.guest))).toBe("Ann");
   });
 
-  it("free the name when they leave", async () => {
+  it("release the handle when they leave", async () => {
     const { chat, ann } = await watched();
     ann.leaveAltogether();
     expect(handleIn(await inLobby(chat, "Ann"))).toBe("Ann");

@@ -52,27 +52,30 @@ describe("a join", () => {
     ["of the newest large ones, of which memory holds only a part", 300, { limit: 200 }, 1_500],
     ["with a cursor that memory holds", 300, { after: 290 }, 4],
     ["with a cursor that only the store has", 300, { after: 150, limit: 200 }, 4],
-  ])("%s has no seam, though messages arrive between all its steps", async (_case, history, join, size) => {
-    const { chat, log: store } = openChat();
-    store.fill("lobby", history, "x".repeat(size));
-    const { after, limit = 50 } = join as { after?: number; limit?: number };
-    await FakeClient.in(chat, "lobby");
-    const client = await FakeClient.greeted(chat);
-    // Bounded, so that a join that never ends fails and does not hang.
-    let left = 200;
-    store.meanwhile = () => {
-      if (left-- > 0) store.store("lobby", { text: "y".repeat(size) });
-    };
-    const cursor = after === undefined ? {} : { after: store.entries("lobby")[after]?.id };
-    const ref = client.request({ type: "join", room: "lobby", limit, ...cursor });
-    await settle(20);
-    expect(client.answer(ref)).toMatchObject({ type: "joined", recovered: true });
-    expect(left).toBeGreaterThan(150);
-    store.meanwhile = () => undefined;
-    store.store("lobby");
-    await settle();
-    expectSeamless(client, store.head("lobby"));
-  });
+  ])(
+    "%s loses and repeats nothing, though messages arrive between all its steps",
+    async (_case, history, join, size) => {
+      const { chat, log: store } = openChat();
+      store.fill("lobby", history, "x".repeat(size));
+      const { after, limit = 50 } = join as { after?: number; limit?: number };
+      await FakeClient.in(chat, "lobby");
+      const client = await FakeClient.greeted(chat);
+      // Bounded, so that a join that never ends fails and does not hang.
+      let left = 200;
+      store.meanwhile = () => {
+        if (left-- > 0) store.store("lobby", { text: "y".repeat(size) });
+      };
+      const cursor = after === undefined ? {} : { after: store.entries("lobby")[after]?.id };
+      const ref = client.request({ type: "join", room: "lobby", limit, ...cursor });
+      await settle(20);
+      expect(client.answer(ref)).toMatchObject({ type: "joined", recovered: true });
+      expect(left).toBeGreaterThan(150);
+      store.meanwhile = () => undefined;
+      store.store("lobby");
+      await settle();
+      expectSeamless(client, store.head("lobby"));
+    },
+  );
 
   it("that opens a room holds what arrives between the subscription and the read", async () => {
     const { chat, log: store } = openChat();
@@ -90,7 +93,7 @@ describe("a join", () => {
     expect([subscribed, read]).toEqual(["subscribe lobby", "before lobby"]);
   });
 
-  it("that finds an older log than the room had starts the room over, and gets in", async () => {
+  it("that finds an older stream than the room had restarts the room, and succeeds", async () => {
     const { chat, log: store } = openChat();
     store.fill("lobby", 30, "x".repeat(8_000));
     const member = await FakeClient.in(chat, "lobby");
@@ -111,7 +114,7 @@ describe("a join", () => {
     expect(ann.ids).toEqual([one.id, two.id]);
   });
 
-  it("finds the room that everyone left 10 s ago gone, and the one left just now warm", async () => {
+  it("opens a room that has been empty for 10 s anew, and finds one that was just left in memory", async () => {
     const { chat, log: store, ann, ben } = await inRoom();
     ann.leaveAltogether();
     ben.leaveAltogether();
@@ -126,7 +129,7 @@ describe("a join", () => {
 });
 
 describe("one room", () => {
-  it("shows everyone the same order, whatever is lost, doubled and turned around", async () => {
+  it("broadcasts one order to all members, whatever is lost, doubled or reordered", async () => {
     const { log: store, ann, ben } = await inRoom();
     for (let round = 0; round < 60; round += 1) {
       const entries = store.fill("lobby", 1 + (round % 4));

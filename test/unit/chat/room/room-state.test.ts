@@ -3,7 +3,7 @@ import { nextRoomState, type RoomEvent, type RoomState } from "../../../../src/c
 
 const EVENTS: readonly RoomEvent[] = ["opened", "suspicion", "caught-up", "store-lost", "closed"];
 
-/** One row a state: the state after each of the events, in the order above. */
+/** One row per state: the state after each of the events, in the order above. */
 const TABLE: readonly (readonly [RoomState, ...RoomState[]])[] = [
   ["opening", "live", "opening", "opening", "closed", "closed"],
   ["live", "live", "catching-up", "live", "stale", "closed"],

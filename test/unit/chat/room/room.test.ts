@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 
 describe("a message that was lost on the way", () => {
-  it("is put back in order, once, for all members, by one read", async () => {
+  it("is recovered in order, once, for all members, by one read", async () => {
     const { log: store, clients } = await inRoom(5);
     store.store("lobby", { text: "one" });
     store.store("lobby", { text: "two", published: false });
@@ -19,7 +19,7 @@ describe("a message that was lost on the way", () => {
     expect(store.reads).toHaveLength(1);
   });
 
-  it("is not looked for again when its own ack would have been waited for", async () => {
+  it("is not looked for again when its own ack would be overdue", async () => {
     const { log: store, ann } = await inRoom();
     store.deaf = true;
     expect(await ann.ask({ type: "message", room: "lobby", key: "k", text: "one" })).toMatchObject({
@@ -34,7 +34,7 @@ describe("a message that was lost on the way", () => {
     expect(store.reads).toHaveLength(1);
   });
 
-  it("is found where nothing comes after it, because its ack came and it did not", async () => {
+  it("is found if nothing comes after it, because its ack came and it did not", async () => {
     const { log: store, ann, ben } = await inRoom();
     store.deaf = true;
     await ann.ask({ type: "message", room: "lobby", key: "k", text: "one" });
@@ -50,7 +50,7 @@ describe("a message that was lost on the way", () => {
     expect(ben.texts).toEqual(["one"]);
   });
 
-  it("is shown whole, where more large ones were lost than one read brings", async () => {
+  it("is broadcast with all others, if more large ones were lost than one read brings", async () => {
     const { log: store, ann, logger } = await inRoom();
     const lost = store.fill("lobby", 50, "x".repeat(8_000));
     const last = store.store("lobby");
@@ -180,7 +180,7 @@ describe("what arrives", () => {
     expect(store.reads).toEqual([]);
   });
 
-  it("of a type that nobody knows yet is passed on, because it moves the cursor", async () => {
+  it("of an unknown type is passed on, because it moves the cursor", async () => {
     const { log: store, ann } = await inRoom();
     store.publish(
       "lobby",
@@ -226,7 +226,7 @@ describe("a stream that does not continue what the members have", () => {
     expect(texts.slice(-2)).toEqual(["first", "meanwhile"]);
   });
 
-  it("or by more than can be put right starts the members over", async () => {
+  it("or by more than a catch-up reads restarts the members", async () => {
     const { log: store, ann } = await inRoom(2, 3);
     ann.connection.take();
     const missed = store.fill("lobby", 1_500);
@@ -251,7 +251,7 @@ describe("a stream that does not continue what the members have", () => {
 });
 
 describe("while the store is away", () => {
-  it("joins are refused, and are let in when it is back", async () => {
+  it("joins are rejected, and succeed when it is back", async () => {
     const { chat, log: store } = await inRoom();
     store.down();
     const client = await FakeClient.greeted(chat);
@@ -265,7 +265,7 @@ describe("while the store is away", () => {
     expect(await client.ask({ type: "join", room: "new" })).toMatchObject({ type: "joined" });
   });
 
-  it("what was said elsewhere comes before the word that the chat is live again", async () => {
+  it("messages of other processes come before the status that the chat is live again", async () => {
     const { log: store, ann } = await inRoom();
     store.down();
     store.store("lobby", { text: "missed", published: false });
@@ -277,7 +277,7 @@ describe("while the store is away", () => {
     ]);
   });
 
-  it("a room whose catch-up failed refuses joins, and heals by itself", async () => {
+  it("a room whose catch-up failed rejects joins, and recovers by itself", async () => {
     const { chat, log: store, ann } = await inRoom();
     store.failing = true;
     store.store("lobby", { text: "one", published: false });
@@ -291,7 +291,7 @@ describe("while the store is away", () => {
     expect(await client.ask({ type: "join", room: "lobby" })).toMatchObject({ type: "joined" });
   });
 
-  it("and does not answer, a join is refused within 2 s, and nobody is let in later", async () => {
+  it("and does not answer, a join is rejected within 2 s, and does not succeed later", async () => {
     const { chat, log: store } = openChat();
     const client = await FakeClient.greeted(chat);
     const resume = store.pause();

@@ -6,7 +6,7 @@ function tell(store: FakeStore, hint: object): void {
   store.publish("lobby", Buffer.from(JSON.stringify({ instance: "elsewhere", ...hint })));
 }
 
-/** What happens once, between a roll call's question and its answer, which knows nothing of it. */
+/** Runs something once, between the request of a presence sync and its answer, which does not include it. */
 function duringTheRollCall(store: FakeStore, happens: () => void): void {
   const call = store.syncPresence.bind(store);
   vi.spyOn(store, "syncPresence").mockImplementationOnce(async (room, here) => {
@@ -22,8 +22,8 @@ function people(client: FakeClient): string[] {
   return users.map(({ id }) => id);
 }
 
-describe("a roll call", () => {
-  it("does not take from a room that opens whom it was told of meanwhile", async () => {
+describe("a presence sync", () => {
+  it("does not remove users whom an opening room was told of meanwhile", async () => {
     const { chat, log: store } = openChat();
     duringTheRollCall(store, () => tell(store, { type: "enter", person: { id: "ben", handle: "Ben" } }));
     const ann = await FakeClient.in(chat, "lobby", {}, "Ann");
@@ -31,7 +31,7 @@ describe("a roll call", () => {
     expect(people(ann)).toContain("ben");
   });
 
-  it("does not bring back who left meanwhile", async () => {
+  it("does not bring back users who left meanwhile", async () => {
     const { chat, log: store } = openChat();
     store.elsewhere.set("lobby", [{ id: "ben", handle: "Ben", instances: ["elsewhere"] }]);
     duringTheRollCall(store, () => tell(store, { type: "exit", user: "ben" }));
@@ -40,7 +40,7 @@ describe("a roll call", () => {
     expect(people(ann)).not.toContain("ben");
   });
 
-  it("keeps, in a room that is read again, whom it was told of meanwhile", async () => {
+  it("keeps users whom a room that catches up was told of meanwhile", async () => {
     const { chat, log: store } = openChat();
     const ann = await FakeClient.in(chat, "lobby", {}, "Ann");
     const answer = store.pause();

@@ -23,7 +23,7 @@ async function pass(ms: number): Promise<void> {
 }
 
 describe("a publication that is not known to be stored", () => {
-  it("is shown once, from the store, where it is stored", async () => {
+  it("is broadcast once, from the store, if it is stored", async () => {
     const { log: store, shown } = await inRoom();
     const { id } = store.store("lobby", { text: "new", published: false });
     store.publishUnverified("lobby", id);
@@ -33,7 +33,7 @@ describe("a publication that is not known to be stored", () => {
     expect(store.reads).toHaveLength(1);
   });
 
-  it("costs nothing where its id is not above what the room has", async () => {
+  it("costs nothing if its id is not above what the room has", async () => {
     const { log: store } = await inRoom();
     store.publishUnverified("lobby", store.head("lobby"));
     store.publishUnverified("lobby", "1-1");
@@ -65,7 +65,7 @@ describe("a publication that is not known to be stored", () => {
     expect(shown()).toEqual(["stored meanwhile"]);
   });
 
-  it("does not keep a room that was given up", async () => {
+  it("does not keep a room that was closed", async () => {
     const { log: store, client } = await inRoom();
     store.publishUnverified("lobby", "9000000000000-1");
     client.send({ type: "leave", ref: 99, room: "lobby" });

@@ -55,7 +55,7 @@ describe("a plain client", () => {
     [PLAIN_CODEC, "handle"],
     [HANDLE_CODEC, "handle"],
     [USERNAME_CODEC, "username"],
-  ])("of each kind reads the server's own words as said by the system: $0.name", async (codec, key) => {
+  ])("of each kind gets notices of the server from the handle system: $0.name", async (codec, key) => {
     const { chat, log: store } = openChat({ greeting: "Be <kind>" });
     const { connection, say } = await plainClient(chat, codec);
     await say("nonsense");
@@ -98,7 +98,7 @@ describe("a plain client", () => {
     ]);
   });
 
-  it("with a cursor gets more than one answer carries, without a hole before what is live", async () => {
+  it("with a cursor gets more than one answer carries, without a gap before what is live", async () => {
     const { chat, log: store } = openChat();
     const [first, ...missed] = store.fill("lobby", 731);
     const { connection } = await plainClient(chat, PLAIN_CODEC, { after: first?.id ?? "", limit: 200 });
@@ -157,7 +157,7 @@ describe("a plain client", () => {
     expect(store.appends).toHaveLength(1);
   });
 
-  it("without a name is a guest; with one it is known by that from then on", async () => {
+  it("without a handle is a guest; with one it keeps that from then on", async () => {
     const { chat } = openChat();
     const { say, connection } = await plainClient(chat);
     await say({ text: "one" });
@@ -170,7 +170,7 @@ describe("a plain client", () => {
     ]);
   });
 
-  it("that speaks before it has entered does so after the history", async () => {
+  it("that sends before it has entered publishes after the history", async () => {
     const { chat, log: store } = openChat();
     store.store("lobby", { text: "old", published: false });
     const resume = store.pause();
@@ -206,7 +206,7 @@ describe("a plain client", () => {
     expect(texts()).toEqual(["old"]);
   });
 
-  it("that has gone enters nothing", async () => {
+  it("that has disconnected enters no room", async () => {
     const { chat, log: store } = openChat();
     const resume = store.pause();
     const { session, connection } = await plainClient(chat);

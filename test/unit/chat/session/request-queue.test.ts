@@ -3,7 +3,7 @@ import { PendingLimit, RequestQueue, WaitingBytes } from "../../../../src/chat/s
 import { settle } from "../../../kit/fakes/fake-client.ts";
 import { deferred } from "../../../kit/vitest/wait-for.ts";
 
-/** A lane whose tasks end when the test says so. */
+/** A queue whose tasks end when the test says so. */
 function laneOf(...tasks: readonly (readonly [name: string, together: boolean])[]) {
   const started: string[] = [];
   let idle = 0;

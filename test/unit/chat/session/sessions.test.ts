@@ -12,7 +12,7 @@ beforeEach(() => {
 
 const GUEST_TOKEN = /^g\./;
 
-describe("a connection's first word", () => {
+describe("a connection's first frame", () => {
   it("is a hello, and nothing works before it", async () => {
     const { chat } = openChat();
     const client = new FakeClient(chat);
@@ -170,7 +170,7 @@ describe("each request", () => {
     expect(await client.ask({ type: "join", room: "c" })).toMatchObject({ type: "joined" });
   });
 
-  it("of rooms that nobody has open is refused where its address has opened as many as it may", async () => {
+  it("of rooms that are not open is rejected if its address has opened as many as it may", async () => {
     const { chat } = openChat({ maxRoomsPerAddress: 2 });
     const [one, other] = [await FakeClient.greeted(chat), await FakeClient.greeted(chat)];
     const elsewhere = new FakeClient(chat, undefined, new FakeConnection(undefined, "192.0.2.2"));
@@ -188,7 +188,7 @@ describe("each request", () => {
     expect(await one.ask({ type: "join", room: "d" })).toMatchObject({ type: "joined" });
   });
 
-  it("that was refused leaves its place to the next", async () => {
+  it("that was rejected does not count against the limit", async () => {
     const { chat, log: store } = openChat({ maxRoomsPerConnection: 1 });
     const client = await FakeClient.greeted(chat);
     store.failing = true;
@@ -197,7 +197,7 @@ describe("each request", () => {
     expect(await client.ask({ type: "join", room: "b" })).toMatchObject({ type: "joined" });
   });
 
-  it("is not carried out for a connection that is gone", async () => {
+  it("is not handled for a connection that is gone", async () => {
     const { chat, log: store } = openChat();
     const client = await FakeClient.greeted(chat);
     const resume = store.pause();
@@ -211,8 +211,8 @@ describe("each request", () => {
   });
 });
 
-describe("a lane", () => {
-  it("starts each task when the one before it ended, and says once when nothing is left", async () => {
+describe("a request queue", () => {
+  it("starts each task when the one before it ended, and reports once that none is left", async () => {
     const idle = vi.fn();
     const queue = new RequestQueue(idle);
     const first = deferred<void>();
@@ -261,7 +261,7 @@ describe("a client that does not stop", () => {
     expect(client.connection.closedWith).toBeUndefined();
   });
 
-  it("sending too fast is closed at the 200th refusal, and told how long to stay away", async () => {
+  it("sending too fast is closed at the 200th rejection, and told when to reconnect", async () => {
     const { chat, log: store } = openChat();
     const client = await FakeClient.in(chat, "lobby");
     for (let i = 0; i < 200; i += 1)
@@ -325,7 +325,7 @@ describe("a guest", () => {
     expect(late["user"]).not.toEqual(first["user"]);
   });
 
-  it("is somebody else with a token that was not signed here", async () => {
+  it("is another user with a token that was not signed here", async () => {
     const { chat } = openChat(options);
     const user = chat.guests.create();
     const real = chat.guests.tokenFor(user) ?? "";
@@ -354,7 +354,7 @@ describe("a guest", () => {
     expect(await client.ask({ type: "hello", token })).toMatchObject({ code: "forbidden" });
   });
 
-  it("of two browsers is two people, and what each says carries who they are", async () => {
+  it("of two browsers is two users, and the messages of each carry their user id", async () => {
     const { chat } = openChat(options);
     const [ann, ben] = [
       await FakeClient.in(chat, "lobby", {}, "Ann"),
