@@ -133,7 +133,7 @@ export interface DynochatOptions {
   readonly tokenRequired?: boolean | undefined;
   /** Bearer keys of programs that write over HTTP, each at least 16 characters. Default: none. */
   readonly apiKeys?: readonly string[] | undefined;
-  /** Who may read `/metrics`: anybody, only holders of one of `apiKeys`, or nobody. Default: open. */
+  /** Who may read `/metrics`: every client, only holders of one of `apiKeys`, or none. Default: open. */
   readonly metrics?: "open" | "key" | "off" | undefined;
   /**
    * New connections are refused while the event loop was later than this on average for two seconds; 0 =

@@ -303,7 +303,7 @@ export const SETTINGS = {
     names: ["METRICS"],
     kind: oneOf("open", "key", "off"),
     default: "open",
-    meaning: "Who may read `/metrics`: anybody, only holders of one of `API_KEYS`, or nobody",
+    meaning: "Who may read `/metrics`: every client, only holders of one of `API_KEYS`, or none",
   }),
   maxLoopDelayMs: setting({
     names: ["MAX_LOOP_DELAY_MS"],

@@ -17,7 +17,11 @@ export const METRICS: readonly Metric[] = [
     "Open TCP connections of clients, also those of HTTP and those that send nothing; absent in an app of your own",
     ({ tcpConnections }) => tcpConnections,
   ),
-  gauge("dynochat_rooms", "Rooms with somebody of this process in them, or just left", ({ rooms }) => rooms),
+  gauge(
+    "dynochat_rooms",
+    "Rooms that connections of this process are in, or have just left",
+    ({ rooms }) => rooms,
+  ),
   counter("dynochat_messages_total", "messages", "Messages stored; repeated keys are not counted again"),
   counter("dynochat_duplicate_messages_total", "duplicates", "Messages whose key was stored before"),
   counter(
@@ -103,7 +107,7 @@ export const METRICS: readonly Metric[] = [
   counter(
     "dynochat_dropped_log_lines_total",
     "droppedLines",
-    "Log lines dropped because nobody read them in time",
+    "Log lines dropped because they were not read in time",
   ),
   gauge("dynochat_overloaded", "Whether new sockets are refused for overload: 1 or 0", ({ overloaded }) =>
     Number(overloaded),

@@ -17,7 +17,7 @@ const SIGN_IN_BYTES = 4 * 1024;
 
 const NO_KEYS: ErrorReply = {
   code: "forbidden",
-  message: "This server has no API_KEYS, so nobody can sign in here.",
+  message: "This server has no API_KEYS, so it is not possible to sign in here.",
 };
 
 /**

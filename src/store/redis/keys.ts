@@ -138,7 +138,7 @@ export class Keys {
   }
 
   /** String: the instance that trims histories. */
-  housekeeper(): string {
+  trimmerLease(): string {
     return `${this.#prefix}housekeeper`;
   }
 }

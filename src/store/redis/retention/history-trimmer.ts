@@ -127,7 +127,7 @@ export class HistoryTrimmer {
 
   async #leads(redis: Redis): Promise<boolean> {
     const { trimmerLeaseMs } = this.#timeouts;
-    const reply = await TRIMMER.run(redis, [this.#keys.housekeeper()], [this.#instance, trimmerLeaseMs]);
+    const reply = await TRIMMER.run(redis, [this.#keys.trimmerLease()], [this.#instance, trimmerLeaseMs]);
     return reply === 1;
   }
 
