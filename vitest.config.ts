@@ -16,8 +16,9 @@ function kind(name: string, testTimeout: number): TestProjectInlineConfiguration
       globalSetup: ["test/kit/vitest/global-setup.ts"],
       testTimeout,
       hookTimeout: testTimeout,
-      // Unit tests share a worker's modules: to load them anew for each file took more than 40 % of their processor's time.
-      isolate: name !== "unit",
+      // These share a worker's modules: to load them anew for each file took more than 40 % of the unit tests' processor
+      // time. The others have files of the kit that keep hooks of their own.
+      isolate: name !== "unit" && name !== "browser",
     },
   };
 }

@@ -62,7 +62,7 @@ describe("a new operator who follows the README", () => {
     expect(await account.type(config)).toContain("config vars");
     const settings = readSettings(account.app.config);
     expect(settings.redisTlsVerify).toBe(false);
-    expect(settings.secret).toMatch(/^[0-9a-f]{64}$/);
+    expect(settings.secret).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
 
     expect(await account.type(push)).toContain("one web dyno");
     const packages = await readdir(join((await slug)!.folder, "node_modules"));
