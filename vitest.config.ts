@@ -30,8 +30,7 @@ export default defineConfig({
       kind("contract", 30_000),
       kind("system", 120_000),
       kind("browser", 120_000),
-      kind("checker", 60_000),
-      // Run by `npm run test:slow`: leases, drains and outages of real length, and mutants.
+      // Run by `npm run test:slow`: leases, drains and outages of real length, seeds of the checker, and mutants.
       kind("slow", 120_000),
     ],
     // Twice the processors of a small machine and one: many tests wait for clocks (leases, windows, outages) and use none.

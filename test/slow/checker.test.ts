@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Checker } from "./checker.ts";
-import { FAULT_KINDS } from "./faults.ts";
-import { EVERYTHING } from "./mixtures.ts";
-import { planOf } from "./plan.ts";
+import { Checker } from "../checker/checker.ts";
+import { FAULT_KINDS } from "../checker/faults.ts";
+import { EVERYTHING } from "../checker/mixtures.ts";
+import { planOf } from "../checker/plan.ts";
 
 /** Few, for a test of a minute; `npm run torture` runs as many as one likes. */
 const SEEDS = [1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008];
