@@ -31,7 +31,7 @@ const DYNOCHAT = {
   ADDRESS_REQUESTS_PER_SECOND: "1000000",
   MAX_TEXT_LENGTH: "2500",
   SHUTDOWN_SECONDS: "0",
-  SECRET: "a secret of the benchmark, known to all",
+  SECRET: "a secret of the benchmark that all know",
 } as const;
 
 export const TUTORIAL: System = {
