@@ -1,17 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { ChatClient, type ChatClientOptions } from "../../../src/client/client.ts";
-import type { Random } from "../../../src/client/ports.ts";
-import { CLOSE, ERRORS } from "../../../src/protocol/codes.ts";
-import type { ClientFrame } from "../../../src/protocol/frames.ts";
-import { FakeClock } from "../../kit/fakes/fake-clock.ts";
-import {
-  entry,
-  goodAnswer,
-  type Peer,
-  type Script,
-  ScriptedServer,
-} from "../../kit/fakes/scripted-server.ts";
-import { seededRandom } from "../../kit/fakes/seeded-random.ts";
+import { ChatClient, type ChatClientOptions } from "../../src/client/client.ts";
+import type { Random } from "../../src/client/ports.ts";
+import { CLOSE, ERRORS } from "../../src/protocol/codes.ts";
+import type { ClientFrame } from "../../src/protocol/frames.ts";
+import { FakeClock } from "../kit/fakes/fake-clock.ts";
+import { entry, goodAnswer, type Peer, type Script, ScriptedServer } from "../kit/fakes/scripted-server.ts";
+import { seededRandom } from "../kit/fakes/seeded-random.ts";
 
 const MINUTE = 60_000;
 /** Sockets that a client opens within any minute, whatever the server does. */

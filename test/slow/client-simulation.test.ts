@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ChatClient } from "../../../src/client/client.ts";
-import { compareIds } from "../../../src/protocol/ids.ts";
-import { FakeClock } from "../../kit/fakes/fake-clock.ts";
-import { type Faults, ModelServer, NO_FAULTS } from "../../kit/fakes/model-server.ts";
-import { seededRandom } from "../../kit/fakes/seeded-random.ts";
+import { ChatClient } from "../../src/client/client.ts";
+import { compareIds } from "../../src/protocol/ids.ts";
+import { FakeClock } from "../kit/fakes/fake-clock.ts";
+import { type Faults, ModelServer, NO_FAULTS } from "../kit/fakes/model-server.ts";
+import { seededRandom } from "../kit/fakes/seeded-random.ts";
 
 const TROUBLE: Faults = {
   drop: 0.12,
