@@ -15,6 +15,12 @@ export function errorFrame({ code, message, ref, retryAfterMs }: ErrorReply): Er
   };
 }
 
+/** The answer to a request that needs the store, while the store cannot be reached. */
+export const STORE_AWAY: ErrorReply = {
+  code: "unavailable",
+  message: "The chat cannot reach its storage; try again.",
+};
+
 /** The result of an append that stored nothing, or of which it is not known whether it did. */
 export type NotStored = Exclude<Appended, { readonly id: string }>;
 

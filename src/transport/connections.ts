@@ -1,6 +1,5 @@
 import type { Chat } from "../chat/chat.ts";
 import type { Capacity } from "./capacity.ts";
-import type { ClientAddresses } from "./client-address.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
 import { ConnectionRegistry } from "./connection-registry.ts";
 import type { ChatCookies } from "./cookies/chat-cookies.ts";
@@ -24,7 +23,6 @@ export interface ConnectionOptions {
 
 /** Dependencies of `Connections`. */
 export interface ConnectionDeps extends Pick<GateRules, "addresses" | "hosts" | "origins" | "overload"> {
-  readonly addresses: ClientAddresses;
   readonly cookies: ChatCookies;
 }
 

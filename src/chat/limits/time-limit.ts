@@ -3,3 +3,9 @@
  * that is for sending the answer.
  */
 export const STORE_WAIT_MS = 1_800;
+
+/**
+ * The pause before a connection that cannot ask again (plain sockets, event streams) retries to enter a room,
+ * if the store is live and did not answer in time, ms.
+ */
+export const ENTER_AGAIN_MS = 1_000;

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { tooManyAnswers } from "../../chat/errors.ts";
+import { STORE_AWAY, tooManyAnswers } from "../../chat/errors.ts";
 import { TooManyAnswers } from "../../chat/limits/answer-budget.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { StoreUnavailable } from "../../store/store.ts";
@@ -17,7 +17,7 @@ export function answerFailure(
 ): FastifyReply {
   if (error instanceof BadRequest) return refuse(reply, error.refused);
   if (error instanceof StoreUnavailable) {
-    return refuse(reply, { code: "unavailable", message: "The chat cannot reach its storage; try again." });
+    return refuse(reply, STORE_AWAY);
   }
   if (error instanceof TooManyAnswers) return refuse(reply, tooManyAnswers());
   const status = error.statusCode ?? 500;

@@ -331,6 +331,10 @@ export class RedisStore implements MessageStore {
   }
 
   #doubt(error: unknown): void {
+    if (error instanceof UnusableServer) {
+      this.#loseLink(error.message);
+      return;
+    }
     const failure = classify(error);
     if (failure === "not-writable") this.#loseLink(describe(error));
     else if (failure === "unavailable") this.#probe?.now();
@@ -375,7 +379,7 @@ export class RedisStore implements MessageStore {
         proved: () => {
           this.#supervisor.proved();
           void this.#tell((redis) => this.#signing.renew(redis));
-          void this.#checkFence(connections);
+          void this.#tell((redis) => this.#fence.check(redis));
         },
         failed: (reason) => this.#supervisor.lose(connections, reason),
       },
@@ -385,15 +389,6 @@ export class RedisStore implements MessageStore {
     await this.#subscriptions.restore(connections.subscriber);
     this.#trimmer.start(connections.writer);
     this.#server.start(connections.writer, (reason) => this.#supervisor.lose(connections, reason));
-  }
-
-  async #checkFence(connections: RedisConnections): Promise<void> {
-    try {
-      await withTimeout(this.#timeouts.commandMs, this.#fence.check(connections.writer));
-    } catch (error) {
-      if (error instanceof UnusableServer) this.#supervisor.lose(connections, error.message);
-      else this.#doubt(error);
-    }
   }
 
   #lost(): void {

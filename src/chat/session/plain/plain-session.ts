@@ -6,6 +6,7 @@ import { errorFrame, tooFast } from "../../errors.ts";
 import { guestIdentity, type Identity } from "../../identity.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
 import type { RequestBudget } from "../../limits/request-budget.ts";
+import { ENTER_AGAIN_MS } from "../../limits/time-limit.ts";
 import type { Member } from "../../room/member.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
 import type { Room } from "../../room/room.ts";
@@ -14,7 +15,7 @@ import type { Snapshot } from "../../room/snapshot.ts";
 import type { ChatContext } from "../chat-context.ts";
 import { writeMissed } from "../missed-pages.ts";
 import { ErrorReplies, type SocketSession } from "../session.ts";
-import { PendingLimit, RequestQueue } from "../v1/request-queue.ts";
+import { PENDING_PAUSE_MS, PendingLimit, RequestQueue } from "../v1/request-queue.ts";
 import { REQUESTS } from "../v1/requests.ts";
 import { type PlainMessage, readPlainFrame } from "./plain-frame.ts";
 
@@ -26,12 +27,6 @@ export interface PlainQuery {
   /** Most messages of history. */
   readonly limit: number;
 }
-
-/** Pause before a client with too many pending messages may send the next one, ms. */
-const PILED_UP_MS = 1_000;
-
-/** The pause before entering is retried if the store is live and did not answer in time, ms. */
-const ENTER_AGAIN_MS = 1_000;
 
 /**
  * A connection without a subprotocol: it joins one room when it is opened, sends `{"handle","text"}` or
@@ -96,7 +91,8 @@ export class PlainSession implements SocketSession, Member {
     this.requests.spend(REQUESTS.message.cost);
     const read = readPlainFrame(text, this.#context.options.maxTextLength);
     if (!read.ok) this.#errors.send(errorFrame(read.error));
-    else if (!this.#pending.take(read.value.text.length)) this.#errors.send(errorFrame(tooFast(PILED_UP_MS)));
+    else if (!this.#pending.take(read.value.text.length))
+      this.#errors.send(errorFrame(tooFast(PENDING_PAUSE_MS)));
     else this.#enqueue(read.value);
   }
 

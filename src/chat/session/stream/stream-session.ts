@@ -3,14 +3,12 @@ import type { ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
 import type { Connection } from "../../connection.ts";
 import type { Identity } from "../../identity.ts";
 import type { AnswerBudget } from "../../limits/answer-budget.ts";
+import { ENTER_AGAIN_MS } from "../../limits/time-limit.ts";
 import { isTemporary } from "../../room/rooms.ts";
 import type { ChatContext } from "../chat-context.ts";
 import type { Session } from "../session.ts";
 import { TokenClock } from "../token-clock.ts";
 import { type StreamRequest, StreamSubscription } from "./stream-subscription.ts";
-
-/** The pause before entering is retried if the store is live and did not answer in time, ms. */
-const ENTER_AGAIN_MS = 1_000;
 
 /** A connection that only reads: it joins its rooms when it is opened, and takes no requests. */
 export class StreamSession implements Session {

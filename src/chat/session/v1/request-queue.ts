@@ -59,6 +59,9 @@ export class RequestQueue {
 /** Most requests of one connection that may wait, and most bytes of them. */
 const MOST_PENDING = { requests: 1_000, bytes: 1024 * 1024 } as const;
 
+/** Pause before a client with too many pending requests may send the next one, ms. */
+export const PENDING_PAUSE_MS = 1_000;
+
 /** Most bytes of requests that may wait in a process. */
 const ALL_BYTES = 64 * 1024 * 1024;
 

@@ -3,7 +3,7 @@ import type { ClientFrame, ServerFrame, StatusFrame } from "../../../protocol/fr
 import { StoreUnavailable } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { countOne } from "../../counters.ts";
-import { errorFrame, tooFast, tooManyAnswers, tooManyRooms } from "../../errors.ts";
+import { errorFrame, STORE_AWAY, tooFast, tooManyAnswers, tooManyRooms } from "../../errors.ts";
 import { guestIdentity, type Identity } from "../../identity.ts";
 import {
   type AnswerBudget,
@@ -20,14 +20,11 @@ import type { RoomSubscription } from "../room-subscription.ts";
 import { ErrorReplies } from "../session.ts";
 import { TokenClock } from "../token-clock.ts";
 import type { RequestContext } from "./request-context.ts";
-import { PendingLimit, RequestQueue } from "./request-queue.ts";
+import { PENDING_PAUSE_MS, PendingLimit, RequestQueue } from "./request-queue.ts";
 import { type Frames, type RequestName, readRequest, requestType } from "./requests.ts";
 
 /** The state of a v1 session: `silent` until its hello was accepted, then `greeted`; `closed` is final. */
 type SessionState = "silent" | "greeted" | "closed";
-
-/** Pause before a client with too many pending requests may send the next one, ms. */
-const PILED_UP_MS = 1_000;
 
 /** One connection that speaks `dynochat.v1`. */
 export class V1Session implements RequestContext {
@@ -104,7 +101,7 @@ export class V1Session implements RequestContext {
   }
 
   refuseUnavailable(ref: number | undefined): void {
-    this.refuseWith({ code: "unavailable", message: "The chat cannot reach its storage; try again.", ref });
+    this.refuseWith({ ...STORE_AWAY, ref });
   }
 
   greet(identity: Identity): void {
@@ -227,7 +224,7 @@ export class V1Session implements RequestContext {
 
   #enqueue(queue: RequestQueue, { frame, bytes }: Request, task: () => Promise<void>): void {
     if (!this.#pending.take(bytes)) {
-      this.refuseWith({ ...tooFast(PILED_UP_MS), ref: refOf(frame) });
+      this.refuseWith({ ...tooFast(PENDING_PAUSE_MS), ref: refOf(frame) });
       return;
     }
     const released = async (): Promise<void> => {

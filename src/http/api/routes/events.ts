@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
+import { STORE_AWAY } from "../../../chat/errors.ts";
 import { guestIdentity } from "../../../chat/identity.ts";
 import type { ErrorReply } from "../../../chat/result.ts";
 import type { StreamRoom } from "../../../chat/session/stream/stream-subscription.ts";
@@ -116,6 +117,5 @@ function roomsRefusal(rooms: readonly StreamRoom[], { chat }: RouteDeps): ErrorR
   }
   if (new Set(rooms.map(({ room }) => room)).size < rooms.length)
     return { code: "bad-request", message: "query.room names a room twice." };
-  if (!chat.live) return { code: "unavailable", message: "The chat cannot reach its storage; try again." };
-  return undefined;
+  return chat.live ? undefined : STORE_AWAY;
 }
