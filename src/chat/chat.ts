@@ -14,6 +14,9 @@ import { ReadSlots } from "./limits/read-slots.ts";
 import { RequestBudgets } from "./limits/request-budget.ts";
 import { StalledReaders } from "./limits/stalled-readers.ts";
 import { Publisher, type PublishRates } from "./publisher.ts";
+import { BaseRights } from "./rights/base-rights.ts";
+import { Moderation } from "./rights/moderation.ts";
+import type { NetworkDigest } from "./rights/visitor.ts";
 import { RoomQueries } from "./room/queries.ts";
 import { RingBudget } from "./room/ring.ts";
 import { Rooms } from "./room/rooms.ts";
@@ -60,6 +63,8 @@ export class Chat implements StoreListener, ChatContext {
   readonly queries: RoomQueries;
   readonly guests: Guests;
   readonly siteTokens: SiteTokens | undefined;
+  readonly rights: BaseRights;
+  readonly moderation: Moderation;
   readonly #store: MessageStore;
   readonly #rates: PublishRates;
   readonly #sessions = new Set<Session>();
@@ -85,6 +90,7 @@ export class Chat implements StoreListener, ChatContext {
     this.options = options;
     this.logger = logger;
     this.siteTokens = siteTokens;
+    this.rights = new BaseRights(options);
     this.#store = store;
     this.unusable = new Promise((resolve) => {
       this.#resolveUnusable = resolve;
@@ -94,6 +100,7 @@ export class Chat implements StoreListener, ChatContext {
     // An embedded store belongs to one process: no secret has to be read from it.
     this.guests = new Guests(options.secret ?? (store.kind === "embedded" ? [randomSecret()] : []));
     const reads = new ReadSlots();
+    const networkDigest: NetworkDigest = (network) => this.guests.networkDigest(network);
     this.rooms = new Rooms(
       {
         store,
@@ -102,7 +109,7 @@ export class Chat implements StoreListener, ChatContext {
         ringBudget: new RingBudget(),
         batchWindowMs,
         counters: this.counters,
-        networkDigest: (network) => this.guests.networkDigest(network),
+        networkDigest,
       },
       options.maxRoomsPerAddress,
     );
@@ -111,8 +118,9 @@ export class Chat implements StoreListener, ChatContext {
       users: new RateLimiter(messagesPerSecond, messageBurst),
       networks: new RateLimiter(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
     };
-    this.publisher = new Publisher(store, this.#rates, logger, this.counters);
-    this.queries = new RoomQueries(store, this.rooms, reads);
+    this.publisher = new Publisher(store, this.#rates, logger, this.counters, networkDigest);
+    this.queries = new RoomQueries(store, this.rooms, reads, networkDigest);
+    this.moderation = new Moderation(store, this.rooms, this.queries, logger);
   }
 
   /** Whether messages can be stored and broadcast now. */
@@ -250,6 +258,7 @@ export class Chat implements StoreListener, ChatContext {
     this.#rates.networks.sweep(now);
     this.answers.sweep();
     this.requests.sweep(now);
+    this.moderation.sweep(now);
     this.#stalled.look(this.#connections(), now);
     for (const { session, until } of this.#awaitingHello.values()) {
       // Sessions are in the order in which they were opened, and all have the same time limit.

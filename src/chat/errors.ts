@@ -2,6 +2,7 @@ import { ERRORS } from "../protocol/codes.ts";
 import type { ErrorFrame } from "../protocol/frames.ts";
 import type { Appended, MessageLimit, QuotaLimit, SpaceLimit } from "../store/store.ts";
 import type { ErrorReply } from "./result.ts";
+import { refusalOf } from "./rights/visitor.ts";
 
 /** Returns the error frame of a reply; it has `ref` and `retryAfterMs` only if the reply has. */
 export function errorFrame({ code, message, ref, retryAfterMs }: ErrorReply): ErrorFrame {
@@ -39,8 +40,10 @@ const FULL: Readonly<Record<SpaceLimit | "memory", string>> = {
 const ROOMS_FULL_MS = 10_000;
 
 /** Returns the error reply for a message that was not stored. */
-export function notStored(appended: NotStored): ErrorReply {
+export function notStored(appended: NotStored, room: string): ErrorReply {
   switch (appended.outcome) {
+    case "forbidden":
+      return refusalOf(appended.right, "write", room);
     case "rate-limited":
       return overLimit(appended);
     case "storage-full":

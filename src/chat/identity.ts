@@ -1,6 +1,7 @@
 import { type Guests, guestHandle } from "./guests.ts";
 import { failure, type Result, success } from "./result.ts";
-import { handleFrom } from "./text/handle.ts";
+import type { RoomRights } from "./rights/room-rights.ts";
+import { handleFrom, readHandle } from "./text/handle.ts";
 
 /**
  * How a user is identified: a client without credentials is a guest, and may become another guest at any
@@ -14,7 +15,14 @@ export interface Identity {
   readonly user: string;
   /** The handle that the user wants; a room may add a suffix. */
   readonly handle: string;
+  /** Whether the embedding site gave the handle, so that the user cannot choose another one. */
+  readonly hasFixedHandle: boolean;
   readonly kind: UserKind;
+  /**
+   * The rights that the user's token or the program's key names; a room that it does not name is `none`.
+   * Undefined = it names none, and the settings decide.
+   */
+  readonly rooms: RoomRights | undefined;
   /** When the user must identify again, ms since 1970 UTC; undefined = never. */
   readonly expiresAt: number | undefined;
   /**
@@ -28,11 +36,30 @@ export interface Identity {
  * Returns the identity of the guest with that user id. Without `handle`, the guest gets one made of the id.
  */
 export function guestIdentity(user: string, handle = guestHandle(user)): Identity {
-  return { user, handle, kind: "guest", expiresAt: undefined, siteKey: undefined };
+  return {
+    user,
+    handle,
+    hasFixedHandle: false,
+    kind: "guest",
+    rooms: undefined,
+    expiresAt: undefined,
+    siteKey: undefined,
+  };
+}
+
+/**
+ * Returns the identity with the handle that the user wants; unchanged if that is missing, or if the site gave
+ * the handle. Fails with `bad-handle`.
+ */
+export function withHandle(identity: Identity, wanted: string | undefined): Result<Identity> {
+  if (wanted === undefined || identity.hasFixedHandle) return success(identity);
+  const handle = readHandle(wanted);
+  if (!handle.ok) return handle;
+  return success(handle.value === undefined ? identity : { ...identity, handle: handle.value });
 }
 
 /** The claims of a token of the embedding site. */
-export interface SiteUser extends Pick<Identity, "user" | "expiresAt"> {
+export interface SiteUser extends Pick<Identity, "user" | "rooms" | "expiresAt"> {
   /** The name that the site gives the user, not yet checked; undefined = none. */
   readonly handle: string | undefined;
   readonly siteKey: string;
@@ -97,9 +124,13 @@ export async function identify(
   if (token !== undefined && !isGuestToken(token)) {
     const verified = (await siteTokens?.verify(token)) ?? INVALID_TOKEN;
     if (!verified.ok) return verified;
-    const { user, handle, expiresAt, siteKey } = verified.value;
-    const named = handleFrom(handle ?? "") ?? handleOf(user);
-    return success({ identity: { user, handle: named, kind: "site", expiresAt, siteKey }, token });
+    const { handle: given, ...claims } = verified.value;
+    const named = handleFrom(given ?? "");
+    const handle = named ?? handleOf(claims.user);
+    return success({
+      identity: { ...claims, handle, hasFixedHandle: named !== undefined, kind: "site" },
+      token,
+    });
   }
   if (siteTokens?.required === true) return NEEDS_TOKEN;
   // A token that was signed with a former secret names no user, as an unknown cookie does.

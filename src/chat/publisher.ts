@@ -1,4 +1,6 @@
 import type { Logger } from "../logging/logger.ts";
+import type { Right } from "../protocol/rights.ts";
+import { networkSubject } from "../store/access.ts";
 import type { MessageLimit, MessageStore, QuotaLimit } from "../store/store.ts";
 import { type Counters, countOne } from "./counters.ts";
 import { type NotStored, notStored } from "./errors.ts";
@@ -6,6 +8,7 @@ import type { Identity } from "./identity.ts";
 import type { LimitName } from "./limits/limit-names.ts";
 import type { RateLimiter } from "./limits/rate.ts";
 import { failure, type Result, success } from "./result.ts";
+import type { NetworkDigest } from "./rights/visitor.ts";
 import type { Room } from "./room/room.ts";
 import { requestedHandle } from "./text/look-alike.ts";
 
@@ -15,6 +18,8 @@ export interface PublishRequest {
   /** The room, if it is open in this process. */
   readonly here: Room | undefined;
   readonly sender: Identity;
+  /** The sender's right without the room's access rules, which the store checks. */
+  readonly base: Right;
   /** The handle that the message is to carry: the sender's own, or with the suffix that the room gave it. */
   readonly handle: string;
   /** As `Connection.network`. */
@@ -71,8 +76,16 @@ export class Publisher {
   readonly #rates: PublishRates;
   readonly #logger: Logger;
   readonly #counters: Counters;
+  readonly #networkDigest: NetworkDigest;
 
-  constructor(store: MessageStore, rates: PublishRates, logger: Logger, counters: Counters) {
+  constructor(
+    store: MessageStore,
+    rates: PublishRates,
+    logger: Logger,
+    counters: Counters,
+    networkDigest: NetworkDigest,
+  ) {
+    this.#networkDigest = networkDigest;
     this.#store = store;
     this.#rates = rates;
     this.#logger = logger;
@@ -89,7 +102,7 @@ export class Publisher {
     const isGuest = sender.kind === "guest";
     const now = performance.now();
     const refused = this.#refusalHere(post, now);
-    if (refused !== undefined) return this.#refuse(refused);
+    if (refused !== undefined) return this.#refuse(refused, room);
     const suffixed = isGuest ? here?.presence.nameFor({ user, handle: post.handle }) : undefined;
     const wanted = suffixed ?? post.handle;
     // Without `{`: the store adds it, with id and prev after it. `text` follows `handle`, which the store finds
@@ -98,13 +111,15 @@ export class Publisher {
     const appended = await this.#store.append({
       room,
       user,
-      ...(isGuest ? { guest: { network } } : {}),
+      ...(isGuest ? { guest: { network, subject: this.#subjectOf(network) } } : {}),
+      ...(post.base === "moderate" ? { mayModerate: true } : {}),
       requested: requestedHandle(wanted),
       key,
       body,
       waitedMs: now - arrivedAt,
     });
-    if (appended.outcome !== "stored" && appended.outcome !== "duplicate") return this.#refuse(appended);
+    if (appended.outcome !== "stored" && appended.outcome !== "duplicate")
+      return this.#refuse(appended, room);
     this.#counters.acks.observe(performance.now() - arrivedAt);
     const { id } = appended;
     if (appended.outcome === "duplicate") {
@@ -119,6 +134,11 @@ export class Publisher {
     return success({ id, duplicate: false, handle: appended.handle ?? wanted });
   }
 
+  #subjectOf(network: string): string | undefined {
+    const digest = this.#networkDigest(network);
+    return digest === undefined ? undefined : networkSubject(digest);
+  }
+
   #refusalHere({ sender, network }: PublishRequest, now: number): RateLimited | undefined {
     const userMs = this.#rates.users.take(sender.user, now);
     if (userMs > 0) return { outcome: "rate-limited", limit: "user", retryAfterMs: userMs };
@@ -127,10 +147,10 @@ export class Publisher {
     return undefined;
   }
 
-  #refuse(appended: NotStored): Result<never> {
+  #refuse(appended: NotStored, room: string): Result<never> {
     const limit = limitOf(appended);
     if (limit !== undefined) countOne(this.#counters.limited, limit);
-    return failure(notStored(appended));
+    return failure(notStored(appended, room));
   }
 }
 

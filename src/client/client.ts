@@ -182,7 +182,7 @@ export class ChatClient extends Events<ChatClientEvents> {
   join(name: string): Room {
     const known = this.#rooms.get(name);
     if (known) return known;
-    if (!isRoom(name)) throw new RangeError(`Not a room's name: ${name.slice(0, 80)}`);
+    if (!isRoom(name)) throw new RangeError(`Not a room: ${name}`);
     const room = new Room(name, this.#roomPorts);
     this.#rooms.set(name, room);
     this.#roomList = [...this.#rooms.values()];

@@ -35,8 +35,11 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 const PLACE = "id@ prev@ room";
 
+/** Frames that this client does not read: it moderates nothing, and any entry moves the cursor. */
+type NotRead = "access" | "access-list";
+
 /** The fields of each frame that this client reads; a frame that lacks one is ignored. */
-const SHAPES: Readonly<Record<ServerFrame["type"], string>> = {
+const SHAPES: Readonly<Record<Exclude<ServerFrame["type"], NotRead>, string>> = {
   welcome: "user% limits}",
   joined: "room head recovered? messages] present}",
   ack: "ref# key id",
@@ -50,6 +53,8 @@ const SHAPES: Readonly<Record<ServerFrame["type"], string>> = {
   presence: "room count#",
   typing: "room user handle on?",
   notice: "text",
+  left: "room reason",
+  right: "room",
   status: "live?",
   restart: "reconnectInMs#",
   expiring: "type",

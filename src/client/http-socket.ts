@@ -83,6 +83,12 @@ class HttpSocket implements ClientSocket {
       case "history":
         this.#go(this.#history(frame));
         break;
+      case "access":
+        this.#go(this.#access(frame));
+        break;
+      case "access-list":
+        this.#go(this.#accessList(frame));
+        break;
       case "ping":
         this.#go(this.#ping(frame.ref));
         break;
@@ -181,6 +187,24 @@ class HttpSocket implements ClientSocket {
     else this.#refuse(ref, reply);
   }
 
+  async #access({
+    ref,
+    type: _type,
+    room,
+    ...rule
+  }: Extract<ClientFrame, { type: "access" }>): Promise<void> {
+    const reply = await this.#calls.post(`rooms/${room}/access`, rule, this.#life.signal);
+    if (reply.ok) this.#tell({ type: "ok", ref });
+    else this.#refuse(ref, reply);
+  }
+
+  async #accessList({ ref, room, before }: Extract<ClientFrame, { type: "access-list" }>): Promise<void> {
+    const query = before === undefined ? "" : `?before=${before}`;
+    const reply = await this.#calls.get(`rooms/${room}/access${query}`, this.#life.signal);
+    if (reply.ok) this.#tell({ ...reply.body, type: "access-list", ref, room });
+    else this.#refuse(ref, reply);
+  }
+
   async #ping(ref: number): Promise<void> {
     // Perhaps the machine slept, and the stream's connection is broken.
     if (this.#clock.now() - this.#heardAt > SILENCE_MS) this.#streamSoon();
@@ -252,6 +276,12 @@ class HttpSocket implements ClientSocket {
         break;
       case "presence":
         room?.presence(frame);
+        break;
+      case "left":
+        // The stream goes on with the other rooms.
+        this.#wanted.delete(String(frame["room"]));
+        this.#rooms.delete(String(frame["room"]));
+        this.#tell(frame);
         break;
       case "close":
         this.#end(Number(frame["code"]), String(frame["reason"]));

@@ -1,6 +1,7 @@
 /** The exports of `dynochat/client`: the client, and every type in its interface. */
 export type { ErrorCode } from "../protocol/codes.ts";
 export type { ErrorFrame, MessageFrame, NoticeFrame, Person, StatusFrame } from "../protocol/frames.ts";
+export type { Right } from "../protocol/rights.ts";
 export { ChatClient, type ChatClientEvents, type ChatClientOptions } from "./client.ts";
 export type { ConnectionState, FatalCause, WaitCause } from "./connection/connection.ts";
 export type { GetToken } from "./connection/greeting.ts";

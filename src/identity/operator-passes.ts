@@ -1,4 +1,4 @@
-import type { ApiKeys } from "./api-keys.ts";
+import type { ApiKeys, Program } from "./api-keys.ts";
 
 /** Milliseconds for which a pass is valid. */
 export const PASS_MS = 12 * 60 * 60 * 1000;
@@ -24,9 +24,11 @@ export class OperatorPasses {
     return signature === undefined ? undefined : `${until}.${signature}`;
   }
 
-  /** Returns whether a text is a pass and has not expired. */
-  holds(pass: string, now: number): boolean {
+  /** Returns the program with whose key a pass was issued; undefined if it is no pass, or has expired. */
+  operatorOf(pass: string, now: number): Program | undefined {
     const [until = "", signature = "", ...more] = pass.split(".");
-    return more.length === 0 && Number(until) > now && this.#keys.hasSigned(PURPOSE + until, signature);
+    if (more.length > 0 || !(Number(until) > now)) return undefined;
+    const program = this.#keys.signerOf(PURPOSE + until, signature);
+    return program?.mayOperate === true ? program : undefined;
   }
 }

@@ -2,6 +2,8 @@ import { createHash, createHmac } from "node:crypto";
 import { type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { INVALID_TOKEN, type SiteTokens, type SiteUser } from "../chat/identity.ts";
 import { failure, type Result, success } from "../chat/result.ts";
+import type { RightSettings } from "../chat/rights/base-rights.ts";
+import { readRoomRights } from "../chat/rights/room-rights.ts";
 import type { Logger } from "../logging/logger.ts";
 import { KeysUnavailable, nameOf, SiteKeys } from "./site-keys.ts";
 
@@ -16,6 +18,8 @@ export interface SiteTokenOptions {
   /** What the claim `aud` must be or contain; undefined = it is not checked. */
   readonly tokenAudience?: string | undefined;
   readonly tokenRequired: boolean;
+  /** `none` rejects guests too, as `tokenRequired` does. */
+  readonly guests?: RightSettings["guests"];
 }
 
 /**
@@ -46,14 +50,18 @@ export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteToken
   const checks = checksFor(options, logger);
   if (checks.length === 0) return undefined;
   return {
-    required: options.tokenRequired,
+    required: options.tokenRequired || options.guests === "none",
     verify: (token) => verify(token, checks),
     holdsKey: (key) => holdsKey(key, checks),
   };
 }
 
 /** The claims that are read. Only `exp` has a checked type. */
-type Claims = Pick<JWTPayload, "exp"> & { readonly sub?: unknown; readonly name?: unknown };
+type Claims = Pick<JWTPayload, "exp"> & {
+  readonly sub?: unknown;
+  readonly name?: unknown;
+  readonly rooms?: unknown;
+};
 
 /** The check for one kind of keys that a site may have. */
 interface Check {
@@ -107,13 +115,21 @@ const UNAVAILABLE = failure({
   message: "The token cannot be checked now, because the keys of its site cannot be fetched; try again.",
 } as const);
 
+const BAD_RIGHTS = failure({
+  code: "unauthorized",
+  message:
+    'The claim "rooms" of the token is not an object of rooms and rights, such as {"team-*":"write"}; rights are none, read, write and moderate.',
+} as const);
+
 async function verify(token: string, checks: readonly Check[]): Promise<Result<SiteUser>> {
   let refusal: Result<never> = INVALID_TOKEN;
   for (const check of checks) {
     try {
       const { claims, key } = await check.verify(token);
+      const rooms = claims.rooms === undefined ? undefined : readRoomRights(claims.rooms);
+      if (claims.rooms !== undefined && rooms === undefined) return BAD_RIGHTS;
       const user = userOf(claims, key);
-      if (user !== undefined) return success(user);
+      if (user !== undefined) return success({ ...user, rooms });
     } catch (error) {
       if (error instanceof KeysUnavailable) refusal = UNAVAILABLE;
     }
@@ -129,7 +145,7 @@ async function holdsKey(key: string, checks: readonly Check[]): Promise<boolean 
 /** The latest time that a Date can hold, ms since 1970 UTC; a token that expires later expires then. */
 const LATEST_MS = 8.64e15;
 
-function userOf({ sub, name, exp }: Claims, key: string): SiteUser | undefined {
+function userOf({ sub, name, exp }: Claims, key: string): Omit<SiteUser, "rooms"> | undefined {
   // A number is not what the standard says (RFC 7519, section 4.1.2), but many sites send one: the number of
   // a database row.
   const subject = Number.isSafeInteger(sub) ? String(sub) : sub;

@@ -4,6 +4,7 @@
  */
 
 import type { ErrorCode } from "./codes.ts";
+import type { Right } from "./rights.ts";
 
 /** The WebSocket subprotocol that selects the frames of this file. */
 export const SUBPROTOCOL = "dynochat.v1";
@@ -62,6 +63,30 @@ export interface TypingRequest {
   readonly on: boolean;
 }
 
+/** Changes the most that a user may do in a room; needs the right to moderate there. */
+export interface AccessRequest {
+  readonly type: "access";
+  readonly ref: number;
+  readonly room: string;
+  /** A user id, or `*` for everybody. */
+  readonly user: string;
+  /** `default` takes back what was set before. */
+  readonly right: "none" | "read" | "write" | "default";
+  /** How long it holds; absent: until it is changed. */
+  readonly seconds?: number;
+  /** For other moderators; code points are limited. */
+  readonly reason?: string;
+}
+
+/** Asks for the access rules of a room, newest first; needs the right to moderate there. */
+export interface AccessListRequest {
+  readonly type: "access-list";
+  readonly ref: number;
+  readonly room: string;
+  /** The id of a rule: only those made before it. */
+  readonly before?: string;
+}
+
 export interface PingRequest {
   readonly type: "ping";
   readonly ref: number;
@@ -78,6 +103,8 @@ export type ClientFrame =
   | MessageRequest
   | HistoryRequest
   | TypingRequest
+  | AccessRequest
+  | AccessListRequest
   | PingRequest
   | PongNote;
 
@@ -139,7 +166,7 @@ export interface EditedFrame {
  * An entry of a room's stream. Every entry moves the cursor, also one of a type that the reader does not
  * know.
  */
-export type EntryFrame = MessageFrame | RemovedFrame | EditedFrame;
+export type EntryFrame = MessageFrame | RemovedFrame | EditedFrame | AccessFrame;
 
 export interface JoinedFrame {
   readonly type: "joined";
@@ -161,6 +188,8 @@ export interface JoinedFrame {
   readonly present: { readonly count: number; readonly users: readonly Person[] };
   /** The client's own handle in this room: with a suffix if another user's handle looks like it. */
   readonly handle: string;
+  /** What the client may do in the room; absent: the server is of an older version, and it may write. */
+  readonly right?: Right;
 }
 
 export interface AckFrame {
@@ -183,6 +212,55 @@ export interface HistoryFrame {
   readonly more: boolean;
   /** Present if the store no longer continues from `after`: there is a gap, which `messages` do not fill. */
   readonly recovered?: false;
+}
+
+/** What a user may do in a room at most. */
+export interface AccessRuleView {
+  /** The id of the entry that made the rule. */
+  readonly id: string;
+  /** A user id, `*` for everybody, or `@` and a digest for the guests of an address. */
+  readonly user: string;
+  readonly right: Right;
+  /** When it ends, ms since 1970 UTC; absent: never. */
+  readonly until?: number;
+  /** The user id of the moderator. */
+  readonly by: string;
+  readonly reason?: string;
+}
+
+export interface AccessListFrame {
+  readonly type: "access-list";
+  readonly ref: number;
+  readonly room: string;
+  /** Newest first. */
+  readonly rules: readonly AccessRuleView[];
+  /** Whether there are older ones. */
+  readonly more: boolean;
+}
+
+/**
+ * What somebody may do in a room has changed; one entry of the room's stream. It does not tell who or how.
+ */
+export interface AccessFrame {
+  readonly id: string;
+  readonly prev: string;
+  readonly type: "access";
+  readonly room: string;
+}
+
+/** What the client may do in a room has changed. */
+export interface RightFrame {
+  readonly type: "right";
+  readonly room: string;
+  readonly right: Right;
+}
+
+/** The server ended the membership in a room: the user may no longer enter it. */
+export interface LeftFrame {
+  readonly type: "left";
+  readonly room: string;
+  /** A sentence for a person. */
+  readonly reason: string;
 }
 
 export interface OkFrame {
@@ -262,6 +340,9 @@ export type ServerFrame =
   | JoinedFrame
   | AckFrame
   | HistoryFrame
+  | AccessListFrame
+  | RightFrame
+  | LeftFrame
   | OkFrame
   | PongFrame
   | ErrorFrame

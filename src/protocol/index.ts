@@ -4,4 +4,5 @@ export * from "./codes.ts";
 export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./limits.ts";
+export * from "./rights.ts";
 export * from "./text.ts";

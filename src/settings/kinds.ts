@@ -1,5 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import { isRoomPattern } from "../chat/rights/room-patterns.ts";
+import { PROGRAM_KEY_RULE, readProgramKey } from "../identity/program-key.ts";
 import { isRoom } from "../protocol/ids.ts";
 import { redisAddress } from "../store/redis/redis-url.ts";
 import { formatHostPattern, formatOriginPattern, parseHostPattern, parseOriginPattern } from "./origins.ts";
@@ -128,15 +130,26 @@ function signingSecretOf(text: string): string | undefined {
   return Buffer.byteLength(text) >= 32 ? text : undefined;
 }
 
-export const bearerKeys: Kind<readonly string[]> = {
-  accepts: "a comma-separated list of keys, each at least 16 of A-Z a-z 0-9 . _ ~ + / = -",
-  acceptsOption: "an array of keys, each at least 16 of A-Z a-z 0-9 . _ ~ + / = -",
-  read: (text) => listOf(text.split(","), bearerKeyOf),
-  check: (option) => listOf(option, bearerKeyOf),
+export const programKeys: Kind<readonly string[]> = {
+  accepts: `a comma-separated list of keys, each ${PROGRAM_KEY_RULE}`,
+  acceptsOption: `an array of keys, each ${PROGRAM_KEY_RULE}`,
+  read: (text) => listOf(text.split(","), programKeyOf),
+  check: (option) => listOf(option, programKeyOf),
 };
 
-function bearerKeyOf(text: string): string | undefined {
-  return /^[A-Za-z0-9._~+/=-]{16,}$/.test(text) ? text : undefined;
+function programKeyOf(text: string): string | undefined {
+  return readProgramKey(text) === undefined ? undefined : text;
+}
+
+export const roomPatterns: Kind<readonly string[]> = {
+  accepts: "a comma-separated list of rooms such as board and team-*, or *",
+  acceptsOption: "an array of rooms such as board and team-*, or *",
+  read: (text) => listOf(text.split(","), roomPatternOf),
+  check: (option) => listOf(option, roomPatternOf),
+};
+
+function roomPatternOf(text: string): string | undefined {
+  return isRoomPattern(text) ? text : undefined;
 }
 
 /** `*`, or patterns that an Origin header can match, in canonical form. */

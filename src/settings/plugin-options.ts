@@ -129,9 +129,22 @@ export interface DynochatOptions {
   readonly tokenIssuer?: string | undefined;
   /** What the claim `aud` of such tokens must contain; without it, `aud` is not checked. Default: none. */
   readonly tokenAudience?: string | undefined;
-  /** True refuses guests; needs `tokenSecret` or `tokenJwksUrl`. Default: false. */
+  /** True refuses guests, as `guests: "none"` does; needs `tokenSecret` or `tokenJwksUrl`. Default: false. */
   readonly tokenRequired?: boolean | undefined;
-  /** Bearer keys of programs that write over HTTP, each at least 16 characters. Default: none. */
+  /**
+   * What guests may do in rooms that are not private; `none` needs `tokenSecret` or `tokenJwksUrl`. Default:
+   * write.
+   */
+  readonly guests?: "write" | "read" | "none" | undefined;
+  /**
+   * Rooms that only users may enter whose token or key names them; also `team-*`, and `*` for all. Default:
+   * none.
+   */
+  readonly privateRooms?: readonly string[] | undefined;
+  /**
+   * Bearer keys of programs: a key alone, of 16 characters or more, may write everywhere, and see `/status`;
+   * `name:key:write@support-*+operate` is a program with a name and rights of its own. Default: none.
+   */
   readonly apiKeys?: readonly string[] | undefined;
   /** Who may read `/metrics`: every client, only holders of one of `apiKeys`, or none. Default: open. */
   readonly metrics?: "open" | "key" | "off" | undefined;

@@ -1,5 +1,4 @@
 import {
-  bearerKeys,
   certificate,
   hosts,
   httpsUrl,
@@ -9,8 +8,10 @@ import {
   listenAddress,
   oneOf,
   origins,
+  programKeys,
   redisUrl,
   roomName,
+  roomPatterns,
   signingSecrets,
   trueOrFalse,
   wholeNumber,
@@ -284,14 +285,30 @@ export const SETTINGS = {
     names: ["TOKEN_REQUIRED"],
     kind: trueOrFalse,
     default: false,
-    meaning: "`true` refuses guests; needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
+    meaning: "`true` refuses guests, as `GUESTS=none` does; needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
+  }),
+  guests: setting<"write" | "read" | "none">({
+    names: ["GUESTS"],
+    kind: oneOf("write", "read", "none"),
+    default: "write",
+    meaning:
+      "What guests may do in rooms that are not private; `none` needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
+  }),
+  privateRooms: setting<readonly string[]>({
+    names: ["PRIVATE_ROOMS"],
+    kind: roomPatterns,
+    default: [],
+    defaultWords: "none",
+    meaning:
+      "Rooms that only users may enter whose token or key names them, comma-separated; also `team-*`, and `*` for all",
   }),
   apiKeys: setting({
     names: ["API_KEYS"],
-    kind: bearerKeys,
+    kind: programKeys,
     default: undefined,
     secret: true,
-    meaning: "Bearer keys of programs that write over HTTP, comma-separated",
+    meaning:
+      "Bearer keys of programs, comma-separated: a key alone may write everywhere, and see `/status`; `name:key:write@support-*+operate` is a program with a name and rights of its own",
   }),
   webConcurrency: setting({
     names: ["WEB_CONCURRENCY"],

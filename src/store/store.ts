@@ -5,6 +5,8 @@
  */
 
 import type { Person } from "../protocol/frames.ts";
+import type { Right } from "../protocol/rights.ts";
+import type { AccessChange, AccessOutcome, AccessRule } from "./access.ts";
 
 /** One stored entry of a room, as it is sent to a client of `dynochat.v1`. */
 export interface Entry {
@@ -14,6 +16,8 @@ export interface Entry {
   readonly prev: string;
   /** The whole frame, UTF-8 JSON that begins with `{"id":"…","prev":"…",`. Never modified. */
   readonly frame: Buffer;
+  /** The change of the room's access rules that the entry makes; only for processes, not in the frame. */
+  readonly access?: AccessChange;
 }
 
 /** A handle that a user requests in a room. */
@@ -51,7 +55,13 @@ export interface Append {
    * Set if the user is a guest. Guests can be made without end, so they are also counted by network.
    * `network` is not stored, only a digest of it, for at most a minute.
    */
-  readonly guest?: { readonly network: string };
+  readonly guest?: {
+    readonly network: string;
+    /** The subject of the network's access rule; undefined while no secret is known. */
+    readonly subject?: string | undefined;
+  };
+  /** Whether the user may moderate: rules that do not bind moderators do not hold. Default: false. */
+  readonly mayModerate?: boolean;
   /**
    * The handle in `body`, as `,"handle":"…","text":"`. If it is another user's, the message is stored with
    * the stem and a number. Undefined: the handle is not checked.
@@ -103,6 +113,8 @@ export type Appended =
     }
   /** The same key of that user was stored in the room before; `id` is that of the first message. */
   | { readonly outcome: "duplicate"; readonly id: string }
+  /** Nothing was stored: an access rule of the room says that the user may do only this. */
+  | { readonly outcome: "forbidden"; readonly right: Right }
   /** Nothing was stored. */
   | {
       readonly outcome: "rate-limited";
@@ -185,8 +197,9 @@ export interface RoomSubscriber {
    * Called with a publication on the room's channel: the frame of an entry (`{"id":"…`) that this store's own
    * script stored and published, or an unchecked ephemeral event (`{"type":"…`). Publications may be lost or
    * duplicated, and events malformed.
+   * @param access as `Entry.access`.
    */
-  onPublication(payload: Buffer): void;
+  onPublication(payload: Buffer, access?: AccessChange): void;
   /**
    * Called with the id of a published entry that is not proven to be published by this store's script: it may
    * come from a process of an older version, from one that has another secret for a moment, or from any other
@@ -217,12 +230,28 @@ export interface MessageStore {
 
   /**
    * Stores one message and publishes it to all subscribers, atomically, in this order: check the deadline,
-   * the key, the rates and the handle, store it and trim the history, remember the key, publish. Appends of
+   * the key, the access rules, the rates and the handle, store it and trim the history, remember the key, publish. Appends of
    * one user to one room take effect in call order, awaited or not; if that is not possible, the earlier one
    * is `unavailable`. Never rejects; answers within `LIMITS.unavailableMs`. If the store is not live:
    * `unavailable` at once.
    */
   append(message: Append): Promise<Appended>;
+
+  /** Milliseconds since 1970 UTC by the store's clock, as well as this process knows it. */
+  now(): number;
+
+  /**
+   * Changes an access rule of a room: stores the rule, adds an entry to the room's stream and publishes it,
+   * atomically; also when the store is out of space. `append` follows the rules from then on. Never rejects;
+   * answers within `LIMITS.unavailableMs`.
+   */
+  changeAccess(room: string, change: AccessChange): Promise<AccessOutcome>;
+
+  /** Returns the access rules of a room, in no order, some of which may have ended. Rejects with StoreUnavailable. */
+  accessRules(room: string): Promise<readonly AccessRule[]>;
+
+  /** Returns the access rules of some subjects, in their order; undefined = none. Rejects with StoreUnavailable. */
+  accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]>;
 
   /**
    * Returns the entries from `from` on, including `from` itself if it is still stored, oldest first. `0-0`

@@ -21,8 +21,8 @@ export const LATER_BUILD: Edited = {
     },
     {
       file: "store/features.ts",
-      find: "= [];",
-      replace: '= ["polls"];',
+      find: "= [ACCESS_FEATURE];",
+      replace: '= [ACCESS_FEATURE, "polls"];',
     },
   ],
 };

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Chat } from "../../src/chat/chat.ts";
-import type { SiteTokens, UserKind } from "../../src/chat/identity.ts";
+import { guestIdentity, type SiteTokens, type UserKind } from "../../src/chat/identity.ts";
 import { success } from "../../src/chat/result.ts";
 import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { PLAIN_CODEC } from "../../src/transport/codecs/plain.ts";
@@ -16,7 +16,8 @@ import { PATIENT, ROOMY } from "./open-store.ts";
 /** A token names the user of the site that it says. */
 const SITE: SiteTokens = {
   required: false,
-  verify: async (token) => success({ user: token, handle: undefined, expiresAt: undefined, siteKey: "one" }),
+  verify: async (token) =>
+    success({ user: token, handle: undefined, rooms: undefined, expiresAt: undefined, siteKey: "one" }),
   holdsKey: async () => true,
 };
 
@@ -86,11 +87,12 @@ describe("handles of users on two processes", () => {
   /** As `handleOf`, by a request over HTTP. */
   async function handleByHttp(chat: Chat, user: string, kind: UserKind, handle: string, reader: FakeClient) {
     said += 1;
-    const sender = { user, kind, handle, expiresAt: undefined, siteKey: undefined };
+    const sender = { ...guestIdentity(user, handle), kind };
     await chat.publisher.publish({
       room: "lobby",
       here: chat.rooms.get("lobby"),
       sender,
+      base: "write",
       handle,
       network: "198.51.100.7",
       text: `text ${said}`,

@@ -1,3 +1,4 @@
+import { FEATURES } from "../../src/store/features.ts";
 import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { Timeouts } from "../../src/store/redis/timeouts.ts";
 import type { StoreLimits } from "../../src/store/store.ts";
@@ -41,7 +42,7 @@ export function make(setup: Setup) {
     tlsVerify = true,
     ca,
     minReplicas = 0,
-    features = [],
+    features = FEATURES,
     ...rest
   } = setup;
   prefixes += 1;

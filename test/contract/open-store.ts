@@ -1,3 +1,4 @@
+import type { AccessChange } from "../../src/store/access.ts";
 import { TIMEOUTS, type Timeouts } from "../../src/store/redis/timeouts.ts";
 import type {
   Append,
@@ -13,6 +14,8 @@ import { waitFor } from "../kit/vitest/wait-for.ts";
 export interface Received {
   readonly room: string;
   readonly payload: Buffer;
+  /** The change of an access entry. */
+  readonly access?: AccessChange | undefined;
 }
 
 /** A listener that keeps what it was told. */
@@ -27,7 +30,7 @@ export class RecordingListener implements StoreListener {
   /** Returns the subscriber of one room, whose publications are kept here. */
   subscriberOf(room: string): RoomSubscriber {
     return {
-      onPublication: (payload) => this.deliveries.push({ room, payload }),
+      onPublication: (payload, access) => this.deliveries.push({ room, payload, access }),
       onUnverified: (id) => this.unverifieds.push({ room, id }),
     };
   }
@@ -131,4 +134,17 @@ export async function storeMessage(
 export async function textsOf(store: MessageStore, room = "lobby"): Promise<string[]> {
   const entries = await store.readFrom(room, "0-0", ALL);
   return entries.map(({ frame }) => JSON.parse(frame.toString()).text);
+}
+
+/** A change of an access rule; by default a moderator shuts ann out of the lobby for good. */
+export function change(rest: Partial<AccessChange> = {}): AccessChange {
+  return {
+    subject: "ann",
+    right: "none",
+    until: undefined,
+    by: "moderator",
+    bindsModerators: false,
+    reason: undefined,
+    ...rest,
+  };
 }

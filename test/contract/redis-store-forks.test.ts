@@ -37,7 +37,7 @@ async function fork() {
 async function busy(server: TestRedis, times: readonly number[], nonce: () => number): Promise<string[]> {
   const redis = new Redis(server.url);
   afterwards(() => redis.disconnect());
-  const keys = ["{lobby}:log", "{lobby}:younger", "{lobby}:older", "{lobby}:handles"];
+  const keys = ["{lobby}:log", "{lobby}:younger", "{lobby}:older", "{lobby}:handles", "{lobby}:access"];
   const ids: string[] = [];
   for (let start = 0; start < times.length; start += 500) {
     const replies = await Promise.all(

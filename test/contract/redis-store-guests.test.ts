@@ -29,7 +29,7 @@ describe("the limits of guests in Redis", () => {
       const network = `192.0.2.${Math.floor(random() * 4)}`;
       const room = rooms[i % 3 === 0 ? 0 : 1] ?? new RoomGuests();
       const name = rooms.indexOf(room);
-      const sender = [`younger:${i}`, `older:${i}`, `handles:${name}`];
+      const sender = [`younger:${i}`, `older:${i}`, `handles:${name}`, `access:${name}`];
       const keys = [`log:${name}`, ...sender, `guests:${name}`, `address:${network}`];
       const args = [now + 1_000, "", '"type":"message"}', randomIncrement(), "", "", now];
       const reply = await client.eval(script, keys.length, ...keys, ...args);

@@ -3,7 +3,7 @@ import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { open, ownRedis } from "./open-redis-store.ts";
-import { message, storeMessage } from "./open-store.ts";
+import { change, message, storeMessage } from "./open-store.ts";
 
 const MB = 1024 * 1024;
 const DAY = 86_400_000;
@@ -196,5 +196,29 @@ describe("a Redis that is nearly full of what cannot be removed", () => {
     }
     const again = await store.append(message("first", { user: "g-there", key: "k", guest: GUEST }));
     expect(again.outcome).toBe("duplicate");
+  });
+});
+
+describe("a Redis that is full", () => {
+  it("still takes access rules, which shut users out while nothing can be said", async () => {
+    const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
+    const { log: store, prefix } = await open({ redis, times: WATCHING });
+    const { log: other } = await open({ redis, times: WATCHING, prefix });
+    await storeMessage(store, "before");
+    await redis.cli("CONFIG", "SET", "maxmemory", "1");
+    expect(await store.append(message("no"))).toMatchObject({ outcome: "storage-full" });
+    for (const [subject, right] of [
+      ["ann", "none"],
+      ["ben", "read"],
+      ["*", "read"],
+      ["ann", undefined],
+    ] as const)
+      expect(await store.changeAccess("lobby", change({ subject, right }))).toMatchObject({
+        outcome: "stored",
+      });
+    await redis.cli("CONFIG", "SET", "maxmemory", "0");
+    for (const user of ["ann", "ben"])
+      expect(await other.append(message("no", { user }))).toEqual({ outcome: "forbidden", right: "read" });
+    expect(await other.accessRules("lobby")).toHaveLength(2);
   });
 });

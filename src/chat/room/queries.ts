@@ -1,8 +1,10 @@
 import { LIMITS } from "../../protocol/limits.ts";
+import type { Right } from "../../protocol/rights.ts";
 import type { MessageStore, RoomHead } from "../../store/store.ts";
 import { withTimeout } from "../../store/with-timeout.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
 import { STORE_WAIT_MS } from "../limits/time-limit.ts";
+import { Forbidden, type NetworkDigest, rightInStore, subjectsOf, type Visitor } from "../rights/visitor.ts";
 import { EntryReader } from "./entry-reader.ts";
 import { type HistoryPage, pageAfter, pageBefore, pageOf } from "./history.ts";
 import { namedUsers } from "./presence/named-users.ts";
@@ -12,6 +14,9 @@ import type { Rooms } from "./rooms.ts";
 
 /** Most rooms of a list. */
 export const ROOMS_LISTED = 100;
+
+/** Rooms of which a list is made: those that a user may not enter are left out. */
+const ROOMS_CONSIDERED = 500;
 
 /**
  * How long a list of rooms is kept, ms: it costs a read, and a presence sync per room. A new room is in the
@@ -28,62 +33,110 @@ export interface RoomSummary extends RoomHead {
 /**
  * Queries about rooms by callers that are not members. A room that is open in this process answers as it
  * answers its members; for any other room the store is read, and the room is not opened. All calls reject
- * with StoreUnavailable after at most `STORE_WAIT_MS`.
+ * with StoreUnavailable after at most `STORE_WAIT_MS`, and with Forbidden if the user may not enter the room.
  */
 export class RoomQueries {
   readonly #store: MessageStore;
   readonly #rooms: Rooms;
   readonly #reads: ReadSlots;
-  #list: { readonly rooms: Promise<readonly RoomSummary[]>; readonly until: number } | undefined;
+  readonly #networkDigest: NetworkDigest;
+  #heads: { readonly rooms: Promise<readonly RoomHead[]>; readonly until: number } | undefined;
+  /** The users of listed rooms by room, as old as `#heads`; emptied with it. */
+  readonly #counts = new Map<string, Promise<number>>();
 
-  constructor(store: MessageStore, rooms: Rooms, reads: ReadSlots) {
+  constructor(store: MessageStore, rooms: Rooms, reads: ReadSlots, networkDigest: NetworkDigest) {
     this.#store = store;
+    this.#networkDigest = networkDigest;
     this.#reads = reads;
     this.#rooms = rooms;
   }
 
   /** Reads the newest entries before an id (undefined = of all). */
-  before(room: string, id: string | undefined, limit: number): Promise<HistoryPage> {
+  before(room: string, visitor: Visitor, id: string | undefined, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
-    if (open !== undefined) return open.before(id, limit);
-    return withTimeout(STORE_WAIT_MS, pageBefore(this.#readerOf(room), id, limit).then(pageOf));
+    if (open !== undefined) return open.before(visitor, id, limit);
+    return this.#read(room, visitor, pageBefore(this.#readerOf(room), id, limit).then(pageOf));
   }
 
   /** Reads the oldest entries after an id. */
-  after(room: string, id: string, limit: number): Promise<HistoryPage> {
+  after(room: string, visitor: Visitor, id: string, limit: number): Promise<HistoryPage> {
     const open = this.#open(room);
-    if (open !== undefined) return open.after(id, limit);
-    return withTimeout(STORE_WAIT_MS, pageAfter(this.#readerOf(room), id, limit).then(pageOf));
+    if (open !== undefined) return open.after(visitor, id, limit);
+    return this.#read(room, visitor, pageAfter(this.#readerOf(room), id, limit).then(pageOf));
   }
 
   /** Returns who is in a room, over all processes. */
-  async people(room: string): Promise<People> {
+  people(room: string, visitor: Visitor): Promise<People> {
+    return this.#open(room)?.people(visitor) ?? this.#read(room, visitor, this.#present(room));
+  }
+
+  /** Returns the right that a user has in a room now. */
+  async rightIn(room: string, visitor: Visitor): Promise<Right> {
     const open = this.#open(room);
-    if (open !== undefined) return open.people();
-    // No user of this process is in it: a room with a member is open.
-    const present = await withTimeout(STORE_WAIT_MS, this.#store.syncPresence(room, []));
+    if (open?.state === "live") return open.rightOf(visitor);
+    return withTimeout(STORE_WAIT_MS, this.#rightInStore(room, visitor));
+  }
+
+  /**
+   * Waits for what is read of a room, and then looks the user's right up: what was read may be later than a
+   * rule that shuts the user out. Rejects with Forbidden.
+   */
+  #read<T>(room: string, visitor: Visitor, reading: Promise<T>): Promise<T> {
+    const read = async (): Promise<T> => {
+      const result = await reading;
+      if ((await this.#rightInStore(room, visitor)) === "none") throw new Forbidden(room);
+      return result;
+    };
+    return withTimeout(STORE_WAIT_MS, read());
+  }
+
+  #rightInStore(room: string, visitor: Visitor): Promise<Right> {
+    return rightInStore(this.#store, room, visitor, subjectsOf(visitor, this.#networkDigest));
+  }
+
+  /** Reads who is in a room that is not open: no user of this process is in it, a room with a member is open. */
+  async #present(room: string): Promise<People> {
+    const present = await this.#store.syncPresence(room, []);
     const users = namedUsers(present, LIMITS.presenceNames).map(({ id, handle }) => ({ id, handle }));
     return { count: present.length, users };
   }
 
-  /** Returns the rooms with the newest messages, at most `ROOMS_LISTED`. The list may be `LIST_MS` old. */
-  recentRooms(): Promise<readonly RoomSummary[]> {
-    const now = performance.now();
-    if (this.#list === undefined || this.#list.until <= now) {
-      const rooms = withTimeout(STORE_WAIT_MS, this.#summaries());
-      this.#list = { rooms, until: now + LIST_MS };
-      rooms.catch(() => {
-        this.#list = undefined;
-      });
-    }
-    return this.#list.rooms;
+  /**
+   * Returns the rooms with the newest messages that a user may enter, at most `ROOMS_LISTED`. The list may be
+   * `LIST_MS` old.
+   * @param visitorIn returns the user as a visitor of a room.
+   */
+  async recentRooms(visitorIn: (room: string) => Visitor): Promise<readonly RoomSummary[]> {
+    const heads = await this.#recentHeads();
+    const listed = heads.filter(({ room }) => visitorIn(room).base !== "none").slice(0, ROOMS_LISTED);
+    const summaries = listed.map(async ({ room, head }): Promise<RoomSummary[]> => {
+      const count = await this.#countIn(room);
+      return (await this.rightIn(room, visitorIn(room))) === "none" ? [] : [{ room, head, count }];
+    });
+    return (await withTimeout(STORE_WAIT_MS, Promise.all(summaries))).flat();
   }
 
-  async #summaries(): Promise<readonly RoomSummary[]> {
-    const heads = await this.#store.recentRooms(ROOMS_LISTED);
-    return Promise.all(
-      heads.map(async ({ room, head }) => ({ room, head, count: (await this.people(room)).count })),
-    );
+  #recentHeads(): Promise<readonly RoomHead[]> {
+    const now = performance.now();
+    if (this.#heads === undefined || this.#heads.until <= now) {
+      const rooms = withTimeout(STORE_WAIT_MS, this.#store.recentRooms(ROOMS_CONSIDERED));
+      this.#heads = { rooms, until: now + LIST_MS };
+      this.#counts.clear();
+      rooms.catch(() => {
+        this.#heads = undefined;
+      });
+    }
+    return this.#heads.rooms;
+  }
+
+  #countIn(room: string): Promise<number> {
+    const known = this.#counts.get(room);
+    if (known !== undefined) return known;
+    const people = this.#open(room)?.people() ?? this.#present(room);
+    const count = people.then((present) => present.count);
+    this.#counts.set(room, count);
+    count.catch(() => this.#counts.delete(room));
+    return count;
   }
 
   #readerOf(room: string): EntryReader {

@@ -1,6 +1,8 @@
 import type { Logger } from "../../logging/logger.ts";
 import { BEGINNING, compareIds } from "../../protocol/ids.ts";
 import { LIMITS } from "../../protocol/limits.ts";
+import type { Right } from "../../protocol/rights.ts";
+import type { AccessChange, AccessRule } from "../../store/access.ts";
 import { looksLikeEntry } from "../../store/entry.ts";
 import { type Entry, type MessageStore, type RoomSubscriber, StoreUnavailable } from "../../store/store.ts";
 import { withTimeout } from "../../store/with-timeout.ts";
@@ -9,16 +11,18 @@ import type { Counters } from "../counters.ts";
 import { type AnswerSpace, UNCOUNTED } from "../limits/answer-budget.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
 import { STORE_WAIT_MS } from "../limits/time-limit.ts";
+import { Forbidden, rightInStore, type Visitor } from "../rights/visitor.ts";
 import { AckedEntries } from "./acked-entries.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry } from "./checked-entry.ts";
 import { EntryReader, sizeOf } from "./entry-reader.ts";
 import { HeldEntries } from "./held-entries.ts";
 import { type Cursor, History, type HistoryPage, pageOf } from "./history.ts";
-import type { Member } from "./member.ts";
+import { type Member, visitorOf } from "./member.ts";
 import { closeIfTooSlow, Outbox } from "./outbox.ts";
 import { type People, type PresenceDeps, RoomPresence } from "./presence/room-presence.ts";
 import { RING, Ring, type RingBudget } from "./ring.ts";
+import { RoomAccess } from "./room-access.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { newest, type Page, type Snapshot } from "./snapshot.ts";
 import { UnverifiedReads } from "./unverified-reads.ts";
@@ -46,6 +50,7 @@ interface Reading {
 export class Room implements RoomSubscriber {
   readonly name: string;
   readonly presence: RoomPresence;
+  readonly #access: RoomAccess;
   readonly #store: MessageStore;
   readonly #logger: Logger;
   readonly #counters: Counters;
@@ -75,6 +80,7 @@ export class Room implements RoomSubscriber {
     this.#outbox = new Outbox(deps.batchWindowMs, deps.counters);
     this.#entries = new EntryReader(this.#store, name, deps.reads);
     this.#history = new History(this.#entries, this.#ring);
+    this.#access = new RoomAccess(deps.networkDigest);
     this.presence = new RoomPresence(name, deps, this.#outbox);
     this.#reading = this.#read((reading) => this.#open(reading));
   }
@@ -91,10 +97,15 @@ export class Room implements RoomSubscriber {
     return this.#members.size;
   }
 
+  /** Returns a user's right here, as of the room's newest entry. */
+  rightOf(visitor: Visitor): Right {
+    return this.#access.rightOf(visitor, this.#now);
+  }
+
   /**
    * Adds a member, or resyncs one. `member.joined` is called in the tick in which the member begins to get
-   * what arrives. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`, and as `space` does if there
-   * is none for the messages; the member is then not added.
+   * what arrives. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`, with Forbidden, and as `space`
+   * does if there is none for the messages; the member is then not added.
    */
   async join(member: Member, cursor: Cursor, space = UNCOUNTED): Promise<void> {
     const wait = { over: false };
@@ -115,20 +126,21 @@ export class Room implements RoomSubscriber {
 
   /**
    * Reads the newest entries before an id (undefined = of all). Rejects with StoreUnavailable after at most
-   * `STORE_WAIT_MS`.
+   * `STORE_WAIT_MS`, and with Forbidden.
    */
-  before(id: string | undefined, limit: number): Promise<HistoryPage> {
-    return this.#page(() => this.#history.before(id, limit));
+  before(visitor: Visitor, id: string | undefined, limit: number): Promise<HistoryPage> {
+    return this.#page(visitor, () => this.#history.before(id, limit));
   }
 
   /** Reads the oldest entries after an id; otherwise as `before`. */
-  after(id: string, limit: number): Promise<HistoryPage> {
-    return this.#page(() => this.#history.after(id, limit));
+  after(visitor: Visitor, id: string, limit: number): Promise<HistoryPage> {
+    return this.#page(visitor, () => this.#history.after(id, limit));
   }
 
-  /** Returns who is here, over all processes. Rejects with StoreUnavailable after at most `STORE_WAIT_MS`. */
-  async people(): Promise<People> {
+  /** Returns who is here, over all processes. Rejects as `before`. */
+  async people(visitor?: Visitor): Promise<People> {
     await withTimeout(STORE_WAIT_MS, this.#settled());
+    if (visitor !== undefined && this.rightOf(visitor) === "none") throw new Forbidden(this.name);
     return this.presence.people();
   }
 
@@ -138,18 +150,19 @@ export class Room implements RoomSubscriber {
   }
 
   /** Handles what arrived on the room's channel. */
-  onPublication(payload: Buffer): void {
+  onPublication(payload: Buffer, access?: AccessChange): void {
     if (!looksLikeEntry(payload)) {
       // In every state: an ephemeral event is published once, and the result of a presence sync may be older.
       this.presence.onPublication(payload);
       return;
     }
-    const entry = checkedEntry(this.name, payload);
-    if (entry === undefined) {
+    const checked = checkedEntry(this.name, payload);
+    if (checked === undefined) {
       const fields = { event: "malformed", room: this.name, bytes: payload.length };
       this.#logger.warn(fields, "skipped what is no message");
       return;
     }
+    const entry = access === undefined ? checked : { ...checked, access };
     this.#acked.arrived(entry.id);
     if (this.#state === "live" && entry.prev === this.#ring.head) this.#broadcastNext(entry);
     else if (!this.#isPassed(entry.id)) this.#hold(entry);
@@ -254,8 +267,9 @@ export class Room implements RoomSubscriber {
   async #open(token: object): Promise<void> {
     await this.#store.subscribe(this.name, this);
     const [read] = await Promise.all([this.#entries.first(RING), this.presence.sync()]);
+    const rules = await this.#store.accessRules(this.name);
     if (!this.#counts(token, "opening")) return;
-    this.#replace(read);
+    this.#replace(read, rules);
     this.#step("opened");
     this.#release();
   }
@@ -295,17 +309,19 @@ export class Room implements RoomSubscriber {
     // What arrives from now on may be after what is read.
     const before = this.#held.size;
     const read = await this.#entries.freshNewest(RING);
+    const rules = await this.#store.accessRules(this.name);
     if (!this.#counts(token, "catching-up")) return;
     const newHead = read.at(-1)?.id ?? BEGINNING;
     const fields = { event: "reset", room: this.name, head: this.#ring.head, newHead };
     this.#logger.warn(fields, "the store does not continue here; members start over");
     this.#counters.resets += 1;
     this.#outbox.flush();
-    this.#replace(read);
+    this.#replace(read, rules);
     this.#held.takeFirst(before);
     const page = newest(this.#ring.entries, LIMITS.joinMessages, this.#ring.base !== BEGINNING);
-    for (const member of this.#members.values()) {
-      if (!closeIfTooSlow(member.connection)) member.restarted(this.#snapshot(member, page, false));
+    for (const member of [...this.#members.values()]) {
+      if (this.#rightOfMember(member) === "none") this.#expel(member);
+      else if (!closeIfTooSlow(member.connection)) member.restarted(this.#snapshot(member, page, false));
     }
     this.#step("caught-up");
     this.#release();
@@ -318,9 +334,10 @@ export class Room implements RoomSubscriber {
     if (this.#reading.token === token) this.#step("store-lost");
   }
 
-  /** Replaces the ring by what was read. */
-  #replace(read: readonly Entry[]): void {
+  /** Replaces the ring and the access rules by what was read, the rules after the entries. */
+  #replace(read: readonly Entry[], rules: readonly AccessRule[]): void {
     this.#ring.replace(read);
+    this.#access.replace(rules);
     this.#channelIsBehind = true;
     this.#acked.forget((id) => this.#holdsOrPassed(id));
   }
@@ -353,7 +370,31 @@ export class Room implements RoomSubscriber {
     this.#acked.arrived(entry.id);
     this.#ring.add(entry);
     this.#outbox.push(entry);
+    if (entry.access !== undefined) this.#enforce(entry.access, entry.id);
   }
+
+  /** Makes a change of the access rules, after everything before it was written to the members. */
+  #enforce(change: AccessChange, id: string): void {
+    this.#outbox.flush();
+    this.#access.apply(change, id);
+    for (const member of [...this.#members.values()]) {
+      if (!this.#access.concerns(change, visitorOf(member))) continue;
+      const right = this.#rightOfMember(member);
+      if (right === "none") this.#expel(member);
+      else member.rightChanged(right);
+    }
+  }
+
+  #rightOfMember(member: Member): Right {
+    return this.rightOf(visitorOf(member));
+  }
+
+  #expel(member: Member): void {
+    this.leave(member.connection.id);
+    member.expelled(new Forbidden(this.name).message);
+  }
+
+  readonly #now = (): number => this.#store.now();
 
   #hold(entry: Entry): void {
     this.#held.add(entry);
@@ -380,8 +421,22 @@ export class Room implements RoomSubscriber {
     }
   }
 
-  #page(read: () => Promise<Page | undefined>): Promise<HistoryPage> {
-    return withTimeout(STORE_WAIT_MS, this.#settled().then(read).then(pageOf));
+  #page(visitor: Visitor, read: () => Promise<Page | undefined>): Promise<HistoryPage> {
+    return withTimeout(STORE_WAIT_MS, this.#readFor(visitor, read));
+  }
+
+  /** Reads a page for a user. Rejects with Forbidden if the user may not read it. */
+  async #readFor(visitor: Visitor, read: () => Promise<Page | undefined>): Promise<HistoryPage> {
+    await this.#settled();
+    const page = pageOf(await read());
+    const last = page.entries.at(-1)?.id ?? BEGINNING;
+    // A page from the store may contain entries after one that shuts the user out and has not arrived here.
+    const right =
+      compareIds(last, this.#ring.head) > 0
+        ? await rightInStore(this.#store, this.name, visitor, this.#access.subjectsOf(visitor))
+        : this.rightOf(visitor);
+    if (right === "none") throw new Forbidden(this.name);
+    return page;
   }
 
   async #admit(
@@ -404,6 +459,8 @@ export class Room implements RoomSubscriber {
       else if (view === "behind") wasBehind = true;
       else if (view === "lost") wanted = { after: undefined, limit: cursor.limit };
       else if (view !== "moved") {
+        // In the turn in which the member is added, so that no access entry can come between.
+        if (this.#rightOfMember(member) === "none") throw new Forbidden(this.name);
         space.take(sizeOf(view.entries));
         this.#addMember(member, view, wanted === cursor);
         return;

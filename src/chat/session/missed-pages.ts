@@ -1,6 +1,7 @@
 import { LIMITS } from "../../protocol/limits.ts";
 import type { Entry } from "../../store/store.ts";
 import type { AnswerBudget, AnswerSpace } from "../limits/answer-budget.ts";
+import type { Visitor } from "../rights/visitor.ts";
 import { sizeOf } from "../room/entry-reader.ts";
 import type { RoomQueries } from "../room/queries.ts";
 
@@ -15,12 +16,13 @@ export async function writeMissed(
   queries: RoomQueries,
   answers: AnswerBudget,
   room: string,
+  visitor: Visitor,
   after: string,
   write: (entries: readonly Entry[]) => boolean,
 ): Promise<void> {
   let cursor = after;
   const writePage = async (space: AnswerSpace): Promise<boolean> => {
-    const { entries, more, recovered } = await queries.after(room, cursor, LIMITS.answerMessages);
+    const { entries, more, recovered } = await queries.after(room, visitor, cursor, LIMITS.answerMessages);
     const last = entries.at(-1);
     if (!recovered || !more || last === undefined) return false;
     space.take(sizeOf(entries));

@@ -1,17 +1,22 @@
 import type { ServerFrame } from "../../protocol/frames.ts";
+import type { Right } from "../../protocol/rights.ts";
 import type { Connection } from "../connection.ts";
 import type { Identity } from "../identity.ts";
-import type { Member } from "../room/member.ts";
+import { type Member, visitorOf } from "../room/member.ts";
 import type { Room } from "../room/room.ts";
 import type { Snapshot } from "../room/snapshot.ts";
 import { withMessages } from "./answer.ts";
+import type { ChatContext } from "./chat-context.ts";
 
 /** The session that owns a subscription. */
 export interface SubscriptionOwner {
   readonly connection: Connection;
   readonly identity: Identity;
+  readonly context: Pick<ChatContext, "rights">;
   /** Called when the owner is in the room. */
   entered(subscription: RoomSubscription): void;
+  /** Called when the owner may no longer be in the room; `sentence` says so. */
+  expelled(subscription: RoomSubscription, sentence: string): void;
 }
 
 /** A v1 connection's membership in one room. */
@@ -35,6 +40,15 @@ export class RoomSubscription implements Member {
 
   get identity(): Identity {
     return this.#owner.identity;
+  }
+
+  get base(): Right {
+    return this.#owner.context.rights.of(this.#owner.identity, this.room.name);
+  }
+
+  /** The user's right in the room. */
+  get right(): Right {
+    return this.room.rightOf(visitorOf(this));
   }
 
   /** The handle of its messages: the user's, with a suffix where a look-alike is in the room. */
@@ -67,10 +81,29 @@ export class RoomSubscription implements Member {
     this.#tell(snapshot, {});
   }
 
+  rightChanged(right: Right): void {
+    this.answer({ type: "right", room: this.room.name, right });
+  }
+
+  expelled(sentence: string): void {
+    this.#owner.expelled(this, sentence);
+  }
+
   #tell({ recovered, head, entries, more, count, users, handle }: Snapshot, ref: { ref?: number }): void {
     this.#handle = handle;
     const present = { count, users };
-    const fields = { type: "joined", ...ref, room: this.room.name, recovered, head, more, present, handle };
+    const { right, room } = this;
+    const fields = {
+      type: "joined",
+      ...ref,
+      room: room.name,
+      recovered,
+      head,
+      more,
+      present,
+      handle,
+      right,
+    };
     const { connection } = this.#owner;
     connection.write(connection.codec.json(withMessages(fields, entries)), "soon");
   }

@@ -171,8 +171,8 @@ export class Greeting {
   #problemOf(given: Given): Problem | undefined {
     if (given.failed) return { cause: "token", reason: "" };
     const { token } = given;
-    if (!token) return { cause: "unauthorized", reason: "" };
-    if (token === this.#refused) return { cause: "unauthorized", reason: this.#refusal };
+    if (!token || token === this.#refused)
+      return { cause: "unauthorized", reason: token ? this.#refusal : "" };
     this.#token = token;
     return undefined;
   }

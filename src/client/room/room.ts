@@ -1,4 +1,5 @@
 import type { HistoryFrame, JoinedFrame, Person } from "../../protocol/frames.ts";
+import type { Right } from "../../protocol/rights.ts";
 import { trimText } from "../../protocol/text.ts";
 import { backoffMs, toldMs } from "../connection/backoff.ts";
 import type { Link, Request } from "../connection/link.ts";
@@ -32,6 +33,8 @@ export interface RoomEvents {
   outgoing: readonly Outgoing[];
   /** The users in the room have changed. */
   people: undefined;
+  /** What the user may do here; told at each join and when it changes. */
+  right: Right;
   /** The users who are typing. */
   typing: readonly Person[];
 }
@@ -65,6 +68,7 @@ export class Room extends Events<RoomEvents> {
   readonly #pages: OlderPages;
   #state: RoomState = "away";
   #handle = "";
+  #right: Right = "write";
   #refusal: string | undefined;
   /** Consecutive failures to join or to stay joined, and to store a message. */
   #failures = 0;
@@ -111,6 +115,11 @@ export class Room extends Events<RoomEvents> {
    */
   get handle(): string {
     return this.people.handleOf(this.#ports.client.self?.id) ?? this.#handle;
+  }
+
+  /** What the user may do in this room, as the server told it last; `write` before the first join. */
+  get right(): Right {
+    return this.#right;
   }
 
   /** The server's sentence that says why it refused the room; undefined if it did not. */
@@ -209,11 +218,18 @@ export class Room extends Events<RoomEvents> {
    */
   onFrame(frame: Incoming): void {
     switch (frame.type) {
+      case "right":
+        this.#setRight(frame);
+        break;
       case "joined":
+        this.#setRight(frame);
         this.#adopt(frame);
         break;
       case "history":
         this.#readOn(frame);
+        break;
+      case "left":
+        this.#refuse(frame.reason);
         break;
       case "presence":
         this.people.change(frame);
@@ -265,11 +281,14 @@ export class Room extends Events<RoomEvents> {
     if (retryable || (code === "not-joined" && this.#notJoined <= JOINS_IN_A_ROW)) {
       this.#joinFrom = this.#ports.clock.now() + toldMs(retryAfterMs);
       this.#again("unavailable");
-    } else {
-      this.#refusal = message;
-      this.#step("refuse");
-      this.#queue.refuse(message);
-    }
+    } else this.#refuse(message);
+  }
+
+  /** Stops: the server does not let the user in, and says why. */
+  #refuse(sentence: string): void {
+    this.#refusal = sentence;
+    this.#step("refuse");
+    this.#queue.refuse(sentence);
   }
 
   #step(event: RoomEvent): void {
@@ -363,6 +382,11 @@ export class Room extends Events<RoomEvents> {
       if (reads) this.#again("more");
       else this.#step("joined");
     }
+  }
+
+  #setRight({ right = "write" }: { readonly right?: Right }): void {
+    this.#right = right;
+    this.emit("right", right);
   }
 
   /** Appends entries. Returns false if they do not fit, and then none after the hole was added. */

@@ -12,6 +12,7 @@ import type { InFlightRequests } from "./in-flight-requests.ts";
 import { readJsonBodies } from "./json-body.ts";
 import type { ProgramKeys } from "./program-keys.ts";
 import type { RequestThrottle } from "./request-throttle.ts";
+import { routeAccess } from "./routes/access.ts";
 import { describeRoutes, routeDescription } from "./routes/description.ts";
 import { routeEvents } from "./routes/events.ts";
 import { routeLongRooms } from "./routes/long-room.ts";
@@ -43,7 +44,7 @@ export class Api {
       gate: connections.gate,
       streams: connections.streams,
       cookies,
-      callers: new Callers(chat, programs, cookies),
+      callers: new Callers(chat, programs, cookies, connections.gate.addresses),
       throttle,
       underWay,
     };
@@ -64,6 +65,7 @@ export class Api {
     await describeRoutes(scope);
     routeRooms(scope, this.#deps);
     routeReadMessages(scope, this.#deps);
+    routeAccess(scope, this.#deps);
     routePostMessage(scope, this.#deps);
     routeEvents(scope, this.#deps);
     routeSession(scope, this.#deps);

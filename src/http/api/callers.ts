@@ -1,22 +1,40 @@
 import type { FastifyRequest } from "fastify";
 import type { Chat } from "../../chat/chat.ts";
-import { guestIdentity, type Identity, NEEDS_TOKEN } from "../../chat/identity.ts";
+import { guestIdentity, type Identity, identify, NEEDS_TOKEN } from "../../chat/identity.ts";
 import { type Result, success } from "../../chat/result.ts";
+import type { Visitor } from "../../chat/rights/visitor.ts";
+import type { Program } from "../../identity/api-keys.ts";
+import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
 import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
 import { guestOf } from "../../transport/cookies/guest-cookie.ts";
 import { sessionOf } from "../../transport/cookies/session-cookie.ts";
 import type { ProgramKeys } from "./program-keys.ts";
 
-/** Identifies the senders of HTTP requests: programs by their key, users by their cookies. */
+/** A token of the site as a bearer: a JSON Web Token in its compact form (RFC 7515, section 7.1). */
+const SITE_TOKEN = /^Bearer +(eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *$/i;
+
+/** Identifies the senders of HTTP requests: programs by their key, users by a token of the site or by their cookies. */
 export class Callers {
   readonly #chat: Chat;
   readonly #programs: ProgramKeys;
   readonly #cookies: ChatCookies;
+  readonly #addresses: ClientAddresses;
 
-  constructor(chat: Chat, programs: ProgramKeys, cookies: ChatCookies) {
+  constructor(chat: Chat, programs: ProgramKeys, cookies: ChatCookies, addresses: ClientAddresses) {
+    this.#addresses = addresses;
     this.#cookies = cookies;
     this.#chat = chat;
     this.#programs = programs;
+  }
+
+  /** Returns the sender of a request as a visitor of a room. */
+  visitor<T extends Identity | undefined>(
+    request: FastifyRequest,
+    identity: T,
+    room: string,
+  ): Visitor & { readonly identity: T } {
+    const network = networkOf(this.#addresses.of(request));
+    return { identity, base: this.#chat.rights.of(identity, room), network };
   }
 
   /**
@@ -29,7 +47,7 @@ export class Callers {
   }
 
   /**
-   * Returns the sender of a request that writes: a program with a key, or a user with a cookie. Fails as
+   * Returns the sender of a request that writes: a program with a key, or a user with a token or a cookie. Fails as
    * `reader` does, and if there is neither.
    */
   async writer(request: FastifyRequest): Promise<Result<Identity>> {
@@ -39,11 +57,19 @@ export class Callers {
   }
 
   async #callerOf(request: FastifyRequest): Promise<Result<Identity | undefined>> {
-    if (request.headers.authorization !== undefined) return this.#program(request);
+    const { authorization } = request.headers;
+    const token = SITE_TOKEN.exec(authorization ?? "")?.[1];
+    if (token !== undefined && this.#chat.siteTokens !== undefined) return this.#siteUser(token);
+    if (authorization !== undefined) return this.#program(request);
     const session = await sessionOf(request.raw, this.#cookies, this.#chat.siteTokens);
     if (!session.ok || session.value !== undefined) return session;
     const user = guestOf(request.raw, this.#cookies);
     return success(user === undefined ? undefined : guestIdentity(user));
+  }
+
+  async #siteUser(token: string): Promise<Result<Identity>> {
+    const identified = await identify(this.#chat, { token, guest: "", known: undefined });
+    return identified.ok ? success(identified.value.identity) : identified;
   }
 
   #program(request: FastifyRequest): Result<Identity> {
@@ -56,7 +82,6 @@ export class Callers {
   }
 }
 
-function programIdentity(user: string): Identity {
-  const handle = `program-${user.slice(-4).replaceAll(/[_-]/g, "x").toLowerCase()}`;
-  return { user, handle, kind: "program", expiresAt: undefined, siteKey: undefined };
+function programIdentity({ user, handle, rooms }: Program): Identity {
+  return { ...guestIdentity(user, handle), kind: "program", rooms };
 }

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { STORE_AWAY, tooManyAnswers } from "../../chat/errors.ts";
 import { TooManyAnswers } from "../../chat/limits/answer-budget.ts";
+import { Forbidden } from "../../chat/rights/visitor.ts";
 import { LIMITS } from "../../protocol/limits.ts";
 import { StoreUnavailable } from "../../store/store.ts";
 import { BadRequest } from "./checks.ts";
@@ -16,9 +17,8 @@ export function answerFailure(
   reply: FastifyReply,
 ): FastifyReply {
   if (error instanceof BadRequest) return refuse(reply, error.refused);
-  if (error instanceof StoreUnavailable) {
-    return refuse(reply, STORE_AWAY);
-  }
+  if (error instanceof StoreUnavailable) return refuse(reply, STORE_AWAY);
+  if (error instanceof Forbidden) return refuse(reply, error.reply);
   if (error instanceof TooManyAnswers) return refuse(reply, tooManyAnswers());
   const status = error.statusCode ?? 500;
   if (status >= 400 && status < 500) {

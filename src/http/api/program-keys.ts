@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Counters, countOne } from "../../chat/counters.ts";
 import type { ErrorReply } from "../../chat/result.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
-import type { ApiKeys } from "../../identity/api-keys.ts";
+import type { ApiKeys, Program } from "../../identity/api-keys.ts";
 import { KeyAttempts } from "../../identity/key-attempts.ts";
 import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
@@ -19,6 +19,11 @@ const NO_KEYS = failure({
 const NEEDS_KEY = failure({
   code: "unauthorized",
   message: "This needs a key: Authorization: Bearer <key>.",
+} as const);
+/** The program's key does not have the right `operate`. */
+export const NOT_OPERATOR = failure({
+  code: "forbidden",
+  message: "This key may not see the state of the server: it has no right `operate`.",
 } as const);
 const WRONG_KEY = failure({ code: "unauthorized", message: "Nobody has this key." } as const);
 
@@ -54,10 +59,10 @@ export class ProgramKeys {
   }
 
   /**
-   * Returns the user id of the program that sent a request, by its bearer key; fails with `forbidden`,
-   * `unauthorized` or `rate-limited`.
+   * Returns the program that sent a request, by its bearer key; fails with `forbidden`, `unauthorized` or
+   * `rate-limited`.
    */
-  sender(request: FastifyRequest): Result<string> {
+  sender(request: FastifyRequest): Result<Program> {
     if (this.#keys.isEmpty) return NO_KEYS;
     const { authorization } = request.headers;
     if (authorization === undefined) return NEEDS_KEY;
@@ -65,12 +70,12 @@ export class ProgramKeys {
     return key === undefined ? WRONG_KEY : this.owner(key, request);
   }
 
-  /** Returns the user id of the program with a key from another part of a request; fails as `sender` does. */
-  owner(key: string, request: FastifyRequest): Result<string> {
+  /** Returns the program with a key from another part of a request; fails as `sender` does. */
+  owner(key: string, request: FastifyRequest): Result<Program> {
     if (this.#keys.isEmpty) return NO_KEYS;
     const network = networkOf(this.#watch.addresses.of(request));
-    const user = this.#keys.recognise(key);
-    const waitMs = this.#attempts.add(network, user);
+    const program = this.#keys.recognise(key);
+    const waitMs = this.#attempts.add(network, program?.user);
     if (waitMs > 0) {
       countOne(this.#watch.counters.limited, "wrong-keys");
       this.#throttled.log("warn", "too many wrong API keys from one address", {
@@ -79,15 +84,22 @@ export class ProgramKeys {
       });
       return failure(tooManyWrong(waitMs));
     }
-    return user === undefined ? WRONG_KEY : success(user);
+    return program === undefined ? WRONG_KEY : success(program);
+  }
+
+  /** As `sender`, for a request that only an operator may send: also fails with `forbidden` for other programs. */
+  operator(request: FastifyRequest): Result<Program> {
+    const program = this.sender(request);
+    return program.ok && !program.value.mayOperate ? NOT_OPERATOR : program;
   }
 
   /**
-   * A preHandler that accepts programs with one of API_KEYS, and answers all other requests: 403 if the
-   * server has no keys, 401 without a key or with an unknown one, 429 after too many wrong ones.
+   * A preHandler that accepts programs that may operate, and answers all other requests: 403 if the server
+   * has no keys or the program may not, 401 without a key or with an unknown one, 429 after too many wrong
+   * ones.
    */
   readonly only = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const program = this.sender(request);
+    const program = this.operator(request);
     return program.ok ? undefined : refuse(reply, program.error);
   };
 }

@@ -1,8 +1,10 @@
 import Type from "typebox";
+import { LONGEST_RULE_SECONDS, RULE_RIGHTS, RULES_LISTED } from "../../chat/rights/moderation.ts";
 import { ROOMS_LISTED } from "../../chat/room/queries.ts";
 import { ERRORS } from "../../protocol/codes.ts";
-import { ID, KEY, ROOM } from "../../protocol/ids.ts";
+import { ID, KEY, ROOM, SUBJECT } from "../../protocol/ids.ts";
 import { LIMITS } from "../../protocol/limits.ts";
+import { RIGHTS } from "../../protocol/rights.ts";
 
 const MessageId = (description: string) =>
   Type.String({ pattern: ID.source, description, examples: ["1795257593307-41"] });
@@ -130,6 +132,52 @@ export const StoredBefore = Type.Object(
   { description: "This key was stored before" },
 );
 
+export const NewAccessRule = Type.Object(
+  {
+    user: Type.String({
+      pattern: SUBJECT.source,
+      description: "A user id, * for everybody, or @ and a digest for the guests of an address",
+    }),
+    right: Type.Enum(RULE_RIGHTS, {
+      description: "The most that the user may do; default takes back what was set before",
+    }),
+    seconds: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: LONGEST_RULE_SECONDS, description: "How long it holds" }),
+    ),
+    reason: Type.Optional(Type.String({ description: "For other moderators" })),
+  },
+  { description: "What a user may do in a room" },
+);
+
+export const AccessChanged = Type.Object(
+  { id: MessageId("The id of the entry that tells all processes") },
+  { description: "The rule holds from that entry on" },
+);
+
+export const AccessQuery = Type.Object({
+  before: Type.Optional(MessageId("Only rules made before this one")),
+});
+
+const AccessRuleSchema = Type.Object(
+  {
+    id: MessageId("The id of the entry that made the rule"),
+    user: Type.String(),
+    right: Type.String({ enum: RIGHTS }),
+    until: Type.Optional(Type.Number({ description: "When it ends, ms since 1970" })),
+    by: Type.String({ description: "The user id of the moderator" }),
+    reason: Type.Optional(Type.String()),
+  },
+  { description: "The most that a user may do in a room" },
+);
+
+export const AccessRuleList = Type.Object(
+  {
+    rules: Type.Array(AccessRuleSchema, { maxItems: RULES_LISTED, description: "Newest first" }),
+    more: Type.Boolean({ description: "Whether there are older ones" }),
+  },
+  { description: "The access rules of a room" },
+);
+
 export const Presence = Type.Object(
   {
     count: Type.Integer(),
@@ -194,6 +242,9 @@ export const NAMED_SCHEMAS = {
   MessageStoredBefore: StoredBefore,
   RoomSummary,
   RoomList,
+  AccessRule: AccessRuleSchema,
+  AccessRuleList,
+  AccessRuleChange: NewAccessRule,
   Presence,
   SessionRequest: Hello,
   Session: Welcome,

@@ -7,7 +7,7 @@ import { isSecure } from "../../transport/origin.ts";
 import { refuse } from "../api/error.ts";
 import { answerFailure } from "../api/failures.ts";
 import { readJsonBodies } from "../api/json-body.ts";
-import type { ProgramKeys } from "../api/program-keys.ts";
+import { NOT_OPERATOR, type ProgramKeys } from "../api/program-keys.ts";
 import type { PageFiles } from "../page/page-files.ts";
 import { forgottenCookies, operatorCookies, passesOf } from "./operator-cookie.ts";
 import { statusView } from "./view.ts";
@@ -61,11 +61,12 @@ export class StatusPage {
     const key = keyIn(request.body);
     const owner = this.#programs.owner(key, request);
     if (!owner.ok) return refuse(reply, owner.error);
+    if (!owner.value.mayOperate) return refuse(reply, NOT_OPERATOR.error);
     const pass = this.#passes.issue(key, Date.now());
     if (pass === undefined) throw new Error("a key that is known signs nothing");
     return answerWith(
       reply,
-      operatorCookies(pass, owner.value, request.raw, this.#isOurs, isSecure(request)),
+      operatorCookies(pass, owner.value.user, request.raw, this.#isOurs, isSecure(request)),
     );
   };
 
@@ -73,13 +74,13 @@ export class StatusPage {
     return answerWith(reply, forgottenCookies(request.raw, this.#isOurs, isSecure(request)));
   };
 
-  readonly #isOurs = (pass: string): boolean => this.#passes.holds(pass, Date.now());
+  readonly #isOurs = (pass: string): boolean => this.#passes.operatorOf(pass, Date.now()) !== undefined;
 
   /** Returns why the sender of a request may not see the state of the processes; undefined = they may. */
   #refusalOf(request: FastifyRequest): ErrorReply | undefined {
     if (this.#keys.isEmpty) return NO_KEYS;
     if ([...passesOf(request.raw).values()].some(this.#isOurs)) return undefined;
-    const program = this.#programs.sender(request);
+    const program = this.#programs.operator(request);
     return program.ok ? undefined : program.error;
   }
 }

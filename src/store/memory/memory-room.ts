@@ -1,10 +1,13 @@
 import { compareIds, timeOf } from "../../protocol/ids.ts";
-import { entryOf } from "../entry.ts";
+import { includes } from "../../protocol/rights.ts";
+import type { AccessChange } from "../access.ts";
+import { accessBody, entryOf } from "../entry.ts";
 import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "../guest-limits.ts";
 import { type Made, PASSING, type QuotaGrant } from "../guest-quotas.ts";
 import { randomIncrement } from "../random-increment.ts";
 import type { Append, Appended, Entry, ReadLimit, StoreLimits } from "../store.ts";
 import { HandleClaims } from "./handle-claims.ts";
+import { MemoryAccess } from "./memory-access.ts";
 import { SenderMemory } from "./sender.ts";
 
 const DAY_MS = 86_400_000;
@@ -31,6 +34,7 @@ export class MemoryRoom {
   #senderBytes = 0;
   /** User ids of the senders that are guests. Emptied as `#senders` is. */
   readonly #guests = new Set<string>();
+  readonly access = new MemoryAccess();
   /** The users' claims of handles. */
   readonly handles = new HandleClaims(randomIncrement);
 
@@ -42,7 +46,9 @@ export class MemoryRoom {
 
   /** Approximate bytes of memory: entries, senders and what is remembered of them. */
   get bytes(): number {
-    return ROOM_BYTES + this.#bytes + ENTRY_BYTES * this.#entries.length + this.#senderBytes;
+    return (
+      ROOM_BYTES + this.access.bytes + this.#bytes + ENTRY_BYTES * this.#entries.length + this.#senderBytes
+    );
   }
 
   /** The newest id; `0-0` if the room is empty. */
@@ -52,7 +58,8 @@ export class MemoryRoom {
 
   /** Whether nothing is left that could affect a later call. */
   get isEmpty(): boolean {
-    return this.#entries.length === 0 && this.#senders.size === 0 && this.handles.isEmpty;
+    const isForgotten = this.#senders.size === 0 && this.handles.isEmpty && this.access.isEmpty;
+    return this.#entries.length === 0 && isForgotten;
   }
 
   /**
@@ -69,6 +76,8 @@ export class MemoryRoom {
     const sender = known ?? this.#newSender(message, now);
     const id = key === undefined ? undefined : sender.idOf(key, now);
     if (id !== undefined) return { appended: { outcome: "duplicate", id } };
+    const right = this.access.allowed(message, now);
+    if (!includes(right, "write")) return { appended: { outcome: "forbidden", right } };
     const retryAfterMs = sender.waitMs(now);
     if (retryAfterMs > 0) return { appended: { outcome: "rate-limited", limit: "user", retryAfterMs } };
     const refusal = guest && this.#guestLimits.refusal(this.#roomGuests, guest.network, now);
@@ -97,6 +106,19 @@ export class MemoryRoom {
       ...(handle === undefined ? {} : { handle }),
     } as const;
     return { appended, entry, made };
+  }
+
+  /** Changes an access rule. Returns the entry; undefined if there are too many rules. */
+  changeAccess(room: string, change: AccessChange, now: number): Entry | undefined {
+    if (!this.access.hasSpaceFor(change, now)) return undefined;
+    const prev = this.head;
+    const id = this.#nextId(now);
+    const entry = { ...entryOf(id, prev, accessBody(room)), access: change };
+    this.access.change(change, id);
+    this.#entries.push(entry);
+    this.#bytes += entry.frame.length;
+    this.#trim(now);
+    return entry;
   }
 
   /** See MessageStore.readFrom. */
@@ -136,6 +158,7 @@ export class MemoryRoom {
   sweep(now: number): void {
     this.#trim(now);
     this.handles.sweep(now);
+    this.access.sweep(now);
     for (const [user, sender] of this.#senders) {
       if (sender.isOver(now)) this.#forget(user, sender);
     }

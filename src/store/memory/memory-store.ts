@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { AccessChange, AccessOutcome, AccessRule } from "../access.ts";
 import { enterHint, exitHint } from "../ephemeral.ts";
 import { GuestLimits } from "../guest-limits.ts";
 import { FLOORS, GuestQuotas, LEVELS, YOUNG_MS } from "../guest-quotas.ts";
@@ -41,6 +42,7 @@ const WORDS: Readonly<Partial<Record<StoreState, string>>> = {
 interface Delivery {
   readonly room: string;
   readonly payload: Buffer;
+  readonly access: AccessChange | undefined;
 }
 
 /**
@@ -127,6 +129,38 @@ export class MemoryStore implements MessageStore {
     if (this.#bytes > this.#tightBytes) this.#makeSpace(room, now);
     this.#publish(message.room, entry.frame);
     return appended;
+  }
+
+  now(): number {
+    return this.#clock();
+  }
+
+  async changeAccess(name: string, change: AccessChange): Promise<AccessOutcome> {
+    if (this.#state !== "live") return { outcome: "unavailable" };
+    const now = this.#clock();
+    const known = this.#rooms.get(name);
+    const room = known ?? new MemoryRoom(this.#limits, this.#guestLimits);
+    const before = known?.bytes ?? 0;
+    const entry = room.changeAccess(name, change, now);
+    if (entry === undefined) return { outcome: "too-many" };
+    this.#bytes += room.bytes - before;
+    this.#rooms.set(name, room);
+    this.#publish(name, entry.frame, change);
+    return { outcome: "stored", id: entry.id };
+  }
+
+  async accessRules(room: string): Promise<readonly AccessRule[]> {
+    this.#mustBeLive();
+    return this.#rooms.get(room)?.access.rules ?? [];
+  }
+
+  async accessRulesOf(
+    room: string,
+    subjects: readonly string[],
+  ): Promise<readonly (AccessRule | undefined)[]> {
+    this.#mustBeLive();
+    const access = this.#rooms.get(room)?.access;
+    return subjects.map((subject) => access?.of(subject));
   }
 
   async readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
@@ -273,7 +307,10 @@ export class MemoryStore implements MessageStore {
   #forgetQuietest(spared: MemoryRoom): void {
     for (const [name, room] of this.#rooms) {
       if (this.#share <= LEVELS.guestWriters) return;
-      if (room !== spared) this.#forget(name, room);
+      if (room === spared) continue;
+      // Who was shut out must not come back because the memory was full.
+      if (room.access.isEmpty) this.#forget(name, room);
+      else this.#change(room, () => room.shorten(0));
     }
   }
 
@@ -297,15 +334,16 @@ export class MemoryStore implements MessageStore {
     this.#guestRooms.delete(name);
   }
 
-  #publish(room: string, payload: Buffer): void {
+  #publish(room: string, payload: Buffer, access?: AccessChange): void {
     if (this.#deliveries.length === 0) setImmediate(this.#deliver);
-    this.#deliveries.push({ room, payload });
+    this.#deliveries.push({ room, payload, access });
   }
 
   readonly #deliver = (): void => {
     const deliveries = this.#deliveries;
     this.#deliveries = [];
-    for (const { room, payload } of deliveries) this.#subscribers.get(room)?.onPublication(payload);
+    for (const { room, payload, access } of deliveries)
+      this.#subscribers.get(room)?.onPublication(payload, access);
   };
 
   #move(state: StoreState): void {

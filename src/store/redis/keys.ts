@@ -74,6 +74,11 @@ export class Keys {
     return `${this.#prefix}{${room}}:handles`;
   }
 
+  /** Hash: the access rules of a room, by subject (access.lua). */
+  access(room: string): string {
+    return `${this.#prefix}{${room}}:access`;
+  }
+
   /** Hash: the users in a room, `<instance>:<user>` to handle. */
   who(room: string): string {
     return `${this.#prefix}{${room}}:who`;

@@ -3,8 +3,9 @@ import type { Redis } from "ioredis";
 import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
 import { BEGINNING } from "../../protocol/ids.ts";
+import type { AccessChange, AccessOutcome, AccessRule } from "../access.ts";
 import { looksLikeEntry } from "../entry.ts";
-import { FEATURES } from "../features.ts";
+import { ACCESS_FEATURE, FEATURES } from "../features.ts";
 import { GuestQuotas } from "../guest-quotas.ts";
 import { newestFirst } from "../memory/newest-first.ts";
 import {
@@ -27,6 +28,7 @@ import {
 import { withTimeout } from "../with-timeout.ts";
 import { classify, describe, isRefusedBySetup } from "./errors.ts";
 import { Keys } from "./keys.ts";
+import { AccessRules } from "./messages/access-rules.ts";
 import { Appends } from "./messages/append.ts";
 import { claimedId } from "./messages/publications.ts";
 import { Reads } from "./messages/reads.ts";
@@ -69,6 +71,7 @@ export class RedisStore implements MessageStore {
   readonly #signing: Signing;
   readonly #appends: Appends;
   readonly #reads: Reads;
+  readonly #access: AccessRules;
   readonly #presence: PresenceStore;
   readonly #batcher: PresenceBatcher;
   readonly #lease: Lease;
@@ -139,6 +142,7 @@ export class RedisStore implements MessageStore {
       this.#throttled,
     );
     this.#reads = new Reads(keys, this.#throttled);
+    this.#access = new AccessRules(keys, this.#clock, timeouts, this.#throttled);
     this.#presence = new PresenceStore(keys, this.instance, timeouts);
     this.#batcher = new PresenceBatcher((room, changes) =>
       this.#tell((redis) => this.#presence.change(redis, room, changes)),
@@ -176,6 +180,33 @@ export class RedisStore implements MessageStore {
     const { connections, status } = this.#supervisor;
     if (connections === undefined || status.state !== "live") return { outcome: "unavailable" };
     return this.#appends.append(connections.writer, this.#replicaAcks, message);
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  async changeAccess(room: string, change: AccessChange): Promise<AccessOutcome> {
+    const called = performance.now();
+    try {
+      await this.require(ACCESS_FEATURE);
+      const { accessScript } = this.#signing;
+      const stored = await this.#ask((redis) => this.#access.change(redis, accessScript, room, change));
+      if (stored.outcome !== "stored" || this.#replicaAcks === undefined) return stored;
+      const left = this.#timeouts.ackMs - (performance.now() - called);
+      return (await this.#replicaAcks.wait(left)) ? stored : { outcome: "unavailable" };
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return { outcome: "unavailable" };
+      throw error;
+    }
+  }
+
+  accessRules(room: string): Promise<readonly AccessRule[]> {
+    return this.#ask((redis) => this.#access.read(redis, room));
+  }
+
+  accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]> {
+    return this.#ask((redis) => this.#access.of(redis, room, subjects));
   }
 
   readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
@@ -415,6 +446,11 @@ export class RedisStore implements MessageStore {
     const frame = this.#signing.publications.verify(payload);
     if (frame !== undefined) {
       subscriber.onPublication(frame);
+      return;
+    }
+    const change = this.#signing.publications.verifyAccess(payload);
+    if (change !== undefined) {
+      subscriber.onPublication(change.frame, change.access);
       return;
     }
     const fields = { event: "unverified", room };

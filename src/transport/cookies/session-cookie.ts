@@ -2,8 +2,10 @@ import type { IncomingMessage } from "node:http";
 import { serialize } from "cookie";
 import { guestIdentity, type Identity, type SiteTokens } from "../../chat/identity.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
+import { readRoomRights } from "../../chat/rights/room-rights.ts";
 import { objectOf } from "../../chat/room/checked-entry.ts";
 import { handleFrom } from "../../chat/text/handle.ts";
+import type { Right } from "../../protocol/rights.ts";
 import type { ChatCookies } from "./chat-cookies.ts";
 
 /** Lifetime of the cookie of a guest's session, which does not end by itself: a year. */
@@ -15,6 +17,16 @@ const MAX_AGE_SECONDS = 365 * 24 * 60 * 60;
  */
 const SITE_SESSION_MS = 24 * 60 * 60 * 1000;
 
+/** Bytes of a cookie with its name and attributes that every browser keeps (RFC 6265, section 6.1). */
+const COOKIE_BYTES = 4_096;
+
+/** The token's rights do not fit into a cookie. */
+export const TOO_MANY_RIGHTS = failure({
+  code: "bad-request",
+  message:
+    "The token names more rooms than a cookie can hold; send it with each request: Authorization: Bearer <token>.",
+} as const);
+
 /** The content of a session's cookie. */
 interface SessionFields {
   readonly user: string;
@@ -25,6 +37,10 @@ interface SessionFields {
   readonly endsAt?: number;
   /** `Identity.siteKey`. */
   readonly siteKey?: string;
+  /** `Identity.hasFixedHandle`. */
+  readonly isNamed?: boolean;
+  /** `Identity.rooms` of a user of the site; null = the token names none. */
+  readonly rooms?: Readonly<Record<string, Right>> | null;
 }
 
 const ENDED = failure({
@@ -72,7 +88,7 @@ export async function sessionOf(
 
 /**
  * Returns whether a site's session is still valid; undefined if the site's keys cannot be fetched. A session
- * of an older version has no key, and is not valid.
+ * of an older version has no key and is not valid.
  */
 async function siteSessionHolds(
   { expiresAt, siteKey }: Identity,
@@ -86,38 +102,46 @@ async function siteSessionHolds(
 function sessionIn(text: string): Identity | undefined {
   const fields = objectOf(text);
   if (!isSession(fields)) return undefined;
-  const { user, site, endsAt, siteKey } = fields;
+  const { user, site, endsAt, siteKey, rooms, isNamed = false } = fields;
   // Another version may have stored a handle that this one does not accept.
   const guest = guestIdentity(user, handleFrom(fields.handle));
-  return { ...guest, kind: site ? "site" : "guest", expiresAt: endsAt, siteKey };
+  if (!site) return guest;
+  const rights = rooms === null ? undefined : readRoomRights(rooms);
+  // A version without rights set the cookie: what its token allowed is not known, so the session has ended.
+  if (rooms !== null && rights === undefined) return { ...guest, kind: "site" };
+  return { ...guest, kind: "site", rooms: rights, hasFixedHandle: isNamed, expiresAt: endsAt, siteKey };
 }
 
 /**
- * Returns the Set-Cookie headers that open a session; none while no secret is known.
+ * Returns the Set-Cookie headers that open a session; none while no secret is known. Fails if the user has
+ * more rights than a cookie can hold.
  * @param secure whether the request came by https.
  */
 export function sessionCookies(
-  { user, handle, kind, expiresAt, siteKey }: Identity,
+  { user, handle, hasFixedHandle, kind, rooms, expiresAt, siteKey }: Identity,
   request: IncomingMessage,
   cookies: ChatCookies,
   secure: boolean,
   now = Date.now(),
-): string[] {
+): Result<string[], typeof TOO_MANY_RIGHTS.error> {
   const { guests } = cookies;
   const fields: SessionFields = {
     user,
     handle,
     site: kind === "site",
+    ...(hasFixedHandle ? { isNamed: true } : {}),
+    ...(kind === "site" ? { rooms: rooms === undefined ? null : Object.fromEntries(rooms.entries) } : {}),
     ...(siteKey === undefined ? {} : { siteKey }),
     ...(expiresAt === undefined ? {} : { endsAt: expiresAt }),
   };
   const signed = guests.sign(JSON.stringify(fields));
-  if (signed === undefined) return [];
+  if (signed === undefined) return success([]);
   const left = expiresAt === undefined ? MAX_AGE_SECONDS : Math.ceil((expiresAt - now) / 1000);
   const maxAge = Math.max(0, Math.min(left, MAX_AGE_SECONDS));
   const options = { path: "/", httpOnly: true, sameSite: "lax", secure, maxAge } as const;
   const names = cookies.namesFor("session", request, (value) => guests.verify(value) !== undefined);
-  return names.map((name) => serialize(name, signed, options));
+  const headers = names.map((name) => serialize(name, signed, options));
+  return headers.some((header) => header.length > COOKIE_BYTES) ? TOO_MANY_RIGHTS : success(headers);
 }
 
 function isSession(value: unknown): value is SessionFields {
@@ -131,6 +155,8 @@ function isSession(value: unknown): value is SessionFields {
     "site" in value &&
     typeof value.site === "boolean" &&
     (!("endsAt" in value) || typeof value.endsAt === "number") &&
-    (!("siteKey" in value) || typeof value.siteKey === "string")
+    (!("siteKey" in value) || typeof value.siteKey === "string") &&
+    (!("isNamed" in value) || typeof value.isNamed === "boolean") &&
+    (!("rooms" in value) || typeof value.rooms === "object")
   );
 }

@@ -111,6 +111,8 @@ export class SocketRoutes {
       const message = "This chat needs a token of its site, and plain sockets have none.";
       return this.#reject(reply, { status: 401, message });
     }
+    const forbidden = query.value && this.#chat.rights.refusal(undefined, query.value.room, "read");
+    if (forbidden !== undefined) return this.#reject(reply, { status: 403, message: forbidden.message });
     const guest = guestOf(request.raw, this.#cookies) ?? this.#chat.guests.create();
     const set = guestCookies(guest, request.raw, this.#cookies, isSecure(request));
     const { id: requestId, routeOptions } = request;

@@ -1,5 +1,6 @@
 import { Chat } from "../../../src/chat/chat.ts";
 import type { SiteTokens } from "../../../src/chat/identity.ts";
+import type { Visitor } from "../../../src/chat/rights/visitor.ts";
 import type { ChatOptions } from "../../../src/chat/session/chat-context.ts";
 import type { SocketSession } from "../../../src/chat/session/session.ts";
 import type { MessageStore } from "../../../src/store/store.ts";
@@ -20,8 +21,13 @@ const OPTIONS: ChatOptions = {
   // Every message at once: tests of the window set it.
   batchWindowMs: 0,
   greeting: undefined,
+  guests: "write",
+  privateRooms: [],
   secret: ["a secret that only this test knows, long enough"],
 };
+
+/** A client that has not identified, and may write. */
+export const ANYBODY: Visitor = { identity: undefined, base: "write", network: "192.0.2.1" };
 
 /** A chat on a stream that the test controls. */
 export function openChat(

@@ -1,6 +1,8 @@
 import { BEGINNING, compareIds } from "../../../src/protocol/ids.ts";
-import { entryOf } from "../../../src/store/entry.ts";
+import type { AccessChange, AccessOutcome, AccessRule } from "../../../src/store/access.ts";
+import { accessBody, entryOf } from "../../../src/store/entry.ts";
 import { enterHint, exitHint } from "../../../src/store/ephemeral.ts";
+import { MemoryAccess } from "../../../src/store/memory/memory-access.ts";
 import { newestFirst } from "../../../src/store/memory/newest-first.ts";
 import {
   type Append,
@@ -47,6 +49,8 @@ export class FakeStore implements MessageStore {
   readonly subscribers = new Map<string, RoomSubscriber>();
   /** What was asked, in order: `subscribe lobby`, `from lobby 1-1`, `before lobby`, `heads`. */
   readonly calls: string[] = [];
+  /** The access rules of all rooms. */
+  readonly access = new MemoryAccess();
   readonly appends: Append[] = [];
   /** What the next appends are answered with, instead of being stored. */
   readonly answers: Appended[] = [];
@@ -96,6 +100,35 @@ export class FakeStore implements MessageStore {
     this.#keys.set(name, id);
     const handle = append.requested === undefined ? undefined : this.settled.get(append.user);
     return { outcome: "stored", id, ...(handle === undefined ? {} : { handle }) };
+  }
+
+  now(): number {
+    return this.#ms;
+  }
+
+  async changeAccess(room: string, change: AccessChange): Promise<AccessOutcome> {
+    await this.#turn();
+    const entry = this.#add(room, accessBody(room), undefined, false);
+    const stored = { ...entry, access: change };
+    this.rooms.set(room, [...this.entries(room).slice(0, -1), stored]);
+    this.access.change(change, entry.id);
+    if (!this.deaf) this.subscribers.get(room)?.onPublication(stored.frame, change);
+    return { outcome: "stored", id: entry.id };
+  }
+
+  async accessRules(): Promise<readonly AccessRule[]> {
+    const { rules } = this.access;
+    await this.#answer();
+    return rules;
+  }
+
+  async accessRulesOf(
+    _room: string,
+    subjects: readonly string[],
+  ): Promise<readonly (AccessRule | undefined)[]> {
+    const rules = subjects.map((subject) => this.access.of(subject));
+    await this.#answer();
+    return rules;
   }
 
   async readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {

@@ -395,6 +395,7 @@ describe("the description at /api/openapi.json", () => {
       "/api/openapi.json",
       "/api/origin",
       "/api/rooms",
+      "/api/rooms/{room}/access",
       "/api/rooms/{room}/events",
       "/api/rooms/{room}/messages",
       "/api/rooms/{room}/presence",

@@ -174,6 +174,7 @@ describe("a session over HTTP", () => {
       site: true,
       endsAt: Date.now() + 60_000,
       siteKey: "key x",
+      rooms: null,
     };
     const cookie = `dynochat-session=${guests.sign(JSON.stringify(session))}`;
     const answer = await say(await openApi(options), "hi", { cookie });

@@ -39,7 +39,8 @@ function siteToken(claims: object, exp = Math.floor(Date.now() / 1000) + 600): P
 function siteWith(handle: string | undefined): SiteTokens {
   return {
     required: true,
-    verify: async () => success({ user: "s-ann", handle, expiresAt: undefined, siteKey: "one" }),
+    verify: async () =>
+      success({ user: "s-ann", handle, rooms: undefined, expiresAt: undefined, siteKey: "one" }),
     holdsKey: async () => true,
   };
 }
@@ -77,8 +78,32 @@ describe("a site's user with a name", () => {
     }
   });
 
-  it("may call themself otherwise, but not like the chat", async () => {
-    const { chat } = openChat({}, undefined, siteWith("x".repeat(50)));
+  it("keeps the name that the site gave, whatever handle they send", async () => {
+    const { chat } = openChat({}, undefined, siteWith("Ann"));
+    const client = new FakeClient(chat);
+    for (const handle of ["Ben", "system"]) {
+      const welcome = await client.ask({ type: "hello", token: "a.b.c", handle });
+      expect(welcome).toMatchObject({ type: "welcome", user: { handle: "Ann" } });
+    }
+  });
+
+  it("keeps it over HTTP too, in the session and in messages", async () => {
+    const app = await openApi({ apiKeys: undefined, tokenSecret: SECRET });
+    const token = await siteToken({ sub: "ann", name: "Ann" });
+    const payload = { token, handle: "Ben" };
+    const answer = await app.inject({ method: "POST", url: "/api/session", payload });
+    expect(answer.json().user).toEqual({ id: "s-ann", handle: "Ann" });
+    for (const headers of [{ cookie: cookiesOf(answer) }, { authorization: `Bearer ${token}` }]) {
+      const message = { text: "hi", handle: "Ben" };
+      const said = await app.inject({ method: "POST", url: MESSAGES, headers, payload: message });
+      expect(said.statusCode).toBe(201);
+    }
+    const { messages } = (await app.inject(MESSAGES)).json();
+    expect(messages.map(({ handle }: { handle: string }) => handle)).toEqual(["Ann", "Ann"]);
+  });
+
+  it("may choose a name where the site gives none, but not one like the chat's", async () => {
+    const { chat } = openChat({}, undefined, siteWith(undefined));
     const client = new FakeClient(chat);
     const refused = await client.ask({ type: "hello", token: "a.b.c", handle: "system" });
     expect(refused).toMatchObject({ type: "error", code: "bad-handle" });

@@ -14,6 +14,7 @@ interface Rule {
 
 const STORE_CONTRACT = [
   "src/store/store.ts",
+  "src/store/access.ts",
   "src/store/entry.ts",
   "src/store/ephemeral.ts",
   "src/store/numbered-handle.ts",
@@ -25,6 +26,8 @@ const EVERYWHERE = ["src/protocol/", "src/logging/logger.ts", "src/logging/throt
 const REDIS_URL = "src/store/redis/redis-url.ts";
 /** The one reader of an origin: settings check with it what requests are compared with. */
 const ORIGINS = "src/settings/origins.ts";
+/** The readers of program keys and of patterns of rooms: settings check with them what the chat goes by. */
+const RIGHTS = ["src/identity/program-key.ts", "src/chat/rights/room-patterns.ts"];
 /** The contract between `/status/fleet` and the operator's page. */
 const STATUS_VIEW = "src/http/status/status-view.ts";
 /** What would let a part talk to the world by itself. */
@@ -50,7 +53,7 @@ const RULES: readonly Rule[] = [
   { part: "src/logging/", only: ["src/logging/", "pino", "node:"] },
   {
     part: "src/settings/",
-    only: ["src/settings/", "src/protocol/", "src/store/store.ts", REDIS_URL, "node:"],
+    only: ["src/settings/", "src/protocol/", "src/store/store.ts", REDIS_URL, ...RIGHTS, "node:"],
   },
   { part: "src/store/redis/", only: ["src/store/", ...EVERYWHERE, "ioredis"] },
   { part: "src/store/", only: ["src/store/", ...EVERYWHERE], never: [...NETWORK, "src/store/redis/"] },

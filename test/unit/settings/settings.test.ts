@@ -54,6 +54,8 @@ describe("settings", () => {
       tokenSecret: undefined,
       tokenJwksUrl: undefined,
       tokenRequired: false,
+      guests: "write",
+      privateRooms: [],
       apiKeys: undefined,
       webConcurrency: 1,
       metrics: "open",

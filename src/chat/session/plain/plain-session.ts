@@ -1,5 +1,6 @@
 import { CLOSE } from "../../../protocol/codes.ts";
 import type { ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
+import type { Right } from "../../../protocol/rights.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { errorFrame, tooFast } from "../../errors.ts";
@@ -7,7 +8,8 @@ import { guestIdentity, type Identity } from "../../identity.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
 import type { RequestBudget } from "../../limits/request-budget.ts";
 import { ENTER_AGAIN_MS } from "../../limits/time-limit.ts";
-import type { Member } from "../../room/member.ts";
+import { Forbidden, missingRight } from "../../rights/visitor.ts";
+import { type Member, visitorOf } from "../../room/member.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
 import type { Room } from "../../room/room.ts";
 import { isTemporary } from "../../room/rooms.ts";
@@ -106,6 +108,10 @@ export class PlainSession implements SocketSession, Member {
     if (status.live && !this.#inRoom) this.#queue.run(() => this.#enter());
   }
 
+  get base(): Right {
+    return this.#context.rights.of(this.#identity, this.#room);
+  }
+
   /** Does nothing: the client sends the handle it wants with each message, or keeps the last one. */
   handleSettled(): void {}
 
@@ -120,6 +126,15 @@ export class PlainSession implements SocketSession, Member {
   restarted({ entries }: Snapshot): void {
     this.#tellGap();
     this.#sendEntries(entries);
+  }
+
+  /** Does nothing: a message that is not allowed is answered with an error. */
+  rightChanged(): void {}
+
+  expelled(sentence: string): void {
+    this.#inRoom = false;
+    if (this.#here !== undefined) this.#context.rooms.leave(this.#here, this.connection.id);
+    this.#shutOut(sentence);
   }
 
   closed(): void {
@@ -139,7 +154,8 @@ export class PlainSession implements SocketSession, Member {
       await this.#readOn();
       await this.#answers.read(this.#join);
     } catch (error) {
-      if (!isTemporary(error)) this.#fail(error);
+      if (error instanceof Forbidden) this.#shutOut(error.message);
+      else if (!isTemporary(error)) this.#fail(error);
       // If the store is away, it enters when the store is live again.
       else if (this.#storeLive) this.#enterLater();
     }
@@ -161,12 +177,19 @@ export class PlainSession implements SocketSession, Member {
    */
   async #readOn(): Promise<void> {
     if (this.#after === undefined) return;
-    await writeMissed(this.#context.queries, this.#answers, this.#room, this.#after, (entries) => {
-      if (this.#closed) return false;
-      this.#sendEntries(entries);
-      this.#after = entries.at(-1)?.id;
-      return true;
-    });
+    await writeMissed(
+      this.#context.queries,
+      this.#answers,
+      this.#room,
+      visitorOf(this),
+      this.#after,
+      (entries) => {
+        if (this.#closed) return false;
+        this.#sendEntries(entries);
+        this.#after = entries.at(-1)?.id;
+        return true;
+      },
+    );
   }
 
   /** Retries entering, because a plain client cannot send a join. */
@@ -176,11 +199,19 @@ export class PlainSession implements SocketSession, Member {
   }
 
   async #publish({ handle = this.#identity.handle, text }: PlainMessage, arrivedAt: number): Promise<void> {
+    const right = this.#here?.rightOf(visitorOf(this)) ?? this.base;
+    const forbidden = missingRight(right, "write", this.#room);
+    if (forbidden !== undefined) {
+      this.#pending.release(text.length);
+      this.#errors.send(errorFrame(forbidden));
+      return;
+    }
     const stored = await this.#context.publisher.publish({
       room: this.#room,
       here: this.#here,
       sender: this.#identity,
       handle,
+      base: this.base,
       network: this.connection.network,
       text,
       key: undefined,
@@ -205,6 +236,12 @@ export class PlainSession implements SocketSession, Member {
   #rename(wanted: string, handle: string): void {
     if (wanted !== this.#identity.handle) this.#identity = { ...this.#identity, handle: wanted };
     if (this.#inRoom) this.#here?.presence.onMessageStored(this, handle);
+  }
+
+  /** Closes the connection, because its user may not be in the room. */
+  #shutOut(sentence: string): void {
+    this.send({ type: "notice", room: this.#room, text: sentence });
+    this.connection.close(CLOSE.forbidden, sentence);
   }
 
   #tellGap(): void {

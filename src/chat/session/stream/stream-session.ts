@@ -30,7 +30,8 @@ export class StreamSession implements Session {
     this.identity = identity;
     this.#answers = context.answers.of(connection);
     this.#subscriptions = rooms.map(
-      (wanted) => new StreamSubscription(context, connection, this.#answers, identity, wanted),
+      (wanted) =>
+        new StreamSubscription(context, connection, this.#answers, identity, wanted, () => this.#shutOut()),
     );
     this.#tokenClock = new TokenClock(connection);
     this.#tokenClock.set(identity.expiresAt);
@@ -80,6 +81,12 @@ export class StreamSession implements Session {
       // If the store is away, it enters when the store is live again.
       else if (this.#storeLive) this.#enterLater();
     }
+  }
+
+  /** Closes the connection when its user may read none of the rooms any more. */
+  #shutOut(): void {
+    if (this.#subscriptions.every(({ isOver }) => isOver))
+      this.connection.close(CLOSE.forbidden, "You may not enter these rooms.");
   }
 
   /** Retries entering, because a stream cannot send a request. */

@@ -1,11 +1,13 @@
 import { CLOSE } from "../../../protocol/codes.ts";
-import type { JoinedFrame } from "../../../protocol/frames.ts";
+import type { JoinedFrame, LeftFrame } from "../../../protocol/frames.ts";
 import { LIMITS } from "../../../protocol/limits.ts";
+import type { Right } from "../../../protocol/rights.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import type { Identity } from "../../identity.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
-import type { Member } from "../../room/member.ts";
+import { Forbidden } from "../../rights/visitor.ts";
+import { type Member, visitorOf } from "../../room/member.ts";
 import type { Room } from "../../room/room.ts";
 import type { Snapshot } from "../../room/snapshot.ts";
 import type { ChatContext } from "../chat-context.ts";
@@ -42,6 +44,8 @@ export class StreamSubscription implements Member {
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
   readonly #room: string;
+  /** Called when the reader may no longer read this room. */
+  readonly #ended: () => void;
   /** The room of the last attempt to enter; undefined before that. */
   #here: Room | undefined;
   /** The last id that the reader has. */
@@ -54,7 +58,9 @@ export class StreamSubscription implements Member {
     answers: AnswerBudget,
     identity: Identity,
     { room, after }: StreamRoom,
+    ended: () => void,
   ) {
+    this.#ended = ended;
     this.#context = context;
     this.#answers = answers;
     this.connection = connection;
@@ -73,14 +79,26 @@ export class StreamSubscription implements Member {
     try {
       await this.#readOn();
       await this.#answers.read(this.#join);
+    } catch (error) {
+      if (!(error instanceof Forbidden)) throw error;
+      this.expelled(error.message);
     } finally {
       if (this.#state === "entering") this.#state = "outside";
     }
   }
 
+  /** Whether the stream has left the room for good. */
+  get isOver(): boolean {
+    return this.#state === "left";
+  }
+
   leave(): void {
     this.#state = "left";
     if (this.#here !== undefined) this.#context.rooms.leave(this.#here, this.connection.id);
+  }
+
+  get base(): Right {
+    return this.#context.rights.of(this.identity, this.#room);
   }
 
   /** Does nothing: a stream publishes no messages. */
@@ -108,6 +126,16 @@ export class StreamSubscription implements Member {
     this.#tell(snapshot);
   }
 
+  /** Does nothing: a stream only reads. */
+  rightChanged(): void {}
+
+  expelled(sentence: string): void {
+    this.leave();
+    const left: LeftFrame = { type: "left", room: this.#room, reason: sentence };
+    this.connection.write(this.connection.codec.frame(left));
+    this.#ended();
+  }
+
   readonly #join = async (space: AnswerSpace): Promise<void> => {
     if (this.#isLeft()) return;
     const limit = this.#after === undefined ? 0 : LIMITS.answerMessages;
@@ -122,12 +150,19 @@ export class StreamSubscription implements Member {
   /** Sends all that was missed except the last page, which is sent when it joins. */
   async #readOn(): Promise<void> {
     if (this.#after === undefined) return;
-    await writeMissed(this.#context.queries, this.#answers, this.#room, this.#after, (entries) => {
-      if (this.#isLeft()) return false;
-      this.#write(entries);
-      this.#after = entries.at(-1)?.id;
-      return true;
-    });
+    await writeMissed(
+      this.#context.queries,
+      this.#answers,
+      this.#room,
+      visitorOf(this),
+      this.#after,
+      (entries) => {
+        if (this.#isLeft()) return false;
+        this.#write(entries);
+        this.#after = entries.at(-1)?.id;
+        return true;
+      },
+    );
   }
 
   #isLeft(): boolean {
@@ -150,6 +185,7 @@ export class StreamSubscription implements Member {
       more,
       present,
       handle,
+      right: this.#here?.rightOf(visitorOf(this)) ?? "read",
     };
     this.connection.write(this.connection.codec.frame(frame));
   }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../../protocol/codes.ts";
+import type { Right } from "../../../protocol/rights.ts";
 import type { Identity } from "../../identity.ts";
 import type { ErrorReply } from "../../result.ts";
 import type { ChatContext } from "../chat-context.ts";
@@ -19,6 +20,8 @@ export interface RequestContext extends SocketSession, SubscriptionOwner {
   readonly joining: Set<string>;
   /** Accepts the hello: the client has this identity, until `expiresAt`. */
   greet(identity: Identity): void;
+  /** Answers with `forbidden` and returns true if the user has not the right in the room. */
+  isForbidden(room: string, needed: Right, ref?: number): boolean;
   /** Answers with an error; see `ErrorReplies`. */
   refuse(code: ErrorCode, message: string, ref?: number): void;
   /** As `refuse`, for an error that was made elsewhere. */

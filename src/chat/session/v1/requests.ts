@@ -2,13 +2,15 @@ import Type, { type TProperties, type TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import type { ErrorCode } from "../../../protocol/codes.ts";
 import type { ClientFrame } from "../../../protocol/frames.ts";
-import { ID, isRoom, KEY } from "../../../protocol/ids.ts";
+import { ID, isRoom, KEY, SUBJECT } from "../../../protocol/ids.ts";
 import { LIMITS } from "../../../protocol/limits.ts";
 import { BAD_ROOM } from "../../errors.ts";
 import type { AnswerSpace } from "../../limits/answer-budget.ts";
 import { COST } from "../../limits/request-budget.ts";
 import { failure, type Result, success } from "../../result.ts";
+import { LONGEST_RULE_SECONDS, RULE_RIGHTS } from "../../rights/moderation.ts";
 import { objectOf } from "../../room/checked-entry.ts";
+import { access, accessList } from "./handlers/access.ts";
 import { hello } from "./handlers/hello.ts";
 import { history } from "./handlers/history.ts";
 import { join } from "./handlers/join.ts";
@@ -121,6 +123,25 @@ export const REQUESTS = {
     cost: 4,
     order: "nothing",
     handle: typing,
+  },
+  access: {
+    check: check("access", {
+      ref: Ref,
+      room: Room,
+      user: Type.String({ pattern: SUBJECT }),
+      right: Type.Enum(RULE_RIGHTS),
+      seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_RULE_SECONDS })),
+      reason: Type.Optional(Type.String()),
+    }),
+    cost: COST.request,
+    order: "room",
+    handle: access,
+  },
+  "access-list": {
+    check: check("access-list", { ref: Ref, room: Room, before: MessageId }),
+    cost: COST.request,
+    order: "room",
+    handle: accessList,
   },
   ping: { check: check("ping", { ref: Ref }), cost: 0, order: "nothing", handle: ping },
   pong: { check: check("pong", {}), cost: 0, order: "nothing", handle: () => undefined },

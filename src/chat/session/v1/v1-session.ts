@@ -1,5 +1,6 @@
 import { CLOSE, type ErrorCode } from "../../../protocol/codes.ts";
 import type { ClientFrame, ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
+import type { Right } from "../../../protocol/rights.ts";
 import { StoreUnavailable } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { countOne } from "../../counters.ts";
@@ -13,6 +14,7 @@ import {
 } from "../../limits/answer-budget.ts";
 import { COST, type RequestBudget } from "../../limits/request-budget.ts";
 import type { ErrorReply } from "../../result.ts";
+import { Forbidden, missingRight } from "../../rights/visitor.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
 import type { ChatContext } from "../chat-context.ts";
 import { TooManyRooms } from "../opened-rooms.ts";
@@ -100,6 +102,12 @@ export class V1Session implements RequestContext {
     this.#errors.send(errorFrame(error));
   }
 
+  isForbidden(room: string, needed: Right, ref?: number): boolean {
+    const forbidden = this.context.rights.refusal(this.#identity, room, needed);
+    if (forbidden !== undefined) this.refuseWith({ ...forbidden, ref });
+    return forbidden !== undefined;
+  }
+
   refuseUnavailable(ref: number | undefined): void {
     this.refuseWith({ ...STORE_AWAY, ref });
   }
@@ -109,12 +117,19 @@ export class V1Session implements RequestContext {
     this.#state = "greeted";
     if (identity.expiresAt !== undefined) this.#tokenClock ??= new TokenClock(this.connection);
     this.#tokenClock?.set(identity.expiresAt);
+    this.#leaveForbidden();
   }
 
   entered(subscription: RoomSubscription): void {
     const { name } = subscription.room;
     this.joining.delete(name);
     this.subscriptions.set(name, subscription);
+  }
+
+  expelled({ room }: RoomSubscription, sentence: string): void {
+    this.subscriptions.delete(room.name);
+    this.context.rooms.leave(room, this.connection.id);
+    this.send({ type: "left", room: room.name, reason: sentence });
   }
 
   statusChanged(status: StatusFrame): void {
@@ -132,6 +147,14 @@ export class V1Session implements RequestContext {
     for (const queue of this.#queues.values()) queue.clear();
     for (const { room } of this.subscriptions.values()) this.context.rooms.leave(room, this.connection.id);
     this.subscriptions.clear();
+  }
+
+  /** Ends the memberships in rooms that the user may no longer enter, because another token says so. */
+  #leaveForbidden(): void {
+    for (const subscription of [...this.subscriptions.values()]) {
+      const forbidden = missingRight(subscription.right, "read", subscription.room.name);
+      if (forbidden !== undefined) this.expelled(subscription, forbidden.message);
+    }
   }
 
   #dispatch(request: Request): void {
@@ -195,6 +218,10 @@ export class V1Session implements RequestContext {
     } catch (error) {
       if (error instanceof StoreUnavailable) {
         this.refuseUnavailable(ref);
+        return;
+      }
+      if (error instanceof Forbidden) {
+        this.refuseWith({ ...error.reply, ref });
         return;
       }
       if (error instanceof TooManyAnswers) {

@@ -35,6 +35,7 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
       tags: [
         { name: "rooms", description: "Which rooms there are, and who is in them" },
         { name: "messages", description: "Reading and writing messages" },
+        { name: "moderation", description: "What users may do in a room" },
         { name: "events", description: "Messages as they come, as server-sent events" },
         { name: "session", description: "Who a browser is" },
         { name: "description", description: "This document" },

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { STORE_AWAY } from "../../../chat/errors.ts";
-import { guestIdentity } from "../../../chat/identity.ts";
+import { guestIdentity, type Identity } from "../../../chat/identity.ts";
 import type { ErrorReply } from "../../../chat/result.ts";
 import type { StreamRoom } from "../../../chat/session/stream/stream-subscription.ts";
 import { REQUESTS } from "../../../chat/session/v1/requests.ts";
@@ -87,7 +87,7 @@ async function open(
   // this moment.
   const early = await deps.throttle.of(request, rooms.length * REQUESTS.join.cost);
   if (early !== undefined) return refuse(reply, early);
-  const unusable = roomsRefusal(rooms, deps);
+  const unusable = roomsRefusal(caller.value, rooms, deps);
   if (unusable !== undefined) return refuse(reply, unusable);
   const rejected = deps.gate.checkConnection(request);
   if (rejected !== undefined) return refuse(reply, rejected, rejected.status);
@@ -110,12 +110,20 @@ async function open(
 }
 
 /** Returns why a stream of these rooms cannot be opened; undefined = it can. */
-function roomsRefusal(rooms: readonly StreamRoom[], { chat }: RouteDeps): ErrorReply | undefined {
+function roomsRefusal(
+  caller: Identity | undefined,
+  rooms: readonly StreamRoom[],
+  { chat }: RouteDeps,
+): ErrorReply | undefined {
   const { maxRoomsPerConnection } = chat.options;
   if (rooms.length > maxRoomsPerConnection) {
     return { code: "too-many-rooms", message: `A stream may carry ${maxRoomsPerConnection} rooms.` };
   }
   if (new Set(rooms.map(({ room }) => room)).size < rooms.length)
     return { code: "bad-request", message: "query.room names a room twice." };
+  for (const { room } of rooms) {
+    const forbidden = chat.rights.refusal(caller, room, "read");
+    if (forbidden !== undefined) return forbidden;
+  }
   return chat.live ? undefined : STORE_AWAY;
 }

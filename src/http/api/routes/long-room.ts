@@ -9,6 +9,7 @@ const METHODS: Readonly<Record<string, readonly string[]>> = {
   messages: ["GET", "HEAD", "POST"],
   events: ["GET"],
   presence: ["GET", "HEAD"],
+  access: ["GET", "HEAD", "POST"],
 };
 
 /** Name of a constraint of the router, which all plugins of an app share. */

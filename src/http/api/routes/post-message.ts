@@ -1,9 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
 import type { Chat } from "../../../chat/chat.ts";
-import type { Identity } from "../../../chat/identity.ts";
+import { type Identity, withHandle } from "../../../chat/identity.ts";
 import { type Result, success } from "../../../chat/result.ts";
-import { readHandle } from "../../../chat/text/handle.ts";
 import { readText } from "../../../chat/text/text.ts";
 import { LIMITS } from "../../../protocol/limits.ts";
 import { networkOf } from "../../../transport/client-address.ts";
@@ -50,6 +49,8 @@ export function routePostMessage(app: FastifyInstance, { gate, chat, callers }: 
       const caller = await callers.writer(request);
       if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
+      const forbidden = chat.rights.refusal(caller.value, room, "write");
+      if (forbidden !== undefined) return refuse(reply, forbidden);
       const read = readMessage(request.body, caller.value, chat);
       if (!read.ok) return refuse(reply, read.error);
       const { handle, text } = read.value;
@@ -57,6 +58,7 @@ export function routePostMessage(app: FastifyInstance, { gate, chat, callers }: 
         room,
         here: chat.rooms.get(room),
         sender: caller.value,
+        base: chat.rights.of(caller.value, room),
         handle,
         network: networkOf(gate.addresses.of(request)),
         text,
@@ -78,8 +80,8 @@ function readMessage(
   caller: Identity,
   { options: { maxTextLength } }: Chat,
 ): Result<{ readonly handle: string; readonly text: string }> {
-  const handle = readHandle(body.handle ?? "");
-  if (!handle.ok) return handle;
+  const named = withHandle(caller, body.handle);
+  if (!named.ok) return named;
   const read = readText(body.text, maxTextLength);
-  return read.ok ? success({ handle: handle.value ?? caller.handle, text: read.value }) : read;
+  return read.ok ? success({ handle: named.value.handle, text: read.value }) : read;
 }

@@ -36,13 +36,16 @@ export function routeReadMessages(app: FastifyInstance, { gate, chat, callers }:
         return refuse(reply, { code: "bad-request", message: "Ask for before or after, not both." });
       }
       const { room } = request.params;
+      const forbidden = chat.rights.refusal(reader.value, room, "read");
+      if (forbidden !== undefined) return refuse(reply, forbidden);
+      const visitor = callers.visitor(request, reader.value, room);
       const answers = chat.answers.of(new ResponseReader(reply.raw, networkOf(gate.addresses.of(request))));
       reply.raw.once("close", () => answers.close());
       return answers.read(async (space) => {
         const page =
           after === undefined
-            ? await chat.queries.before(room, before, limit)
-            : await chat.queries.after(room, after, limit);
+            ? await chat.queries.before(room, visitor, before, limit)
+            : await chat.queries.after(room, visitor, after, limit);
         space.take(sizeOf(page.entries));
         const fields = { more: page.more, ...(page.recovered ? {} : { recovered: false }) };
         return sendTagged(request, reply, withMessages(fields, page.entries));

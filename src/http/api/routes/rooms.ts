@@ -21,7 +21,7 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: RouteDeps): 
     async (request, reply) => {
       const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
-      const rooms = await chat.queries.recentRooms();
+      const rooms = await chat.queries.recentRooms((room) => callers.visitor(request, reader.value, room));
       return { rooms: rooms.map(({ room, head, count }) => ({ room, last: head, count })) };
     },
   );
@@ -41,7 +41,10 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: RouteDeps): 
     async (request, reply) => {
       const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
-      const { count, users } = await chat.queries.people(request.params.room);
+      const { room } = request.params;
+      const forbidden = chat.rights.refusal(reader.value, room, "read");
+      if (forbidden !== undefined) return refuse(reply, forbidden);
+      const { count, users } = await chat.queries.people(room, callers.visitor(request, reader.value, room));
       return { count, users: [...users] };
     },
   );

@@ -1,10 +1,9 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import type { Chat } from "../../../chat/chat.ts";
-import { type Identity, identify } from "../../../chat/identity.ts";
+import { type Identity, identify, withHandle } from "../../../chat/identity.ts";
 import { limitsFor } from "../../../chat/limits/store-limits.ts";
 import { type Result, success } from "../../../chat/result.ts";
-import { readHandle } from "../../../chat/text/handle.ts";
 import { LIMITS } from "../../../protocol/limits.ts";
 import type { ChatCookies } from "../../../transport/cookies/chat-cookies.ts";
 import { guestCookies, guestOf } from "../../../transport/cookies/guest-cookie.ts";
@@ -37,10 +36,15 @@ export function routeSession(app: FastifyInstance, { chat, cookies }: RouteDeps)
       const caller = await callerOf(request, chat, cookies);
       if (!caller.ok) return refuse(reply, caller.error);
       const { identity: found, token } = caller.value;
-      const wanted = readHandle(request.body.handle ?? "");
-      if (!wanted.ok) return refuse(reply, wanted.error);
-      const identity = { ...found, handle: wanted.value ?? found.handle };
-      setCookies(identity, request, reply, cookies);
+      const named = withHandle(found, request.body.handle);
+      if (!named.ok) return refuse(reply, named.error);
+      const identity = named.value;
+      const session = sessionCookies(identity, request.raw, cookies, isSecure(request));
+      if (!session.ok) return refuse(reply, session.error);
+      reply.header("Set-Cookie", session.value);
+      // The guest's cookie, so that a socket is of the same guest.
+      if (identity.kind === "guest")
+        reply.header("Set-Cookie", guestCookies(identity.user, request.raw, cookies, isSecure(request)));
       const { user, handle, expiresAt } = identity;
       return reply.header("Cache-Control", "no-store").send({
         user: { id: user, handle },
@@ -80,17 +84,4 @@ async function callerOf(
   const { identity } = caller.value;
   const expiresAt = siteSessionEnd(identity.expiresAt);
   return success({ ...caller.value, identity: { ...identity, expiresAt } });
-}
-
-function setCookies(
-  identity: Identity,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  cookies: ChatCookies,
-): void {
-  const secure = isSecure(request);
-  reply.header("Set-Cookie", sessionCookies(identity, request.raw, cookies, secure));
-  // The guest's cookie, so that a socket is of the same guest.
-  if (identity.kind === "guest")
-    reply.header("Set-Cookie", guestCookies(identity.user, request.raw, cookies, secure));
 }

@@ -1,9 +1,10 @@
 import { LIMITS } from "../../../protocol/limits.ts";
+import { MAX_ACCESS_RULES } from "../../access.ts";
 import { CLAIM_MS, FRESH_MS } from "../../claim-limits.ts";
 import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../../guest-limits.ts";
 import type { StoreLimits } from "../../store.ts";
 import { LOG } from "../keys.ts";
-import { HANDLE_RULES, Script } from "../node/scripts.ts";
+import { ENTRY_FUNCTIONS, HANDLE_RULES, Script } from "../node/scripts.ts";
 
 const DAY_MS = 86_400_000;
 /** Keys per user, room and generation; two generations are kept. docs/protocol.md promises the last 128. */
@@ -15,18 +16,14 @@ const KEYS_PER_GENERATION = 128;
  * @param channelName see `Keys.channelName`.
  */
 export function appendScript(limits: StoreLimits, secret: string, channelName: string): Script {
-  const { messagesPerSecond, messageBurst, historyMessages, historyDays, historyBytes } = limits;
+  const { messagesPerSecond, messageBurst, historyBytes } = limits;
   const { addressBurst, highestCount, roomIntervalMs } = guestBounds(limits);
   const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
   const credit = interval * Math.max(1, messageBurst);
   const constants = {
     CLAIM_MS,
     FRESH_MS,
-    SECRET: secret,
-    STREAM_END: LOG.length,
-    CHANNEL_NAME: channelName,
-    HISTORY_MESSAGES: historyMessages,
-    HISTORY_MS: Math.ceil(historyDays * DAY_MS),
+    ...entryConstants(limits, secret, channelName),
     HISTORY_BYTES: historyBytes,
     INTERVAL_MS: interval,
     CREDIT_MS: credit,
@@ -40,5 +37,26 @@ export function appendScript(limits: StoreLimits, secret: string, channelName: s
     // The hash also has the credit, which at a slow rate may take longer to restore than keys are remembered.
     SENDER_MS: Math.ceil(Math.max(LIMITS.keyMs, credit)),
   };
-  return new Script(new URL("./append.lua", import.meta.url), constants, [HANDLE_RULES]);
+  return new Script(new URL("./append.lua", import.meta.url), constants, [ENTRY_FUNCTIONS, HANDLE_RULES]);
+}
+
+/** Returns access.lua with these limits, signed as the append script. */
+export function accessScript(limits: StoreLimits, secret: string, channelName: string): Script {
+  const constants = { ...entryConstants(limits, secret, channelName), MAX_RULES: MAX_ACCESS_RULES };
+  return new Script(new URL("./access.lua", import.meta.url), constants, [ENTRY_FUNCTIONS]);
+}
+
+/** Constants of entries.lua and of the scripts that use it. */
+function entryConstants(
+  { historyMessages, historyDays }: StoreLimits,
+  secret: string,
+  channelName: string,
+): Readonly<Record<string, number | string>> {
+  return {
+    SECRET: secret,
+    STREAM_END: LOG.length,
+    CHANNEL_NAME: channelName,
+    HISTORY_MESSAGES: historyMessages,
+    HISTORY_MS: Math.ceil(historyDays * DAY_MS),
+  };
 }

@@ -8,51 +8,42 @@
 --
 -- KEYS  1 the room's stream   2, 3 the sender's hash in this room: younger and older generation
 --       4 the claims of handles in the room (handles.lua, which is prepended to this script)
---       5, 6 for a guest only: the used limits of this room's guests, and of the guests of the address
+--       5 the room's access rules (access.lua)
+--       6, 7 for a guest only: the used limits of this room's guests, and of the guests of the address
 -- ARGV  1 deadline, ms by this server's clock
 --       2 key or ''           3 body: the frame without its first two members
 --       4 a random number     5 the claim of the handle (handles.lua), or '' if the handle is not checked
---       6 absent, or what must not be created: 'r' a new room, 'w' a new sender's hash, 'rw'
+--       6 absent, or letters: 'r' a new room must not be made, 'w' a new sender's hash must not be made,
+--         'm' the sender may moderate; and for a guest the subject of the network's access rule
 -- Answer: {'stored', id, made, the number after the handle, if that is another user's} | {'duplicate', id} |
---         {'rate-limited', ms, 'user' | 'address' | 'room'} | {'late'} | {'no-room'} | {'no-writer'};
+--         {'forbidden', the most that the sender may do} | {'rate-limited', ms, 'user' | 'address' | 'room'} |
+--         {'late'} | {'no-room'} | {'no-writer'};
 --         made: 1 a sender's hash, 2 a room, 3 both, 0 neither
 --
 -- The names in capitals are the limits, and the store's secret, which are the same for all messages of a
 -- process. They are prepended to this text as `local NAME = value` (append-script.ts), which is cheaper than
 -- to send and read them each time.
 --
--- A stream entry has the fields p (id of the entry before it), n (frame bytes of the store so far, this entry
--- included, which makes the byte limit cheap) and b (body). The sender's hash maps keys to ids; its fields
--- '.' and ',', which are no valid keys, have the time at which the sender's credit is full again, and the
--- note of handles.lua.
+-- The sender's hash maps keys to ids; its fields '.' and ',', which are no valid keys, have the time at which
+-- the sender's credit is full again, and the note of handles.lua.
 --
 -- Guests can be made without end, so their messages are limited per address and per room too, with one number
 -- each:
 --
--- KEYS[6]  A count of the address's messages that decays to 1/e in GUEST_BURST_MS. It may not pass
+-- KEYS[7]  A count of the address's messages that decays to 1/e in GUEST_BURST_MS. It may not pass
 --          ADDRESS_BURST, so ADDRESS_BURST messages may come at once, and ADDRESS_BURST per GUEST_BURST_MS for
 --          ever. The stored value is the time at which the count has decayed to 1, from which the count at
 --          any other time follows.
--- KEYS[5]  The time at which the room's credit of GUEST_BURST_MS is full again (GCRA, as for one sender). A
+-- KEYS[6]  The time at which the room's credit of GUEST_BURST_MS is full again (GCRA, as for one sender). A
 --          message is stored if what the room has used and what the address has lately used of it are
 --          together no more than this credit. So addresses that want more than there is all get the same
 --          share, and one that wants less than this share gets what it wants: with n addresses at a room,
 --          each has at least 1/(n + 1) of the room's rate, whatever the others try.
 
 local stream, younger, older = KEYS[1], KEYS[2], KEYS[3]
-local handles, guests, address = KEYS[4], KEYS[5], KEYS[6]
-local key, body, random = ARGV[2], ARGV[3], ARGV[4]
+local handles, access, guests, address = KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local key, body, random, notes = ARGV[2], ARGV[3], ARGV[4], ARGV[6]
 local HOUR = 3600000
-local call = redis.call
-
-local function field(entry, name)
-  local fields = entry[2]
-  for i = 1, #fields, 2 do
-    if fields[i] == name then
-      return fields[i + 1]
-    end
-  end
-end
 
 local time = call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
@@ -70,6 +61,19 @@ if key ~= '' then
   local id = sent[1] or call('HGET', older, key)
   if id and tonumber(string.match(id, '^%d+')) > now - KEY_MS then
     return { 'duplicate', id }
+  end
+end
+
+-- Whether the sender may write. The processes check it too, but one may not have heard of a rule yet.
+local user, network = string.match(younger, '[^:]+$'), notes and string.match(notes, '@.+') or ''
+for _, rule in ipairs(call('HMGET', access, user, '*', network)) do
+  if rule then
+    local right, ends, binds = string.match(rule, '^(%a+) (%d+) (%S)')
+    local isOver = ends ~= '0' and tonumber(ends) <= now
+    local isExempt = binds ~= 'p' and notes and string.find(notes, '^[^@]*m')
+    if (right == 'none' or right == 'read') and not isOver and not isExempt then
+      return { 'forbidden', right }
+    end
   end
 end
 
@@ -131,33 +135,19 @@ if settled and settled.number ~= '' then
   body = string.sub(body, 1, before) .. stem .. ' ' .. settled.number .. string.sub(body, behind)
 end
 
-local prev, lastMs, lastNumber, bytesBefore = '0-0', 0, 0, 0
-local last = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
-if last then
-  prev = last[1]
-  local ms, number = string.match(prev, '^(%d+)-(%d+)$')
-  lastMs, lastNumber = tonumber(ms), tonumber(number)
-  bytesBefore = tonumber(field(last, 'n') or 0) or 0
-end
+local prev, lastMs, lastNumber, bytesBefore, isOld = tailOf(stream)
 
 -- What must not be created besides the message (guest-quotas.ts).
-local refused = ARGV[6]
-if refused then
-  if not last and string.find(refused, 'r', 1, true) then
+if notes then
+  if not isOld and string.find(notes, '^[^@]*r') then
     return { 'no-room' }
   end
-  if string.find(refused, 'w', 1, true) and call('EXISTS', younger) == 0 then
+  if string.find(notes, '^[^@]*w') and call('EXISTS', younger) == 0 then
     return { 'no-writer' }
   end
 end
 
-local ms = math.max(math.floor(now), lastMs)
-local number = (ms == lastMs and lastNumber or 0) + random
--- Above 2^53 a double cannot represent every integer.
-if number > 9000000000000000 then
-  ms, number = ms + 1, tonumber(random)
-end
-local id = string.format('%.0f-%.0f', ms, number)
+local id, ms = idAfter(lastMs, lastNumber, now, random)
 
 -- The hashed text: the secret, then the frame.
 local signed = SECRET .. '{"id":"' .. id .. '","prev":"' .. prev .. '",' .. body
@@ -190,7 +180,7 @@ if math.floor(bytes / step) ~= math.floor(bytesBefore / step) and bytes > HISTOR
   call('XTRIM', stream, 'MINID', keep or id)
 end
 
-local made = last and 0 or 2
+local made = isOld and 0 or 2
 if key ~= '' or full then
   if key ~= '' then
     -- Renaming a full generation over the older one forgets only keys before the last 128. One of eight
@@ -236,11 +226,9 @@ if settled then
   end
 end
 
--- The tag proves to subscribers that this script, which knows the secret, stored the entry (publications.ts).
--- It has 64 of the 160 bits of the hash: with all of them an attacker could continue the hash (length
--- extension), and so sign a longer text without the secret.
-local tag = string.sub(redis.sha1hex(signed), 1, 16)
--- The channel's name is made from the stream's (keys.ts).
-local channel = string.sub(stream, 1, -1 - STREAM_END) .. CHANNEL_NAME
-call('PUBLISH', channel, '{"id":"' .. id .. '","prev":"' .. prev .. '","tag":"' .. tag .. '",' .. body)
+call(
+  'PUBLISH',
+  channelOf(stream),
+  '{"id":"' .. id .. '","prev":"' .. prev .. '","tag":"' .. tagOf(signed) .. '",' .. body
+)
 return { 'stored', id, made, settled and settled.number ~= '' and settled.number or nil }

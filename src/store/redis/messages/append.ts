@@ -2,6 +2,7 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { isMessageId } from "../../../protocol/ids.ts";
+import { isRight } from "../../../protocol/rights.ts";
 import type { GuestQuotas, Made, QuotaGrant } from "../../guest-quotas.ts";
 import { randomIncrement } from "../../random-increment.ts";
 import {
@@ -136,7 +137,7 @@ export class Appends {
         body,
         randomIncrement(),
         claimOf(message),
-        ...refusals(grant),
+        ...notesOf(message, grant),
       ]),
     );
   }
@@ -144,7 +145,7 @@ export class Appends {
   #keysOf({ room, user, guest }: Append): readonly string[] {
     const keys = this.#keys;
     const sender = [keys.youngerKeys(room, user), keys.olderKeys(room, user)];
-    const own = [keys.log(room), ...sender, keys.handles(room)];
+    const own = [keys.log(room), ...sender, keys.handles(room), keys.access(room)];
     if (guest === undefined) return own;
     return [...own, keys.guests(room), keys.address(this.#networks.digest(guest.network))];
   }
@@ -163,6 +164,7 @@ export class Appends {
     if (outcome === "rate-limited" && typeof value === "number" && isMessageLimit(detail)) {
       return { outcome, limit: detail, retryAfterMs: value };
     }
+    if (outcome === "forbidden" && isRight(value)) return { outcome, right: value };
     if (outcome === "no-room" && grant.room !== undefined) return grant.room;
     if (outcome === "no-writer" && grant.writer !== undefined) return grant.writer;
     if (outcome === "late") {
@@ -192,10 +194,11 @@ export class Appends {
   }
 }
 
-/** Returns what the script must not create, as its argument; empty if it may create everything. */
-function refusals({ room, writer }: QuotaGrant): readonly string[] {
-  if (room === undefined) return writer === undefined ? [] : ["w"];
-  return [writer === undefined ? "r" : "rw"];
+/** Returns the script's last argument: what it must not create, and who the sender is; none if there is nothing to say. */
+function notesOf({ guest, mayModerate }: Append, { room, writer }: QuotaGrant): readonly string[] {
+  const letters = `${room === undefined ? "" : "r"}${writer === undefined ? "" : "w"}${mayModerate === true ? "m" : ""}`;
+  const notes = letters + (guest?.subject ?? "");
+  return notes === "" ? [] : [notes];
 }
 
 /** Returns what a stored message created, by the script's answer. */

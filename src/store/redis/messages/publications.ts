@@ -1,6 +1,7 @@
 import crypto, { createHash, randomBytes } from "node:crypto";
 import type { Redis } from "ioredis";
 import { isMessageId } from "../../../protocol/ids.ts";
+import { type AccessChange, decodeAccessChange } from "../../access.ts";
 import { ENTRY_BEGINS, looksLikeEntry } from "../../entry.ts";
 import { SHARED } from "../node/scripts.ts";
 
@@ -85,7 +86,20 @@ export class Publications {
     else payload.copyWithin(0, TAG_MEMBER, body);
     return isSigned ? payload.subarray(TAG_MEMBER) : undefined;
   }
+
+  /** Returns the entry and the change that access.lua published; undefined if it is none, or the tag is wrong. */
+  verifyAccess(payload: Buffer): { readonly frame: Buffer; readonly access: AccessChange } | undefined {
+    const [, head = "", change = "", tag, body = ""] = ACCESS.exec(payload.toString()) ?? [];
+    const access = decodeAccessChange(change);
+    if (access === undefined) return undefined;
+    const signed = Buffer.from(`${this.#secret}${head}"access":${change},${body}`);
+    return tagOf(signed) === tag ? { frame: Buffer.from(head + body), access } : undefined;
+  }
 }
+
+/** What access.lua publishes for an entry: its change stands before the tag, and is signed too. */
+const ACCESS =
+  /^(\{"id":"[\d-]+","prev":"[\d-]+",)"access":(\{.*\}),"tag":"([\da-f]{16})",("type":"access",.*)$/s;
 
 /** Returns what append.lua publishes for an entry. */
 export function publicationOf(frame: Buffer, secret: string): Buffer {

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { isMessageId } from "../../../protocol/ids.ts";
+import { type AccessChange, decodeAccessChange } from "../../access.ts";
 import type { Entry, ReadLimit } from "../../store.ts";
 import { isWrongType } from "../errors.ts";
 import type { Keys } from "../keys.ts";
@@ -103,14 +104,17 @@ const BRACE = "}".charCodeAt(0);
 function parse([rawId, fields]: RawEntry): Entry | undefined {
   let prev: string | undefined;
   let body: Buffer | undefined;
+  let access: AccessChange | undefined;
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const name = fields[i]?.toString("latin1");
     if (name === "p") prev = fields[i + 1]?.toString("latin1");
     else if (name === "b") body = fields[i + 1];
+    else if (name === "a") access = decodeAccessChange(fields[i + 1]?.toString() ?? "");
   }
   const id = rawId.toString("latin1");
   if (prev === undefined || !isMessageId(prev) || !isMessageId(id)) return undefined;
   if (body === undefined || body.at(-1) !== BRACE) return undefined;
   if (!body.subarray(0, BODY_BEGINS.length).equals(BODY_BEGINS)) return undefined;
-  return { id, prev, frame: Buffer.concat([Buffer.from(`{"id":"${id}","prev":"${prev}",`, "latin1"), body]) };
+  const frame = Buffer.concat([Buffer.from(`{"id":"${id}","prev":"${prev}",`, "latin1"), body]);
+  return access === undefined ? { id, prev, frame } : { id, prev, frame, access };
 }

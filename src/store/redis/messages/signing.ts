@@ -4,14 +4,14 @@ import type { StoreLimits } from "../../store.ts";
 import { classify, describe } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 import type { Script } from "../node/scripts.ts";
-import { appendScript } from "./append-script.ts";
+import { accessScript, appendScript } from "./append-script.ts";
 import { NetworkDigests } from "./network-digests.ts";
 import { Publications } from "./publications.ts";
 
 /** Name of the secret of `Publications`. */
 const PUBLICATIONS = "publications";
 
-/** What depends on the store's secret: the append script that signs publications with it, their check, and the digests of networks. */
+/** What depends on the store's secret: the scripts that sign publications with it, their check, and the digests of networks. */
 export class Signing {
   readonly publications: Publications;
   readonly networks: NetworkDigests;
@@ -20,6 +20,7 @@ export class Signing {
   readonly #throttled: ThrottledLogger;
   readonly #changed: (script: Script) => void;
   #script: Script;
+  #accessScript: Script;
 
   /** @param changed is called with each script that takes the place of the one before. */
   constructor(
@@ -35,11 +36,17 @@ export class Signing {
     this.publications = new Publications(keys.shared(PUBLICATIONS));
     this.networks = new NetworkDigests(this.publications.secret);
     this.#script = this.#newScript();
+    this.#accessScript = this.#newAccessScript();
   }
 
   /** The append script that signs with the secret. */
   get script(): Script {
     return this.#script;
+  }
+
+  /** The access script that signs with the secret. */
+  get accessScript(): Script {
+    return this.#accessScript;
   }
 
   /**
@@ -50,6 +57,7 @@ export class Signing {
     try {
       if (!(await this.publications.learn(redis))) return false;
       this.#script = this.#newScript();
+      this.#accessScript = this.#newAccessScript();
       this.networks.use(this.publications.secret);
       this.#changed(this.#script);
       return true;
@@ -69,6 +77,10 @@ export class Signing {
   /** As `learn`, on a server that has the script of the secret before. */
   async renew(redis: Redis): Promise<void> {
     if (await this.learn(redis)) await redis.script("LOAD", this.#script.body);
+  }
+
+  #newAccessScript(): Script {
+    return accessScript(this.#limits, this.publications.secret, this.#keys.channelName);
   }
 
   #newScript(): Script {

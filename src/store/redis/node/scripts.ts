@@ -52,6 +52,9 @@ export class Script {
 /** handles.lua as a function, which costs nothing if it is not called. */
 export const HANDLE_RULES = `local function handleRules(prefix)\n${definitions(HANDLE_CONSTANTS).join("")}${textOf(lua("../presence/handles.lua"))}end\n`;
 
+/** entries.lua, the functions of scripts that add an entry to a room's stream. */
+export const ENTRY_FUNCTIONS = textOf(lua("../messages/entries.lua"));
+
 export const SYNC_PRESENCE = new Script(lua("../presence/sync.lua"));
 export const LEASE = new Script(lua("../presence/lease.lua"));
 export const NOTE_ROOMS = new Script(lua("../retention/note-rooms.lua"));

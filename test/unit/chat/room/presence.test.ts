@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Person } from "../../../../src/protocol/frames.ts";
-import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
+import { ANYBODY, FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
 import { FakeConnection, type Out, payloadsIn } from "../../../kit/fakes/fake-connection.ts";
 
 beforeEach(() => {
@@ -185,7 +185,7 @@ describe("presence", () => {
     const entered = vi.spyOn(store, "enter");
     for (let n = 0; n < 300; n += 1) await inLobbyFrom(chat, "198.51.100.7");
     await vi.advanceTimersByTimeAsync(10_000);
-    const named = (await chat.queries.people("lobby")).users.map(({ id }) => id);
+    const named = (await chat.queries.people("lobby", ANYBODY)).users.map(({ id }) => id);
     expect(named).toEqual(expect.arrayContaining([ann.guest, "honest0", "honest49"]));
     expect(named).toHaveLength(200);
     const others = named.filter((id) => id !== ann.guest).sort();
@@ -213,7 +213,7 @@ describe("presence", () => {
     one.log.publish("lobby", people(guests));
     two.log.publish("lobby", people([...guests].reverse()));
     const named = async ({ chat }: typeof one) =>
-      (await chat.queries.people("lobby")).users.map(({ id }) => id);
+      (await chat.queries.people("lobby", ANYBODY)).users.map(({ id }) => id);
     const others = async (room: typeof one) =>
       (await named(room)).filter((id) => id !== room.ann.guest).sort();
     await vi.advanceTimersByTimeAsync(11_000);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { SiteTokens } from "../../../../src/chat/identity.ts";
+import { guestIdentity, type SiteTokens } from "../../../../src/chat/identity.ts";
 import { success } from "../../../../src/chat/result.ts";
 import { CLOSE } from "../../../../src/protocol/codes.ts";
 import { FakeClient, openChat } from "../../../kit/fakes/fake-client.ts";
@@ -12,7 +12,13 @@ const SITE: SiteTokens = {
   required: false,
   verify: async (token) => {
     const [user = "", expiresAt] = token.split(".");
-    return success({ user: `s-${user}`, handle: undefined, expiresAt: Number(expiresAt), siteKey: "one" });
+    return success({
+      user: `s-${user}`,
+      handle: undefined,
+      rooms: undefined,
+      expiresAt: Number(expiresAt),
+      siteKey: "one",
+    });
   },
   holdsKey: async () => true,
 };
@@ -90,13 +96,7 @@ describe("a site that withdraws a key", () => {
     const ann = new FakeClient(chat);
     await ann.ask({ type: "hello", token: tokenOf(3_600_000) });
     const stream = new FakeConnection();
-    const identity = {
-      user: "s-ben",
-      handle: "Ben",
-      kind: "site",
-      expiresAt: undefined,
-      siteKey: "one",
-    } as const;
+    const identity = { ...guestIdentity("s-ben", "Ben"), kind: "site", siteKey: "one" } as const;
     chat.connectStream(stream, { identity, rooms: [] });
     for (const now of [true, undefined, false]) {
       expect([ann.connection, stream].map(({ closedWith }) => closedWith)).toEqual([undefined, undefined]);

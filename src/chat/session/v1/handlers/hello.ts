@@ -1,10 +1,9 @@
 import { CLOSE } from "../../../../protocol/codes.ts";
 import type { HelloRequest } from "../../../../protocol/frames.ts";
 import { LIMITS } from "../../../../protocol/limits.ts";
-import { type Identified, identify } from "../../../identity.ts";
+import { type Identified, identify, withHandle } from "../../../identity.ts";
 import { COST } from "../../../limits/request-budget.ts";
 import { limitsFor } from "../../../limits/store-limits.ts";
-import { readHandle } from "../../../text/handle.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** Identifies the client. A later hello renews the token, or changes the handle in all rooms. */
@@ -26,15 +25,14 @@ export async function hello(session: RequestContext, frame: HelloRequest): Promi
     session.refuse("forbidden", "A connection stays with the user it began with.", frame.ref);
     return;
   }
-  const wanted = readHandle(frame.handle ?? "");
-  if (!wanted.ok) {
-    session.refuseWith({ ...wanted.error, ref: frame.ref });
+  const named = withHandle(found, frame.handle);
+  if (!named.ok) {
+    session.refuseWith({ ...named.error, ref: frame.ref });
     return;
   }
   const first = !session.greeted;
-  const identity = { ...found, handle: wanted.value ?? found.handle };
-  session.greet(identity);
-  welcome(session, frame.ref, { identity, token });
+  session.greet(named.value);
+  welcome(session, frame.ref, { identity: named.value, token });
   if (first) session.context.sendGreeting(session);
   else rename(session);
 }

@@ -2,6 +2,7 @@ import type { HistoryRequest } from "../../../../protocol/frames.ts";
 import { LIMITS } from "../../../../protocol/limits.ts";
 import type { AnswerSpace } from "../../../limits/answer-budget.ts";
 import { sizeOf } from "../../../room/entry-reader.ts";
+import { visitorOf } from "../../../room/member.ts";
 import { withMessages } from "../../answer.ts";
 import type { RequestContext } from "../request-context.ts";
 
@@ -17,13 +18,18 @@ export async function history(
     session.refuse("bad-request", "A history frame asks for before or after, not both.", ref);
     return;
   }
-  const joined = session.subscriptions.get(room)?.room;
-  if (joined === undefined) {
+  const subscription = session.subscriptions.get(room);
+  if (subscription === undefined) {
     session.refuse("not-joined", `You are not in ${room}.`, ref);
     return;
   }
   const { connection } = session;
-  const page = after === undefined ? await joined.before(before, limit) : await joined.after(after, limit);
+  const { room: joined } = subscription;
+  const visitor = visitorOf(subscription);
+  const page =
+    after === undefined
+      ? await joined.before(visitor, before, limit)
+      : await joined.after(visitor, after, limit);
   space.take(sizeOf(page.entries));
   const fields = {
     type: "history",

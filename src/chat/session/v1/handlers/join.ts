@@ -14,6 +14,7 @@ export async function join(
   _arrivedAt: number,
   space: AnswerSpace,
 ): Promise<void> {
+  if (session.isForbidden(frame.room, "read", frame.ref)) return;
   const { subscriptions, joining } = session;
   if (subscriptions.has(frame.room)) return enter(session, frame, space);
   const { maxRoomsPerConnection } = session.context.options;

@@ -1,4 +1,5 @@
 import type { AckFrame, MessageRequest } from "../../../../protocol/frames.ts";
+import { missingRight } from "../../../rights/visitor.ts";
 import { readText } from "../../../text/text.ts";
 import type { RequestContext } from "../request-context.ts";
 
@@ -17,6 +18,11 @@ export async function message(
     session.refuse("not-joined", `You are not in ${room}.`, ref);
     return;
   }
+  const forbidden = missingRight(subscription.right, "write", room);
+  if (forbidden !== undefined) {
+    session.refuseWith({ ...forbidden, ref });
+    return;
+  }
   const read = readText(frame.text, session.context.options.maxTextLength);
   if (!read.ok) {
     session.refuseWith({ ...read.error, ref });
@@ -27,6 +33,7 @@ export async function message(
     room,
     here: subscription.room,
     sender: identity,
+    base: subscription.base,
     handle: subscription.handle,
     network: connection.network,
     text: read.value,

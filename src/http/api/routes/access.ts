@@ -1,0 +1,73 @@
+import type { FastifyInstance } from "fastify";
+import type { Static } from "typebox";
+import { refuse } from "../error.ts";
+import {
+  AccessChanged,
+  AccessQuery,
+  AccessRuleList,
+  FAILURES,
+  NewAccessRule,
+  RoomParams,
+  WRITERS,
+} from "../schemas.ts";
+import type { RouteDeps } from "./route-deps.ts";
+
+/** Bytes of a change with a reason in which every character is escaped. */
+const BODY_BYTES = 4 * 1024;
+
+/**
+ * Registers `POST` and `GET /api/rooms/{room}/access`: a moderator changes and reads what users may do in a
+ * room.
+ */
+export function routeAccess(app: FastifyInstance, { chat, callers }: RouteDeps): void {
+  app.post<{ Params: Static<typeof RoomParams>; Body: Static<typeof NewAccessRule> }>(
+    "/rooms/:room/access",
+    {
+      bodyLimit: BODY_BYTES,
+      schema: {
+        operationId: "changeAccess",
+        summary: "Say what a user may do in a room",
+        description:
+          "Mutes a user, shuts one out, locks a room, or takes that back; needs the right to moderate.",
+        tags: ["moderation"],
+        security: WRITERS,
+        params: RoomParams,
+        body: NewAccessRule,
+        response: { 200: AccessChanged, ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      const caller = await callers.writer(request);
+      if (!caller.ok) return refuse(reply, caller.error);
+      const { room } = request.params;
+      const moderator = callers.visitor(request, caller.value, room);
+      const changed = await chat.moderation.change(moderator, room, request.body);
+      if (!changed.ok) return refuse(reply, changed.error);
+      return reply.header("Cache-Control", "no-store").send({ id: changed.value });
+    },
+  );
+  app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof AccessQuery> }>(
+    "/rooms/:room/access",
+    {
+      schema: {
+        operationId: "listAccess",
+        summary: "What users may do in a room",
+        description: "The access rules of a room, newest first; needs the right to moderate.",
+        tags: ["moderation"],
+        security: WRITERS,
+        params: RoomParams,
+        querystring: AccessQuery,
+        response: { 200: AccessRuleList, ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      const caller = await callers.writer(request);
+      if (!caller.ok) return refuse(reply, caller.error);
+      const { room } = request.params;
+      const moderator = callers.visitor(request, caller.value, room);
+      const listed = await chat.moderation.list(moderator, room, request.query.before);
+      if (!listed.ok) return refuse(reply, listed.error);
+      return reply.header("Cache-Control", "no-store").send(listed.value);
+    },
+  );
+}

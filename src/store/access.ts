@@ -1,0 +1,100 @@
+import { compareIds } from "../protocol/ids.ts";
+import { isRight, RIGHTS, type Right } from "../protocol/rights.ts";
+
+/**
+ * Access rules: what lowers the rights of users in a room. A rule is for a user id, for everybody (`*`), or
+ * for the guests of a network (`@` and the network's digest).
+ */
+
+/** The subject of a rule for everybody: it locks the room. */
+export const EVERYBODY = "*";
+
+/** Returns the subject of a rule for the guests of a network. */
+export function networkSubject(digest: string): string {
+  return `@${digest}`;
+}
+
+/** Most rules of a room; those that have ended are removed first. */
+export const MAX_ACCESS_RULES = 5_000;
+
+/** A change of a room's rules, as an entry of its stream carries it beside its frame. */
+export interface AccessChange {
+  readonly subject: string;
+  /** The most that the subject may do; undefined = the rule is removed. */
+  readonly right: Right | undefined;
+  /** When the rule ends, by the store's clock, ms since 1970 UTC; undefined = never. */
+  readonly until: number | undefined;
+  /** The user id of who made the change. */
+  readonly by: string;
+  /** Whether it holds for users who may moderate, too: a program made it. */
+  readonly bindsModerators: boolean;
+  /** A sentence for moderators; undefined = none. */
+  readonly reason: string | undefined;
+}
+
+/** A rule in force, and the id of the entry that made it. */
+export interface AccessRule extends AccessChange {
+  readonly right: Right;
+  readonly id: string;
+}
+
+/** The outcome of a change. */
+export type AccessOutcome =
+  | { readonly outcome: "stored"; readonly id: string }
+  /** The room has `MAX_ACCESS_RULES` rules that have not ended. Nothing was changed. */
+  | { readonly outcome: "too-many" }
+  /** It is unknown whether it was stored; the same change again does no harm. */
+  | { readonly outcome: "unavailable" };
+
+/** Returns the lowest right that is left of `base` under rules at a time. */
+export function lowestRight(
+  base: Right,
+  rules: Iterable<Pick<AccessRule, "right" | "until" | "bindsModerators"> | undefined>,
+  now: number,
+): Right {
+  let lowest = RIGHTS.indexOf(base);
+  for (const rule of rules) {
+    if (rule === undefined || (rule.until !== undefined && rule.until <= now)) continue;
+    if (base === "moderate" && !rule.bindsModerators) continue;
+    lowest = Math.min(lowest, RIGHTS.indexOf(rule.right));
+  }
+  return RIGHTS[lowest] ?? "none";
+}
+
+/** Returns whether a rule replaces another one: its entry is later in the stream. */
+export function isLater(id: string, than: string | undefined): boolean {
+  return than === undefined || compareIds(id, than) > 0;
+}
+
+/** Returns a change as JSON text, with its fields in a fixed order and without those that say nothing. */
+export function encodeAccessChange({
+  subject,
+  right,
+  until,
+  by,
+  bindsModerators,
+  reason,
+}: AccessChange): string {
+  return JSON.stringify({ subject, right, until, by, program: bindsModerators || undefined, reason });
+}
+
+/** Reads what `encodeAccessChange` returned; undefined if it is something else. */
+export function decodeAccessChange(text: string): AccessChange | undefined {
+  const value = parse(text);
+  if (typeof value !== "object" || value === null) return undefined;
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  const { subject, right, until, by, program, reason } = fields;
+  if (typeof subject !== "string" || typeof by !== "string") return undefined;
+  if (right !== undefined && !isRight(right)) return undefined;
+  if (until !== undefined && typeof until !== "number") return undefined;
+  if (reason !== undefined && typeof reason !== "string") return undefined;
+  return { subject, right, until, by, bindsModerators: program === true, reason };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
