@@ -3,7 +3,7 @@ import { ChatClient } from "../../src/client/client.ts";
 import type { ClientSocket, OpenSocket, Random } from "../../src/client/ports.ts";
 import { Findings } from "../checker/findings.ts";
 import { RoomView } from "../checker/room-view.ts";
-import { type Seen, WireWitness } from "../checker/wire-witness.ts";
+import { nothingSeen, type Seen, WireWitness } from "../checker/wire-witness.ts";
 import { clientSocket, openWitnessed } from "../checker/witnessed-socket.ts";
 
 export interface HonestOptions {
@@ -40,7 +40,7 @@ export class HonestClient {
   readonly ends: Refused[] = [];
   /** How often the server said that messages cannot be stored and shown now. */
   notLive = 0;
-  readonly seen: Seen = { acks: [], duplicates: 0, joins: 0 };
+  readonly seen: Seen = nothingSeen();
   readonly findings = new Findings();
   readonly #localAddress: string;
   readonly #sockets = new Set<WebSocket>();

@@ -204,6 +204,7 @@ function testimonyOf({ name, user, views, seen }: HonestClient): Testimony {
     user,
     sends: [...views.values()].flatMap(({ sends }) => sends),
     acks: seen.acks,
+    newest: seen.newest,
     shown: new Map([...views].map(([room, { shown }]) => [room, shown])),
   };
 }
@@ -237,7 +238,7 @@ function seenBy(clients: readonly HonestClient[]): Logs {
   return new Map(
     [...rooms].map(([room, seen]) => [
       room,
-      [...seen].map(([id, fields]) => ({ id, prev: "", frame: "", ...fields })),
+      [...seen].map(([id, fields]) => ({ id, prev: "", type: "message", frame: "", ...fields })),
     ]),
   );
 }

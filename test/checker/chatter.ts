@@ -1,11 +1,17 @@
 import type { WebSocket } from "ws";
 import { ChatClient } from "../../src/client/client.ts";
-import type { ClientSocket, Clock, OpenSocket, Random } from "../../src/client/ports.ts";
+import {
+  type ClientSocket,
+  type Clock,
+  MemoryTokenStore,
+  type OpenSocket,
+  type Random,
+} from "../../src/client/ports.ts";
 import { FaultProxy, type Route } from "../kit/servers/fault-proxy.ts";
 import type { Findings } from "./findings.ts";
 import { RoomView } from "./room-view.ts";
 import type { Send } from "./send.ts";
-import { type Seen, WireWitness } from "./wire-witness.ts";
+import { nothingSeen, type Seen, WireWitness } from "./wire-witness.ts";
 import { clientSocket, openWitnessed } from "./witnessed-socket.ts";
 
 export interface ChatterOptions {
@@ -22,12 +28,13 @@ export class Chatter {
   readonly name: string;
   readonly proxy: FaultProxy;
   readonly client: ChatClient;
-  readonly seen: Seen = { acks: [], duplicates: 0, joins: 0 };
+  readonly seen: Seen = nothingSeen();
   readonly #findings: Findings;
   readonly #views = new Map<string, RoomView>();
   /** What was sent in stays that are over. */
   readonly #earlier: Send[] = [];
   readonly #sockets = new Set<WebSocket>();
+  readonly #tokens = new MemoryTokenStore();
 
   private constructor({ name, random, clock, findings }: ChatterOptions, proxy: FaultProxy) {
     this.name = name;
@@ -37,6 +44,7 @@ export class Chatter {
       url: `ws://127.0.0.1:${proxy.port}/ws`,
       handle: name,
       openSocket: this.#openSocket,
+      tokens: this.#tokens,
       clock,
       random,
     });
@@ -54,6 +62,9 @@ export class Chatter {
     chatter.client.start();
     return chatter;
   }
+
+  /** The token by which it is the same user; undefined before the first welcome. */
+  readonly token = (): string | undefined => this.#tokens.load();
 
   get user(): string | undefined {
     return this.client.self?.id;

@@ -16,6 +16,10 @@ export type Wrong =
   | "told-gap"
   /** A client still lacked something long after all faults had ended. */
   | "late"
+  /** A user was sent what was stored after they had been shut out. */
+  | "shut-out"
+  /** What a user said is stored after they had been muted or shut out. */
+  | "muted"
   /** Who is in a room is not what its people see. */
   | "presence"
   /** A client reconnected as another user. */

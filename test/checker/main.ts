@@ -10,7 +10,7 @@ import { keepRecords } from "./records.ts";
 import { Tally } from "./tally.ts";
 
 const USAGE = `npm run torture -- [--seeds 200] [--from 1] [--seconds n] [--processes 3] [--clients 10]
-  [--fault-count n] [--quiet-rooms n] [--faults kind,kind] [--root folder/]
+  [--fault-count n] [--quiet-rooms n] [--acts n] [--faults kind,kind] [--root folder/]
 kinds: ${FAULT_KINDS.join(" ")}
 `;
 
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     clients: { type: "string", default: "10" },
     "fault-count": { type: "string", default: String(EVERYTHING.faultCount) },
     "quiet-rooms": { type: "string", default: String(EVERYTHING.quietRooms) },
+    acts: { type: "string", default: String(EVERYTHING.acts) },
     faults: { type: "string" },
     root: { type: "string" },
     help: { type: "boolean", default: false },
@@ -52,6 +53,7 @@ async function check(): Promise<number> {
     processes: wholeNumber("processes", values.processes),
     faultCount: wholeNumber("fault-count", values["fault-count"]),
     quietRooms: wholeNumber("quiet-rooms", values["quiet-rooms"]),
+    acts: wholeNumber("acts", values.acts),
     faults: weights(values.faults),
     ...(values.root === undefined ? {} : { root: `${resolve(values.root)}/` }),
   });

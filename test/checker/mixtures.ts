@@ -5,4 +5,4 @@ import type { PlanOptions } from "./plan.ts";
 export type Mixture = Omit<PlanOptions, "processes" | "clients">;
 
 /** The mixture that proves: everything, at the rate of a very bad day. */
-export const EVERYTHING: Mixture = { faults: ALL_FAULTS, faultCount: 14, quietRooms: 12 };
+export const EVERYTHING: Mixture = { faults: ALL_FAULTS, faultCount: 14, quietRooms: 12, acts: 5 };

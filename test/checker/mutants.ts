@@ -108,4 +108,57 @@ export const MUTANTS: readonly Mutant[] = [
     mixture: { faults: { "client-cut": 1 }, faultCount: 24, quietRooms: 12 },
     shows: ["wire-chain"],
   },
+  {
+    name: "a room that opens does not read its access rules",
+    edits: [
+      {
+        file: "chat/room/room.ts",
+        find: 'const rules = await this.#store.accessRules(this.name); if (!this.#counts(token, "opening"))',
+        replace: 'const rules = []; if (!this.#counts(token, "opening"))',
+      },
+    ],
+    mixture: { faults: { "process-killed": 1 }, faultCount: 4, quietRooms: 4, acts: 12 },
+    shows: ["shut-out", "muted", "late"],
+  },
+  {
+    name: "the script stores messages without a look at the access rules",
+    edits: [
+      {
+        file: "store/redis/messages/append.lua",
+        find: "if (right == 'none' or right == 'read') and not isOver and not isExempt then",
+        replace: "if false then",
+      },
+    ],
+    mixture: { faults: { "redis-link-stalled": 1 }, faultCount: 12, quietRooms: 4, acts: 12 },
+    shows: ["muted"],
+  },
+  {
+    name: "no right is looked up after a page was read",
+    edits: [
+      {
+        file: "chat/room/queries.ts",
+        find: 'if ((await this.#rightInStore(room, visitor)) === "none") throw new Forbidden(room);',
+        replace: "",
+      },
+      {
+        file: "chat/room/room.ts",
+        find: 'if (right === "none") throw new Forbidden(this.name); return page;',
+        replace: "return page;",
+      },
+    ],
+    mixture: { faults: { "client-cut": 1 }, faultCount: 4, quietRooms: 4, acts: 12 },
+    shows: ["shut-out"],
+  },
+  {
+    name: "a member who was shut out stays",
+    edits: [
+      {
+        file: "chat/room/room.ts",
+        find: 'if (right === "none") this.#expel(member); else member.rightChanged(right);',
+        replace: "member.rightChanged(right);",
+      },
+    ],
+    mixture: { faults: { "client-cut": 1 }, faultCount: 4, quietRooms: 4, acts: 12 },
+    shows: ["shut-out"],
+  },
 ];

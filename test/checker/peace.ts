@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Findings } from "./findings.ts";
+import type { RoomView } from "./room-view.ts";
 import type { Stage } from "./stage.ts";
-import { readLog } from "./stored-log.ts";
-import type { Logs } from "./verdict.ts";
+import { readLog, type StoredEntry } from "./stored-log.ts";
+import { type Logs, shutOutAt } from "./verdict.ts";
 
 /**
  * How long everything may take to come right once all faults have ended, ms. A process that lost Redis tries again within
@@ -66,16 +67,24 @@ async function read({ admin }: Stage, rooms: readonly string[]): Promise<Logs> {
 
 function whatIsMissing({ chatters }: Stage, logs: Logs): string[] {
   return chatters.flatMap((chatter) => {
-    const { name, client } = chatter;
+    const { name, client, user = "nobody" } = chatter;
     if (client.connection.name !== "live") return `${name} is ${client.connection.name}`;
     return [...chatter.views].flatMap(([room, view]) => {
-      const last = logs.get(room)?.at(-1);
-      if (!view.isQuiet)
-        return `${name} in ${room} is ${view.room.state}, with ${openSends(view)} open sends`;
-      if (last === undefined || view.shown.some(({ id }) => id === last.id)) return [];
-      return `${name} in ${room} lacks ${last.id} "${last.text}"`;
+      const what = whatIsWrong(view, logs.get(room) ?? [], user);
+      return what === undefined ? [] : `${name} in ${room} ${what}`;
     });
   });
+}
+
+/** What is not as it should be in one room of one chatter; undefined = nothing. */
+function whatIsWrong(view: RoomView, log: readonly StoredEntry[], user: string): string | undefined {
+  const isShutOut = shutOutAt(log, user) !== undefined;
+  if (isShutOut !== view.isRefused)
+    return `is ${view.room.state}, and should ${isShutOut ? "not be let in" : "be in"}`;
+  if (!view.isQuiet) return `is ${view.room.state}, with ${openSends(view)} open sends`;
+  const last = log.findLast(({ type }) => type === "message");
+  if (isShutOut || last === undefined || view.shown.some(({ id }) => id === last.id)) return undefined;
+  return `lacks ${last.id} "${last.text}"`;
 }
 
 function openSends({ sends }: { readonly sends: readonly { readonly state: string }[] }): number {
@@ -93,18 +102,27 @@ async function agreeOnPeople(stage: Stage, findings: Findings): Promise<number> 
   return performance.now() - begin;
 }
 
-/** Everybody in a room sees exactly the people who are in it. */
+/**
+ * Everybody in a room sees exactly the people who are in it. A user who was shut out and whose process was killed just then
+ * may be seen until that process's lease has ended.
+ */
 function strangeLists({ chatters }: Stage): string[] {
   const here = new Map<string, string[]>();
-  for (const { user, views } of chatters) {
-    for (const room of views.keys()) here.set(room, [...(here.get(room) ?? []), user ?? "nobody"].sort());
+  const shutOut = new Set<string>();
+  for (const { user = "nobody", views } of chatters) {
+    for (const [room, { isRefused }] of views) {
+      if (isRefused) shutOut.add(`${user} ${room}`);
+      else here.set(room, [...(here.get(room) ?? []), user].sort());
+    }
   }
   return chatters.flatMap(({ name, views }) =>
     [...views].flatMap(([room, view]) => {
+      if (view.isRefused) return [];
       const { count, users } = view.room.people;
       const want = here.get(room) ?? [];
       const have = users.map(({ id }) => id).sort();
-      if (count === want.length && have.join() === want.join()) return [];
+      const others = have.filter((id) => !shutOut.has(`${id} ${room}`));
+      if (count === have.length && others.join() === want.join()) return [];
       return `${name} sees ${count} people in ${room}, ${have.join(" ")}, where ${want.join(" ")} are`;
     }),
   );

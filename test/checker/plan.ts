@@ -6,8 +6,17 @@ import { FAULT_KINDS, type Fault, type FaultKind, type FaultWeights, LASTS_MS, s
 export type Step = { readonly at: number } & (
   | { readonly name: "enter" | "leave"; readonly chatter: number; readonly room: string }
   | { readonly name: "say"; readonly chatter: number; readonly room: string; readonly text: string }
+  | { readonly name: "act"; readonly act: Act }
   | { readonly name: "fault"; readonly fault: Fault }
 );
+
+/** What a moderator does. */
+export interface Act {
+  readonly room: string;
+  /** Whom it is about; undefined = everybody. */
+  readonly chatter: number | undefined;
+  readonly right: "none" | "read" | "default";
+}
 
 /**
  * What a seed does: the same for the same seed and weights. How the machine interleaves it is not
@@ -30,6 +39,8 @@ export interface PlanOptions {
   readonly faultCount: number;
   /** Rooms in which next to nothing is said. */
   readonly quietRooms: number;
+  /** Times that a moderator shuts a user out for good, mutes one for a while or locks a room for a moment. Default: 0. */
+  readonly acts?: number;
 }
 
 /** For how long people talk, ms. */
@@ -63,6 +74,8 @@ export function planOf(seed: number, options: PlanOptions): Plan {
   for (const [n, room] of quiet.entries()) {
     steps.push(...(n % 2 === 0 ? seam(draw, texts, room, talkers) : fewWords(draw, texts, room, talkers)));
   }
+  // A stream of its own, so that a plan without acts is what it was.
+  steps.push(...acts(new Draw(seededRandom(seed + 0.5)), options, busy));
   const rooms = [...busy, ...quiet];
   steps.push(...faults(draw, options, { busy, quiet }, steps));
   steps.sort((a, b) => a.at - b.at);
@@ -127,6 +140,26 @@ function fewWords(draw: Draw, texts: Texts, room: string, talkers: number): Step
     steps.push({ at: begin + n * 120, name: "say", chatter, room, text: texts.next(chatter) });
   }
   return steps;
+}
+
+function acts(draw: Draw, options: PlanOptions, busy: readonly string[]): Step[] {
+  const { acts: count = 0, clients = CLIENTS } = options;
+  /** Nobody is met twice in a room, so that a user who was shut out stays so. */
+  const met = new Set<string>();
+  return Array.from({ length: count }, (): Step[] => {
+    const room = draw.one(busy);
+    const kind = draw.next();
+    const chatter = kind < 0.2 ? undefined : Math.floor(draw.between(0, clients));
+    const at = draw.between(600, CHAT_MS - 400);
+    const lastsMs = chatter === undefined ? draw.between(80, 300) : draw.between(200, 900);
+    if (met.has(`${room} ${chatter}`)) return [];
+    met.add(`${room} ${chatter}`);
+    if (kind > 0.6) return [{ at, name: "act", act: { room, chatter, right: "none" } }];
+    return [
+      { at, name: "act", act: { room, chatter, right: "read" } },
+      { at: at + lastsMs, name: "act", act: { room, chatter, right: "default" } },
+    ];
+  }).flat();
 }
 
 function faults(

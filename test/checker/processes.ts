@@ -4,12 +4,16 @@ import { launch, listening, type Server } from "../kit/servers/program.ts";
 import { within } from "../kit/vitest/wait-for.ts";
 import { LogDigest } from "./log-digest.ts";
 
+/** The key of the program that moderates. */
+export const DESK_KEY = "the-key-of-the-desk";
+
 /** Real settings, but short: what takes a minute with the defaults must happen in the seconds of a seed. */
 const ENVIRONMENT = {
   PING_SECONDS: "1",
   SHUTDOWN_SECONDS: "2",
   MESSAGES_PER_SECOND: "20",
   MESSAGE_BURST: "40",
+  API_KEYS: `desk:${DESK_KEY}:moderate@*`,
 } as const;
 
 /** SIGTERM to exit: the drain, what is still in flight, and a Redis that does not answer the goodbye. */

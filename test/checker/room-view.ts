@@ -33,11 +33,18 @@ export class RoomView {
 
   /** Nothing is asked or sent any more. */
   get isQuiet(): boolean {
-    return this.room.state === "current" && this.room.outgoing.every(({ state }) => state === "failed");
+    const isSettled = this.room.state === "current" || this.isRefused;
+    return isSettled && this.room.outgoing.every(({ state }) => state === "failed");
   }
 
-  /** Hands a text to the library, and returns its key. */
-  say(text: string): string {
+  /** The server does not let the user in. */
+  get isRefused(): boolean {
+    return this.room.state === "refused";
+  }
+
+  /** Hands a text to the library, and returns its key; undefined if the room is refused. */
+  say(text: string): string | undefined {
+    if (this.room.refusal !== undefined) return undefined;
     const key = this.room.send(text);
     const state = this.room.outgoing.find((each) => each.key === key)?.state ?? "queued";
     this.#sends.set(key, { room: this.room.name, key, text, state, sent: false, abandoned: false });

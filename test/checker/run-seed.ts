@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { seededRandom } from "../kit/fakes/seeded-random.ts";
 import { Chatter } from "./chatter.ts";
+import { Desk } from "./desk.ts";
 import { fastClock } from "./fast-clock.ts";
 import { Findings } from "./findings.ts";
 import { makePeace } from "./peace.ts";
@@ -29,16 +30,21 @@ export async function runSeed(world: Omit<Stage, "chatters">, plan: Plan): Promi
     Array.from({ length: plan.chatters }, (_, n) => startChatter(world, plan.seed, n, findings)),
   );
   const stage = { ...world, chatters };
+  const desk = new Desk(world.processes, findings);
   try {
-    await perform(stage, plan, tally, findings);
+    await perform(stage, plan, desk, tally, findings);
     await world.processes.ready().catch((error: unknown) => findings.add("process", String(error)));
     const { logs, messagesMs, peopleMs } = await makePeace(stage, plan.rooms, findings);
     tally.messagesMs = messagesMs;
     tally.peopleMs = peopleMs;
     judge(logs, chatters.map(testimonyOf), findings);
+    await desk.stop();
     account(stage, logs, findings, tally);
+    tally.acts = desk.done;
+    tally.refused = desk.refused;
     return { plan, findings, tally, logs, chatters };
   } finally {
+    await desk.stop();
     await Promise.all(chatters.map((chatter) => chatter.stop()));
   }
 }
@@ -64,7 +70,13 @@ function startChatter(
 }
 
 /** Carries out the steps at their times. Fulfils when the last of them is over. */
-async function perform(stage: Stage, { steps }: Plan, tally: Tally, findings: Findings): Promise<void> {
+async function perform(
+  stage: Stage,
+  { steps }: Plan,
+  desk: Desk,
+  tally: Tally,
+  findings: Findings,
+): Promise<void> {
   const begin = performance.now();
   const underWay: Promise<void>[] = [];
   for (const step of steps) {
@@ -78,12 +90,15 @@ async function perform(stage: Stage, { steps }: Plan, tally: Tally, findings: Fi
         (error: unknown) => findings.add("process", `${fault.kind}: ${error}`),
       );
       underWay.push(over);
+    } else if (step.name === "act") {
+      const { chatter } = step.act;
+      underWay.push(desk.carryOut(step.act, chatter === undefined ? undefined : stage.chatters[chatter]));
     } else speak(stage, step);
   }
   await Promise.all(underWay);
 }
 
-function speak({ chatters }: Stage, step: Exclude<Step, { name: "fault" }>): void {
+function speak({ chatters }: Stage, step: Exclude<Step, { name: "fault" | "act" }>): void {
   const chatter = chatters[step.chatter];
   if (step.name === "say") chatter?.say(step.room, step.text);
   else if (step.name === "enter") chatter?.enter(step.room);
@@ -92,7 +107,7 @@ function speak({ chatters }: Stage, step: Exclude<Step, { name: "fault" }>): voi
 
 function testimonyOf({ name, user = "nobody", sends, seen, views }: Chatter) {
   const shown = new Map([...views].map(([room, view]) => [room, view.shown]));
-  return { name, user, sends, acks: seen.acks, shown };
+  return { name, user, sends, acks: seen.acks, newest: seen.newest, shown };
 }
 
 function account({ chatters, processes }: Stage, logs: Logs, findings: Findings, tally: Tally): void {

@@ -15,6 +15,10 @@ export class Tally {
   reconnects = 0;
   /** `joined` answers. */
   joins = 0;
+  /** What moderators did. */
+  acts = 0;
+  /** What users who were shut out asked for over HTTP, and were refused. */
+  refused = 0;
   /** Rooms that started over. */
   resets = 0;
   /** From the last fault until everybody had every message, ms: the longest. */
@@ -38,6 +42,8 @@ export class Tally {
     this.reconnects += other.reconnects;
     this.joins += other.joins;
     this.resets += other.resets;
+    this.acts += other.acts;
+    this.refused += other.refused;
     this.messagesMs = Math.max(this.messagesMs, other.messagesMs);
     this.peopleMs = Math.max(this.peopleMs, other.peopleMs);
     for (const [kind, n] of other.faults) count(this.faults, kind, n);
@@ -58,6 +64,7 @@ export class Tally {
       `${total(this.catchUps)} catch-ups`,
       `${this.resets} resets`,
       `${this.failed} visibly failed`,
+      `${this.acts} acts of moderators (${this.refused} requests refused for them)`,
     ].join(", ");
   }
 

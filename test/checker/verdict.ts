@@ -1,5 +1,6 @@
 import type { Message } from "../../src/client/room/timeline.ts";
 import { BEGINNING, compareIds } from "../../src/protocol/ids.ts";
+import { EVERYBODY } from "../../src/store/access.ts";
 import type { Findings } from "./findings.ts";
 import type { Send } from "./send.ts";
 import type { StoredEntry } from "./stored-log.ts";
@@ -11,6 +12,8 @@ export interface Testimony {
   readonly user: string;
   readonly sends: readonly Send[];
   readonly acks: readonly SeenAck[];
+  /** By room: the newest entry that it was sent. */
+  readonly newest: ReadonlyMap<string, string>;
   /** By room: what is shown, oldest first. */
   readonly shown: ReadonlyMap<string, readonly Pick<Message, "id" | "text" | "gap">[]>;
 }
@@ -23,14 +26,60 @@ export type Logs = ReadonlyMap<string, readonly StoredEntry[]>;
  */
 export function judge(logs: Logs, testimonies: readonly Testimony[], findings: Findings): void {
   for (const [room, entries] of logs) checkLog(room, entries, findings);
-  checkTexts(logs, findings);
-  checkAuthors(logs, testimonies, findings);
+  const messages = new Map(Array.from(logs, ([room, entries]) => [room, messagesOf(entries)]));
+  checkTexts(messages, findings);
+  checkAuthors(messages, testimonies, findings);
+  for (const [room, entries] of logs) checkMuted(room, entries, findings);
   for (const testimony of testimonies) {
-    checkSends(logs, testimony, findings);
-    checkAcks(logs, testimony, findings);
+    checkSends(messages, testimony, findings);
+    checkAcks(messages, testimony, findings);
     for (const [room, shown] of testimony.shown) {
-      checkShown(`${testimony.name} in ${room}`, logs.get(room) ?? [], shown, findings);
+      const who = `${testimony.name} in ${room}`;
+      const out = shutOutAt(logs.get(room) ?? [], testimony.user);
+      const all = messages.get(room) ?? [];
+      // Where the user was shut out, what is shown may end before that: the connection may have been away.
+      const until =
+        out === undefined ? all : all.slice(0, all.findIndex(({ id }) => id === shown.at(-1)?.id) + 1);
+      checkShown(who, until, shown, findings);
     }
+    checkShutOut(logs, testimony, findings);
+  }
+}
+
+function messagesOf(entries: readonly StoredEntry[]): readonly StoredEntry[] {
+  return entries.filter(({ type }) => type === "message");
+}
+
+/** The id of the entry that shut a user out for good; undefined if the user may be in the room in the end. */
+export function shutOutAt(entries: readonly StoredEntry[], user: string): string | undefined {
+  let out: string | undefined;
+  for (const { id, access } of entries) {
+    if (access?.subject === user) out = access.right === "none" ? id : undefined;
+  }
+  return out;
+}
+
+/** Nothing is stored of a user between the entry that mutes or shuts out and the one that takes it back. */
+function checkMuted(room: string, entries: readonly StoredEntry[], findings: Findings): void {
+  const muted = new Map<string, string>();
+  for (const { id, type, user, text, access } of entries) {
+    if (access !== undefined) {
+      if (access.right === undefined) muted.delete(access.subject);
+      else muted.set(access.subject, id);
+    } else if (type === "message") {
+      const since = muted.get(user) ?? muted.get(EVERYBODY);
+      if (since !== undefined)
+        findings.add("muted", `${room}: ${id} "${text}" of ${user} is stored, muted since ${since}`);
+    }
+  }
+}
+
+/** Nothing that was stored after a user was shut out for good was sent to any connection of that user. */
+function checkShutOut(logs: Logs, { name, user, newest }: Testimony, findings: Findings): void {
+  for (const [room, id] of newest) {
+    const out = shutOutAt(logs.get(room) ?? [], user);
+    if (out !== undefined && compareIds(id, out) > 0)
+      findings.add("shut-out", `${room}: ${name} was sent ${id}, and was shut out at ${out}`);
   }
 }
 
@@ -38,10 +87,11 @@ export function judge(logs: Logs, testimonies: readonly Testimony[], findings: F
 function checkLog(room: string, entries: readonly StoredEntry[], findings: Findings): void {
   const keys = new Map<string, string>();
   let before = BEGINNING;
-  for (const { id, prev, user, key, text } of entries) {
+  for (const { id, prev, type, user, key, text } of entries) {
     if (compareIds(id, before) <= 0) findings.add("log", `${room}: ${id} stands behind ${before}`);
     if (prev !== before) findings.add("log", `${room}: ${id} has prev ${prev} and stands behind ${before}`);
     before = id;
+    if (type !== "message") continue;
     const first = keys.get(`${user} ${key}`);
     if (first === undefined) keys.set(`${user} ${key}`, id);
     else findings.add("log", `${room}: "${text}" is stored as ${first} and as ${id}, both with key ${key}`);

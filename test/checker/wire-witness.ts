@@ -1,4 +1,4 @@
-import { BEGINNING } from "../../src/protocol/ids.ts";
+import { BEGINNING, compareIds } from "../../src/protocol/ids.ts";
 import type { Findings } from "./findings.ts";
 
 /** An ack as it came. */
@@ -12,8 +12,14 @@ export interface SeenAck {
 /** What the connections of one person were sent, over all of them. */
 export interface Seen {
   readonly acks: SeenAck[];
+  /** The newest entry of each room that any of them was sent, in whatever frame. */
+  readonly newest: Map<string, string>;
   duplicates: number;
   joins: number;
+}
+
+export function nothingSeen(): Seen {
+  return { acks: [], newest: new Map(), duplicates: 0, joins: 0 };
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -39,7 +45,8 @@ export class WireWitness {
   /** One text frame from the server. */
   received(text: string): void {
     const frame: Fields = JSON.parse(text);
-    const { type, user } = frame;
+    const { type, user, messages } = frame;
+    for (const entry of Array.isArray(messages) ? messages.filter(isFields) : [frame]) this.#note(entry);
     if (typeof frame["prev"] === "string") this.#entry(frame, String(frame["room"]));
     else if (type === "welcome" && isFields(user)) this.#user = String(user["id"]);
     else if (type === "joined") this.#joined(frame, String(frame["room"]));
@@ -47,6 +54,13 @@ export class WireWitness {
     else if (type === "history" && frame["recovered"] === false) {
       this.#findings.add("told-gap", `${this.#who} was told that a history does not continue`);
     }
+  }
+
+  #note({ id, prev, room }: Fields): void {
+    if (typeof id !== "string" || typeof prev !== "string") return;
+    const { newest } = this.#seen;
+    const before = newest.get(String(room)) ?? BEGINNING;
+    if (compareIds(id, before) > 0) newest.set(String(room), id);
   }
 
   #entry({ id, prev }: Fields, room: string): void {

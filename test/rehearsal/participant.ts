@@ -4,7 +4,7 @@ import type { ClientSocket, OpenSocket, Random } from "../../src/client/ports.ts
 import type { Findings } from "../checker/findings.ts";
 import { RoomView } from "../checker/room-view.ts";
 import type { Send } from "../checker/send.ts";
-import { type Seen, WireWitness } from "../checker/wire-witness.ts";
+import { nothingSeen, type Seen, WireWitness } from "../checker/wire-witness.ts";
 import { clientSocket, openWitnessed } from "../checker/witnessed-socket.ts";
 import { ServiceRecord } from "./service-record.ts";
 
@@ -33,7 +33,7 @@ export class Participant {
   /** When each connection beyond the first was opened, ms of `performance.now()`. */
   readonly reconnects: number[] = [];
   readonly echoes: Echo[] = [];
-  readonly seen: Seen = { acks: [], duplicates: 0, joins: 0 };
+  readonly seen: Seen = nothingSeen();
   readonly views: ReadonlyMap<string, RoomView>;
   readonly #findings: Findings;
   readonly #localAddress: string | undefined;

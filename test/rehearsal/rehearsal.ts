@@ -174,7 +174,7 @@ async function readLogs(rooms: readonly string[], redis: RedisAddon): Promise<Lo
 
 function testimonyOf({ name, user, sends, seen, views }: Participant) {
   const shown = new Map([...views].map(([room, view]) => [room, view.shown]));
-  return { name, user, sends, acks: seen.acks, shown };
+  return { name, user, sends, acks: seen.acks, newest: seen.newest, shown };
 }
 
 function countShown(shown: ReadonlyMap<string, readonly unknown[]>): number {

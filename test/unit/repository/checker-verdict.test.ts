@@ -25,7 +25,20 @@ function soundWorld() {
 
 function entry(n: number, fields: Partial<StoredEntry> = {}): StoredEntry {
   const prev = n === 1 ? "0-0" : `${n - 1}-1`;
-  return { id: `${n}-1`, prev, user: "ann", key: `k${n}`, text: `text ${n}`, frame: "", ...fields };
+  return {
+    id: `${n}-1`,
+    prev,
+    type: "message",
+    user: "ann",
+    key: `k${n}`,
+    text: `text ${n}`,
+    frame: "",
+    ...fields,
+  };
+}
+
+function newestOf(shown: readonly Shown[]): ReadonlyMap<string, string> {
+  return new Map([["lobby", shown.at(-1)?.id ?? "0-0"]]);
 }
 
 type World = ReturnType<typeof soundWorld>;
@@ -33,8 +46,15 @@ type World = ReturnType<typeof soundWorld>;
 function found({ log, sends, acks, ann, ben }: World): Set<Wrong> {
   const findings = new Findings();
   const testimonies: Testimony[] = [
-    { name: "Ann", user: "ann", sends, acks, shown: new Map([["lobby", ann]]) },
-    { name: "Ben", user: "ben", sends: [], acks: [], shown: new Map([["lobby", ben]]) },
+    { name: "Ann", user: "ann", sends, acks, newest: newestOf(ann), shown: new Map([["lobby", ann]]) },
+    {
+      name: "Ben",
+      user: "ben",
+      sends: [],
+      acks: [],
+      newest: newestOf(ben),
+      shown: new Map([["lobby", ben]]),
+    },
   ];
   judge(new Map([["lobby", log]]), testimonies, findings);
   return new Set(findings.list.map(({ wrong }) => wrong));

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { Findings } from "../../checker/findings.ts";
-import { type Seen, WireWitness } from "../../checker/wire-witness.ts";
+import { nothingSeen, WireWitness } from "../../checker/wire-witness.ts";
 
 function witness() {
   const findings = new Findings();
-  const seen: Seen = { acks: [], duplicates: 0, joins: 0 };
+  const seen = nothingSeen();
   const wire = new WireWitness("Ann", seen, findings);
   const tell = (...frames: object[]) => {
     for (const frame of frames) wire.received(JSON.stringify(frame));

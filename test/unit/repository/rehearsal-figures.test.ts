@@ -77,6 +77,7 @@ describe("the count of what went wrong", () => {
     key,
     user,
     prev: "",
+    type: "message",
     text: key,
     frame: "",
   });
@@ -87,6 +88,7 @@ describe("the count of what went wrong", () => {
         name: "Ann",
         user: "ann",
         acks: [],
+        newest: new Map(),
         sends: sent.map((key) => ({
           room: "lobby",
           key,

@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { compareIds } from "../../src/protocol/ids.ts";
+import type { Chatter } from "./chatter.ts";
+import type { Findings } from "./findings.ts";
+import type { Act } from "./plan.ts";
+import { DESK_KEY, type Processes } from "./processes.ts";
+
+/** For one answer of a process, which may be frozen, ms. */
+const ANSWER_MS = 2_500;
+/** Until an act must have succeeded, ms: longer than any fault lasts. */
+const ACT_MS = 20_000;
+const PAUSE_MS = 100;
+
+/** The moderator of a seed: carries acts out over HTTP, each room's in their order, and tries what a user who was shut out would try. */
+export class Desk {
+  readonly #processes: Processes;
+  readonly #findings: Findings;
+  /** By room, the act that is under way. */
+  readonly #last = new Map<string, Promise<void>>();
+  readonly #probes: Promise<void>[] = [];
+  #isOver = false;
+  #turn = 0;
+  /** Acts that were answered. */
+  done = 0;
+  /** What users who were shut out asked for, and were refused. */
+  refused = 0;
+
+  constructor(processes: Processes, findings: Findings) {
+    this.#processes = processes;
+    this.#findings = findings;
+  }
+
+  /** Carries out an act after those before it in its room; with a chatter undefined it is about everybody. */
+  carryOut(act: Act, chatter: Chatter | undefined): Promise<void> {
+    const before = this.#last.get(act.room) ?? Promise.resolve();
+    const done = before.then(() => this.#carryOut(act, chatter));
+    this.#last.set(act.room, done);
+    return done;
+  }
+
+  /** Ends what users who were shut out try. */
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#probes);
+  }
+
+  async #carryOut({ room, right }: Act, chatter: Chatter | undefined): Promise<void> {
+    const begin = performance.now();
+    let last = "no answer";
+    while (performance.now() - begin < ACT_MS) {
+      const user = chatter === undefined ? "*" : chatter.user;
+      const headers = { authorization: `Bearer ${DESK_KEY}` };
+      const answer =
+        user === undefined ? undefined : await this.#ask(`${room}/access`, headers, { user, right });
+      if (answer !== undefined) last = answer.text;
+      if (answer?.ok === true) {
+        const { id } = JSON.parse(answer.text);
+        this.done += 1;
+        if (right === "none" && chatter !== undefined)
+          this.#probes.push(this.#probe(room, chatter, String(id)));
+        return;
+      }
+      await sleep(PAUSE_MS);
+    }
+    this.#findings.add(
+      "process",
+      `${room}: no process carried out an act within ${ACT_MS / 1000} s: ${last}`,
+    );
+  }
+
+  /** Tries to read and to write over HTTP on one process after the other, until the seed is over. */
+  async #probe(room: string, { name, token }: Chatter, since: string): Promise<void> {
+    let cookie: string | undefined;
+    for (let n = 0; !this.#isOver; n += 1) {
+      cookie ??= (await this.#ask("", {}, { token: token() }))?.cookie;
+      if (cookie !== undefined) {
+        const page = await this.#ask(`${room}/messages?limit=200`, { cookie });
+        if (page?.ok === true) this.#read(room, name, since, page.text);
+        const said = await this.#ask(
+          `${room}/messages`,
+          { cookie },
+          { text: `${room} of ${name}, shut out, ${n}` },
+        );
+        if (said?.ok === true) this.#findings.add("muted", `${room}: ${name} wrote over HTTP after ${since}`);
+        this.refused += (page?.status === 403 ? 1 : 0) + (said?.status === 403 ? 1 : 0);
+      }
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  #read(room: string, name: string, since: string, text: string): void {
+    const { messages } = JSON.parse(text);
+    const later = Array.isArray(messages)
+      ? messages.find(({ id }) => compareIds(String(id), since) > 0)
+      : undefined;
+    if (later !== undefined)
+      this.#findings.add("shut-out", `${room}: ${name} read ${later.id} over HTTP, shut out at ${since}`);
+  }
+
+  /** Asks the next process; undefined if it does not answer. `path` is below /api/rooms; empty = a session. */
+  async #ask(path: string, headers: Readonly<Record<string, string>>, body?: object) {
+    const { ports } = this.#processes;
+    this.#turn += 1;
+    const port = ports[this.#turn % ports.length];
+    const url = `http://127.0.0.1:${port}/api/${path === "" ? "session" : `rooms/${path}`}`;
+    const post =
+      body === undefined
+        ? { headers }
+        : {
+            method: "POST",
+            headers: { ...headers, "content-type": "application/json" },
+            body: JSON.stringify(body),
+          };
+    try {
+      const answer = await fetch(url, { ...post, signal: AbortSignal.timeout(ANSWER_MS) });
+      const cookie = answer.headers
+        .getSetCookie()
+        .map((each) => each.split(";")[0])
+        .join("; ");
+      return { ok: answer.ok, status: answer.status, text: await answer.text(), cookie };
+    } catch {
+      return undefined;
+    }
+  }
+}
