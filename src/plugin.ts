@@ -62,7 +62,10 @@ async function register(app: FastifyInstance, options: DynochatOptions): Promise
 async function build(app: FastifyInstance, options: DynochatOptions): Promise<void> {
   const settings = checkPluginOptions(options);
   const store = settings.store ?? storeFor(settings, app.log, settings.instance ?? drawInstance());
-  const chat = new Chat(store, settings, app.log, siteTokens(settings, app.log));
+  const chat = new Chat(store, settings, app.log, {
+    siteTokens: siteTokens(settings, app.log),
+    authorize: settings.authorize,
+  });
   const monitor = new Monitor(chat, store, identityOf(store.instance, process.env), {
     maxLoopDelayMs: settings.maxLoopDelayMs,
     memory: shareOfMemory(settings.processes),

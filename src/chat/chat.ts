@@ -14,8 +14,9 @@ import { ReadSlots } from "./limits/read-slots.ts";
 import { RequestBudgets } from "./limits/request-budget.ts";
 import { StalledReaders } from "./limits/stalled-readers.ts";
 import { Publisher, type PublishRates } from "./publisher.ts";
-import { BaseRights } from "./rights/base-rights.ts";
+import { type Authorize, Authorizer } from "./rights/authorizer.ts";
 import { Moderation } from "./rights/moderation.ts";
+import { Rights } from "./rights/rights.ts";
 import type { NetworkDigest } from "./rights/visitor.ts";
 import { RoomQueries } from "./room/queries.ts";
 import { RingBudget } from "./room/ring.ts";
@@ -49,6 +50,14 @@ const EMBEDDED_NOTICE: ServerFrame = {
   text: "Messages live in this server's memory only: they are gone when it restarts.",
 };
 
+/** Who decides about users besides the settings. */
+export interface Deciders {
+  /** Checks the tokens of the embedding site; undefined = it has none. */
+  readonly siteTokens?: SiteTokens | undefined;
+  /** The embedding app; undefined = it is not asked for rights. */
+  readonly authorize?: Authorize | undefined;
+}
+
 /** The chat of this process: its sessions, its rooms and their store. */
 export class Chat implements StoreListener, ChatContext {
   readonly options: ChatOptions;
@@ -63,7 +72,7 @@ export class Chat implements StoreListener, ChatContext {
   readonly queries: RoomQueries;
   readonly guests: Guests;
   readonly siteTokens: SiteTokens | undefined;
-  readonly rights: BaseRights;
+  readonly rights: Rights;
   readonly moderation: Moderation;
   readonly #store: MessageStore;
   readonly #rates: PublishRates;
@@ -86,11 +95,20 @@ export class Chat implements StoreListener, ChatContext {
   readonly unusable: Promise<string>;
   #resolveUnusable: (reason: string) => void = () => {};
 
-  constructor(store: MessageStore, options: ChatOptions, logger: Logger, siteTokens?: SiteTokens) {
+  constructor(
+    store: MessageStore,
+    options: ChatOptions,
+    logger: Logger,
+    { siteTokens, authorize }: Deciders = {},
+  ) {
     this.options = options;
     this.logger = logger;
     this.siteTokens = siteTokens;
-    this.rights = new BaseRights(options);
+    this.rights = new Rights(
+      options,
+      store,
+      authorize === undefined ? undefined : new Authorizer(authorize, logger),
+    );
     this.#store = store;
     this.unusable = new Promise((resolve) => {
       this.#resolveUnusable = resolve;
@@ -108,6 +126,7 @@ export class Chat implements StoreListener, ChatContext {
         logger,
         ringBudget: new RingBudget(),
         batchWindowMs,
+        hasGrants: authorize !== undefined,
         counters: this.counters,
         networkDigest,
       },

@@ -2,7 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 import { type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { INVALID_TOKEN, type SiteTokens, type SiteUser } from "../chat/identity.ts";
 import { failure, type Result, success } from "../chat/result.ts";
-import type { RightSettings } from "../chat/rights/base-rights.ts";
+import type { RightSettings } from "../chat/rights/rights.ts";
 import { readRoomRights } from "../chat/rights/room-rights.ts";
 import type { Logger } from "../logging/logger.ts";
 import { KeysUnavailable, nameOf, SiteKeys } from "./site-keys.ts";

@@ -1,3 +1,4 @@
+import type { Authorize } from "../chat/rights/authorizer.ts";
 import type { MessageStore } from "../store/store.ts";
 import { type Kind, line, trueOrFalse, wholeNumber } from "./kinds.ts";
 import { checkOptions, type Settings, SettingsError, type Table } from "./settings.ts";
@@ -23,6 +24,12 @@ export interface DynochatOptions {
   readonly instance?: string | undefined;
   /** Processes that share the memory of this machine or container, this one included. Default: 1. */
   readonly processes?: number | undefined;
+  /**
+   * Returns what a user may do in rooms; called whenever a user enters a room or uses it over HTTP, at most
+   * 32 times at once. A room that it does not name gets its right from the token and the settings. Default:
+   * none.
+   */
+  readonly authorize?: Authorize | undefined;
 
   /**
    * URL of the Redis server, `redis://` or `rediss://`; without one, messages are kept in memory, in one
@@ -168,6 +175,7 @@ export interface CheckedOptions extends ChatSettings {
   readonly store: MessageStore | undefined;
   readonly instance: string | undefined;
   readonly processes: number;
+  readonly authorize: Authorize | undefined;
 }
 
 const { port, host, webConcurrency, logLevel, trustProxy, ...CHAT_SETTINGS } = SETTINGS;
@@ -178,6 +186,12 @@ const messageStore: Kind<MessageStore> = {
   accepts: "an object with the methods of the interface MessageStore",
   read: () => undefined,
   check: (option) => (isStore(option) ? option : undefined),
+};
+
+const authorizeHook: Kind<Authorize> = {
+  accepts: "a function that returns the rights of a user by room",
+  read: () => undefined,
+  check: (option) => (isFunction(option) ? option : undefined),
 };
 
 /** Makes an option without an environment variable. */
@@ -191,6 +205,7 @@ const TABLE: Table<CheckedOptions> = {
   store: own<MessageStore | undefined>("store", messageStore, undefined),
   instance: own<string | undefined>("instance", line(100), undefined),
   processes: own("processes", wholeNumber(1, 64), 1),
+  authorize: own<Authorize | undefined>("authorize", authorizeHook, undefined),
 };
 
 /** Returns the plugin's options with their defaults. Throws SettingsError, as `checkOptions` does. */
@@ -214,6 +229,10 @@ export function pluginOptions(settings: Settings): ChatSettings {
     ...chat
   } = settings;
   return chat;
+}
+
+function isFunction(value: unknown): value is Authorize {
+  return typeof value === "function";
 }
 
 function isStore(value: unknown): value is MessageStore {

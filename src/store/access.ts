@@ -30,6 +30,11 @@ export interface AccessChange {
   readonly bindsModerators: boolean;
   /** A sentence for moderators; undefined = none. */
   readonly reason: string | undefined;
+  /**
+   * Set if no rule is changed: the embedding app is to be asked again what the subject may do, and what it
+   * granted before (`MessageStore.grant`) is forgotten.
+   */
+  readonly recheck?: true;
 }
 
 /** A rule in force, and the id of the entry that made it. */
@@ -45,6 +50,12 @@ export type AccessOutcome =
   | { readonly outcome: "too-many" }
   /** It is unknown whether it was stored; the same change again does no harm. */
   | { readonly outcome: "unavailable" };
+
+/**
+ * How long it is remembered what the embedding app granted, ms; at most twice as long. Longer than a restart
+ * and the return of all clients take, and renewed while a user is in the room.
+ */
+export const GRANT_MS = 300_000;
 
 /** Returns the lowest right that is left of `base` under rules at a time. */
 export function lowestRight(
@@ -74,8 +85,17 @@ export function encodeAccessChange({
   by,
   bindsModerators,
   reason,
+  recheck,
 }: AccessChange): string {
-  return JSON.stringify({ subject, right, until, by, program: bindsModerators || undefined, reason });
+  return JSON.stringify({
+    subject,
+    right,
+    until,
+    by,
+    program: bindsModerators || undefined,
+    reason,
+    recheck,
+  });
 }
 
 /** Reads what `encodeAccessChange` returned; undefined if it is something else. */
@@ -83,12 +103,13 @@ export function decodeAccessChange(text: string): AccessChange | undefined {
   const value = parse(text);
   if (typeof value !== "object" || value === null) return undefined;
   const fields: Readonly<Record<string, unknown>> = { ...value };
-  const { subject, right, until, by, program, reason } = fields;
+  const { subject, right, until, by, program, reason, recheck } = fields;
   if (typeof subject !== "string" || typeof by !== "string") return undefined;
   if (right !== undefined && !isRight(right)) return undefined;
   if (until !== undefined && typeof until !== "number") return undefined;
   if (reason !== undefined && typeof reason !== "string") return undefined;
-  return { subject, right, until, by, bindsModerators: program === true, reason };
+  const change = { subject, right, until, by, bindsModerators: program === true, reason };
+  return recheck === true ? { ...change, recheck } : change;
 }
 
 function parse(text: string): unknown {

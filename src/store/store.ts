@@ -254,6 +254,19 @@ export interface MessageStore {
   accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]>;
 
   /**
+   * Remembers what the embedding app granted users in a room, by user id, for `GRANT_MS`: so that users who
+   * return after a restart are let in before the app is asked again. Never rejects; silently dropped if the
+   * store is unreachable.
+   */
+  grant(room: string, rights: ReadonlyMap<string, Right>): Promise<void>;
+
+  /**
+   * Returns what was granted to a user in a room; undefined = nothing that is remembered. Rejects with
+   * StoreUnavailable.
+   */
+  grantOf(room: string, user: string): Promise<Right | undefined>;
+
+  /**
    * Returns the entries from `from` on, including `from` itself if it is still stored, oldest first. `0-0`
    * means from the oldest. Rejects with StoreUnavailable.
    */

@@ -150,3 +150,43 @@ describe.each(BOTH_STORES)("the access rules of the $kind store", ({ make }) => 
     await expect(store.accessRulesOf("lobby", ["ann"])).rejects.toThrow(StoreUnavailable);
   });
 });
+
+describe.each(BOTH_STORES)("what the $kind store remembers of granted rights", ({ make }) => {
+  async function open() {
+    const store = make({ ...ROOMY });
+    afterwards(() => store.close());
+    const listener = await begin(store);
+    return { store, listener };
+  }
+
+  it("is by user and room, the last one", async () => {
+    const { store } = await open();
+    await store.grant("lobby", new Map([["ann", "write"] as const, ["ben", "read"] as const]));
+    await store.grant("lobby", new Map([["ann", "moderate"] as const]));
+    await store.grant("lobby", new Map());
+    const of = (room: string, user: string) => store.grantOf(room, user);
+    expect(await Promise.all([of("lobby", "ann"), of("lobby", "ben"), of("attic", "ann")])).toEqual([
+      "moderate",
+      "read",
+      undefined,
+    ]);
+  });
+
+  it.each([
+    ["ann", [undefined, "read"]],
+    ["*", [undefined, undefined]],
+  ])(
+    "is forgotten when rights are to be asked for again (%s), which changes no rule",
+    async (subject, left) => {
+      const { store, listener } = await open();
+      await subscribe(store, "lobby");
+      await store.grant("lobby", new Map([["ann", "write"] as const, ["ben", "read"] as const]));
+      await store.changeAccess("lobby", change({ subject: "ann", right: "read" }));
+      await store.changeAccess("lobby", change({ subject, right: undefined, recheck: true }));
+      expect(await Promise.all(["ann", "ben"].map((user) => store.grantOf("lobby", user)))).toEqual(left);
+      expect(await store.accessRules("lobby")).toMatchObject([{ subject: "ann", right: "read" }]);
+      await waitFor(() => listener.deliveries.length === 2, "both entries arrive");
+      expect(listener.deliveries[1]?.access).toMatchObject({ subject, recheck: true });
+    },
+  );
+});

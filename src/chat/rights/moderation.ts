@@ -106,6 +106,24 @@ export class Moderation {
     return success(changed.id);
   }
 
+  /**
+   * Makes all processes ask the embedding app again what a user (`*` = everybody) may do in a room. Fails and
+   * rejects as `change`.
+   */
+  async recheck(moderator: Moderator, room: string, user: string): Promise<Result<string>> {
+    const refused = await this.#refusal(moderator, room);
+    if (refused !== undefined) return failure(refused);
+    const { user: by } = moderator.identity;
+    const waitMs = this.#rates.take(by, performance.now());
+    if (waitMs > 0) return failure(tooFast(waitMs));
+    const nothing = { right: undefined, until: undefined, bindsModerators: false, reason: undefined };
+    const changed = await this.#store.changeAccess(room, { ...nothing, subject: user, by, recheck: true });
+    if (changed.outcome !== "stored") return failure(AWAY);
+    this.#rooms.get(room)?.expect(changed.id);
+    this.#logger.info({ event: "recheck", room, user, by, id: changed.id }, "rights are asked for again");
+    return success(changed.id);
+  }
+
   /** Returns the rules made before the one with an id (undefined = the newest). Fails and rejects as `change`. */
   async list(moderator: Moderator, room: string, before: string | undefined): Promise<Result<RulePage>> {
     const refused = await this.#refusal(moderator, room);

@@ -17,6 +17,8 @@ export interface Member {
   joined(snapshot: Snapshot): void;
   /** Called when the room's stream was reset, or lost its newest entries, before anything later is sent. */
   restarted(snapshot: Snapshot): void;
+  /** Called when the embedding app is to be asked again what the user may do here. */
+  recheck(): void;
   /** Called when the room's access rules leave the user another right than before. */
   rightChanged(right: Right): void;
   /**

@@ -104,14 +104,20 @@ export class RoomQueries {
   /**
    * Returns the rooms with the newest messages that a user may enter, at most `ROOMS_LISTED`. The list may be
    * `LIST_MS` old.
-   * @param visitorIn returns the user as a visitor of a room.
+   * @param visitorIn returns the user as a visitor of a room; undefined = the user may not enter it.
    */
-  async recentRooms(visitorIn: (room: string) => Visitor): Promise<readonly RoomSummary[]> {
+  async recentRooms(
+    visitorIn: (room: string) => Promise<Visitor | undefined>,
+  ): Promise<readonly RoomSummary[]> {
     const heads = await this.#recentHeads();
-    const listed = heads.filter(({ room }) => visitorIn(room).base !== "none").slice(0, ROOMS_LISTED);
-    const summaries = listed.map(async ({ room, head }): Promise<RoomSummary[]> => {
+    const visits = await Promise.all(
+      heads.map(async (head) => ({ ...head, visitor: await visitorIn(head.room) })),
+    );
+    const listed = visits.filter(({ visitor }) => visitor !== undefined).slice(0, ROOMS_LISTED);
+    const summaries = listed.map(async ({ room, head, visitor }): Promise<RoomSummary[]> => {
       const count = await this.#countIn(room);
-      return (await this.rightIn(room, visitorIn(room))) === "none" ? [] : [{ room, head, count }];
+      const isShutOut = visitor === undefined || (await this.rightIn(room, visitor)) === "none";
+      return isShutOut ? [] : [{ room, head, count }];
     });
     return (await withTimeout(STORE_WAIT_MS, Promise.all(summaries))).flat();
   }

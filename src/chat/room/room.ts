@@ -33,6 +33,8 @@ export interface RoomDeps extends PresenceDeps {
   readonly reads: ReadSlots;
   /** Window in which a busy room batches messages into one write, ms. */
   readonly batchWindowMs: number;
+  /** Whether the rights of users are granted by the embedding app. */
+  readonly hasGrants: boolean;
 }
 
 /** A read of the store under way, which may take several commands. */
@@ -114,6 +116,22 @@ export class Room implements RoomSubscriber {
     } finally {
       wait.over = true;
     }
+  }
+
+  /** Remembers what the embedding app granted the members, so that they are let in when they return. */
+  renewGrants(): Promise<void> {
+    const rights = new Map<string, Right>();
+    for (const { identity, base } of this.#members.values())
+      if (identity.kind !== "program") rights.set(identity.user, base);
+    return this.#store.grant(this.name, rights);
+  }
+
+  /** Tells a member what it may do now, or ends its membership; does nothing if it is no member. */
+  rightChanged(member: Member): void {
+    if (this.#members.get(member.connection.id) !== member) return;
+    const right = this.#rightOfMember(member);
+    if (right === "none") this.#expel(member);
+    else member.rightChanged(right);
   }
 
   leave(connection: string): void {
@@ -379,9 +397,8 @@ export class Room implements RoomSubscriber {
     this.#access.apply(change, id);
     for (const member of [...this.#members.values()]) {
       if (!this.#access.concerns(change, visitorOf(member))) continue;
-      const right = this.#rightOfMember(member);
-      if (right === "none") this.#expel(member);
-      else member.rightChanged(right);
+      if (change.recheck === true) member.recheck();
+      else this.rightChanged(member);
     }
   }
 

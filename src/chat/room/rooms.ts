@@ -1,4 +1,5 @@
 import { BEGINNING } from "../../protocol/ids.ts";
+import { GRANT_MS } from "../../store/access.ts";
 import { type MessageStore, StoreUnavailable } from "../../store/store.ts";
 import { type AnswerSpace, TooManyAnswers } from "../limits/answer-budget.ts";
 import { OpenedRooms, TooManyRooms } from "../session/opened-rooms.ts";
@@ -30,6 +31,9 @@ const AUDIT_MS = { least: 20_000, most: 60_000 } as const;
  */
 const PRESENCE_SYNC_MS = 14_000;
 
+/** The pause between renewals of what the embedding app granted to members, ms: well below the time it is remembered. */
+const GRANT_RENEWAL_MS = GRANT_MS / 3;
+
 /** Rooms whose newest ids are read with one command. */
 const AUDIT_CHUNK = 500;
 
@@ -47,6 +51,7 @@ export class Rooms {
   #review: NodeJS.Timeout | undefined;
   #audit: NodeJS.Timeout | undefined;
   #presenceSync: NodeJS.Timeout | undefined;
+  #renewal: NodeJS.Timeout | undefined;
 
   /** @param maxPerNetwork rooms that connections of one network may have open; 0 = no limit. */
   constructor(deps: RoomDeps, maxPerNetwork = 0) {
@@ -60,6 +65,7 @@ export class Rooms {
     this.#review = setInterval(this.#reviewAll, REVIEW_MS).unref();
     this.#audit = setTimeout(this.#auditAll, auditPause()).unref();
     this.#presenceSync = setTimeout(this.#syncPresence, PRESENCE_SYNC_MS).unref();
+    if (this.#deps.hasGrants) this.#renewal = setTimeout(this.#renewGrants, GRANT_RENEWAL_MS).unref();
   }
 
   get size(): number {
@@ -128,6 +134,7 @@ export class Rooms {
     clearInterval(this.#review);
     clearTimeout(this.#audit);
     clearTimeout(this.#presenceSync);
+    clearTimeout(this.#renewal);
     for (const timer of this.#emptyRooms.values()) clearTimeout(timer);
     this.#emptyRooms.clear();
     for (const room of this.#rooms.values()) room.close();
@@ -192,6 +199,11 @@ export class Rooms {
       if (name !== undefined) this.#rooms.get(name)?.audit(head, before[index] ?? BEGINNING);
     }
   }
+
+  readonly #renewGrants = async (): Promise<void> => {
+    for (const room of [...this.#rooms.values()]) if (room.size > 0) await room.renewGrants();
+    this.#renewal = setTimeout(this.#renewGrants, GRANT_RENEWAL_MS).unref();
+  };
 
   readonly #syncPresence = async (): Promise<void> => {
     for (const room of [...this.#rooms.values()]) {

@@ -5,8 +5,8 @@ import type { SiteTokens } from "../identity.ts";
 import type { AnswerBudgets } from "../limits/answer-budget.ts";
 import type { RequestBudgets } from "../limits/request-budget.ts";
 import type { Publisher } from "../publisher.ts";
-import type { BaseRights, RightSettings } from "../rights/base-rights.ts";
 import type { Moderation } from "../rights/moderation.ts";
+import type { RightSettings, Rights } from "../rights/rights.ts";
 import type { RoomQueries } from "../room/queries.ts";
 import type { Rooms } from "../room/rooms.ts";
 import type { Session } from "./session.ts";
@@ -47,7 +47,7 @@ export interface ChatContext {
   readonly guests: Guests;
   /** Checks the embedding site's tokens; undefined if it has none. */
   readonly siteTokens: SiteTokens | undefined;
-  readonly rights: BaseRights;
+  readonly rights: Rights;
   readonly moderation: Moderation;
   /**
    * Sends a session what every new client gets: notices, the greeting, and the status if the store is away.

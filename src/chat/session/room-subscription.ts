@@ -6,15 +6,15 @@ import { type Member, visitorOf } from "../room/member.ts";
 import type { Room } from "../room/room.ts";
 import type { Snapshot } from "../room/snapshot.ts";
 import { withMessages } from "./answer.ts";
-import type { ChatContext } from "./chat-context.ts";
 
 /** The session that owns a subscription. */
 export interface SubscriptionOwner {
   readonly connection: Connection;
   readonly identity: Identity;
-  readonly context: Pick<ChatContext, "rights">;
   /** Called when the owner is in the room. */
   entered(subscription: RoomSubscription): void;
+  /** Called when the embedding app is to be asked again what the owner may do. */
+  recheck(subscription: RoomSubscription): void;
   /** Called when the owner may no longer be in the room; `sentence` says so. */
   expelled(subscription: RoomSubscription, sentence: string): void;
 }
@@ -26,9 +26,11 @@ export class RoomSubscription implements Member {
   /** `ref` of the join that created it. */
   readonly #ref: number;
   #handle: string;
+  #base: Right;
 
-  constructor(owner: SubscriptionOwner, room: Room, ref: number) {
+  constructor(owner: SubscriptionOwner, room: Room, base: Right, ref: number) {
     this.#owner = owner;
+    this.#base = base;
     this.room = room;
     this.#ref = ref;
     this.#handle = owner.identity.handle;
@@ -43,7 +45,14 @@ export class RoomSubscription implements Member {
   }
 
   get base(): Right {
-    return this.#owner.context.rights.of(this.#owner.identity, this.room.name);
+    return this.#base;
+  }
+
+  /** Changes the user's right without the room's access rules; the room tells the user, or ends the membership. */
+  setBase(base: Right): void {
+    if (base === this.#base) return;
+    this.#base = base;
+    this.room.rightChanged(this);
   }
 
   /** The user's right in the room. */
@@ -79,6 +88,10 @@ export class RoomSubscription implements Member {
 
   restarted(snapshot: Snapshot): void {
     this.#tell(snapshot, {});
+  }
+
+  recheck(): void {
+    this.#owner.recheck(this);
   }
 
   rightChanged(right: Right): void {

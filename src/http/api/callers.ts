@@ -1,8 +1,8 @@
 import type { FastifyRequest } from "fastify";
 import type { Chat } from "../../chat/chat.ts";
 import { guestIdentity, type Identity, identify, NEEDS_TOKEN } from "../../chat/identity.ts";
-import { type Result, success } from "../../chat/result.ts";
-import type { Visitor } from "../../chat/rights/visitor.ts";
+import { failure, type Result, success } from "../../chat/result.ts";
+import { missingRight, type Visitor } from "../../chat/rights/visitor.ts";
 import type { Program } from "../../identity/api-keys.ts";
 import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
 import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
@@ -27,14 +27,21 @@ export class Callers {
     this.#programs = programs;
   }
 
-  /** Returns the sender of a request as a visitor of a room. */
-  visitor<T extends Identity | undefined>(
+  /**
+   * Returns the sender of a request as a visitor of a room. Fails with `forbidden` if the sender may not read
+   * there, and with `unavailable` if that is not known.
+   */
+  async visitor<T extends Identity | undefined>(
     request: FastifyRequest,
     identity: T,
     room: string,
-  ): Visitor & { readonly identity: T } {
-    const network = networkOf(this.#addresses.of(request));
-    return { identity, base: this.#chat.rights.of(identity, room), network };
+  ): Promise<Result<Visitor & { readonly identity: T }>> {
+    const found = await this.#chat.rights.find(identity, room);
+    if (!found.ok) return found;
+    const { right: base } = found.value;
+    const forbidden = missingRight(base, "read", room);
+    if (forbidden !== undefined) return failure(forbidden);
+    return success({ identity, base, network: networkOf(this.#addresses.of(request)) });
   }
 
   /**

@@ -149,6 +149,16 @@ export const NewAccessRule = Type.Object(
   { description: "What a user may do in a room" },
 );
 
+export const Recheck = Type.Object(
+  {
+    user: Type.String({
+      pattern: /^(?:\*|[A-Za-z0-9_-]{1,64})$/.source,
+      description: "A user id, or * for everybody in the room",
+    }),
+  },
+  { description: "Whose rights are to be asked for again" },
+);
+
 export const AccessChanged = Type.Object(
   { id: MessageId("The id of the entry that tells all processes") },
   { description: "The rule holds from that entry on" },

@@ -58,6 +58,7 @@ export class MemoryAccess {
 
   /** Makes a change, whose entry has that id. */
   change(change: AccessChange, id: string): void {
+    if (change.recheck === true) return;
     this.#remove(change.subject);
     if (change.right === undefined) return;
     const rule = { ...change, right: change.right, id };

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Right } from "../../protocol/rights.ts";
 import type { AccessChange, AccessOutcome, AccessRule } from "../access.ts";
 import { enterHint, exitHint } from "../ephemeral.ts";
 import { GuestLimits } from "../guest-limits.ts";
@@ -21,6 +22,7 @@ import {
   type StoreStatus,
   StoreUnavailable,
 } from "../store.ts";
+import { MemoryGrants } from "./memory-grants.ts";
 import { MemoryRoom } from "./memory-room.ts";
 import { newestFirst } from "./newest-first.ts";
 
@@ -69,6 +71,7 @@ export class MemoryStore implements MessageStore {
   readonly #people = new Map<string, Map<string, RoomUser>>();
   /** By room. Emptied by `unsubscribe`. */
   readonly #subscribers = new Map<string, RoomSubscriber>();
+  readonly #grants = new MemoryGrants();
   readonly #shared = new Map<string, string>();
   /** Publications of this tick of the event loop; delivered in the next one. */
   #deliveries: Delivery[] = [];
@@ -143,10 +146,20 @@ export class MemoryStore implements MessageStore {
     const before = known?.bytes ?? 0;
     const entry = room.changeAccess(name, change, now);
     if (entry === undefined) return { outcome: "too-many" };
+    if (change.recheck === true) this.#grants.recheck(name, change);
     this.#bytes += room.bytes - before;
     this.#rooms.set(name, room);
     this.#publish(name, entry.frame, change);
     return { outcome: "stored", id: entry.id };
+  }
+
+  async grant(room: string, rights: ReadonlyMap<string, Right>): Promise<void> {
+    this.#grants.write(room, rights, this.#clock());
+  }
+
+  async grantOf(room: string, user: string): Promise<Right | undefined> {
+    this.#mustBeLive();
+    return this.#grants.of(room, user, this.#clock());
   }
 
   async accessRules(room: string): Promise<readonly AccessRule[]> {
@@ -273,6 +286,7 @@ export class MemoryStore implements MessageStore {
   sweep(): void {
     const now = this.#clock();
     this.#guestLimits.sweep(now);
+    this.#grants.sweep(now);
     for (const [name, room] of this.#rooms) {
       this.#change(room, () => room.sweep(now));
       if (room.isEmpty) this.#forget(name, room);

@@ -79,6 +79,11 @@ export class Keys {
     return `${this.#prefix}{${room}}:access`;
   }
 
+  /** Hash: what the embedding app granted users in a room in one span of `GRANT_MS`, by user. */
+  granted(room: string, span: number): string {
+    return `${this.#prefix}{${room}}:granted:${span}`;
+  }
+
   /** Hash: the users in a room, `<instance>:<user>` to handle. */
   who(room: string): string {
     return `${this.#prefix}{${room}}:who`;

@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
 import { BEGINNING } from "../../protocol/ids.ts";
+import type { Right } from "../../protocol/rights.ts";
 import type { AccessChange, AccessOutcome, AccessRule } from "../access.ts";
 import { looksLikeEntry } from "../entry.ts";
 import { ACCESS_FEATURE, FEATURES } from "../features.ts";
@@ -30,6 +31,7 @@ import { classify, describe, isRefusedBySetup } from "./errors.ts";
 import { Keys } from "./keys.ts";
 import { AccessRules } from "./messages/access-rules.ts";
 import { Appends } from "./messages/append.ts";
+import { Grants } from "./messages/grants.ts";
 import { claimedId } from "./messages/publications.ts";
 import { Reads } from "./messages/reads.ts";
 import { Signing } from "./messages/signing.ts";
@@ -72,6 +74,7 @@ export class RedisStore implements MessageStore {
   readonly #appends: Appends;
   readonly #reads: Reads;
   readonly #access: AccessRules;
+  readonly #grants: Grants;
   readonly #presence: PresenceStore;
   readonly #batcher: PresenceBatcher;
   readonly #lease: Lease;
@@ -142,6 +145,7 @@ export class RedisStore implements MessageStore {
       this.#throttled,
     );
     this.#reads = new Reads(keys, this.#throttled);
+    this.#grants = new Grants(keys, this.#clock);
     this.#access = new AccessRules(keys, this.#clock, timeouts, this.#throttled);
     this.#presence = new PresenceStore(keys, this.instance, timeouts);
     this.#batcher = new PresenceBatcher((room, changes) =>
@@ -191,7 +195,9 @@ export class RedisStore implements MessageStore {
     try {
       await this.require(ACCESS_FEATURE);
       const { accessScript } = this.#signing;
-      const stored = await this.#ask((redis) => this.#access.change(redis, accessScript, room, change));
+      const stored = await this.#ask((redis) =>
+        this.#access.change(redis, accessScript, room, change, this.#grants.keysOf(room)),
+      );
       if (stored.outcome !== "stored" || this.#replicaAcks === undefined) return stored;
       const left = this.#timeouts.ackMs - (performance.now() - called);
       return (await this.#replicaAcks.wait(left)) ? stored : { outcome: "unavailable" };
@@ -207,6 +213,14 @@ export class RedisStore implements MessageStore {
 
   accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]> {
     return this.#ask((redis) => this.#access.of(redis, room, subjects));
+  }
+
+  grant(room: string, rights: ReadonlyMap<string, Right>): Promise<void> {
+    return this.#tell((redis) => this.#grants.write(redis, room, rights));
+  }
+
+  grantOf(room: string, user: string): Promise<Right | undefined> {
+    return this.#ask((redis) => this.#grants.of(redis, room, user));
   }
 
   readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {

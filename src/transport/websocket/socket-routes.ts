@@ -111,8 +111,9 @@ export class SocketRoutes {
       const message = "This chat needs a token of its site, and plain sockets have none.";
       return this.#reject(reply, { status: 401, message });
     }
-    const forbidden = query.value && this.#chat.rights.refusal(undefined, query.value.room, "read");
-    if (forbidden !== undefined) return this.#reject(reply, { status: 403, message: forbidden.message });
+    const room = query.value?.room;
+    if (room !== undefined && this.#chat.rights.known(undefined, room) === "none")
+      return this.#reject(reply, { status: 403, message: `You may not enter ${room}.` });
     const guest = guestOf(request.raw, this.#cookies) ?? this.#chat.guests.create();
     const set = guestCookies(guest, request.raw, this.#cookies, isSecure(request));
     const { id: requestId, routeOptions } = request;

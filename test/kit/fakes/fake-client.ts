@@ -1,5 +1,6 @@
 import { Chat } from "../../../src/chat/chat.ts";
 import type { SiteTokens } from "../../../src/chat/identity.ts";
+import type { Authorize } from "../../../src/chat/rights/authorizer.ts";
 import type { Visitor } from "../../../src/chat/rights/visitor.ts";
 import type { ChatOptions } from "../../../src/chat/session/chat-context.ts";
 import type { SocketSession } from "../../../src/chat/session/session.ts";
@@ -34,8 +35,9 @@ export function openChat(
   options: Partial<ChatOptions> = {},
   store = new FakeStore(),
   siteTokens?: SiteTokens,
+  authorize?: Authorize,
 ) {
-  return openChatOn(store, options, siteTokens);
+  return openChatOn(store, options, siteTokens, authorize);
 }
 
 /** A chat on any log. */
@@ -43,9 +45,10 @@ export function openChatOn<L extends MessageStore>(
   log: L,
   options: Partial<ChatOptions> = {},
   siteTokens?: SiteTokens,
+  authorize?: Authorize,
 ) {
   const logger = new RecordingLogger();
-  const chat = new Chat(log, { ...OPTIONS, ...options }, logger, siteTokens);
+  const chat = new Chat(log, { ...OPTIONS, ...options }, logger, { siteTokens, authorize });
   chat.start();
   afterwards(() => chat.close());
   return { chat, log, logger };

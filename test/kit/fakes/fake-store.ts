@@ -1,4 +1,5 @@
 import { BEGINNING, compareIds } from "../../../src/protocol/ids.ts";
+import type { Right } from "../../../src/protocol/rights.ts";
 import type { AccessChange, AccessOutcome, AccessRule } from "../../../src/store/access.ts";
 import { accessBody, entryOf } from "../../../src/store/entry.ts";
 import { enterHint, exitHint } from "../../../src/store/ephemeral.ts";
@@ -51,6 +52,8 @@ export class FakeStore implements MessageStore {
   readonly calls: string[] = [];
   /** The access rules of all rooms. */
   readonly access = new MemoryAccess();
+  /** What the app granted, by room and user. */
+  readonly granted = new Map<string, Right>();
   readonly appends: Append[] = [];
   /** What the next appends are answered with, instead of being stored. */
   readonly answers: Appended[] = [];
@@ -114,6 +117,14 @@ export class FakeStore implements MessageStore {
     this.access.change(change, entry.id);
     if (!this.deaf) this.subscribers.get(room)?.onPublication(stored.frame, change);
     return { outcome: "stored", id: entry.id };
+  }
+
+  async grant(room: string, rights: ReadonlyMap<string, Right>): Promise<void> {
+    for (const [user, right] of rights) this.granted.set(`${room} ${user}`, right);
+  }
+
+  async grantOf(room: string, user: string): Promise<Right | undefined> {
+    return this.granted.get(`${room} ${user}`);
   }
 
   async accessRules(): Promise<readonly AccessRule[]> {

@@ -399,6 +399,7 @@ describe("the description at /api/openapi.json", () => {
       "/api/rooms/{room}/events",
       "/api/rooms/{room}/messages",
       "/api/rooms/{room}/presence",
+      "/api/rooms/{room}/recheck",
       "/api/session",
     ]);
     const { get, post } = paths["/api/rooms/{room}/messages"];

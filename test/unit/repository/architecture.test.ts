@@ -27,7 +27,11 @@ const REDIS_URL = "src/store/redis/redis-url.ts";
 /** The one reader of an origin: settings check with it what requests are compared with. */
 const ORIGINS = "src/settings/origins.ts";
 /** The readers of program keys and of patterns of rooms: settings check with them what the chat goes by. */
-const RIGHTS = ["src/identity/program-key.ts", "src/chat/rights/room-patterns.ts"];
+const RIGHTS = [
+  "src/identity/program-key.ts",
+  "src/chat/rights/room-patterns.ts",
+  "src/chat/rights/authorizer.ts",
+];
 /** The contract between `/status/fleet` and the operator's page. */
 const STATUS_VIEW = "src/http/status/status-view.ts";
 /** What would let a part talk to the world by itself. */

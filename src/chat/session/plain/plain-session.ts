@@ -48,6 +48,7 @@ export class PlainSession implements SocketSession, Member {
   /** The last id that the client has. */
   #after: string | undefined;
   #identity: Identity;
+  #base: Right = "none";
   /** The room of the last attempt to enter; undefined before that. */
   #here: Room | undefined;
   #inRoom = false;
@@ -109,7 +110,7 @@ export class PlainSession implements SocketSession, Member {
   }
 
   get base(): Right {
-    return this.#context.rights.of(this.#identity, this.#room);
+    return this.#base;
   }
 
   /** Does nothing: the client sends the handle it wants with each message, or keeps the last one. */
@@ -150,7 +151,16 @@ export class PlainSession implements SocketSession, Member {
 
   async #enter(): Promise<void> {
     if (this.#closed || this.#inRoom) return;
+    const found = await this.#context.rights.find(this.#identity, this.#room);
+    if (this.#closed) return;
+    if (!found.ok) {
+      this.#enterLater();
+      return;
+    }
+    this.#base = found.value.right;
+    void found.value.later?.then((base) => base.ok && this.#setBase(base.value));
     try {
+      if (this.#base === "none") throw new Forbidden(this.#room);
       await this.#readOn();
       await this.#answers.read(this.#join);
     } catch (error) {
@@ -236,6 +246,21 @@ export class PlainSession implements SocketSession, Member {
   #rename(wanted: string, handle: string): void {
     if (wanted !== this.#identity.handle) this.#identity = { ...this.#identity, handle: wanted };
     if (this.#inRoom) this.#here?.presence.onMessageStored(this, handle);
+  }
+
+  recheck(): void {
+    void this.#ask();
+  }
+
+  /** Finds out what the embedding app says now; without an answer the user may do nothing. */
+  async #ask(): Promise<void> {
+    const base = await this.#context.rights.ask(this.#identity, this.#room);
+    this.#setBase(base.ok ? base.value : "none");
+  }
+
+  #setBase(base: Right): void {
+    this.#base = base;
+    if (this.#inRoom) this.#here?.rightChanged(this);
   }
 
   /** Closes the connection, because its user may not be in the room. */

@@ -6,6 +6,7 @@ import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import type { Identity } from "../../identity.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
+import type { Found } from "../../rights/rights.ts";
 import { Forbidden } from "../../rights/visitor.ts";
 import { type Member, visitorOf } from "../../room/member.ts";
 import type { Room } from "../../room/room.ts";
@@ -18,6 +19,8 @@ export interface StreamRoom {
   readonly room: string;
   /** The last id that the reader has; undefined = the stream begins with the next entry. */
   readonly after: string | undefined;
+  /** The reader's right without the room's access rules. */
+  readonly found: Found;
 }
 
 /** What an event stream is opened with. */
@@ -44,6 +47,7 @@ export class StreamSubscription implements Member {
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
   readonly #room: string;
+  #base: Right;
   /** Called when the reader may no longer read this room. */
   readonly #ended: () => void;
   /** The room of the last attempt to enter; undefined before that. */
@@ -57,7 +61,7 @@ export class StreamSubscription implements Member {
     connection: Connection,
     answers: AnswerBudget,
     identity: Identity,
-    { room, after }: StreamRoom,
+    { room, after, found }: StreamRoom,
     ended: () => void,
   ) {
     this.#ended = ended;
@@ -66,6 +70,8 @@ export class StreamSubscription implements Member {
     this.connection = connection;
     this.identity = identity;
     this.#room = room;
+    this.#base = found.right;
+    void found.later?.then((base) => base.ok && this.#setBase(base.value));
     this.#after = after;
   }
 
@@ -98,7 +104,7 @@ export class StreamSubscription implements Member {
   }
 
   get base(): Right {
-    return this.#context.rights.of(this.identity, this.#room);
+    return this.#base;
   }
 
   /** Does nothing: a stream publishes no messages. */
@@ -134,6 +140,21 @@ export class StreamSubscription implements Member {
     const left: LeftFrame = { type: "left", room: this.#room, reason: sentence };
     this.connection.write(this.connection.codec.frame(left));
     this.#ended();
+  }
+
+  recheck(): void {
+    void this.#ask();
+  }
+
+  /** Finds out what the embedding app says now; without an answer the reader may do nothing. */
+  async #ask(): Promise<void> {
+    const base = await this.#context.rights.ask(this.identity, this.#room);
+    this.#setBase(base.ok ? base.value : "none");
+  }
+
+  #setBase(base: Right): void {
+    this.#base = base;
+    this.#here?.rightChanged(this);
   }
 
   readonly #join = async (space: AnswerSpace): Promise<void> => {

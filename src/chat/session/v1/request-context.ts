@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../../../protocol/codes.ts";
-import type { Right } from "../../../protocol/rights.ts";
+import type { ClientFrame } from "../../../protocol/frames.ts";
 import type { Identity } from "../../identity.ts";
+import type { AnswerSpace } from "../../limits/answer-budget.ts";
 import type { ErrorReply } from "../../result.ts";
 import type { ChatContext } from "../chat-context.ts";
 import type { RoomSubscription, SubscriptionOwner } from "../room-subscription.ts";
@@ -20,8 +21,15 @@ export interface RequestContext extends SocketSession, SubscriptionOwner {
   readonly joining: Set<string>;
   /** Accepts the hello: the client has this identity, until `expiresAt`. */
   greet(identity: Identity): void;
-  /** Answers with `forbidden` and returns true if the user has not the right in the room. */
-  isForbidden(room: string, needed: Right, ref?: number): boolean;
+  /**
+   * Runs a request that is answered with messages when there is space for them. Rejects as `work` does, and
+   * with TooManyAnswers.
+   */
+  withSpace(
+    frame: ClientFrame,
+    arrivedAt: number,
+    work: (space: AnswerSpace) => Promise<void> | void,
+  ): Promise<void>;
   /** Answers with an error; see `ErrorReplies`. */
   refuse(code: ErrorCode, message: string, ref?: number): void;
   /** As `refuse`, for an error that was made elsewhere. */

@@ -1,6 +1,5 @@
 import { CLOSE, type ErrorCode } from "../../../protocol/codes.ts";
 import type { ClientFrame, ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
-import type { Right } from "../../../protocol/rights.ts";
 import { StoreUnavailable } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { countOne } from "../../counters.ts";
@@ -14,7 +13,7 @@ import {
 } from "../../limits/answer-budget.ts";
 import { COST, type RequestBudget } from "../../limits/request-budget.ts";
 import type { ErrorReply } from "../../result.ts";
-import { Forbidden, missingRight } from "../../rights/visitor.ts";
+import { Forbidden } from "../../rights/visitor.ts";
 import { closeIfTooSlow } from "../../room/outbox.ts";
 import type { ChatContext } from "../chat-context.ts";
 import { TooManyRooms } from "../opened-rooms.ts";
@@ -93,6 +92,22 @@ export class V1Session implements RequestContext {
     this.connection.write(this.connection.codec.frame(frame), "soon");
   }
 
+  withSpace(
+    frame: ClientFrame,
+    arrivedAt: number,
+    work: (space: AnswerSpace) => Promise<void> | void,
+  ): Promise<void> {
+    return this.#answers.read(async (space) => {
+      // The store may have gone away, or the client, while this waited.
+      if (this.isClosed || this.#isLate({ frame, arrivedAt })) return;
+      const take = (bytes: number): void => {
+        space.take(bytes);
+        this.requests.spend(COST.answeredKib * (bytes >> 10));
+      };
+      await work({ take });
+    });
+  }
+
   refuse(code: ErrorCode, message: string, ref?: number): void {
     this.#errors.send(errorFrame({ code, message, ref }));
   }
@@ -100,12 +115,6 @@ export class V1Session implements RequestContext {
   refuseWith(error: ErrorReply): void {
     if (error.code === "unavailable") this.#unavailableAt = performance.now();
     this.#errors.send(errorFrame(error));
-  }
-
-  isForbidden(room: string, needed: Right, ref?: number): boolean {
-    const forbidden = this.context.rights.refusal(this.#identity, room, needed);
-    if (forbidden !== undefined) this.refuseWith({ ...forbidden, ref });
-    return forbidden !== undefined;
   }
 
   refuseUnavailable(ref: number | undefined): void {
@@ -117,13 +126,20 @@ export class V1Session implements RequestContext {
     this.#state = "greeted";
     if (identity.expiresAt !== undefined) this.#tokenClock ??= new TokenClock(this.connection);
     this.#tokenClock?.set(identity.expiresAt);
-    this.#leaveForbidden();
+    void this.#reviewRights();
   }
 
   entered(subscription: RoomSubscription): void {
     const { name } = subscription.room;
     this.joining.delete(name);
     this.subscriptions.set(name, subscription);
+  }
+
+  recheck(subscription: RoomSubscription): void {
+    const { name } = subscription.room;
+    // Without an answer the user may do nothing.
+    const found = this.context.rights.ask(this.#identity, name);
+    void found.then((base) => subscription.setBase(base.ok ? base.value : "none"));
   }
 
   expelled({ room }: RoomSubscription, sentence: string): void {
@@ -149,12 +165,18 @@ export class V1Session implements RequestContext {
     this.subscriptions.clear();
   }
 
-  /** Ends the memberships in rooms that the user may no longer enter, because another token says so. */
-  #leaveForbidden(): void {
-    for (const subscription of [...this.subscriptions.values()]) {
-      const forbidden = missingRight(subscription.right, "read", subscription.room.name);
-      if (forbidden !== undefined) this.expelled(subscription, forbidden.message);
-    }
+  /**
+   * Finds the user's rights in the joined rooms anew, because another token or the embedding app may say
+   * something else, and ends the memberships that they do not allow.
+   */
+  async #reviewRights(): Promise<void> {
+    const found = [...this.subscriptions.values()].map(async (subscription) => {
+      const { room } = subscription;
+      const base = await this.context.rights.ask(this.#identity, room.name);
+      // The client may have left the room meanwhile. Without an answer the right stays what it was.
+      if (base.ok && this.subscriptions.get(room.name) === subscription) subscription.setBase(base.value);
+    });
+    await Promise.all(found);
   }
 
   #dispatch(request: Request): void {
@@ -181,24 +203,7 @@ export class V1Session implements RequestContext {
   #handle<T extends RequestName>(type: T, frame: Frames[T], arrivedAt: number): Promise<void> | void {
     const { handle, answersWithMessages } = requestType(type);
     if (!answersWithMessages) return handle(this, frame, arrivedAt, UNCOUNTED);
-    return this.#answer(frame, arrivedAt, (space) => handle(this, frame, arrivedAt, space));
-  }
-
-  /** Handles a request that is answered with messages, when there is space for them. */
-  #answer(
-    frame: ClientFrame,
-    arrivedAt: number,
-    work: (space: AnswerSpace) => Promise<void> | void,
-  ): Promise<void> {
-    return this.#answers.read(async (space) => {
-      // The store may have gone away, or the client, while this waited.
-      if (this.isClosed || this.#isLate({ frame, arrivedAt })) return;
-      const take = (bytes: number): void => {
-        space.take(bytes);
-        this.requests.spend(COST.answeredKib * (bytes >> 10));
-      };
-      await work({ take });
-    });
+    return this.withSpace(frame, arrivedAt, (space) => handle(this, frame, arrivedAt, space));
   }
 
   /**

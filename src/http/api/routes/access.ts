@@ -7,6 +7,7 @@ import {
   AccessRuleList,
   FAILURES,
   NewAccessRule,
+  Recheck,
   RoomParams,
   WRITERS,
 } from "../schemas.ts";
@@ -40,10 +41,38 @@ export function routeAccess(app: FastifyInstance, { chat, callers }: RouteDeps):
       const caller = await callers.writer(request);
       if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
-      const moderator = callers.visitor(request, caller.value, room);
-      const changed = await chat.moderation.change(moderator, room, request.body);
+      const moderator = await callers.visitor(request, caller.value, room);
+      if (!moderator.ok) return refuse(reply, moderator.error);
+      const changed = await chat.moderation.change(moderator.value, room, request.body);
       if (!changed.ok) return refuse(reply, changed.error);
       return reply.header("Cache-Control", "no-store").send({ id: changed.value });
+    },
+  );
+  app.post<{ Params: Static<typeof RoomParams>; Body: Static<typeof Recheck> }>(
+    "/rooms/:room/recheck",
+    {
+      bodyLimit: BODY_BYTES,
+      schema: {
+        operationId: "recheckAccess",
+        summary: "Have the embedding app asked again what a user may do in a room",
+        description:
+          "For apps that decide themselves (the plugin's option authorize); needs the right to moderate.",
+        tags: ["moderation"],
+        security: WRITERS,
+        params: RoomParams,
+        body: Recheck,
+        response: { 200: AccessChanged, ...FAILURES },
+      },
+    },
+    async (request, reply) => {
+      const caller = await callers.writer(request);
+      if (!caller.ok) return refuse(reply, caller.error);
+      const { room } = request.params;
+      const moderator = await callers.visitor(request, caller.value, room);
+      if (!moderator.ok) return refuse(reply, moderator.error);
+      const asked = await chat.moderation.recheck(moderator.value, room, request.body.user);
+      if (!asked.ok) return refuse(reply, asked.error);
+      return reply.header("Cache-Control", "no-store").send({ id: asked.value });
     },
   );
   app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof AccessQuery> }>(
@@ -64,8 +93,9 @@ export function routeAccess(app: FastifyInstance, { chat, callers }: RouteDeps):
       const caller = await callers.writer(request);
       if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
-      const moderator = callers.visitor(request, caller.value, room);
-      const listed = await chat.moderation.list(moderator, room, request.query.before);
+      const moderator = await callers.visitor(request, caller.value, room);
+      if (!moderator.ok) return refuse(reply, moderator.error);
+      const listed = await chat.moderation.list(moderator.value, room, request.query.before);
       if (!listed.ok) return refuse(reply, listed.error);
       return reply.header("Cache-Control", "no-store").send(listed.value);
     },

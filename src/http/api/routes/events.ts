@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import { STORE_AWAY } from "../../../chat/errors.ts";
 import { guestIdentity, type Identity } from "../../../chat/identity.ts";
-import type { ErrorReply } from "../../../chat/result.ts";
+import { type ErrorReply, failure, type Result, success } from "../../../chat/result.ts";
+import { missingRight } from "../../../chat/rights/visitor.ts";
 import type { StreamRoom } from "../../../chat/session/stream/stream-subscription.ts";
 import { REQUESTS } from "../../../chat/session/v1/requests.ts";
 import { guestCookies } from "../../../transport/cookies/guest-cookie.ts";
@@ -15,6 +16,9 @@ interface OneRoom {
   Params: Static<typeof RoomParams>;
   Headers: Static<typeof LastEventId>;
 }
+
+/** A room of a stream before the caller's right is known. */
+type WantedRoom = Omit<StreamRoom, "found">;
 
 /** Headers that keep proxies from buffering, changing or storing the events. */
 const HEAD = {
@@ -69,7 +73,7 @@ export function routeEvents(app: FastifyInstance, deps: RouteDeps): void {
 }
 
 /** Reads `lobby`, or `lobby@1795257593307-41`. */
-function streamRoomOf(text: string): StreamRoom {
+function streamRoomOf(text: string): WantedRoom {
   const [room = "", after] = text.split("@");
   return { room, after };
 }
@@ -78,7 +82,7 @@ async function open(
   request: FastifyRequest,
   reply: FastifyReply,
   deps: RouteDeps,
-  rooms: readonly StreamRoom[],
+  rooms: readonly WantedRoom[],
 ): Promise<FastifyReply> {
   const { callers, streams } = deps;
   const caller = await callers.reader(request);
@@ -87,7 +91,9 @@ async function open(
   // this moment.
   const early = await deps.throttle.of(request, rooms.length * REQUESTS.join.cost);
   if (early !== undefined) return refuse(reply, early);
-  const unusable = roomsRefusal(caller.value, rooms, deps);
+  const entered = await entries(caller.value, rooms, deps);
+  if (!entered.ok) return refuse(reply, entered.error);
+  const unusable = roomsRefusal(rooms, deps);
   if (unusable !== undefined) return refuse(reply, unusable);
   const rejected = deps.gate.checkConnection(request);
   if (rejected !== undefined) return refuse(reply, rejected, rejected.status);
@@ -105,25 +111,41 @@ async function open(
   reply.raw.flushHeaders();
   const address = deps.gate.addresses.of(request);
   const path = request.url.split("?")[0] ?? "";
-  streams.take(reply.raw, { request: { identity, rooms }, address, requestId: request.id, path });
+  streams.take(reply.raw, {
+    request: { identity, rooms: entered.value },
+    address,
+    requestId: request.id,
+    path,
+  });
   return reply;
 }
 
-/** Returns why a stream of these rooms cannot be opened; undefined = it can. */
-function roomsRefusal(
+/** Returns the rooms with the caller's rights; fails if the caller may not read one of them, or that is not known. */
+async function entries(
   caller: Identity | undefined,
-  rooms: readonly StreamRoom[],
+  rooms: readonly WantedRoom[],
   { chat }: RouteDeps,
-): ErrorReply | undefined {
+): Promise<Result<readonly StreamRoom[]>> {
+  const found = await Promise.all(
+    rooms.map(async (wanted) => ({ wanted, right: await chat.rights.find(caller, wanted.room) })),
+  );
+  const entered: StreamRoom[] = [];
+  for (const { wanted, right } of found) {
+    if (!right.ok) return right;
+    const forbidden = missingRight(right.value.right, "read", wanted.room);
+    if (forbidden !== undefined) return failure(forbidden);
+    entered.push({ ...wanted, found: right.value });
+  }
+  return success(entered);
+}
+
+/** Returns why a stream of these rooms cannot be opened; undefined = it can. */
+function roomsRefusal(rooms: readonly WantedRoom[], { chat }: RouteDeps): ErrorReply | undefined {
   const { maxRoomsPerConnection } = chat.options;
   if (rooms.length > maxRoomsPerConnection) {
     return { code: "too-many-rooms", message: `A stream may carry ${maxRoomsPerConnection} rooms.` };
   }
   if (new Set(rooms.map(({ room }) => room)).size < rooms.length)
     return { code: "bad-request", message: "query.room names a room twice." };
-  for (const { room } of rooms) {
-    const forbidden = chat.rights.refusal(caller, room, "read");
-    if (forbidden !== undefined) return forbidden;
-  }
   return chat.live ? undefined : STORE_AWAY;
 }

@@ -10,6 +10,7 @@ const METHODS: Readonly<Record<string, readonly string[]>> = {
   events: ["GET"],
   presence: ["GET", "HEAD"],
   access: ["GET", "HEAD", "POST"],
+  recheck: ["POST"],
 };
 
 /** Name of a constraint of the router, which all plugins of an app share. */

@@ -3,6 +3,7 @@ import type { Static } from "typebox";
 import type { Chat } from "../../../chat/chat.ts";
 import { type Identity, withHandle } from "../../../chat/identity.ts";
 import { type Result, success } from "../../../chat/result.ts";
+import { missingRight } from "../../../chat/rights/visitor.ts";
 import { readText } from "../../../chat/text/text.ts";
 import { LIMITS } from "../../../protocol/limits.ts";
 import { networkOf } from "../../../transport/client-address.ts";
@@ -49,7 +50,10 @@ export function routePostMessage(app: FastifyInstance, { gate, chat, callers }: 
       const caller = await callers.writer(request);
       if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
-      const forbidden = chat.rights.refusal(caller.value, room, "write");
+      const visitor = await callers.visitor(request, caller.value, room);
+      if (!visitor.ok) return refuse(reply, visitor.error);
+      const { base } = visitor.value;
+      const forbidden = missingRight(base, "write", room);
       if (forbidden !== undefined) return refuse(reply, forbidden);
       const read = readMessage(request.body, caller.value, chat);
       if (!read.ok) return refuse(reply, read.error);
@@ -58,7 +62,7 @@ export function routePostMessage(app: FastifyInstance, { gate, chat, callers }: 
         room,
         here: chat.rooms.get(room),
         sender: caller.value,
-        base: chat.rights.of(caller.value, room),
+        base,
         handle,
         network: networkOf(gate.addresses.of(request)),
         text,

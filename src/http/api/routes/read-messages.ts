@@ -36,9 +36,9 @@ export function routeReadMessages(app: FastifyInstance, { gate, chat, callers }:
         return refuse(reply, { code: "bad-request", message: "Ask for before or after, not both." });
       }
       const { room } = request.params;
-      const forbidden = chat.rights.refusal(reader.value, room, "read");
-      if (forbidden !== undefined) return refuse(reply, forbidden);
-      const visitor = callers.visitor(request, reader.value, room);
+      const found = await callers.visitor(request, reader.value, room);
+      if (!found.ok) return refuse(reply, found.error);
+      const visitor = found.value;
       const answers = chat.answers.of(new ResponseReader(reply.raw, networkOf(gate.addresses.of(request))));
       reply.raw.once("close", () => answers.close());
       return answers.read(async (space) => {

@@ -21,7 +21,10 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: RouteDeps): 
     async (request, reply) => {
       const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
-      const rooms = await chat.queries.recentRooms((room) => callers.visitor(request, reader.value, room));
+      const rooms = await chat.queries.recentRooms(async (room) => {
+        const visitor = await callers.visitor(request, reader.value, room);
+        return visitor.ok ? visitor.value : undefined;
+      });
       return { rooms: rooms.map(({ room, head, count }) => ({ room, last: head, count })) };
     },
   );
@@ -42,9 +45,9 @@ export function routeRooms(app: FastifyInstance, { chat, callers }: RouteDeps): 
       const reader = await callers.reader(request);
       if (!reader.ok) return refuse(reply, reader.error);
       const { room } = request.params;
-      const forbidden = chat.rights.refusal(reader.value, room, "read");
-      if (forbidden !== undefined) return refuse(reply, forbidden);
-      const { count, users } = await chat.queries.people(room, callers.visitor(request, reader.value, room));
+      const visitor = await callers.visitor(request, reader.value, room);
+      if (!visitor.ok) return refuse(reply, visitor.error);
+      const { count, users } = await chat.queries.people(room, visitor.value);
       return { count, users: [...users] };
     },
   );

@@ -30,15 +30,24 @@ export class AccessRules {
     this.#throttled = throttled;
   }
 
-  /** Changes a rule, adds the entry to the room's stream and publishes it, atomically. */
-  async change(redis: Redis, script: Script, room: string, change: AccessChange): Promise<AccessOutcome> {
+  /**
+   * Changes a rule, adds the entry to the room's stream and publishes it, atomically.
+   * @param granted keys of what the embedding app granted lately.
+   */
+  async change(
+    redis: Redis,
+    script: Script,
+    room: string,
+    change: AccessChange,
+    granted: readonly string[],
+  ): Promise<AccessOutcome> {
     const reply = await script.run(
       redis,
-      [this.#keys.log(room), this.#keys.access(room)],
+      [this.#keys.log(room), this.#keys.access(room), ...granted],
       [
         Math.floor(this.#clock.now() + this.#timeouts.storeWithinMs),
         change.subject,
-        change.right ?? "",
+        change.recheck === true ? "?" : (change.right ?? ""),
         Math.ceil(change.until ?? 0),
         change.bindsModerators ? "p" : "-",
         encodeAccessChange(change),

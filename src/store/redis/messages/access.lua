@@ -4,8 +4,10 @@
 -- shut out while a flood fills the memory.
 --
 -- KEYS  1 the room's stream   2 the room's access rules
+--       3, 4 what the embedding app granted lately, by user (grants.ts)
 -- ARGV  1 deadline, ms by this server's clock
---       2 subject             3 the most that it may do; '' removes the rule
+--       2 subject             3 the most that it may do; '' removes the rule; '?' changes none, and forgets what
+--         the embedding app granted to the subject
 --       4 when the rule ends, ms by this server's clock; 0 = never
 --       5 'p' if it holds for moderators too, else '-'
 --       6 the change as JSON  7 body: the frame without its first two members
@@ -45,7 +47,7 @@ local function review()
   return ended, last
 end
 
-if right ~= '' and call('HLEN', rules) >= MAX_RULES and not call('HGET', rules, subject) then
+if right ~= '' and right ~= '?' and call('HLEN', rules) >= MAX_RULES and not call('HGET', rules, subject) then
   local ended = review()
   if #ended == 0 then
     return { 'too-many' }
@@ -58,7 +60,15 @@ local id = idAfter(lastMs, lastNumber, now, random)
 local head = '{"id":"' .. id .. '","prev":"' .. prev .. '",'
 bytes = bytes + #head + #body
 
-if right == '' then
+if right == '?' then
+  for i = 3, 4 do
+    if subject == '*' then
+      call('DEL', KEYS[i])
+    else
+      call('HDEL', KEYS[i], subject)
+    end
+  end
+elseif right == '' then
   call('HDEL', rules, subject)
 else
   call('HSET', rules, subject, right .. ' ' .. ends .. ' ' .. binds .. ' ' .. id .. ' ' .. change)

@@ -71,7 +71,11 @@ describe("a client that reads nothing", () => {
     const { chat, log: store } = openFullChat();
     const connection = new FakeConnection(EVENT_CODEC);
     connection.isStalled = true;
-    const visits = ROOMS.map((room) => ({ room, after: store.entries(room)[0]?.id }));
+    const visits = ROOMS.map((room) => ({
+      room,
+      after: store.entries(room)[0]?.id,
+      found: { right: "write" as const },
+    }));
     chat.connectStream(connection, { identity: guestIdentity("u", "Ann"), rooms: visits });
     await settle(100);
     expect(connection.waiting).toBeGreaterThan(LIMITS.hintWaterline);

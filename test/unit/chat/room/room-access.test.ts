@@ -111,8 +111,8 @@ describe("an access entry", () => {
     chat.connectStream(events, {
       identity: guestIdentity("gstream"),
       rooms: [
-        { room: "lobby", after: undefined },
-        { room: "attic", after: undefined },
+        { room: "lobby", after: undefined, found: { right: "write" } },
+        { room: "attic", after: undefined, found: { right: "write" } },
       ],
     });
     await settle();
@@ -160,6 +160,6 @@ describe("what was read of a room that has not heard of a rule", () => {
     await shutOutUnheard(store, "g1");
     await expect(reading).rejects.toThrow("You may not enter lobby.");
     await expect(chat.queries.people("lobby", visitor)).rejects.toThrow("You may not enter lobby.");
-    expect(await chat.queries.recentRooms(() => visitor)).toEqual([]);
+    expect(await chat.queries.recentRooms(async () => visitor)).toEqual([]);
   });
 });

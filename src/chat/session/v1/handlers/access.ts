@@ -1,11 +1,15 @@
 import type { AccessListRequest, AccessRequest } from "../../../../protocol/frames.ts";
+import { type Result, success } from "../../../result.ts";
 import type { Moderator } from "../../../rights/moderation.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** Changes what a user may do in a room. */
 export async function access(session: RequestContext, frame: AccessRequest): Promise<void> {
   const { ref, room } = frame;
-  const changed = await session.context.moderation.change(moderatorIn(session, room), room, frame);
+  const moderator = await moderatorIn(session, room);
+  const changed = moderator.ok
+    ? await session.context.moderation.change(moderator.value, room, frame)
+    : moderator;
   if (!changed.ok) session.refuseWith({ ...changed.error, ref });
   else session.send({ type: "ok", ref });
 }
@@ -13,7 +17,10 @@ export async function access(session: RequestContext, frame: AccessRequest): Pro
 /** Answers with the access rules of a room. */
 export async function accessList(session: RequestContext, frame: AccessListRequest): Promise<void> {
   const { ref, room, before } = frame;
-  const listed = await session.context.moderation.list(moderatorIn(session, room), room, before);
+  const moderator = await moderatorIn(session, room);
+  const listed = moderator.ok
+    ? await session.context.moderation.list(moderator.value, room, before)
+    : moderator;
   if (!listed.ok) {
     session.refuseWith({ ...listed.error, ref });
     return;
@@ -21,6 +28,10 @@ export async function accessList(session: RequestContext, frame: AccessListReque
   session.send({ type: "access-list", ref, room, ...listed.value });
 }
 
-function moderatorIn({ context, identity, connection }: RequestContext, room: string): Moderator {
-  return { identity, base: context.rights.of(identity, room), network: connection.network };
+async function moderatorIn(
+  { context, identity, connection }: RequestContext,
+  room: string,
+): Promise<Result<Moderator>> {
+  const base = await context.rights.find(identity, room);
+  return base.ok ? success({ identity, base: base.value.right, network: connection.network }) : base;
 }

@@ -1,6 +1,10 @@
 import type { JoinRequest } from "../../../../protocol/frames.ts";
 import { LIMITS } from "../../../../protocol/limits.ts";
+import type { Right } from "../../../../protocol/rights.ts";
 import type { AnswerSpace } from "../../../limits/answer-budget.ts";
+import type { Result } from "../../../result.ts";
+import type { Found } from "../../../rights/rights.ts";
+import { missingRight } from "../../../rights/visitor.ts";
 import { RoomSubscription } from "../../room-subscription.ts";
 import type { RequestContext } from "../request-context.ts";
 
@@ -8,15 +12,22 @@ import type { RequestContext } from "../request-context.ts";
  * Joins a room, or resyncs one: the client gets what is after `after`, or the newest entries, then what is
  * live.
  */
-export async function join(
-  session: RequestContext,
-  frame: JoinRequest,
-  _arrivedAt: number,
-  space: AnswerSpace,
-): Promise<void> {
-  if (session.isForbidden(frame.room, "read", frame.ref)) return;
+export async function join(session: RequestContext, frame: JoinRequest, arrivedAt: number): Promise<void> {
   const { subscriptions, joining } = session;
-  if (subscriptions.has(frame.room)) return enter(session, frame, space);
+  const found = await session.context.rights.find(session.identity, frame.room);
+  if (session.isClosed) return;
+  if (!found.ok) {
+    session.refuseWith({ ...found.error, ref: frame.ref });
+    return;
+  }
+  const forbidden = missingRight(found.value.right, "read", frame.room);
+  if (forbidden !== undefined) {
+    session.refuseWith({ ...forbidden, ref: frame.ref });
+    return;
+  }
+  const enterRoom = () =>
+    session.withSpace(frame, arrivedAt, (space) => enter(session, frame, found.value, space));
+  if (subscriptions.has(frame.room)) return enterRoom();
   const { maxRoomsPerConnection } = session.context.options;
   if (subscriptions.size + joining.size >= maxRoomsPerConnection) {
     session.refuse("too-many-rooms", `A connection may be in ${maxRoomsPerConnection} rooms.`, frame.ref);
@@ -24,7 +35,7 @@ export async function join(
   }
   joining.add(frame.room);
   try {
-    await enter(session, frame, space);
+    await enterRoom();
   } finally {
     joining.delete(frame.room);
   }
@@ -33,13 +44,21 @@ export async function join(
 async function enter(
   session: RequestContext,
   { ref, room, after, limit }: JoinRequest,
+  { right, later }: Found,
   space: AnswerSpace,
 ): Promise<void> {
   const { rooms } = session.context;
   const { network, id } = session.connection;
-  const subscription = new RoomSubscription(session, rooms.open(room, network), ref);
+  const subscription = new RoomSubscription(session, rooms.open(room, network), right, ref);
   const cursor = { after, limit: limit ?? LIMITS.joinMessages };
   await rooms.join(subscription.room, subscription, cursor, space);
   // The client may have disconnected while the room was read.
   if (session.isClosed) rooms.leave(subscription.room, id);
+  else if (later !== undefined) void follow(subscription, later);
+}
+
+/** Takes over the embedding app's answer; without one, what it granted before stays. */
+async function follow(subscription: RoomSubscription, later: Promise<Result<Right>>): Promise<void> {
+  const base = await later;
+  if (base.ok) subscription.setBase(base.value);
 }

@@ -1,0 +1,222 @@
+import type { Logger } from "../../logging/logger.ts";
+import { ThrottledLogger } from "../../logging/throttled-logger.ts";
+import { isRight, type Right } from "../../protocol/rights.ts";
+import type { Identity, UserKind } from "../identity.ts";
+import { type ErrorReply, failure, type Result, success } from "../result.ts";
+
+/** A user as the embedding app is asked about them. */
+export interface AskedUser {
+  /** The user id: `s-<sub>` or `s_<digest>` of a user of the site, `g…` of a guest. */
+  readonly user: string;
+  readonly handle: string;
+  readonly kind: UserKind;
+}
+
+/** What the embedding app is asked. */
+export interface RightsQuestion {
+  /** Undefined = a client that has not identified, which may only read. */
+  readonly identity: AskedUser | undefined;
+  /** Names of rooms, which need not exist; at most `ROOMS_PER_CALL`. */
+  readonly rooms: readonly string[];
+}
+
+/** The rights of a user by room. A room that is missing gets its right from the token and the settings. */
+export type RightsAnswer = Readonly<Record<string, Right | undefined>>;
+
+/**
+ * Returns what a user may do in rooms. If it throws or rejects, the user may do nothing; if it takes longer
+ * than 2 s, the request is answered `unavailable`.
+ */
+export type Authorize = (question: RightsQuestion) => RightsAnswer | Promise<RightsAnswer>;
+
+/** Rooms of one call, at most. */
+export const ROOMS_PER_CALL = 100;
+
+/** Calls under way, at most: an app's database must not be asked everything at once after a restart. */
+const CALLS = 32;
+
+/** How long an answer may take, ms, not counting the wait for a free call. */
+const ANSWER_MS = 2_000;
+
+/** How long a call that does not end counts as under way, ms. */
+const HANGING_MS = 120_000;
+
+/** How long a question may wait for a free call, ms: less than a client waits for an answer. */
+const WAIT_MS = 8_000;
+
+/** Questions that wait, at most. */
+const MOST_WAITING = 10_000;
+
+/** The time over which retries are spread, ms. */
+const SPREAD_MS = 5_000;
+
+/** The right that the app gave; undefined = it named none. */
+type Answer = Result<Right | undefined>;
+
+/** A question that has not been asked yet. */
+interface Question {
+  readonly identity: AskedUser | undefined;
+  /** Gives the question up; undefined before it waits. */
+  timer: NodeJS.Timeout | undefined;
+  readonly rooms: Map<
+    string,
+    { readonly answer: Promise<Answer>; readonly resolve: (answer: Answer) => void }
+  >;
+}
+
+/**
+ * Asks the embedding app for rights: the rooms that one user enters at the same time in one call, the same
+ * question once, and no more than `CALLS` calls at a time.
+ */
+export class Authorizer {
+  readonly #authorize: Authorize;
+  readonly #throttled: ThrottledLogger;
+  readonly #mostWaiting: number;
+  /** Questions that wait for a free call, the longest waiting first; bounded by `MOST_WAITING`. */
+  readonly #waiting: Question[] = [];
+  /** By user, the question that more rooms may be added to: it is in `#waiting`, or is asked in the next turn. */
+  readonly #open = new Map<string, Question>();
+  /** Answers under way by user and room; each is removed when it comes or its time is over. */
+  readonly #underWay = new Map<string, Promise<Answer>>();
+  /** Questions that are not asked yet. */
+  #questions = 0;
+  #calls = 0;
+
+  /** @param mostWaiting questions that wait for a free call, at most. */
+  constructor(authorize: Authorize, logger: Logger, mostWaiting = MOST_WAITING) {
+    this.#mostWaiting = mostWaiting;
+    this.#authorize = authorize;
+    this.#throttled = new ThrottledLogger(logger);
+  }
+
+  /**
+   * Returns the right that the app gives a user in a room; undefined = it names none. Fails with
+   * `unavailable` if the app did not answer in time. Never rejects.
+   */
+  find(identity: Identity | undefined, room: string): Promise<Answer> {
+    const key = `${identity?.user ?? ""} ${room}`;
+    const known = this.#underWay.get(key);
+    if (known !== undefined) return known;
+    const answer = this.#ask(identity, room);
+    this.#underWay.set(key, answer);
+    void answer.then(() => this.#underWay.delete(key));
+    return answer;
+  }
+
+  #ask(identity: Identity | undefined, room: string): Promise<Answer> {
+    const user = identity?.user ?? "";
+    const open = this.#open.get(user);
+    if (open !== undefined && open.rooms.size < ROOMS_PER_CALL) return add(open, room);
+    if (this.#questions >= this.#mostWaiting) return Promise.resolve(unavailable());
+    this.#questions += 1;
+    const question: Question = {
+      identity: identity && asked(identity),
+      rooms: new Map(),
+      timer: undefined,
+    };
+    this.#open.set(user, question);
+    const answer = add(question, room);
+    // In the next turn, so that the rooms that a client enters at once are asked for together.
+    setImmediate(() => {
+      this.#waiting.push(question);
+      question.timer = setTimeout(() => this.#giveUp(question), WAIT_MS);
+      this.#start();
+    });
+    return answer;
+  }
+
+  #start(): void {
+    while (this.#calls < CALLS) {
+      const question = this.#waiting.shift();
+      if (question === undefined) return;
+      clearTimeout(question.timer);
+      this.#close(question);
+      void this.#call(question);
+    }
+  }
+
+  /** Adds no more rooms to a question, which waits no longer. */
+  #close(question: Question): void {
+    this.#questions -= 1;
+    const user = question.identity?.user ?? "";
+    if (this.#open.get(user) === question) this.#open.delete(user);
+  }
+
+  /** Gives up a question that has waited too long for a free call. */
+  #giveUp(question: Question): void {
+    const place = this.#waiting.indexOf(question);
+    if (place >= 0) this.#waiting.splice(place, 1);
+    this.#close(question);
+    settle(question, unavailable);
+  }
+
+  async #call(question: Question): Promise<void> {
+    const { identity, rooms } = question;
+    this.#calls += 1;
+    let isOver = false;
+    const over = (): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(hanging);
+      this.#calls -= 1;
+      this.#start();
+    };
+    const hanging = setTimeout(over, HANGING_MS).unref();
+    const late = setTimeout(() => {
+      this.#throttled.log("warn", "authorize did not answer in time", { event: "authorize" });
+      settle(question, unavailable);
+    }, ANSWER_MS);
+    try {
+      const rights = await this.#authorize({ identity, rooms: [...rooms.keys()] });
+      settle(question, (room) => this.#answerIn(rights, room));
+    } catch (error) {
+      this.#throttled.log("error", "authorize failed; the user may do nothing", {
+        event: "authorize",
+        err: error,
+      });
+      settle(question, () => success("none"));
+    } finally {
+      clearTimeout(late);
+      over();
+    }
+  }
+
+  #answerIn(rights: unknown, room: string): Answer {
+    const given: unknown =
+      typeof rights === "object" && rights !== null && Object.hasOwn(rights, room)
+        ? Reflect.get(rights, room)
+        : undefined;
+    if (given === undefined || isRight(given)) return success(given);
+    this.#throttled.log("error", "authorize returned what is no right", { event: "authorize" });
+    return success("none");
+  }
+}
+
+function asked({ user, handle, kind }: Identity): AskedUser {
+  return { user, handle, kind };
+}
+
+function add({ rooms }: Question, room: string): Promise<Answer> {
+  const known = rooms.get(room);
+  if (known !== undefined) return known.answer;
+  let resolve: (answer: Answer) => void = () => undefined;
+  const answer = new Promise<Answer>((done) => {
+    resolve = done;
+  });
+  rooms.set(room, { answer, resolve });
+  return answer;
+}
+
+/** Answers a question; does nothing for rooms that have been answered. */
+function settle({ rooms }: Question, answerIn: (room: string) => Answer): void {
+  for (const [room, { resolve }] of rooms) resolve(answerIn(room));
+}
+
+function unavailable(): Answer {
+  const error: ErrorReply = {
+    code: "unavailable",
+    message: "It cannot be checked now what you may do here; try again.",
+    retryAfterMs: 1_000 + Math.floor(Math.random() * SPREAD_MS),
+  };
+  return failure(error);
+}

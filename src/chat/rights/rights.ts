@@ -1,0 +1,94 @@
+import type { Right } from "../../protocol/rights.ts";
+import { type MessageStore, StoreUnavailable } from "../../store/store.ts";
+import type { Identity } from "../identity.ts";
+import { type Result, success } from "../result.ts";
+import type { Authorizer } from "./authorizer.ts";
+import { RoomPatterns } from "./room-patterns.ts";
+
+/** The settings that decide about users whose token or key names no rights. */
+export interface RightSettings {
+  /** What guests may do in rooms that are not private. */
+  readonly guests: "write" | "read" | "none";
+  /** Patterns of the rooms that only users may enter whose token or key names them. */
+  readonly privateRooms: readonly string[];
+}
+
+/** A right that was found. */
+export interface Found {
+  readonly right: Right;
+  /** If `right` is what the embedding app granted before: its answer now, which is to be followed. Never rejects. */
+  readonly later?: Promise<Result<Right>>;
+}
+
+/** Remembers what the embedding app granted. */
+type GrantStore = Pick<MessageStore, "grant" | "grantOf">;
+
+/**
+ * The rights that users have by themselves, without the rules that moderators set. The first that answers
+ * counts: the embedding app, for users who are no programs; the token, or the program's key; else it is
+ * `none` in a private room, the guests' right for guests, and `write` for all others.
+ */
+export class Rights {
+  readonly #guests: Right;
+  readonly #private: RoomPatterns<true>;
+  readonly #store: GrantStore;
+  readonly #authorizer: Authorizer | undefined;
+
+  /** @param authorizer asks the embedding app; undefined = it is not asked. */
+  constructor({ guests, privateRooms }: RightSettings, store: GrantStore, authorizer?: Authorizer) {
+    this.#store = store;
+    this.#guests = guests;
+    this.#private = new RoomPatterns(privateRooms.map((pattern) => [pattern, true] as const));
+    this.#authorizer = authorizer;
+  }
+
+  /**
+   * Returns a user's right in a room, which need not exist; undefined if the embedding app must be asked.
+   * @param identity undefined = a client that has not identified: a guest.
+   */
+  known(identity: Identity | undefined, room: string): Right | undefined {
+    if (this.#authorizer !== undefined && identity?.kind !== "program") return undefined;
+    return this.#own(identity, room);
+  }
+
+  /**
+   * Returns a user's right in a room: what the embedding app granted lately, if the store remembers that, and
+   * then asks the app; else what it answers. Fails with `unavailable` if it does not answer. Never rejects.
+   */
+  async find(identity: Identity | undefined, room: string): Promise<Result<Found>> {
+    const known = this.known(identity, room);
+    if (known !== undefined) return success({ right: known });
+    const granted = identity === undefined ? undefined : await this.#grantOf(identity, room);
+    if (granted !== undefined && granted !== "none")
+      return success({ right: granted, later: this.ask(identity, room) });
+    const answer = await this.ask(identity, room);
+    return answer.ok ? success({ right: answer.value }) : answer;
+  }
+
+  /** Returns a user's right in a room as the embedding app says now; otherwise as `find`. */
+  async ask(identity: Identity | undefined, room: string): Promise<Result<Right>> {
+    if (this.#authorizer === undefined || identity?.kind === "program")
+      return success(this.#own(identity, room));
+    const answer = await this.#authorizer.find(identity, room);
+    if (!answer.ok) return answer;
+    const right = answer.value ?? this.#own(identity, room);
+    if (identity !== undefined) void this.#store.grant(room, new Map([[identity.user, right]]));
+    return success(right);
+  }
+
+  async #grantOf({ user }: Identity, room: string): Promise<Right | undefined> {
+    try {
+      return await this.#store.grantOf(room, user);
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return undefined;
+      throw error;
+    }
+  }
+
+  /** Returns the right by the token or key, and by the settings. */
+  #own(identity: Identity | undefined, room: string): Right {
+    if (identity?.rooms !== undefined) return identity.rooms.of(room) ?? "none";
+    if (this.#private.of(room) === true) return "none";
+    return identity === undefined || identity.kind === "guest" ? this.#guests : "write";
+  }
+}
