@@ -153,7 +153,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a member who was shut out stays",
     edits: [
       {
-        file: "chat/room/room.ts",
+        file: "chat/room/room-members.ts",
         find: 'if (right === "none") this.#expel(member); else member.rightChanged(right);',
         replace: "member.rightChanged(right);",
       },

@@ -18,11 +18,11 @@ import { checkedEntry } from "./checked-entry.ts";
 import { EntryReader, sizeOf } from "./entry-reader.ts";
 import { HeldEntries } from "./held-entries.ts";
 import { type Cursor, History, type HistoryPage, pageOf } from "./history.ts";
-import { type Member, visitorOf } from "./member.ts";
+import type { Member } from "./member.ts";
 import { closeIfTooSlow, Outbox } from "./outbox.ts";
 import { type People, type PresenceDeps, RoomPresence } from "./presence/room-presence.ts";
 import { RING, Ring, type RingBudget } from "./ring.ts";
-import { RoomAccess } from "./room-access.ts";
+import { RoomMembers } from "./room-members.ts";
 import { nextRoomState, type RoomEvent, type RoomState } from "./room-state.ts";
 import { newest, type Page, type Snapshot } from "./snapshot.ts";
 import { UnverifiedReads } from "./unverified-reads.ts";
@@ -52,7 +52,6 @@ interface Reading {
 export class Room implements RoomSubscriber {
   readonly name: string;
   readonly presence: RoomPresence;
-  readonly #access: RoomAccess;
   readonly #store: MessageStore;
   readonly #logger: Logger;
   readonly #counters: Counters;
@@ -60,7 +59,7 @@ export class Room implements RoomSubscriber {
   readonly #outbox: Outbox;
   readonly #entries: EntryReader;
   readonly #history: History;
-  readonly #members = new Map<string, Member>();
+  readonly #members: RoomMembers;
   #state: RoomState = "opening";
   readonly #held = new HeldEntries();
   /** The newest reading of the store. `ended` fulfils when it has succeeded or failed. */
@@ -82,7 +81,12 @@ export class Room implements RoomSubscriber {
     this.#outbox = new Outbox(deps.batchWindowMs, deps.counters);
     this.#entries = new EntryReader(this.#store, name, deps.reads);
     this.#history = new History(this.#entries, this.#ring);
-    this.#access = new RoomAccess(deps.networkDigest);
+    this.#members = new RoomMembers({
+      room: name,
+      networkDigest: deps.networkDigest,
+      now: () => this.#store.now(),
+      leave: (connection) => this.leave(connection),
+    });
     this.presence = new RoomPresence(name, deps, this.#outbox);
     this.#reading = this.#read((reading) => this.#open(reading));
   }
@@ -101,7 +105,7 @@ export class Room implements RoomSubscriber {
 
   /** Returns a user's right here, as of the room's newest entry. */
   rightOf(visitor: Visitor): Right {
-    return this.#access.rightOf(visitor, this.#now);
+    return this.#members.rightOf(visitor);
   }
 
   /**
@@ -120,24 +124,17 @@ export class Room implements RoomSubscriber {
 
   /** Remembers what the embedding app granted the members, so that they are let in when they return. */
   renewGrants(): Promise<void> {
-    const rights = new Map<string, Right>();
-    for (const { identity, base } of this.#members.values())
-      if (identity.kind !== "program") rights.set(identity.user, base);
-    return this.#store.grant(this.name, rights);
+    return this.#store.grant(this.name, this.#members.grants);
   }
 
-  /** Tells a member what it may do now, or ends its membership; does nothing if it is no member. */
+  /** As `RoomMembers.rightChanged`. */
   rightChanged(member: Member): void {
-    if (this.#members.get(member.connection.id) !== member) return;
-    const right = this.#rightOfMember(member);
-    if (right === "none") this.#expel(member);
-    else member.rightChanged(right);
+    this.#members.rightChanged(member);
   }
 
   leave(connection: string): void {
-    const member = this.#members.get(connection);
+    const member = this.#members.remove(connection);
     if (member === undefined) return;
-    this.#members.delete(connection);
     this.#outbox.remove(member.connection);
     this.presence.leave(member);
   }
@@ -158,7 +155,7 @@ export class Room implements RoomSubscriber {
   /** Returns who is here, over all processes. Rejects as `before`. */
   async people(visitor?: Visitor): Promise<People> {
     await withTimeout(STORE_WAIT_MS, this.#settled());
-    if (visitor !== undefined && this.rightOf(visitor) === "none") throw new Forbidden(this.name);
+    if (visitor !== undefined) this.#members.mustRead(visitor);
     return this.presence.people();
   }
 
@@ -337,9 +334,8 @@ export class Room implements RoomSubscriber {
     this.#replace(read, rules);
     this.#held.takeFirst(before);
     const page = newest(this.#ring.entries, LIMITS.joinMessages, this.#ring.base !== BEGINNING);
-    for (const member of [...this.#members.values()]) {
-      if (this.#rightOfMember(member) === "none") this.#expel(member);
-      else if (!closeIfTooSlow(member.connection)) member.restarted(this.#snapshot(member, page, false));
+    for (const member of this.#members.review()) {
+      if (!closeIfTooSlow(member.connection)) member.restarted(this.#snapshot(member, page, false));
     }
     this.#step("caught-up");
     this.#release();
@@ -355,7 +351,7 @@ export class Room implements RoomSubscriber {
   /** Replaces the ring and the access rules by what was read, the rules after the entries. */
   #replace(read: readonly Entry[], rules: readonly AccessRule[]): void {
     this.#ring.replace(read);
-    this.#access.replace(rules);
+    this.#members.replaceRules(rules);
     this.#channelIsBehind = true;
     this.#acked.forget((id) => this.#holdsOrPassed(id));
   }
@@ -388,30 +384,11 @@ export class Room implements RoomSubscriber {
     this.#acked.arrived(entry.id);
     this.#ring.add(entry);
     this.#outbox.push(entry);
-    if (entry.access !== undefined) this.#enforce(entry.access, entry.id);
-  }
-
-  /** Makes a change of the access rules, after everything before it was written to the members. */
-  #enforce(change: AccessChange, id: string): void {
+    if (entry.access === undefined) return;
+    // What was stored before still reaches those whom the change shuts out.
     this.#outbox.flush();
-    this.#access.apply(change, id);
-    for (const member of [...this.#members.values()]) {
-      if (!this.#access.concerns(change, visitorOf(member))) continue;
-      if (change.recheck === true) member.recheck();
-      else this.rightChanged(member);
-    }
+    this.#members.enforce(entry.access, entry.id);
   }
-
-  #rightOfMember(member: Member): Right {
-    return this.rightOf(visitorOf(member));
-  }
-
-  #expel(member: Member): void {
-    this.leave(member.connection.id);
-    member.expelled(new Forbidden(this.name).message);
-  }
-
-  readonly #now = (): number => this.#store.now();
 
   #hold(entry: Entry): void {
     this.#held.add(entry);
@@ -450,7 +427,7 @@ export class Room implements RoomSubscriber {
     // A page from the store may contain entries after one that shuts the user out and has not arrived here.
     const right =
       compareIds(last, this.#ring.head) > 0
-        ? await rightInStore(this.#store, this.name, visitor, this.#access.subjectsOf(visitor))
+        ? await rightInStore(this.#store, this.name, visitor, this.#members.subjectsOf(visitor))
         : this.rightOf(visitor);
     if (right === "none") throw new Forbidden(this.name);
     return page;
@@ -476,8 +453,6 @@ export class Room implements RoomSubscriber {
       else if (view === "behind") wasBehind = true;
       else if (view === "lost") wanted = { after: undefined, limit: cursor.limit };
       else if (view !== "moved") {
-        // In the turn in which the member is added, so that no access entry can come between.
-        if (this.#rightOfMember(member) === "none") throw new Forbidden(this.name);
         space.take(sizeOf(view.entries));
         this.#addMember(member, view, wanted === cursor);
         return;
@@ -486,7 +461,7 @@ export class Room implements RoomSubscriber {
   }
 
   #addMember(member: Member, page: Page, recovered: boolean): void {
-    this.#members.set(member.connection.id, member);
+    this.#members.add(member);
     this.#outbox.add(member.connection);
     this.presence.join(member);
     member.joined(this.#snapshot(member, page, recovered));
