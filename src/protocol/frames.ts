@@ -76,6 +76,8 @@ export interface AccessRequest {
   readonly seconds?: number;
   /** For other moderators; code points are limited. */
   readonly reason?: string;
+  /** The rule is also for all guests of the address of the user, a guest who is in the room. */
+  readonly address?: boolean;
 }
 
 /** Asks for the access rules of a room, newest first; needs the right to moderate there. */

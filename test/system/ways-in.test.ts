@@ -488,4 +488,23 @@ describe("members of a room", () => {
     expect(listed).toMatchObject({ more: false, rules: [{ user: "*", right: "read", by: "s-mo" }] });
     expect(desk).not.toBe(door);
   });
+
+  it("who are guests may be shut out with their address, whoever they are next time", async () => {
+    const { desk, door } = await twoServers();
+    const guest = await connectV1(socketOf(door), { room: "board" });
+    const user = await connectV1(socketOf(door), { token: await siteToken("ann", {}), room: "board" });
+    const welcome = expected("welcome", await guest.waitFor(({ type }) => type === "welcome"));
+    await rule(desk, welcome.user.id, "none", { address: true });
+    await guest.waitFor(({ type }) => type === "left");
+    const another = await connectV1(socketOf(door));
+    expect(await another.refusal({ type: "join", room: "board" })).toMatchObject({ code: "forbidden" });
+    expect(await another.request({ type: "join", room: "attic" })).toMatchObject({ type: "joined" });
+    await user.say("board", "of the same address");
+    const list = await (await fetch(`${desk}/api/rooms/board/access`, { headers: withKey(DESK_KEY) })).text();
+    expect(list).toContain('"user":"@');
+    const headers = { ...withKey(DESK_KEY), "content-type": "application/json" };
+    const body = JSON.stringify({ user: "s-ann", right: "none", address: true });
+    const answer = await fetch(`${desk}/api/rooms/board/access`, { method: "POST", headers, body });
+    expect(await answer.json()).toMatchObject({ code: "bad-request" });
+  });
 });

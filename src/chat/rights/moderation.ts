@@ -2,7 +2,7 @@ import type { Logger } from "../../logging/logger.ts";
 import type { AccessRuleView } from "../../protocol/frames.ts";
 import { compareIds } from "../../protocol/ids.ts";
 import { includes, type Right } from "../../protocol/rights.ts";
-import { type AccessRule, EVERYBODY } from "../../store/access.ts";
+import { type AccessChange, type AccessRule, EVERYBODY, networkSubject } from "../../store/access.ts";
 import type { MessageStore } from "../../store/store.ts";
 import { tooFast } from "../errors.ts";
 import type { Identity } from "../identity.ts";
@@ -44,6 +44,11 @@ export interface RuleRequest {
   readonly seconds?: number | undefined;
   /** For other moderators. */
   readonly reason?: string | undefined;
+  /**
+   * Whether the rule is also for all guests of the user's address (IPv6: of its /64 network): a guest who is
+   * shut out may come back as another one. The user must be a guest who is in the room.
+   */
+  readonly address?: boolean | undefined;
 }
 
 /** A page of a room's rules, the newest first. */
@@ -56,6 +61,12 @@ const TOO_MANY: ErrorReply = {
   code: "storage-full",
   message: "This room has as many access rules as can be kept; remove some.",
 };
+
+const NO_ADDRESS = failure({
+  code: "bad-request",
+  message:
+    "The address is known only of guests who are in the room; take a rule back by the name that the list of rules has for it.",
+} as const);
 
 const AWAY: ErrorReply = {
   code: "unavailable",
@@ -89,19 +100,30 @@ export class Moderation {
     const { user: by, kind } = moderator.identity;
     const waitMs = this.#rates.take(by, performance.now());
     if (waitMs > 0) return failure(tooFast(waitMs));
-    const { user, right, seconds } = request;
-    const changed = await this.#store.changeAccess(room, {
-      subject: user,
+    const { user, right, seconds, address } = request;
+    // Before the rule: a user who was shut out is not in the room any more.
+    const network = address === true ? await this.#queries.networkOf(room, user) : undefined;
+    if (address === true && (network === undefined || right === "default")) return NO_ADDRESS;
+    const rule = {
       right: right === "default" ? undefined : right,
       until: seconds === undefined ? undefined : this.#store.now() + seconds * 1_000,
       by,
       // A lock of the room leaves it to its moderators, the program that set it among them.
       bindsModerators: kind === "program" && user !== EVERYBODY,
       reason: reason?.value,
-    });
+    };
+    const ofUser = await this.#set(room, { ...rule, subject: user });
+    if (!ofUser.ok || network === undefined) return ofUser;
+    return this.#set(room, { ...rule, subject: networkSubject(network) });
+  }
+
+  /** Stores a change of a rule. */
+  async #set(room: string, change: AccessChange): Promise<Result<string>> {
+    const changed = await this.#store.changeAccess(room, change);
     if (changed.outcome !== "stored") return failure(changed.outcome === "too-many" ? TOO_MANY : AWAY);
     this.#rooms.get(room)?.expect(changed.id);
-    const fields = { event: "access", room, user, right, seconds, by, id: changed.id };
+    const { subject: user, right = "default", until, by } = change;
+    const fields = { event: "access", room, user, right, until, by, id: changed.id };
     this.#logger.info(fields, "an access rule was changed");
     return success(changed.id);
   }

@@ -70,6 +70,17 @@ export class RoomQueries {
     return this.#open(room)?.people(visitor) ?? this.#read(room, visitor, this.#present(room));
   }
 
+  /**
+   * Returns the digest of the network of a guest who is in a room on any process; undefined if the user is no
+   * guest, or not there. Rejects with StoreUnavailable.
+   */
+  async networkOf(room: string, user: string): Promise<string | undefined> {
+    const open = this.#open(room);
+    if (open !== undefined) return open.presence.networkOf(user);
+    const present = await withTimeout(STORE_WAIT_MS, this.#store.syncPresence(room, []));
+    return present.find(({ id }) => id === user)?.network;
+  }
+
   /** Returns the right that a user has in a room now. */
   async rightIn(room: string, visitor: Visitor): Promise<Right> {
     const open = this.#open(room);

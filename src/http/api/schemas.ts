@@ -145,6 +145,11 @@ export const NewAccessRule = Type.Object(
       Type.Integer({ minimum: 1, maximum: LONGEST_RULE_SECONDS, description: "How long it holds" }),
     ),
     reason: Type.Optional(Type.String({ description: "For other moderators" })),
+    address: Type.Optional(
+      Type.Boolean({
+        description: "Also for all guests of the address of the user, a guest who is in the room",
+      }),
+    ),
   },
   { description: "What a user may do in a room" },
 );

@@ -168,6 +168,11 @@ export class RoomPresence {
     return this.#localUsers.get(user)?.requested.handle ?? handle;
   }
 
+  /** As `Roster.networkOf`, over all processes. */
+  networkOf(user: string): string | undefined {
+    return this.#roster.networkOf(user);
+  }
+
   /** Tells every process that the member is typing, or has stopped. Does nothing in a crowd. */
   typing(member: Member, on: boolean): void {
     const { user } = member.identity;

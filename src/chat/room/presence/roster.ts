@@ -34,6 +34,11 @@ export class Roster {
     return this.#people.get(user)?.handle;
   }
 
+  /** Returns the digest of a guest's network; undefined if the user is not here, or no guest. */
+  networkOf(user: string): string | undefined {
+    return this.#people.get(user)?.network;
+  }
+
   /** Returns whether another user than `user` has a handle with one of these looks. */
   isTaken(looks: readonly string[], user: string): boolean {
     return looks.some((look) => {

@@ -132,6 +132,7 @@ export const REQUESTS = {
       right: Type.Enum(RULE_RIGHTS),
       seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_RULE_SECONDS })),
       reason: Type.Optional(Type.String()),
+      address: Type.Optional(Type.Boolean()),
     }),
     cost: COST.request,
     order: "room",
