@@ -66,10 +66,11 @@ end
 
 -- Whether the sender may write. The processes check it too, but one may not have heard of a rule yet.
 local user, network = string.match(younger, '[^:]+$'), notes and string.match(notes, '@.+') or ''
-for _, rule in ipairs(call('HMGET', access, user, '*', network)) do
-  if rule then
-    local right, ends, binds = string.match(rule, '^(%a+) (%d+) (%S)')
-    local isOver = ends ~= '0' and tonumber(ends) <= now
+local found = call('HMGET', access, user, '*', network)
+if found[1] or found[2] or found[3] then
+  for _, rule in ipairs(found) do
+    local right, ends, binds = string.match(rule or '', '^(%a+) (%d+) (%S)')
+    local isOver = ends ~= '0' and tonumber(ends or 0) <= now
     local isExempt = binds ~= 'p' and notes and string.find(notes, '^[^@]*m')
     if (right == 'none' or right == 'read') and not isOver and not isExempt then
       return { 'forbidden', right }
