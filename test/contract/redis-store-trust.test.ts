@@ -265,3 +265,21 @@ async function seen(clients: readonly FakeClient[], texts: readonly string[]): P
   }
   return (clients[0]?.connection.framesOf("message") ?? []).slice(-1).map(({ id }) => ({ id: String(id) }));
 }
+
+describe("another client of Redis", () => {
+  it("cannot publish an access rule that is not stored", async () => {
+    const redis = await ownRedis();
+    const { log: store, prefix } = make({ redis });
+    const { chat } = openChatOn(store);
+    await waitFor(() => chat.live, "the chat is live");
+    const [ann, ben] = [await FakeClient.greeted(chat), await FakeClient.greeted(chat)];
+    for (const client of [ann, ben]) client.request({ type: "join", room: "lobby" });
+    const isIn = (client: FakeClient) => client.connection.framesOf("joined").length > 0;
+    await waitFor(() => isIn(ann) && isIn(ben), "both are in");
+    const forged = `{"id":"9-9","prev":"0-0","access":{"subject":"${ann.guest}","right":"none","by":"eve"},"tag":"0123456789abcdef","type":"access","room":"lobby"}`;
+    await admin(redis).publish(`${prefix}{lobby}:live`, forged);
+    ben.request({ type: "message", room: "lobby", key: "k", text: "after it" });
+    await waitFor(() => ann.texts.includes("after it"), "ann still gets what is said");
+    expect(ann.connection.framesOf("left")).toEqual([]);
+  });
+});

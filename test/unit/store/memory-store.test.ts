@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { BEGINNING, compareIds } from "../../../src/protocol/ids.ts";
 import { MemoryStore } from "../../../src/store/memory/memory-store.ts";
 import type { Append } from "../../../src/store/store.ts";
-import { ALL, begin, message, ROOMY, storeMessage, textsOf } from "../../contract/open-store.ts";
+import { ALL, begin, change, message, ROOMY, storeMessage, textsOf } from "../../contract/open-store.ts";
 import { afterwards } from "../../kit/vitest/cleanup.ts";
 
 const DAY = 86_400_000;
@@ -108,6 +108,25 @@ describe("the embedded store and time", () => {
     expect(await lengths(store, ["site", "yesterday"])).toEqual([40, 40]);
     expect(await lengths(store, ["morning"])).toEqual([10]);
     expect((await lengths(store, ["flood6"]))[0]).toBeLessThan(30);
+  });
+
+  it("keeps the access rules of rooms that it gives up", async () => {
+    const { log: store } = await at(100 * DAY, {}, 60_000);
+    await storeMessage(store, "first");
+    await store.changeAccess("lobby", change());
+    for (let i = 0; i < 200; i += 1)
+      await storeMessage(store, "x".repeat(1_000), { room: `room${i}`, user: "s-1" });
+    expect(await textsOf(store)).toEqual([]);
+    expect(await store.append(message("no"))).toEqual({ outcome: "forbidden", right: "none" });
+  });
+
+  it("forgets access rules that have ended, and the room with them", async () => {
+    const { log: store, clock } = await at(100 * DAY, { historyDays: 1 });
+    await store.changeAccess("lobby", change({ until: clock.now + DAY }));
+    clock.now += DAY + 1;
+    store.sweep();
+    expect(await store.accessRules("lobby")).toEqual([]);
+    expect(await store.recentRooms(5)).toEqual([]);
   });
 
   it("counts senders and their keys, takes no new guests when they have used it up, and forgets them first", async () => {

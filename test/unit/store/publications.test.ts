@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { claimedId, Publications, publicationOf } from "../../../src/store/redis/messages/publications.ts";
@@ -55,5 +56,43 @@ describe("a publication", () => {
     expect(claimedId(Buffer.from('{"id":"12"'))).toBeUndefined();
     expect(claimedId(Buffer.from('{"id":"'))).toBeUndefined();
     expect(claimedId(Buffer.from(`{"id":"${"1".repeat(1_000)}-1"`))).toBeUndefined();
+  });
+});
+
+describe("the publication of an access rule", () => {
+  const CHANGE = '{"subject":"ann","right":"none","by":"m","reason":"},\\"tag\\":\\"x"}';
+  const [HEAD, BODY] = ['{"id":"12-3","prev":"0-0",', '"type":"access","room":"lobby"}'];
+
+  /** As access.lua makes it. */
+  function signed(secret: string, change = CHANGE, tag?: string): Buffer {
+    const members = `${HEAD}"access":${change},`;
+    const own = createHash("sha1").update(`${secret}${members}${BODY}`).digest("hex").slice(0, 16);
+    return Buffer.from(`${members}"tag":"${tag ?? own}",${BODY}`);
+  }
+
+  it("is the frame, without the change, and the change", () => {
+    const { publications } = fixture();
+    const verified = publications.verifyAccess(signed(publications.secret));
+    expect(verified?.frame.toString()).toBe(HEAD + BODY);
+    expect(verified?.access).toMatchObject({ subject: "ann", right: "none", reason: '},"tag":"x' });
+  });
+
+  it("is refused where any byte of it was changed, or another store signed it", () => {
+    const { publications } = fixture();
+    const publication = signed(publications.secret);
+    for (let at = 0; at < publication.length; at += 1) {
+      const changed = Buffer.from(publication);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(publications.verifyAccess(changed), `byte ${at}`).toBeUndefined();
+      expect(publications.verifyAccess(publication.subarray(0, at))).toBeUndefined();
+    }
+    expect(publications.verifyAccess(signed(new Publications("key").secret))).toBeUndefined();
+    expect(publications.verifyAccess(publicationOf(FRAME, publications.secret))).toBeUndefined();
+  });
+
+  it("is refused if its change is none, or too long", () => {
+    const { publications } = fixture();
+    for (const change of ["{}", '{"subject":"ann","by":"m","right":"all"}', `{"x":"${"x".repeat(9_000)}"}`])
+      expect(publications.verifyAccess(signed(publications.secret, change))).toBeUndefined();
   });
 });

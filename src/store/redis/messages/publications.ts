@@ -89,6 +89,9 @@ export class Publications {
 
   /** Returns the entry and the change that access.lua published; undefined if it is none, or the tag is wrong. */
   verifyAccess(payload: Buffer): { readonly frame: Buffer; readonly access: AccessChange } | undefined {
+    const length = headLength(payload);
+    if (length === undefined || !isAt(payload, length, ACCESS_BEGINS)) return undefined;
+    if (payload.length > ACCESS_BYTES) return undefined;
     const [, head = "", change = "", tag, body = ""] = ACCESS.exec(payload.toString()) ?? [];
     const access = decodeAccessChange(change);
     if (access === undefined) return undefined;
@@ -96,6 +99,10 @@ export class Publications {
     return tagOf(signed) === tag ? { frame: Buffer.from(head + body), access } : undefined;
   }
 }
+
+const ACCESS_BEGINS = Buffer.from('"access":{');
+/** Bytes of the longest publication of access.lua; a reason in which every character is escaped has 2,400. */
+const ACCESS_BYTES = 8 * 1024;
 
 /** What access.lua publishes for an entry: its change stands before the tag, and is signed too. */
 const ACCESS =
