@@ -88,6 +88,15 @@ export const httpsUrl = text(
 );
 
 /**
+ * A path that a page's own origin answers, whatever that origin is: `//host` and, to a browser, `/\host` name
+ * another host.
+ */
+export const originPath = text(
+  "a path such as /chat-token: it begins with one /, in visible ASCII characters, without // and backslashes",
+  (given) => (/^\/[\x21-\x5b\x5d-\x7e]{1,500}$/.test(given) && !given.includes("//") ? given : undefined),
+);
+
+/**
  * A prefix of keys. Braces would move the hash tag of a cluster's keys; spaces and control characters cause
  * trouble in tools.
  */

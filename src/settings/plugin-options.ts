@@ -139,6 +139,11 @@ export interface DynochatOptions {
   /** True refuses guests, as `guests: "none"` does; needs `tokenSecret` or `tokenJwksUrl`. Default: false. */
   readonly tokenRequired?: boolean | undefined;
   /**
+   * Path of the site, such as `/chat-token`, where the chat page asks for the token of its user; needs
+   * `tokenSecret` or `tokenJwksUrl`. Default: none.
+   */
+  readonly tokenUrl?: string | undefined;
+  /**
    * What guests may do in rooms that are not private; `none` needs `tokenSecret` or `tokenJwksUrl`. Default:
    * write.
    */

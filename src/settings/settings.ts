@@ -19,7 +19,7 @@ const REPLACEMENT = "\uFFFD";
 const UTF8 = "valid UTF-8";
 
 /** The settings that are checked against each other. */
-type Combined = Pick<Settings, "tokenRequired" | "guests" | "tokenSecret" | "tokenJwksUrl">;
+type Combined = Pick<Settings, "tokenRequired" | "tokenUrl" | "guests" | "tokenSecret" | "tokenJwksUrl">;
 
 /**
  * Returns the settings of an environment. Blanks and line ends around a value are ignored, and an empty
@@ -110,11 +110,15 @@ function unknownOption(name: string, known: readonly string[]): string {
 
 /** Checks settings against each other. `nameOf` returns the name under which a setting was given. */
 function checkTogether(settings: Combined, nameOf: (field: keyof Combined) => string): void {
-  const { tokenRequired, guests, tokenSecret, tokenJwksUrl } = settings;
+  const { tokenRequired, tokenUrl, guests, tokenSecret, tokenJwksUrl } = settings;
   if (tokenSecret !== undefined || tokenJwksUrl !== undefined) return;
   const [secret, keys] = [nameOf("tokenSecret"), nameOf("tokenJwksUrl")];
   if (tokenRequired)
     throw new SettingsError(`${nameOf("tokenRequired")}: true is not accepted without ${secret} or ${keys}`);
+  if (tokenUrl !== undefined)
+    throw new SettingsError(
+      `${nameOf("tokenUrl")}: ${inspected(tokenUrl)} is not accepted without ${secret} or ${keys}`,
+    );
   if (guests === "none")
     throw new SettingsError(`${nameOf("guests")}: none is not accepted without ${secret} or ${keys}`);
 }

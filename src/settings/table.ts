@@ -7,6 +7,7 @@ import {
   line,
   listenAddress,
   oneOf,
+  originPath,
   origins,
   programKeys,
   redisUrl,
@@ -286,6 +287,13 @@ export const SETTINGS = {
     kind: trueOrFalse,
     default: false,
     meaning: "`true` refuses guests, as `GUESTS=none` does; needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
+  }),
+  tokenUrl: setting({
+    names: ["TOKEN_URL"],
+    kind: originPath,
+    default: undefined,
+    meaning:
+      "Path of the site, such as `/chat-token`, where the chat page asks for the token of its user; needs `TOKEN_SECRET` or `TOKEN_JWKS_URL`",
   }),
   guests: setting<"write" | "read" | "none">({
     names: ["GUESTS"],

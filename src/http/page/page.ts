@@ -9,15 +9,17 @@ import { PageFiles } from "./page-files.ts";
 /** The folder of the built page, beside `dist` and `src`. */
 const BUILT = fileURLToPath(new URL("../../../public/build/", import.meta.url));
 
-/** The tag of the default room in the built document. */
-const NO_DEFAULT_ROOM = '<meta name="default-room" content="">';
-
 /** What the page knows before it connects. */
 export interface PageSettings {
   readonly defaultRoom: string;
   /** Code points. */
   readonly maxTextLength: number;
+  /** The path at which the page asks for its user's token; undefined = its users are guests. */
+  readonly tokenUrl: string | undefined;
 }
+
+/** The settings that the script of the older version requests. */
+type OlderSettings = Omit<PageSettings, "tokenUrl">;
 
 /**
  * The page may load its own scripts, styles, icons and sockets, nothing inline and nothing from
@@ -42,17 +44,20 @@ const CONTENT_SECURITY_POLICY = {
 export class Page {
   readonly files: PageFiles;
   readonly #cookies: ChatCookies;
-  readonly #settings: PageSettings;
+  readonly #settings: OlderSettings;
 
-  private constructor(files: PageFiles, cookies: ChatCookies, settings: PageSettings) {
+  private constructor(files: PageFiles, cookies: ChatCookies, settings: OlderSettings) {
     this.files = files;
     this.#cookies = cookies;
     this.#settings = settings;
   }
 
   /** Reads the built page. Rejects if it is not built. */
-  static async open(cookies: ChatCookies, { defaultRoom, maxTextLength }: PageSettings): Promise<Page> {
-    const files = await PageFiles.read(BUILT, (html) => withDefaultRoom(html, defaultRoom));
+  static async open(cookies: ChatCookies, settings: PageSettings): Promise<Page> {
+    const { defaultRoom, maxTextLength, tokenUrl = "" } = settings;
+    const files = await PageFiles.read(BUILT, (html) =>
+      withMeta(withMeta(html, "default-room", defaultRoom), "token-url", tokenUrl),
+    );
     return new Page(files, cookies, { defaultRoom, maxTextLength });
   }
 
@@ -90,10 +95,11 @@ export class Page {
 }
 
 /**
- * Writes the default room, for pages whose address names none, into the document: the page needs no request
- * to learn it.
+ * Writes a setting into its tag of the document, which is empty in the built one: the page needs no request to
+ * learn it.
  */
-function withDefaultRoom(html: string, room: string): string {
-  const value = room.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
-  return html.replace(NO_DEFAULT_ROOM, () => NO_DEFAULT_ROOM.replace('""', () => `"${value}"`));
+function withMeta(html: string, name: string, setting: string): string {
+  const empty = `<meta name="${name}" content="">`;
+  const value = setting.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+  return html.replace(empty, () => empty.replace('""', () => `"${value}"`));
 }

@@ -69,6 +69,14 @@ describe("the page's document", () => {
     expect(plain.json()).toEqual({ defaultRoom: "support", maxTextLength: 2000 });
   });
 
+  it("tells the page where to ask for the token of its user, and nothing where the users are guests", async () => {
+    const signedIn = await openApi({ tokenSecret: "t".repeat(32), tokenUrl: '/token?of="chat"&v=$&' });
+    const meta = '<meta name="token-url" content="/token?of=&quot;chat&quot;&amp;v=$&amp;">';
+    expect((await signedIn.inject("/")).body).toContain(meta);
+    expect((await signedIn.inject("/page-settings.json")).json()).not.toHaveProperty("tokenUrl");
+    expect((await get("/")).body).toContain('<meta name="token-url" content="">');
+  });
+
   it("is another document where another room is the default", async () => {
     const other = await openApi({ defaultRoom: "support" });
     expect((await other.inject("/")).headers.etag).not.toBe((await get("/")).headers.etag);

@@ -115,6 +115,7 @@ describe("the plugin's options", () => {
       SECRET: ` ${SECRET} `,
       TOKEN_SECRET: `${SECRET}, ${SECRET}!`,
       TOKEN_REQUIRED: "true",
+      TOKEN_URL: "/chat-token",
       API_KEYS: `${SECRET}, ${SECRET}`,
       METRICS: "key",
     };
@@ -126,6 +127,7 @@ describe("the plugin's options", () => {
       secret: ` ${SECRET} `,
       tokenSecret: [SECRET, `${SECRET}!`],
       tokenRequired: true,
+      tokenUrl: "/chat-token",
       apiKeys: [SECRET, SECRET],
       metrics: "key",
     } as const;

@@ -54,6 +54,7 @@ describe("settings", () => {
       tokenSecret: undefined,
       tokenJwksUrl: undefined,
       tokenRequired: false,
+      tokenUrl: undefined,
       guests: "write",
       privateRooms: [],
       apiKeys: undefined,
@@ -104,6 +105,7 @@ describe("settings", () => {
       TOKEN_AUDIENCE: "chat",
       TOKEN_JWKS_URL: "https://example.com/keys.json",
       TOKEN_REQUIRED: "true",
+      TOKEN_URL: "/account/chat-token?app=chat&v=2",
       WEB_CONCURRENCY: "2",
       BATCH_WINDOW_MS: "0",
       SHUTDOWN_SECONDS: "3",
@@ -140,6 +142,7 @@ describe("settings", () => {
       tokenAudience: "chat",
       tokenJwksUrl: env.TOKEN_JWKS_URL,
       tokenRequired: true,
+      tokenUrl: env.TOKEN_URL,
       webConcurrency: 2,
       batchWindowMs: 0,
       shutdownSeconds: 3,
@@ -194,6 +197,7 @@ describe("settings", () => {
     ["TOKEN_JWKS_URL", "http://example.com/keys.json"],
     ["TOKEN_JWKS_URL", "https://user@example.com/keys.json"],
     ["TOKEN_REQUIRED", "true"],
+    ["TOKEN_URL", "/chat-token"],
     ["API_KEYS", "short"],
     ["API_KEYS", "0123456789abcdef,"],
     ["WEB_CONCURRENCY", "0"],
@@ -210,6 +214,29 @@ describe("settings", () => {
     const line = refusalOf({ [name]: given });
     expect(line).toMatch(new RegExp(`^${name}: `));
     expect(line).not.toContain("\n");
+  });
+
+  it.each([
+    "chat-token",
+    "https://example.com/chat-token",
+    "/",
+    "//example.com/chat-token",
+    "/account//chat-token",
+    "/\\example.com/chat-token",
+    "/chat token",
+    "/chat\ttoken",
+    "/\u0000",
+    "/größe",
+    `/${"x".repeat(501)}`,
+  ])("take only a path of the page's own origin as TOKEN_URL, and not %j", (given) => {
+    const line = refusalOf({ TOKEN_SECRET: "0123456789abcdef0123456789abcdef", TOKEN_URL: given });
+    expect(line).toMatch(/^TOKEN_URL: .+ it must be a path such as \/chat-token: it begins with one \//);
+  });
+
+  it("say what is missing where nothing can verify a token that the page gets from TOKEN_URL", () => {
+    expect(refusalOf({ TOKEN_URL: "/chat-token" })).toBe(
+      'TOKEN_URL: "/chat-token" is not accepted without TOKEN_SECRET or TOKEN_JWKS_URL',
+    );
   });
 
   it.each([
