@@ -21,6 +21,7 @@ export class ConnectionLine {
   readonly #network: Network;
   #connection: ConnectionState = { name: "idle" };
   #cause: WaitCause | undefined;
+  #wasLive = false;
   #storeIsLive = true;
   #troubleSince: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -34,7 +35,10 @@ export class ConnectionLine {
   connectionChanged(connection: ConnectionState): void {
     this.#connection = connection;
     if (connection.name === "waiting") this.#cause = connection.cause;
-    if (connection.name === "live") this.#cause = undefined;
+    if (connection.name === "live") {
+      this.#wasLive = true;
+      this.#cause = undefined;
+    }
     // The server of each new connection reports again if it cannot reach its store.
     if (connection.name === "greeting") this.#storeIsLive = true;
     if (connection.name === "greeting") this.#network.heard();
@@ -51,6 +55,7 @@ export class ConnectionLine {
     const now = Date.now();
     const shown = connectionText({
       connection: this.#connection,
+      wasLive: this.#wasLive,
       cause: this.#cause,
       storeIsLive: this.#storeIsLive,
       isOffline: this.#network.isOffline,

@@ -15,6 +15,8 @@ export interface ConnectionText {
 
 export interface ConnectionView {
   readonly connection: ConnectionState;
+  /** Whether the server has accepted the user since the page was loaded. */
+  readonly wasLive: boolean;
   /** Why the connection was lost the last time. */
   readonly cause: WaitCause | undefined;
   /** Whether the server reaches its store. */
@@ -27,6 +29,8 @@ export interface ConnectionView {
 export const PATIENCE_MS = 2_000;
 
 const OFFLINE = "You are offline. What you write will be sent when you are back online.";
+
+const NOT_SIGNED_IN = "Sign in to take part.";
 
 const FATAL = {
   protocol: "The server did not understand this page. Reload it.",
@@ -46,20 +50,24 @@ function away({ connection, cause, isOffline }: ConnectionView): string {
   return "Connecting…";
 }
 
-function closedText({ cause, reason }: Extract<ConnectionState, { name: "closed" }>): string {
-  if (reason === "") return FATAL[cause];
+function closedText(
+  { cause, reason }: Extract<ConnectionState, { name: "closed" }>,
+  wasLive: boolean,
+): string {
+  const text = cause === "unauthorized" && !wasLive ? NOT_SIGNED_IN : FATAL[cause];
+  if (reason === "") return text;
   // The server's sentence is complete; it names the address.
-  return cause === "origin" ? reason : `${FATAL[cause]} (${reason})`;
+  return cause === "origin" ? reason : `${text} (${reason})`;
 }
 
 /** Returns the text about a connection; undefined while it works. */
 export function connectionText(view: ConnectionView): ConnectionText | undefined {
-  const { connection, storeIsLive, isOffline } = view;
+  const { connection, storeIsLive, isOffline, wasLive } = view;
   switch (connection.name) {
     case "idle":
       return undefined;
     case "closed": {
-      const text = closedText(connection);
+      const text = closedText(connection, wasLive);
       return {
         text,
         fatal: true,

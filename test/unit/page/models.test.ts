@@ -208,7 +208,14 @@ describe("the connection line", () => {
   const waiting: ConnectionState = { name: "waiting", attempt: 1, retryAt: 9, cause: "lost" };
   const live: ConnectionState = { name: "live", attempt: 0, restarting: false };
   const words = (fields: Partial<ConnectionView>) =>
-    connectionText({ connection: live, cause: undefined, storeIsLive: true, isOffline: false, ...fields });
+    connectionText({
+      connection: live,
+      wasLive: true,
+      cause: undefined,
+      storeIsLive: true,
+      isOffline: false,
+      ...fields,
+    });
 
   it("says nothing where all is well", () => {
     expect(words({})).toBeUndefined();
@@ -224,11 +231,12 @@ describe("the connection line", () => {
       words({ connection: { name: "connecting", attempt: 0 } }),
       words({ storeIsLive: false }),
       words({ connection: { name: "closed", cause: "unauthorized", reason: "" } }),
+      words({ connection: { name: "closed", cause: "unauthorized", reason: "" }, wasLive: false }),
       words({ connection: { name: "closed", cause: "forbidden", reason: "" } }),
       words({ connection: { name: "closed", cause: "protocol", reason: "" } }),
       words({ connection: { name: "closed", cause: "origin", reason: "" } }),
     ].map((each) => each?.text);
-    expect(new Set(kinds).size).toBe(10);
+    expect(new Set(kinds).size).toBe(11);
     expect(kinds).not.toContain(undefined);
   });
 
@@ -246,6 +254,17 @@ describe("the connection line", () => {
     const reason = "This page's address (https://blog.example) is not allowed by the server.";
     const said = words({ connection: { name: "closed", cause: "origin", reason } });
     expect(said).toMatchObject({ text: reason, fatal: true, canRetry: true });
+  });
+
+  it("asks a user to sign in who was not signed in here before, and offers another try", () => {
+    const closed: ConnectionState = { name: "closed", cause: "unauthorized", reason: "" };
+    const sentence = "Sign in to take part.";
+    expect(words({ connection: closed, wasLive: false })).toMatchObject({ text: sentence, canRetry: true });
+    const refused: ConnectionState = { ...closed, reason: "The token is not valid." };
+    expect(words({ connection: refused, wasLive: false })?.text).toBe(
+      `${sentence} (The token is not valid.)`,
+    );
+    expect(words({ connection: closed })?.text).toContain("You are signed out.");
   });
 
   it("offers another try only where it may help", () => {
