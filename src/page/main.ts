@@ -23,6 +23,7 @@ import { Reading } from "./unread/reading.ts";
 import { UnreadPill } from "./unread/unread-pill.ts";
 import { OwnName } from "./user/own-name.ts";
 import { Preferences } from "./user/preferences.ts";
+import { siteToken } from "./user/site-token.ts";
 import { Composer } from "./writing/composer.ts";
 import { refusalText } from "./writing/send-text.ts";
 import { SharedDraft } from "./writing/shared-draft.ts";
@@ -33,6 +34,8 @@ import { keepUnsent, restUnsent, takeBackUnsent, wakeUnsent } from "./writing/un
 const LAST_RESORT = "lobby";
 
 const preferences = new Preferences();
+/** The path at which the site gives its users' tokens; undefined = the user is a guest. */
+const tokenUrl = written("token-url") || undefined;
 const client = new ChatClient({
   url: socketUrl(location),
   openSocket: openSocketOrHttp({
@@ -40,7 +43,9 @@ const client = new ChatClient({
     fetch: (input, init) => fetch(input, init),
     load: () => import("../client/http-instead.ts"),
   }),
-  ...(preferences.name === "" ? {} : { handle: preferences.name }),
+  ...(tokenUrl === undefined
+    ? preferences.name !== "" && { handle: preferences.name }
+    : { getToken: siteToken(tokenUrl) }),
 });
 const self = () => client.self;
 
@@ -178,7 +183,7 @@ const rooms = new RoomSwitch({
     scroll,
     people,
     ownName: ownNameShown,
-    askedName: () => preferences.name,
+    askedName: () => (tokenUrl === undefined ? preferences.name : (client.self?.handle ?? "")),
     announcer: new Announcer(byId("announcer", HTMLElement)),
     head: byId("list-head", HTMLElement),
     typingLine: byId("typing-line", HTMLElement),
@@ -198,6 +203,7 @@ const connectionLine = new ConnectionLine({
 });
 const ownName = new OwnName({
   preferences,
+  isFixed: tokenUrl !== undefined,
   form: byId("name-form", HTMLFormElement),
   field: byId("name", HTMLInputElement),
   error: byId("name-error", HTMLElement),
@@ -243,13 +249,15 @@ document.addEventListener("visibilitychange", () => {
   reading.look();
 });
 
-/**
- * Returns the room of a page whose address names none, as the server wrote it into the document; undefined
- * if it did not.
- */
+/** Returns what the server wrote into a tag of the document; undefined if the document has no such tag. */
+function written(name: string): string | undefined {
+  return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content;
+}
+
+/** Returns the room of a page whose address names none; undefined if the document lacks what is needed here. */
 function defaultRoom(): string | undefined {
-  const room = document.querySelector<HTMLMetaElement>('meta[name="default-room"]')?.content;
-  return room !== undefined && isRoom(room) ? room : undefined;
+  const room = written("default-room");
+  return room !== undefined && isRoom(room) && written("token-url") !== undefined ? room : undefined;
 }
 
 async function start(): Promise<void> {

@@ -8,7 +8,7 @@ it("a document of another version than the script is loaded again until one fits
   const [server, browser] = await Promise.all([startServer(), startBrowser()]);
   const { page } = await newVisitor(browser);
   /** What each document lacks, the first load first. */
-  const missing = ['name="default-room"', 'id="unread-pill"'];
+  const missing = ['name="default-room"', 'name="token-url"', 'id="unread-pill"'];
   let loads = 0;
   await page.route(`${server.url}/?room=deploy`, async (route) => {
     loads += 1;
@@ -18,11 +18,11 @@ it("a document of another version than the script is loaded again until one fits
     await route.fulfill({ response, body: lacks === undefined ? document : document.replace(lacks, "") });
   });
   await page.goto(`${server.url}/?room=deploy`);
-  await waitFor(() => loads === 3, "the page is loaded again twice");
+  await waitFor(() => loads === 4, "the page is loaded again three times");
   await giveName(page, "Ada");
   await say(page, "hello");
   await stored(page, "hello").waitFor();
-  expect(loads).toBe(3);
+  expect(loads).toBe(4);
   // The next row of reloads begins anew.
   expect(await page.evaluate(() => sessionStorage.getItem("dynochat.reloads"))).toBeNull();
 });

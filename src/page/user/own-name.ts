@@ -4,6 +4,8 @@ import type { Preferences } from "./preferences.ts";
 
 export interface OwnNamePorts extends Omit<NameFormPorts, "chosen" | "cancelled"> {
   readonly preferences: Preferences;
+  /** Whether the site gives the name, so that the user is not asked for one and cannot change it. */
+  readonly isFixed: boolean;
   /** The button that opens the form. */
   readonly change: HTMLButtonElement;
   /** The element that shows the name. */
@@ -15,7 +17,10 @@ export interface OwnNamePorts extends Omit<NameFormPorts, "chosen" | "cancelled"
   readonly changed: (name: string) => void;
 }
 
-/** Keeps the name that the user chose, and shows the form that asks for it in place of the composer. */
+/**
+ * Keeps the name that the user chose, and shows the form that asks for it in place of the composer. A name that
+ * the site gives is not its concern: then there is only the composer.
+ */
 export class OwnName {
   readonly #ports: OwnNamePorts;
   readonly #form: NameForm;
@@ -40,8 +45,9 @@ export class OwnName {
       ports.field.focus();
       ports.field.select();
     });
-    ports.shown.textContent = ports.preferences.name;
-    if (ports.preferences.name === "") this.#ask("", false);
+    ports.change.hidden = ports.isFixed;
+    if (!ports.isFixed) ports.shown.textContent = ports.preferences.name;
+    if (!ports.isFixed && ports.preferences.name === "") this.#ask("", false);
     else this.#showComposer();
   }
 
@@ -57,7 +63,8 @@ export class OwnName {
 
   /** To be called when the user has chosen a name in another tab. */
   followed(): void {
-    const { changed, preferences, shown } = this.#ports;
+    const { changed, isFixed, preferences, shown } = this.#ports;
+    if (isFixed) return;
     this.#isFollowed = true;
     shown.textContent = preferences.name;
     // A user who is typing a name here is not interrupted.
@@ -72,7 +79,7 @@ export class OwnName {
 
   /** To be called when the server refuses the name; `sentence` says why. */
   refused(sentence: string): void {
-    if (this.#isFollowed) return;
+    if (this.#isFollowed || this.#ports.isFixed) return;
     const { composer, preferences, shown } = this.#ports;
     const { activeElement } = document;
     const writes = activeElement === document.body || composer.contains(activeElement);
