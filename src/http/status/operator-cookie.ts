@@ -30,7 +30,8 @@ export function passesOf({ headers }: IncomingMessage): ReadonlyMap<string, stri
 }
 
 /**
- * Returns the Set-Cookie headers that keep a pass of the program `user`.
+ * Returns the Set-Cookie headers that keep a pass of the program `user`, and delete this chat's other passes:
+ * the browser acts as the program that signed in last.
  * @param isOurs tells whether a pass was signed with one of this chat's keys.
  * @param secure whether the request came by https.
  */
@@ -44,15 +45,22 @@ export function operatorCookies(
   const old = passesOf(request).get(OLD_NAME);
   const own = `${OLD_NAME}_${user.replace(/^p-/, "").slice(0, ID_LENGTH)}`;
   const names = old === undefined || isOurs(old) ? [own, OLD_NAME] : [own];
-  return names.map((name) => serialize(name, pass, { ...OPTIONS, secure, maxAge: PASS_MS / 1000 }));
+  const kept = names.map((name) => serialize(name, pass, { ...OPTIONS, secure, maxAge: PASS_MS / 1000 }));
+  return [...kept, ...forgottenCookies(request, isOurs, secure, names)];
 }
 
-/** Returns the Set-Cookie headers that delete this chat's passes, and no other chat's. */
+/**
+ * Returns the Set-Cookie headers that delete this chat's passes, and no other chat's.
+ * @param kept names of the cookies that are not deleted.
+ */
 export function forgottenCookies(
   request: IncomingMessage,
   isOurs: (pass: string) => boolean,
   secure: boolean,
+  kept: readonly string[] = [],
 ): string[] {
-  const names = [...passesOf(request)].filter(([, pass]) => isOurs(pass)).map(([name]) => name);
+  const names = [...passesOf(request)]
+    .filter(([name, pass]) => !kept.includes(name) && isOurs(pass))
+    .map(([name]) => name);
   return names.map((name) => serialize(name, "", { ...OPTIONS, secure, maxAge: 0 }));
 }
