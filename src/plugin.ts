@@ -115,7 +115,8 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     await page?.register(scope);
     if (page !== undefined) {
       routes.registerBesidePage(scope, page.serve);
-      new StatusPage(monitor, apiKeys, programs, page.files).register(scope);
+      const { files } = page;
+      await new StatusPage({ chat, gate, monitor, keys: apiKeys, programs, files }).register(scope);
     }
     registerHealth(scope, chat, gate);
     registerMetrics(scope, monitor, settings.metrics, programs);

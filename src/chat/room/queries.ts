@@ -28,6 +28,8 @@ const LIST_MS = 500;
 /** A room that has messages, and the number of users in it. */
 export interface RoomSummary extends RoomHead {
   readonly count: number;
+  /** What the user for whom the list was made may do there. */
+  readonly right: Right;
 }
 
 /**
@@ -127,8 +129,8 @@ export class RoomQueries {
     const listed = visits.filter(({ visitor }) => visitor !== undefined).slice(0, ROOMS_LISTED);
     const summaries = listed.map(async ({ room, head, visitor }): Promise<RoomSummary[]> => {
       const count = await this.#countIn(room);
-      const isShutOut = visitor === undefined || (await this.rightIn(room, visitor)) === "none";
-      return isShutOut ? [] : [{ room, head, count }];
+      const right = visitor === undefined ? "none" : await this.rightIn(room, visitor);
+      return right === "none" ? [] : [{ room, head, count, right }];
     });
     return (await withTimeout(STORE_WAIT_MS, Promise.all(summaries))).flat();
   }

@@ -89,6 +89,7 @@ export class Callers {
   }
 }
 
-function programIdentity({ user, handle, rooms }: Program): Identity {
+/** Returns a program as a user of the chat. */
+export function programIdentity({ user, handle, rooms }: Program): Identity {
   return { ...guestIdentity(user, handle), kind: "program", rooms };
 }

@@ -17,7 +17,14 @@ const PAGE_PER_SECOND = 500;
 const PAGE_BURST = 10_000;
 
 /** Paths whose answers are computed for each request; machines and operators request them. */
-const COMPUTED = ["/metrics", "/status/fleet", "/status/session"];
+const COMPUTED = [
+  "/metrics",
+  "/status/fleet",
+  "/status/session",
+  "/status/rooms",
+  "/status/rooms/:room",
+  "/status/rooms/:room/access",
+];
 
 /** Requests per second of one address for these paths, and their burst. */
 const COMPUTED_PER_SECOND = 50;

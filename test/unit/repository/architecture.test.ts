@@ -32,8 +32,9 @@ const RIGHTS = [
   "src/chat/rights/room-patterns.ts",
   "src/chat/rights/authorizer.ts",
 ];
-/** The contract between `/status/fleet` and the operator's page. */
+/** The contracts between `/status` and the operator's page. */
 const STATUS_VIEW = "src/http/status/status-view.ts";
+const ROOM_VIEW = "src/http/status/room-view.ts";
 /** What would let a part talk to the world by itself. */
 const NETWORK = [
   "node:net",
@@ -50,10 +51,11 @@ const FASTIFY = ["fastify", "fastify-plugin", "@fastify/"];
 const RULES: readonly Rule[] = [
   { part: "src/protocol/", only: ["src/protocol/"] },
   { part: STATUS_VIEW, only: [] },
+  { part: ROOM_VIEW, only: ["src/protocol/"] },
   { part: REDIS_URL, only: [] },
   { part: ORIGINS, only: ["node:net"] },
   { part: "src/client/", only: ["src/client/", "src/protocol/"] },
-  { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol/", STATUS_VIEW] },
+  { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol/", STATUS_VIEW, ROOM_VIEW] },
   { part: "src/logging/", only: ["src/logging/", "pino", "node:"] },
   {
     part: "src/settings/",

@@ -14,7 +14,7 @@ import {
 import type { RouteDeps } from "./route-deps.ts";
 
 /** Bytes of a change with a reason in which every character is escaped. */
-const BODY_BYTES = 4 * 1024;
+export const ACCESS_BODY_BYTES = 4 * 1024;
 
 /**
  * Registers `POST` and `GET /api/rooms/{room}/access`: a moderator changes and reads what users may do in a
@@ -24,7 +24,7 @@ export function routeAccess(app: FastifyInstance, { chat, callers }: RouteDeps):
   app.post<{ Params: Static<typeof RoomParams>; Body: Static<typeof NewAccessRule> }>(
     "/rooms/:room/access",
     {
-      bodyLimit: BODY_BYTES,
+      bodyLimit: ACCESS_BODY_BYTES,
       schema: {
         operationId: "changeAccess",
         summary: "Say what a user may do in a room",
@@ -51,7 +51,7 @@ export function routeAccess(app: FastifyInstance, { chat, callers }: RouteDeps):
   app.post<{ Params: Static<typeof RoomParams>; Body: Static<typeof Recheck> }>(
     "/rooms/:room/recheck",
     {
-      bodyLimit: BODY_BYTES,
+      bodyLimit: ACCESS_BODY_BYTES,
       schema: {
         operationId: "recheckAccess",
         summary: "Have the embedding app asked again what a user may do in a room",
