@@ -2,14 +2,14 @@ import type { StatusView } from "../http/status/status-view.ts";
 import { staleDocument } from "./connection/stale-document.ts";
 import { byId } from "./element.ts";
 import { Board } from "./status/board.ts";
+import { messageOf, PATIENCE_MS, posted, reasonIn } from "./status/requests.ts";
+import { RoomTable } from "./status/room-table.ts";
 
 /** Milliseconds between two requests. */
 const LOOK_MS = 2_000;
 
-/** Milliseconds after which a request is given up. */
-const PATIENCE_MS = 5_000;
-
 const board = new Board();
+const rooms = new RoomTable();
 const signIn = byId("sign-in", HTMLFormElement);
 const signInError = byId("sign-in-error", HTMLElement);
 const keyField = byId("key", HTMLInputElement);
@@ -37,18 +37,17 @@ async function look(): Promise<void> {
     const view: StatusView = await response.json();
     showBoard(true);
     board.show(view);
+    void rooms.refresh();
   } catch (error) {
     showBoard(true);
-    board.lost(error instanceof Error ? error.message : String(error));
+    board.lost(messageOf(error));
   }
   next = setTimeout(look, LOOK_MS);
 }
 
 async function enter(key: string): Promise<void> {
   try {
-    const headers = { "Content-Type": "application/json" };
-    const body = JSON.stringify({ key });
-    const response = await fetch("/status/session", { method: "POST", headers, body });
+    const response = await fetch("/status/session", posted({ key }));
     if (!response.ok) {
       askForKey(await reasonIn(response));
       return;
@@ -69,6 +68,7 @@ async function leave(): Promise<void> {
 
 function askForKey(reason: string): void {
   showBoard(false);
+  rooms.clear();
   signInError.textContent = reason;
   keyField.focus();
 }
@@ -77,9 +77,4 @@ function showBoard(visible: boolean): void {
   board.visible = visible;
   signIn.hidden = visible;
   signOut.hidden = !visible;
-}
-
-async function reasonIn(response: Response): Promise<string> {
-  const { message }: { message?: string } = await response.json();
-  return message ?? `The server answered ${response.status}.`;
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
 import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
 import { connectV1 } from "../kit/clients/v1-client.ts";
@@ -14,13 +14,29 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const REPORTED_MS = 20_000;
 
 const KEY = "the-key-of-the-operator";
+const DESK_KEY = "the-key-of-the-desk";
 
 let browser: Browser;
 let servers: readonly Server[];
 beforeAll(async () => {
   browser = await startBrowser();
-  ({ servers } = await startFleet(2, { env: { API_KEYS: KEY, MESSAGES_PER_SECOND: "0" } }));
+  ({ servers } = await startFleet(2, {
+    env: { API_KEYS: `${KEY},desk:${DESK_KEY}:moderate@*+operate`, MESSAGES_PER_SECOND: "0" },
+  }));
 });
+
+async function signIn(page: Page, key: string): Promise<void> {
+  await page.goto(`${servers[0]!.url}/status`);
+  await page.getByLabel("A key of API_KEYS").fill(key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("All processes are serving.").waitFor();
+}
+
+async function axeFindings(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const results: AxeResults = await page.evaluate('axe.run(document, { resultTypes: ["violations"] })');
+  return results.violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`);
+}
 
 it.each(["light", "dark"] as const)(
   "an operator signs in and sees the processes live, in a %s page that axe finds nothing in",
@@ -33,7 +49,7 @@ it.each(["light", "dark"] as const)(
     await page.getByLabel("A key of API_KEYS").fill(KEY);
     await page.getByRole("button", { name: "Sign in" }).click();
 
-    const rows = page.getByRole("row");
+    const rows = page.getByRole("table", { name: "Running processes" }).getByRole("row");
     await waitFor(
       async () => (await rows.count()) === 3,
       "a row for each process, and the head",
@@ -55,9 +71,7 @@ it.each(["light", "dark"] as const)(
     );
     expect(await page.locator(".tile-chart polyline").first().getAttribute("points")).toMatch(/ /);
 
-    await page.evaluate(AXE);
-    const results: AxeResults = await page.evaluate('axe.run(document, { resultTypes: ["violations"] })');
-    expect(results.violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+    expect(await axeFindings(page)).toEqual([]);
     // 401 is how the page learns that it must ask for a key.
     expect(errors.filter((error) => !error.includes("401"))).toEqual([]);
 
@@ -78,4 +92,54 @@ it("a server that goes away is told, and the page goes on when it is back", asyn
   await page.getByText("No answer").waitFor();
   await page.context().setOffline(false);
   await page.getByText("All processes are serving.").waitFor();
+});
+
+it("an operator mutes a user, sees the rule, takes it back, and locks the room", async () => {
+  const noisy = await connectV1(servers[1]!.wsUrl, { room: "noisy", handle: "<b>Eve</b>" });
+  await noisy.say("noisy", "one");
+  const { page, errors } = await newVisitor(browser);
+  await signIn(page, DESK_KEY);
+  await page.getByRole("button", { name: "noisy", exact: true }).click();
+  await page.getByText("People here: 1.").waitFor();
+  const rule = page.getByRole("table", { name: "Access rules" }).getByRole("row").nth(1);
+
+  await page.getByRole("button", { name: "Mute 10 min: <b>Eve</b>" }).click();
+  await page.getByText("Mute 10 min: <b>Eve</b>, done. People here: 1.").waitFor();
+  expect(await rule.getByRole("cell").allTextContents()).toEqual(
+    expect.arrayContaining(["read", "p-desk", expect.stringMatching(/\d:\d\d/)]),
+  );
+  expect(await rule.getByRole("rowheader").textContent()).toContain("<b>Eve</b> (");
+  await expect(noisy.say("noisy", "two")).rejects.toThrow();
+  expect(await axeFindings(page)).toEqual([]);
+
+  await page.getByRole("button", { name: "Take back: <b>Eve</b>" }).click();
+  await rule.waitFor({ state: "detached" });
+  await noisy.say("noisy", "three");
+
+  await page.getByRole("button", { name: "Lock room" }).click();
+  await page.getByRole("button", { name: "Unlock room" }).waitFor();
+  await expect(noisy.say("noisy", "four")).rejects.toThrow();
+  await page.getByRole("button", { name: "Unlock room" }).click();
+  await page.getByRole("button", { name: "Lock room" }).waitFor();
+  await noisy.say("noisy", "five");
+
+  await page.getByRole("button", { name: "Shut out: <b>Eve</b>" }).click();
+  await rule.getByText("nothing").waitFor();
+  expect(errors.filter((error) => !error.includes("401"))).toEqual([]);
+});
+
+it("a key that may only write sees a room, no buttons in it, and which key moderates", async () => {
+  const quiet = await connectV1(servers[1]!.wsUrl, { room: "quiet", handle: "Ann" });
+  await quiet.say("quiet", "one");
+  const { page } = await newVisitor(browser);
+  await signIn(page, KEY);
+  await page.getByRole("button", { name: "quiet", exact: true }).click();
+  await page.getByText("desk:<key>:moderate@*+operate").waitFor();
+  await page.getByRole("rowheader", { name: "Ann" }).waitFor();
+  const panel = page.getByRole("region", { name: "quiet" });
+  expect(await panel.getByRole("button").count()).toBe(0);
+
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("A key of API_KEYS").waitFor();
+  expect(await page.locator("#rooms tr, #room-content *").count()).toBe(0);
 });

@@ -40,3 +40,8 @@ export function msInWords(ms: number | undefined): string {
   if (ms === undefined) return "–";
   return ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms)} ms`;
 }
+
+/** Formats a moment, ms since 1970 UTC, in the user's own time zone. */
+export function timeInWords(at: number): string {
+  return new Date(at).toLocaleString();
+}
