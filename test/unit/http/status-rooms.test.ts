@@ -111,6 +111,8 @@ describe.each(WAYS)("an operator %s", (_way, as) => {
     expect((await get("/status/rooms/nowhere", headers)).json()).toMatchObject({ count: 0, rules: [] });
     const bad = await get("/status/rooms/-", headers);
     expect([bad.statusCode, bad.json()]).toMatchObject([400, { code: "bad-room" }]);
+    const long = await get(`/status/rooms/${"x".repeat(65)}`, headers);
+    expect([long.statusCode, long.json()]).toMatchObject([400, { code: "bad-room" }]);
     expect((await change(MUTE, headers, "/status/rooms/-/access")).json()).toMatchObject({
       code: "bad-room",
     });
@@ -167,6 +169,21 @@ describe("the rooms of the operator's page", () => {
       expect(answer.json()).toMatchObject({ code: status === 401 ? "unauthorized" : "forbidden" });
     }
     expect((await get("/status/rooms/lobby", withKey(DESK))).json().rules).toEqual([]);
+  });
+
+  it("take no change from a page of an allowed origin: its browser is not told that it may send JSON", async () => {
+    app = await openApi({ apiKeys: API_KEYS, allowedOrigins: ["https://blog.example"] });
+    const headers = {
+      origin: "https://blog.example",
+      host: HOST,
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "content-type",
+    };
+    const asked = await app.inject({ method: "OPTIONS", url: ACCESS, headers });
+    expect(asked.headers["access-control-allow-origin"]).toBeUndefined();
+    const { cookie } = await signedIn(DESK);
+    const plain = { ...headers, cookie: String(cookie), "content-type": "text/plain" };
+    expect((await change(JSON.stringify(MUTE), plain)).statusCode).toBe(415);
   });
 
   it("are those of the program that signed in last", async () => {
