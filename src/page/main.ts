@@ -14,6 +14,7 @@ import { Panel } from "./panel.ts";
 import { offerCopyLink } from "./room/copy-link.ts";
 import { PeoplePanel } from "./room/people-panel.ts";
 import { nearestRoom, noRoomText, socketUrl } from "./room/places.ts";
+import { roomLookup } from "./room/room-lookup.ts";
 import { RoomNav } from "./room/room-nav.ts";
 import { RoomSwitch } from "./room/room-switch.ts";
 import { Announcer } from "./unread/announcer.ts";
@@ -36,6 +37,7 @@ const LAST_RESORT = "lobby";
 const preferences = new Preferences();
 /** The path at which the site gives its users' tokens; undefined = the user is a guest. */
 const tokenUrl = written("token-url") || undefined;
+const getToken = tokenUrl === undefined ? undefined : siteToken(tokenUrl);
 const client = new ChatClient({
   url: socketUrl(location),
   openSocket: openSocketOrHttp({
@@ -43,9 +45,7 @@ const client = new ChatClient({
     fetch: (input, init) => fetch(input, init),
     load: () => import("../client/http-instead.ts"),
   }),
-  ...(tokenUrl === undefined
-    ? preferences.name !== "" && { handle: preferences.name }
-    : { getToken: siteToken(tokenUrl) }),
+  ...(getToken === undefined ? preferences.name !== "" && { handle: preferences.name } : { getToken }),
 });
 const self = () => client.self;
 
@@ -154,6 +154,7 @@ const people = new PeoplePanel({
 });
 const rooms = new RoomSwitch({
   client,
+  lookup: roomLookup(getToken),
   preferences,
   nav,
   readState,

@@ -78,6 +78,13 @@ function framesOf(page: Page): { readonly received: string[]; readonly sent: str
   return frames;
 }
 
+/** The list of rooms as a user of the site gets it. */
+async function listedIn({ url }: Site): Promise<string> {
+  const token = new SignJWT({ sub: "ann", exp: Date.now() / 1_000 + 60 });
+  const signed = await token.setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(SECRET));
+  return (await fetch(`${url}/api/rooms`, { headers: { authorization: `Bearer ${signed}` } })).text();
+}
+
 describe("the page of a site that signs its users in", () => {
   it("shows the name that the site gives, asks for none, and sends messages under it", async () => {
     const site = await startSite();
@@ -132,6 +139,19 @@ describe("the page of a site that signs its users in", () => {
       expect(errors.filter((error) => !/status of 40[13]/.test(error))).toEqual([]);
     },
   );
+
+  it("finds a room that was written otherwise, which only signed-in users may see", async () => {
+    const site = await startSite();
+    const first = await newVisitor(browser);
+    await first.page.goto(`${site.url}/?room=garden`);
+    await say(first.page, "the roses are out");
+    await stored(first.page, "the roses are out").waitFor();
+    await waitFor(async () => (await listedIn(site)).includes("garden"), "the room is listed");
+    const { page, errors } = await newVisitor(browser);
+    await page.goto(`${site.url}/?room=Garden`);
+    await stored(page, "the roses are out").waitFor();
+    expect(errors).toEqual([]);
+  });
 
   it("tries again by itself where the site cannot tell now who is signed in", async () => {
     const site = await startSite();

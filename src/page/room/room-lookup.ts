@@ -1,22 +1,34 @@
+import type { GetToken } from "../../client/connection/greeting.ts";
 import type { RoomLookup } from "./spelling.ts";
 
 /** Milliseconds after which the page continues without an answer. */
 const TIMEOUT_MS = 2_000;
 
-/** Asks the server by HTTP, before there is a connection. */
-export const roomLookup: RoomLookup = {
-  listed: async () => {
-    const rooms = await listIn("/api/rooms", "rooms");
-    return rooms.flatMap((each) => (hasRoom(each) ? [each.room] : []));
-  },
-  hasMessages: async (room) => {
-    const messages = await listIn(`/api/rooms/${encodeURIComponent(room)}/messages?limit=1`, "messages");
-    return messages.length > 0;
-  },
-};
+/**
+ * Asks the server by HTTP, before there is a connection.
+ * @param getToken returns the site's token of the user, whom rooms may be closed to without it.
+ */
+export function roomLookup(getToken: GetToken | undefined): RoomLookup {
+  return {
+    listed: async () => {
+      const rooms = await listIn("/api/rooms", "rooms", getToken);
+      return rooms.flatMap((each) => (hasRoom(each) ? [each.room] : []));
+    },
+    hasMessages: async (room) => {
+      const path = `/api/rooms/${encodeURIComponent(room)}/messages?limit=1`;
+      return (await listIn(path, "messages", getToken)).length > 0;
+    },
+  };
+}
 
-async function listIn(path: string, field: string): Promise<readonly unknown[]> {
-  const response = await fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+async function listIn(
+  path: string,
+  field: string,
+  getToken: GetToken | undefined,
+): Promise<readonly unknown[]> {
+  const token = await getToken?.();
+  const headers = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  const response = await fetch(path, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
   const body: unknown = await response.json();
   const list: unknown = typeof body === "object" && body !== null ? Reflect.get(body, field) : undefined;
   if (!response.ok || !Array.isArray(list)) throw new Error(`${path}: ${response.status}`);

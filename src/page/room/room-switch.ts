@@ -8,16 +8,16 @@ import { addUnread, NONE_UNREAD, type UnreadCount } from "../unread/unread-count
 import { type Preferences, ROOMS_LIMIT } from "../user/preferences.ts";
 import type { SharedDraft } from "../writing/shared-draft.ts";
 import { noRoomOf, roomLink, roomOf } from "./places.ts";
-import { roomLookup } from "./room-lookup.ts";
 import type { RoomNav } from "./room-nav.ts";
 import { RoomView, type RoomViewPorts } from "./room-view.ts";
-import { spellingOf } from "./spelling.ts";
+import { type RoomLookup, spellingOf } from "./spelling.ts";
 
 /** Milliseconds for which changes of unread counts are collected. */
 const UNREAD_MS = 100;
 
 export interface RoomSwitchPorts {
   readonly client: ChatClient;
+  readonly lookup: RoomLookup;
   readonly preferences: Preferences;
   readonly nav: RoomNav;
   readonly readState: ReadState;
@@ -95,7 +95,7 @@ export class RoomSwitch {
       found(name);
       return;
     }
-    void spellingOf(name, known, roomLookup).then((room) => {
+    void spellingOf(name, known, this.#ports.lookup).then((room) => {
       if (this.#search === search) found(room);
     });
   }
