@@ -33,8 +33,11 @@ export class RoomView {
 
   /** Nothing is asked or sent any more. */
   get isQuiet(): boolean {
-    const isSettled = this.room.state === "current" || this.isRefused;
-    return isSettled && this.room.outgoing.every(({ state }) => state === "failed");
+    if (this.room.state !== "current" && !this.isRefused) return false;
+    // What was acked just before the user was shut out is not shown to them any more.
+    return this.room.outgoing.every(
+      ({ state }) => state === "failed" || (this.isRefused && state === "sent"),
+    );
   }
 
   /** The server does not let the user in. */

@@ -31,7 +31,7 @@ export function judge(logs: Logs, testimonies: readonly Testimony[], findings: F
   checkAuthors(messages, testimonies, findings);
   for (const [room, entries] of logs) checkMuted(room, entries, findings);
   for (const testimony of testimonies) {
-    checkSends(messages, testimony, findings);
+    checkSends(messages, (room) => shutOutAt(logs.get(room) ?? [], testimony.user), testimony, findings);
     checkAcks(messages, testimony, findings);
     for (const [room, shown] of testimony.shown) {
       const who = `${testimony.name} in ${room}`;
@@ -128,7 +128,12 @@ function checkAuthors(logs: Logs, testimonies: readonly Testimony[], findings: F
 }
 
 /** What was called sent is stored once; what failed or was given up at most once; nothing stays open. */
-function checkSends(logs: Logs, { name, user, sends }: Testimony, findings: Findings): void {
+function checkSends(
+  logs: Logs,
+  shutOut: (room: string) => string | undefined,
+  { name, user, sends }: Testimony,
+  findings: Findings,
+): void {
   for (const { room, key, text, state, sent, abandoned } of sends) {
     const entries = logs.get(room) ?? [];
     const copies = entries.filter((entry) => entry.user === user && entry.key === key && entry.text === text);
@@ -138,7 +143,10 @@ function checkSends(logs: Logs, { name, user, sends }: Testimony, findings: Find
     } else if (copies.length > 1) {
       findings.add("phantom", `${what}, is ${state} and stored ${copies.length} times`);
     }
-    if (!abandoned && state !== "shown" && state !== "failed") {
+    // Its echo does not reach a user who was shut out meanwhile.
+    const isDone =
+      state === "shown" || state === "failed" || (state === "sent" && shutOut(room) !== undefined);
+    if (!abandoned && !isDone) {
       findings.add("open-send", `${what}, is still ${state}`);
     }
   }

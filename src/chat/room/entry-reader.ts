@@ -67,10 +67,9 @@ export class EntryReader {
 
   async #checked(reading: Promise<Entry[]>): Promise<Entry[]> {
     const entries = await reading;
-    return entries.map((entry) => {
-      const checked = checkedEntry(this.#room, entry.frame) ?? this.#unreadable(entry);
-      return entry.access === undefined ? checked : { ...checked, access: entry.access };
-    });
+    return entries.map(
+      (entry) => checkedEntry(this.#room, entry.frame, entry.access) ?? this.#unreadable(entry),
+    );
   }
 
   /** Returns a placeholder for an entry that no client could read, so that the chain of ids has no gap. */

@@ -171,13 +171,12 @@ export class Room implements RoomSubscriber {
       this.presence.onPublication(payload);
       return;
     }
-    const checked = checkedEntry(this.name, payload);
-    if (checked === undefined) {
+    const entry = checkedEntry(this.name, payload, access);
+    if (entry === undefined) {
       const fields = { event: "malformed", room: this.name, bytes: payload.length };
       this.#logger.warn(fields, "skipped what is no message");
       return;
     }
-    const entry = access === undefined ? checked : { ...checked, access };
     this.#acked.arrived(entry.id);
     if (this.#state === "live" && entry.prev === this.#ring.head) this.#broadcastNext(entry);
     else if (!this.#isPassed(entry.id)) this.#hold(entry);

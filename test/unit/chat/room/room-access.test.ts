@@ -61,6 +61,17 @@ describe("an access entry", () => {
     expect(textsOf(ben.connection.framesOf("joined").at(-1) ?? {}).at(-1)).toBe("last");
   });
 
+  it("that arrives without its change is not taken for it: the store is read", async () => {
+    const { log: store, ann, ben } = await inRoom();
+    await shutOutUnheard(store, ann.guest);
+    const bare = store.entries("lobby").at(-1)?.frame ?? Buffer.alloc(0);
+    store.publish("lobby", bare);
+    store.store("lobby", { text: "after" });
+    await settle();
+    expect([ann.texts, ben.texts]).toEqual([[], ["after"]]);
+    expect(ann.connection.framesOf("left")).toEqual([EXPELLED]);
+  });
+
   it("takes nothing from a rule that was read from the store and is later", async () => {
     const { chat, log: store } = openChat();
     const ann = await FakeClient.greeted(chat);
