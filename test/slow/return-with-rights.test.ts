@@ -12,8 +12,12 @@ const ROOMS = 1_000;
 const ROOMS_OF_ONE = 20;
 const DESK = "desk-key-of-a-program";
 const CALLS = 32;
-/** For how long a client tries to get in, ms. */
-const PATIENCE_MS = 10_000;
+/** For the whole test, ms. */
+const TEST_MS = 240_000;
+/** For how long a client tries to get in, ms; on an idle machine all are in within 5 s. */
+const PATIENCE_MS = 60_000;
+/** For how long clients try whom nobody lets in, ms. */
+const IN_VAIN_MS = 5_000;
 
 const OPTIONS = {
   apiKeys: [`desk:${DESK}:moderate@*`],
@@ -58,7 +62,7 @@ async function serverWith(redisUrl: string, authorize: Authorize) {
 }
 
 /** Connects as the guests with those tokens, who enter all rooms at once; returns the rooms that each is in. */
-async function enter(url: string, tokens: readonly (string | undefined)[]) {
+async function enter(url: string, tokens: readonly (string | undefined)[], patienceMs = PATIENCE_MS) {
   const clients: V1Client[] = [];
   for (let start = 0; start < tokens.length; start += 100) {
     const some = tokens
@@ -69,7 +73,7 @@ async function enter(url: string, tokens: readonly (string | undefined)[]) {
   const begun = performance.now();
   const inside = await Promise.all(
     clients.map(async (client, n) => {
-      const joins = await Promise.all(roomsOf(n).map((room) => join(client, room)));
+      const joins = await Promise.all(roomsOf(n).map((room) => join(client, room, patienceMs)));
       return joins.filter(Boolean).length;
     }),
   );
@@ -78,13 +82,14 @@ async function enter(url: string, tokens: readonly (string | undefined)[]) {
 }
 
 /** Joins a room as the client library does: what may succeed later is tried again. Returns whether it got in. */
-async function join(client: V1Client, room: string): Promise<boolean> {
-  const until = performance.now() + PATIENCE_MS;
+async function join(client: V1Client, room: string, patienceMs: number): Promise<boolean> {
+  const until = performance.now() + patienceMs;
   while (performance.now() < until) {
-    const answer = await client.request({ type: "join", room, limit: 0 });
-    if (answer.type === "joined") return true;
-    if (answer.type !== "error" || !answer.retryable) return false;
-    await sleep(answer.retryAfterMs ?? 300);
+    // On a busy machine an answer may take longer than a client waits for it: it asks again.
+    const answer = await client.request({ type: "join", room, limit: 0 }).catch(() => undefined);
+    if (answer?.type === "joined") return true;
+    if (answer?.type === "error" && !answer.retryable) return false;
+    await sleep(answer?.type === "error" ? (answer.retryAfterMs ?? 300) : 300);
   }
   return false;
 }
@@ -94,50 +99,54 @@ function tokenOf(client: V1Client): string {
   return welcome?.type === "welcome" ? welcome.token : "";
 }
 
-it("a thousand clients of 20 rooms return while the app is slow, then while it is down: it has 32 calls at most, and nobody is in who was shut out", async () => {
-  const redis = await startRedis();
-  afterwards(() => redis.stop());
-  const first = await serverWith(redis.url, write);
-  const begun = await enter(
-    first.url,
-    Array.from({ length: CLIENTS }, () => undefined),
-  );
-  expect(begun.inside.every((rooms) => rooms === ROOMS_OF_ONE)).toBe(true);
-  const tokens = begun.clients.map(tokenOf);
-  const outcast = begun.clients[0]?.frames.find((frame) => frame.type === "welcome");
-  const user = outcast?.type === "welcome" ? outcast.user.id : "";
-  const newcomers = Array.from({ length: 10 }, () => undefined);
-  await first.app.close();
+it(
+  "a thousand clients of 20 rooms return while the app is slow, then while it is down: it has 32 calls at most, and nobody is in who was shut out",
+  async () => {
+    const redis = await startRedis();
+    afterwards(() => redis.stop());
+    const first = await serverWith(redis.url, write);
+    const begun = await enter(
+      first.url,
+      Array.from({ length: CLIENTS }, () => undefined),
+    );
+    expect(begun.inside.every((rooms) => rooms === ROOMS_OF_ONE)).toBe(true);
+    const tokens = begun.clients.map(tokenOf);
+    const outcast = begun.clients[0]?.frames.find((frame) => frame.type === "welcome");
+    const user = outcast?.type === "welcome" ? outcast.user.id : "";
+    const newcomers = Array.from({ length: 10 }, () => undefined);
+    await first.app.close();
 
-  const slow = appThat(async (question) => {
-    await sleep(200);
-    return write(question);
-  });
-  const second = await serverWith(redis.url, slow.authorize);
-  const shutOut = await fetch(`${second.url}/api/rooms/${roomsOf(0)[0]}/access`, {
-    method: "POST",
-    headers: { ...withKey(DESK), "content-type": "application/json" },
-    body: JSON.stringify({ user, right: "none" }),
-  });
-  expect(shutOut.status).toBe(200);
-  const back = await enter(second.url, tokens);
-  expect(back.inside[0]).toBe(ROOMS_OF_ONE - 1);
-  expect(back.inside.slice(1).every((rooms) => rooms === ROOMS_OF_ONE)).toBe(true);
-  const fresh = await enter(second.url, newcomers);
-  expect(fresh.inside.every((rooms) => rooms === ROOMS_OF_ONE)).toBe(true);
-  await waitFor(() => slow.seen.underWay === 0, "the app has answered everything", 60_000);
-  expect(slow.seen.most).toBeLessThanOrEqual(CALLS);
-  await second.app.close();
+    const slow = appThat(async (question) => {
+      await sleep(200);
+      return write(question);
+    });
+    const second = await serverWith(redis.url, slow.authorize);
+    const shutOut = await fetch(`${second.url}/api/rooms/${roomsOf(0)[0]}/access`, {
+      method: "POST",
+      headers: { ...withKey(DESK), "content-type": "application/json" },
+      body: JSON.stringify({ user, right: "none" }),
+    });
+    expect(shutOut.status).toBe(200);
+    const back = await enter(second.url, tokens);
+    expect(back.inside[0]).toBe(ROOMS_OF_ONE - 1);
+    expect(back.inside.slice(1).every((rooms) => rooms === ROOMS_OF_ONE)).toBe(true);
+    const fresh = await enter(second.url, newcomers);
+    expect(fresh.inside.every((rooms) => rooms === ROOMS_OF_ONE)).toBe(true);
+    await waitFor(() => slow.seen.underWay === 0, "the app has answered everything", 60_000);
+    expect(slow.seen.most).toBeLessThanOrEqual(CALLS);
+    await second.app.close();
 
-  const down = appThat(() => new Promise(() => undefined));
-  const third = await serverWith(redis.url, down.authorize);
-  const still = await enter(third.url, tokens);
-  expect(still.inside[0]).toBe(ROOMS_OF_ONE - 1);
-  expect(still.inside.slice(1).every((rooms) => rooms === ROOMS_OF_ONE)).toBe(true);
-  const strangers = await enter(third.url, newcomers);
-  expect(strangers.inside.every((rooms) => rooms === 0)).toBe(true);
-  expect(down.seen.most).toBeLessThanOrEqual(CALLS);
-  process.stdout.write(
-    `${CLIENTS} clients back in ${ROOMS_OF_ONE} rooms each: ${back.ms} ms with an app that takes 200 ms (${slow.seen.calls} calls), ${still.ms} ms with one that is down\n`,
-  );
-});
+    const down = appThat(() => new Promise(() => undefined));
+    const third = await serverWith(redis.url, down.authorize);
+    const still = await enter(third.url, tokens);
+    expect(still.inside[0]).toBe(ROOMS_OF_ONE - 1);
+    expect(still.inside.slice(1).every((rooms) => rooms === ROOMS_OF_ONE)).toBe(true);
+    const strangers = await enter(third.url, newcomers, IN_VAIN_MS);
+    expect(strangers.inside.every((rooms) => rooms === 0)).toBe(true);
+    expect(down.seen.most).toBeLessThanOrEqual(CALLS);
+    process.stdout.write(
+      `${CLIENTS} clients back in ${ROOMS_OF_ONE} rooms each: ${back.ms} ms with an app that takes 200 ms (${slow.seen.calls} calls), ${still.ms} ms with one that is down\n`,
+    );
+  },
+  TEST_MS,
+);
