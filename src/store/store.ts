@@ -230,7 +230,7 @@ export interface MessageStore {
 
   /**
    * Stores one message and publishes it to all subscribers, atomically, in this order: check the deadline,
-   * the key, the access rules, the rates and the handle, store it and trim the history, remember the key, publish. Appends of
+   * the key, the rates, the handle and the access rules, store it and trim the history, remember the key, publish. Appends of
    * one user to one room take effect in call order, awaited or not; if that is not possible, the earlier one
    * is `unavailable`. Never rejects; answers within `LIMITS.unavailableMs`. If the store is not live:
    * `unavailable` at once.

@@ -11,8 +11,8 @@ export const LATER_BUILD: Edited = {
     },
     {
       file: "store/redis/messages/append.lua",
-      find: "'b', body)",
-      replace: "'b', body, 'later', 'a field that nobody knows')",
+      find: "'n', bytes, 'b', body)",
+      replace: "'n', bytes, 'b', body, 'later', 'a field that nobody knows')",
     },
     {
       file: "store/ephemeral.ts",

@@ -222,3 +222,15 @@ describe("a Redis that is full", () => {
     expect(await other.accessRules("lobby")).toHaveLength(2);
   });
 });
+
+describe("a room whose messages are gone", () => {
+  it("keeps its access rules, which hold for everything that is said after", async () => {
+    const redis = await ownRedis();
+    const { log: store, prefix } = await open({ redis });
+    await store.changeAccess("lobby", change());
+    await redis.cli("DEL", `${prefix}{lobby}:log`);
+    for (const text of ["first", "second"]) await storeMessage(store, text, { user: "ben" });
+    for (let n = 0; n < 3; n += 1)
+      expect(await store.append(message("no"))).toEqual({ outcome: "forbidden", right: "none" });
+  });
+});

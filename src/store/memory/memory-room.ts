@@ -76,12 +76,12 @@ export class MemoryRoom {
     const sender = known ?? this.#newSender(message, now);
     const id = key === undefined ? undefined : sender.idOf(key, now);
     if (id !== undefined) return { appended: { outcome: "duplicate", id } };
-    const right = this.access.allowed(message, now);
-    if (!includes(right, "write")) return { appended: { outcome: "forbidden", right } };
     const retryAfterMs = sender.waitMs(now);
     if (retryAfterMs > 0) return { appended: { outcome: "rate-limited", limit: "user", retryAfterMs } };
     const refusal = guest && this.#guestLimits.refusal(this.#roomGuests, guest.network, now);
     if (refusal !== undefined) return { appended: { outcome: "rate-limited", ...refusal } };
+    const right = this.access.allowed(message, now);
+    if (!includes(right, "write")) return { appended: { outcome: "forbidden", right } };
     const made = { room: this.#entries.length === 0, writer: known === undefined };
     if (made.room && grant.room !== undefined) return { appended: grant.room };
     if (made.writer && grant.writer !== undefined) return { appended: grant.writer };

@@ -64,20 +64,6 @@ if key ~= '' then
   end
 end
 
--- Whether the sender may write. The processes check it too, but one may not have heard of a rule yet.
-local user, network = string.match(younger, '[^:]+$'), notes and string.match(notes, '@.+') or ''
-local found = call('HMGET', access, user, '*', network)
-if found[1] or found[2] or found[3] then
-  for _, rule in ipairs(found) do
-    local right, ends, binds = string.match(rule or '', '^(%a+) (%d+) (%S)')
-    local isOver = ends ~= '0' and tonumber(ends or 0) <= now
-    local isExempt = binds ~= 'p' and notes and string.find(notes, '^[^@]*m')
-    if (right == 'none' or right == 'read') and not isOver and not isExempt then
-      return { 'forbidden', right }
-    end
-  end
-end
-
 -- GCRA: one number, when the credit is full again, is the whole token bucket.
 local full
 if INTERVAL_MS > 0 then
@@ -136,7 +122,20 @@ if settled and settled.number ~= '' then
   body = string.sub(body, 1, before) .. stem .. ' ' .. settled.number .. string.sub(body, behind)
 end
 
-local prev, lastMs, lastNumber, bytesBefore, isOld = tailOf(stream)
+local prev, lastMs, lastNumber, bytesBefore, isOld, mayHaveRules = tailOf(stream)
+
+-- Whether the sender may write. The processes check it too, but one may not have heard of a rule yet.
+if mayHaveRules then
+  local user, network = string.match(younger, '[^:]+$'), notes and string.match(notes, '@.+') or ''
+  for _, rule in ipairs(call('HMGET', access, user, '*', network)) do
+    local right, ends, binds = string.match(rule or '', '^(%a+) (%d+) (%S)')
+    local isOver = ends ~= '0' and tonumber(ends or 0) <= now
+    local isExempt = binds ~= 'p' and notes and string.find(notes, '^[^@]*m')
+    if (right == 'none' or right == 'read') and not isOver and not isExempt then
+      return { 'forbidden', right }
+    end
+  end
+end
 
 -- What must not be created besides the message (guest-quotas.ts).
 if notes then
@@ -154,7 +153,13 @@ local id, ms = idAfter(lastMs, lastNumber, now, random)
 local signed = SECRET .. '{"id":"' .. id .. '","prev":"' .. prev .. '",' .. body
 local bytes = bytesBefore + #signed - #SECRET
 
-call('XADD', stream, 'MAXLEN', '~', HISTORY_MESSAGES, id, 'p', prev, 'n', bytes, 'b', body)
+-- A room whose entries are gone, because memory was short or they were too old, may have rules all the same.
+local hasRules = mayHaveRules and (isOld or call('EXISTS', access) == 1)
+if hasRules then
+  call('XADD', stream, 'MAXLEN', '~', HISTORY_MESSAGES, id, 'p', prev, 'n', bytes, 'r', '1', 'b', body)
+else
+  call('XADD', stream, 'MAXLEN', '~', HISTORY_MESSAGES, id, 'p', prev, 'n', bytes, 'b', body)
+end
 
 -- The age is checked once per hour only; the expiry is an hour later, so that the key does not expire before
 -- that.

@@ -2,7 +2,8 @@
 --
 -- A stream entry has the fields p (id of the entry before it), n (frame bytes of the store so far, this entry
 -- included, which makes the byte limit cheap) and b (body: the frame without its first two members); an access
--- entry also has the field a (the change, access.ts), which clients do not get.
+-- entry also has the field a (the change, access.ts), which clients do not get. Every entry after an access entry
+-- has the field r: so that of a room whose newest entry has neither, the rules need not be read.
 
 local call = redis.call
 
@@ -15,15 +16,16 @@ local function field(entry, name)
   end
 end
 
--- The newest entry's id, the two numbers of it, and the bytes of the stream; '0-0', 0, 0, 0 and false if the
--- stream is empty.
+-- The newest entry's id, the two numbers of it, the bytes of the stream, whether there is an entry, and whether
+-- the room may have access rules: it may if the stream is empty, too.
 local function tailOf(stream)
   local last = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   if not last then
-    return '0-0', 0, 0, 0, false
+    return '0-0', 0, 0, 0, false, true
   end
   local ms, number = string.match(last[1], '^(%d+)-(%d+)$')
-  return last[1], tonumber(ms), tonumber(number), tonumber(field(last, 'n') or 0) or 0, true
+  local hasRules = field(last, 'r') or field(last, 'a')
+  return last[1], tonumber(ms), tonumber(number), tonumber(field(last, 'n') or 0) or 0, true, hasRules
 end
 
 -- The id of the next entry, and its time.
