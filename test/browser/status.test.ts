@@ -4,7 +4,7 @@ import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
 import { newVisitor, startBrowser } from "../kit/browser/browser.ts";
-import { connectV1 } from "../kit/clients/v1-client.ts";
+import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
 import { startFleet } from "../kit/servers/fleet.ts";
 import type { Server } from "../kit/servers/server.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
@@ -94,6 +94,15 @@ it("a server that goes away is told, and the page goes on when it is back", asyn
   await page.getByText("All processes are serving.").waitFor();
 });
 
+/** Waits until the client's process, which is not the operator's, has heard that a rule was taken back. */
+async function writesAgain(client: V1Client): Promise<void> {
+  const isTold = () => {
+    const last = client.frames.findLast((frame) => frame.type === "right");
+    return last?.type === "right" && last.right === "write";
+  };
+  await waitFor(isTold, "the user may write again");
+}
+
 it("an operator mutes a user, sees the rule, takes it back, and locks the room", async () => {
   const noisy = await connectV1(servers[1]!.wsUrl, { room: "noisy", handle: "<b>Eve</b>" });
   await noisy.say("noisy", "one");
@@ -114,6 +123,7 @@ it("an operator mutes a user, sees the rule, takes it back, and locks the room",
 
   await page.getByRole("button", { name: "Take back: <b>Eve</b>" }).click();
   await rule.waitFor({ state: "detached" });
+  await writesAgain(noisy);
   await noisy.say("noisy", "three");
 
   await page.getByRole("button", { name: "Lock room" }).click();
@@ -121,6 +131,7 @@ it("an operator mutes a user, sees the rule, takes it back, and locks the room",
   await expect(noisy.say("noisy", "four")).rejects.toThrow();
   await page.getByRole("button", { name: "Unlock room" }).click();
   await page.getByRole("button", { name: "Lock room" }).waitFor();
+  await writesAgain(noisy);
   await noisy.say("noisy", "five");
 
   await page.getByRole("button", { name: "Shut out: <b>Eve</b>" }).click();
