@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
+import { RoomIndex } from "../../src/store/redis/retention/room-index.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { open, ownRedis } from "./open-redis-store.ts";
 import { change, message, storeMessage } from "./open-store.ts";
@@ -151,6 +153,29 @@ describe("a Redis that guests fill", () => {
     );
     expect((await lengthsOf(redis, prefix, ["site"]))[0]).toBeGreaterThan(60);
   });
+});
+
+it("a Redis that does not tell how full it is makes room also for a message that it refused during a round", async () => {
+  const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
+  await redis.cli("ACL", "SETUSER", "default", "-info");
+  const { log: store, prefix } = await open({ redis, times: EAGER });
+  await fill(store, "flood", 20, "g-flood");
+  await listed(redis, prefix, 1);
+  const { forget } = RoomIndex.prototype;
+  let refused: string | undefined;
+  const spy = vi.spyOn(RoomIndex.prototype, "forget");
+  afterwards(() => spy.mockRestore());
+  spy.mockImplementation(async function (this: RoomIndex, ...args) {
+    if (refused === undefined) {
+      refused = "";
+      await redis.cli("CONFIG", "SET", "maxmemory", "1");
+      refused = (await store.append(message("x", { room: "flood" }))).outcome;
+      await redis.cli("CONFIG", "SET", "maxmemory", "0");
+    }
+    return forget.apply(this, args);
+  });
+  await waitFor(async () => (await lengthsOf(redis, prefix, ["flood"]))[0] === 1, "room is made");
+  expect(refused).toBe("storage-full");
 });
 
 describe("a Redis that is nearly full of what cannot be removed", () => {

@@ -117,7 +117,8 @@ export class HistoryTrimmer {
     // If the server does not tell its memory use, only a process that was refused knows that it is full.
     if (!leads && memory.limit > 0) return;
     await this.#index.forget(redis, this.#clock.now());
-    this.#isFull = false;
+    // A message that was refused since then is for the next round.
+    if (refused) this.#isFull = false;
     if (!isAbove(LEVELS.tight, memory) && !(refused && memory.limit === 0)) {
       this.#reclaim.startOver();
       return;
