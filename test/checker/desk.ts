@@ -117,7 +117,8 @@ export class Desk {
         .getSetCookie()
         .map((each) => each.split(";")[0])
         .join("; ");
-      return { ok: answer.ok, status: answer.status, text: await answer.text(), cookie };
+      // Without one the next requests would be those of a client that nobody knows, and that may read.
+      return { ok: answer.ok, status: answer.status, text: await answer.text(), cookie: cookie || undefined };
     } catch {
       return undefined;
     }
