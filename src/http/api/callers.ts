@@ -63,6 +63,15 @@ export class Callers {
     return caller.value === undefined ? this.#program(request) : success(caller.value);
   }
 
+  /** Returns the sender of a request that writes as a visitor of a room. Fails as `writer` and `visitor` do. */
+  async writingVisitor(
+    request: FastifyRequest,
+    room: string,
+  ): Promise<Result<Visitor & { readonly identity: Identity }>> {
+    const caller = await this.writer(request);
+    return caller.ok ? this.visitor(request, caller.value, room) : caller;
+  }
+
   async #callerOf(request: FastifyRequest): Promise<Result<Identity | undefined>> {
     const { authorization } = request.headers;
     const token = SITE_TOKEN.exec(authorization ?? "")?.[1];

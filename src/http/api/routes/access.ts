@@ -38,10 +38,8 @@ export function routeAccess(app: FastifyInstance, { chat, callers }: RouteDeps):
       },
     },
     async (request, reply) => {
-      const caller = await callers.writer(request);
-      if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
-      const moderator = await callers.visitor(request, caller.value, room);
+      const moderator = await callers.writingVisitor(request, room);
       if (!moderator.ok) return refuse(reply, moderator.error);
       const changed = await chat.moderation.change(moderator.value, room, request.body);
       if (!changed.ok) return refuse(reply, changed.error);
@@ -65,10 +63,8 @@ export function routeAccess(app: FastifyInstance, { chat, callers }: RouteDeps):
       },
     },
     async (request, reply) => {
-      const caller = await callers.writer(request);
-      if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
-      const moderator = await callers.visitor(request, caller.value, room);
+      const moderator = await callers.writingVisitor(request, room);
       if (!moderator.ok) return refuse(reply, moderator.error);
       const asked = await chat.moderation.recheck(moderator.value, room, request.body.user);
       if (!asked.ok) return refuse(reply, asked.error);
@@ -90,10 +86,8 @@ export function routeAccess(app: FastifyInstance, { chat, callers }: RouteDeps):
       },
     },
     async (request, reply) => {
-      const caller = await callers.writer(request);
-      if (!caller.ok) return refuse(reply, caller.error);
       const { room } = request.params;
-      const moderator = await callers.visitor(request, caller.value, room);
+      const moderator = await callers.writingVisitor(request, room);
       if (!moderator.ok) return refuse(reply, moderator.error);
       const listed = await chat.moderation.list(moderator.value, room, request.query.before);
       if (!listed.ok) return refuse(reply, listed.error);
