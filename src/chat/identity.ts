@@ -71,6 +71,12 @@ export const INVALID_TOKEN = failure({
   message: "The token is not valid, or no longer.",
 } as const);
 
+/** No secret is known yet, so that tokens and cookies cannot be verified. */
+export const STARTING = failure({
+  code: "unavailable",
+  message: "The chat is still starting; try again.",
+} as const);
+
 /** The site's tokens are required, and there is none. */
 export const NEEDS_TOKEN = failure({
   code: "unauthorized",
@@ -137,7 +143,7 @@ export async function identify(
   const user = (token === undefined ? undefined : guests.recognise(token)) ?? guest;
   const signed = guests.tokenFor(user);
   return signed === undefined
-    ? failure({ code: "unavailable", message: "The chat is still starting; try again." })
+    ? STARTING
     : success({ identity: guestIdentity(user, handleOf(user)), token: signed });
 }
 

@@ -5,6 +5,7 @@ import { expectUnbroken } from "../kit/chain.ts";
 import { connectPlain } from "../kit/clients/plain-client.ts";
 import { sayAgain } from "../kit/clients/say-again.ts";
 import { connectV1, type V1Client } from "../kit/clients/v1-client.ts";
+import { freePort } from "../kit/ports.ts";
 import { startFleet, startOwnRedis } from "../kit/servers/fleet.ts";
 import { type Server, startServer } from "../kit/servers/server.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
@@ -158,4 +159,32 @@ it("a process that starts before Redis serves HTTP at once and chats as soon as 
   await client.say("lobby", "at last");
   await client.waitForText("at last");
   await plain.waitFor((frame) => frame["text"] === "at last", "the early plain client is in the room too");
+});
+
+describe("a process that has not reached Redis yet", () => {
+  it("takes nobody whose cookie it cannot verify for somebody else", async () => {
+    const { servers } = await startFleet(1);
+    const session = await fetch(`${servers[0]?.url}/api/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    const cookie = session.headers
+      .getSetCookie()
+      .map((set) => set.split(";")[0])
+      .join("; ");
+    const server = await startServer({ env: { REDIS_URL: `redis://127.0.0.1:${await freePort()}` } });
+    for (const headers of [{ cookie }, {}]) {
+      const answer = await fetch(`${server.url}/api/rooms/lobby/messages`, { headers });
+      expect([answer.status, await answer.json()]).toEqual([
+        503,
+        expect.objectContaining({ code: "unavailable", message: "The chat is still starting; try again." }),
+      ]);
+    }
+    await expect(connectPlain(server.wsUrl, { headers: { cookie } })).rejects.toThrow("503");
+    await expect(connectV1(server.wsUrl, { headers: { cookie } })).rejects.toThrow("503");
+    // A client without a cookie may wait for the chat on its socket.
+    const stranger = await connectPlain(server.wsUrl);
+    await stranger.waitFor((frame) => frame["type"] === "status" && frame["live"] === false);
+  });
 });

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import type { Chat } from "../../chat/chat.ts";
-import { guestIdentity, type Identity, identify, NEEDS_TOKEN } from "../../chat/identity.ts";
+import { guestIdentity, type Identity, identify, NEEDS_TOKEN, STARTING } from "../../chat/identity.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
 import { missingRight, type Visitor } from "../../chat/rights/visitor.ts";
 import type { Program } from "../../identity/api-keys.ts";
@@ -77,6 +77,8 @@ export class Callers {
     const token = SITE_TOKEN.exec(authorization ?? "")?.[1];
     if (token !== undefined && this.#chat.siteTokens !== undefined) return this.#siteUser(token);
     if (authorization !== undefined) return this.#program(request);
+    // A user whose cookie cannot be verified must not be taken for a stranger, who may read more.
+    if (!this.#chat.guests.ready) return STARTING;
     const session = await sessionOf(request.raw, this.#cookies, this.#chat.siteTokens);
     if (!session.ok || session.value !== undefined) return session;
     const user = guestOf(request.raw, this.#cookies);

@@ -20,6 +20,8 @@ export const OTHERS_KEPT = 16;
  */
 const VALUES_TRIED = OTHERS_KEPT + 2;
 
+const KINDS: readonly CookieKind[] = ["guest", "session"];
+
 /** Hexadecimal digits of a chat's id. */
 const ID_LENGTH = 12;
 
@@ -60,6 +62,11 @@ export class ChatCookies {
       .map(([, value]) => value);
   }
 
+  /** Returns whether a request has cookies that cannot be verified yet, because no secret is known. */
+  areUnreadable(request: IncomingMessage): boolean {
+    return !this.guests.ready && KINDS.some((kind) => heldCookies(kind, request).length > 0);
+  }
+
   /**
    * Returns the names under which a value of this chat is to be set: its own, and the old one unless another
    * chat's cookie is there.
@@ -77,8 +84,7 @@ export class ChatCookies {
    * `OTHERS_KEPT`.
    */
   deletions(request: IncomingMessage): string[] {
-    const kinds: readonly CookieKind[] = ["guest", "session"];
-    return kinds.flatMap((kind) => {
+    return KINDS.flatMap((kind) => {
       const own = this.#nameFor(kind, request);
       // A browser sends the oldest first (RFC 6265, section 5.4).
       const others = heldCookies(kind, request).filter(([name]) => name !== own && name !== OLD_NAMES[kind]);

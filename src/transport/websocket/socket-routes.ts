@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod 
 import type { Chat } from "../../chat/chat.ts";
 import type { Codec } from "../../chat/connection.ts";
 import { countOne } from "../../chat/counters.ts";
+import { STARTING } from "../../chat/identity.ts";
 import { success } from "../../chat/result.ts";
 import { SUBPROTOCOL } from "../../protocol/frames.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../codecs/plain.ts";
@@ -114,6 +115,9 @@ export class SocketRoutes {
     const room = query.value?.room;
     if (room !== undefined && this.#chat.rights.known(undefined, room) === "none")
       return this.#reject(reply, { status: 403, message: `You may not enter ${room}.` });
+    // Its user would become another one.
+    if (this.#cookies.areUnreadable(request.raw))
+      return this.#reject(reply, { status: 503, message: STARTING.error.message });
     const guest = guestOf(request.raw, this.#cookies) ?? this.#chat.guests.create();
     const set = guestCookies(guest, request.raw, this.#cookies, isSecure(request));
     const { id: requestId, routeOptions } = request;
