@@ -9,6 +9,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { requestedHandle } from "../src/chat/text/look-alike.ts";
 import type { Logger } from "../src/logging/logger.ts";
+import { Keys } from "../src/store/redis/keys.ts";
 import { appendScript } from "../src/store/redis/messages/append-script.ts";
 import { RedisStore } from "../src/store/redis/redis-store.ts";
 import type { StoreLimits } from "../src/store/store.ts";
@@ -40,7 +41,7 @@ const LIMITS: StoreLimits = {
 
 const SILENT: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
-const script = appendScript(LIMITS, "a-secret-of-the-bench_", "live");
+const script = appendScript(LIMITS, "a-secret-of-the-bench_", new Keys("dynochat:"));
 const ours: number[] = [];
 const theirs: number[] = [];
 let commands = 0;

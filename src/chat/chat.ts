@@ -3,11 +3,12 @@ import type { Logger } from "../logging/logger.ts";
 import { CLOSE } from "../protocol/codes.ts";
 import type { ServerFrame, StatusFrame } from "../protocol/frames.ts";
 import { LIMITS } from "../protocol/limits.ts";
+import { signedOutUser } from "../store/access.ts";
 import type { MessageStore, StoreListener, StoreStatus } from "../store/store.ts";
 import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
-import type { SiteTokens } from "./identity.ts";
+import { SIGNED_OUT, type SiteTokens } from "./identity.ts";
 import { AnswerBudgets } from "./limits/answer-budget.ts";
 import { RateLimiter } from "./limits/rate.ts";
 import { ReadSlots } from "./limits/read-slots.ts";
@@ -15,6 +16,7 @@ import { RequestBudgets } from "./limits/request-budget.ts";
 import { StalledReaders } from "./limits/stalled-readers.ts";
 import { Publisher, type PublishRates } from "./publisher.ts";
 import { type Authorize, Authorizer } from "./rights/authorizer.ts";
+import { GlobalRules, type GlobalRulesListener } from "./rights/global-rules.ts";
 import { Moderation } from "./rights/moderation.ts";
 import { Rights } from "./rights/rights.ts";
 import type { NetworkDigest } from "./rights/visitor.ts";
@@ -59,7 +61,7 @@ export interface Deciders {
 }
 
 /** The chat of this process: its sessions, its rooms and their store. */
-export class Chat implements StoreListener, ChatContext {
+export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
   readonly options: ChatOptions;
   readonly logger: Logger;
   readonly counters = new Counters();
@@ -72,6 +74,7 @@ export class Chat implements StoreListener, ChatContext {
   readonly queries: RoomQueries;
   readonly guests: Guests;
   readonly siteTokens: SiteTokens | undefined;
+  readonly globalRules: GlobalRules;
   readonly rights: Rights;
   readonly moderation: Moderation;
   readonly #store: MessageStore;
@@ -104,11 +107,6 @@ export class Chat implements StoreListener, ChatContext {
     this.options = options;
     this.logger = logger;
     this.siteTokens = siteTokens;
-    this.rights = new Rights(
-      options,
-      store,
-      authorize === undefined ? undefined : new Authorizer(authorize, logger),
-    );
     this.#store = store;
     this.unusable = new Promise((resolve) => {
       this.#resolveUnusable = resolve;
@@ -119,6 +117,9 @@ export class Chat implements StoreListener, ChatContext {
     this.guests = new Guests(options.secret ?? (store.kind === "embedded" ? [randomSecret()] : []));
     const reads = new ReadSlots();
     const networkDigest: NetworkDigest = (network) => this.guests.networkDigest(network);
+    this.globalRules = new GlobalRules(store, networkDigest, logger, this);
+    const authorizer = authorize === undefined ? undefined : new Authorizer(authorize, logger);
+    this.rights = new Rights(options, store, this.globalRules, authorizer);
     this.rooms = new Rooms(
       {
         store,
@@ -129,6 +130,7 @@ export class Chat implements StoreListener, ChatContext {
         hasGrants: authorize !== undefined,
         counters: this.counters,
         networkDigest,
+        globalRules: this.globalRules,
       },
       options.maxRoomsPerAddress,
     );
@@ -138,8 +140,10 @@ export class Chat implements StoreListener, ChatContext {
       networks: new RateLimiter(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
     };
     this.publisher = new Publisher(store, this.#rates, logger, this.counters, networkDigest);
-    this.queries = new RoomQueries(store, this.rooms, reads, networkDigest);
-    this.moderation = new Moderation(store, this.rooms, this.queries, logger);
+    const { rooms, rights, globalRules } = this;
+    this.queries = new RoomQueries(store, rooms, reads, globalRules);
+    const { queries } = this;
+    this.moderation = new Moderation({ store, rooms, queries, rights, globalRules, logger });
   }
 
   /** Whether messages can be stored and broadcast now. */
@@ -161,6 +165,7 @@ export class Chat implements StoreListener, ChatContext {
     this.#sweep = setInterval(this.#sweepAll, SWEEP_MS).unref();
     this.#keyCheck = setInterval(this.#closeWithdrawn, KEY_CHECK_MS).unref();
     this.rooms.start();
+    this.globalRules.start();
     this.#store.start(this);
   }
 
@@ -187,7 +192,9 @@ export class Chat implements StoreListener, ChatContext {
   connectStream(connection: Connection, request: StreamRequest): Session {
     const session = new StreamSession(this, connection, request);
     this.#sessions.add(session);
-    session.open();
+    // Since the request was identified, its user may have been signed out.
+    if (this.globalRules.isSignedOut(request.identity)) this.#closeSignedOut();
+    else session.open();
     return session;
   }
 
@@ -216,7 +223,19 @@ export class Chat implements StoreListener, ChatContext {
       this.#sharedSecret ??= stored;
       this.guests.learn(this.#sharedSecret);
     }
+    // Before the process serves again: a user who was shut out of all rooms meanwhile must not be let in.
+    await this.globalRules.catchUp();
     await this.rooms.catchUp();
+  }
+
+  globalRuleChanged(subject: string): void {
+    if (signedOutUser(subject) !== undefined) this.#closeSignedOut();
+    else this.rooms.globalRuleChanged(subject);
+  }
+
+  *networksOf(guest: string): Generator<string, void, undefined> {
+    for (const { identity, connection } of this.#sessions)
+      if (identity.user === guest && identity.kind === "guest") yield connection.network;
   }
 
   statusChanged(status: StoreStatus): void {
@@ -227,6 +246,8 @@ export class Chat implements StoreListener, ChatContext {
     const live = status.state === "live";
     if (live === this.#live) return;
     this.#live = live;
+    // An embedded store is live at once: there is nothing to catch up with.
+    if (live && this.#store.kind === "embedded") void this.globalRules.catchUp();
     if (live && this.counters.logLosses > 0) this.counters.logReturns += 1;
     const frame = this.#statusFrame();
     for (const session of this.#sessions) session.statusChanged(frame);
@@ -237,6 +258,7 @@ export class Chat implements StoreListener, ChatContext {
     clearInterval(this.#sweep);
     clearInterval(this.#keyCheck);
     this.rooms.close();
+    this.globalRules.close();
     await this.#store.close();
   }
 
@@ -270,6 +292,13 @@ export class Chat implements StoreListener, ChatContext {
       }
     }
   };
+
+  #closeSignedOut(): void {
+    for (const { identity, connection } of this.#sessions) {
+      if (this.globalRules.isSignedOut(identity))
+        connection.close(CLOSE.unauthorized, SIGNED_OUT.error.message);
+    }
+  }
 
   readonly #sweepAll = (): void => {
     const now = performance.now();

@@ -23,6 +23,11 @@ export interface Identity {
    * Undefined = it names none, and the settings decide.
    */
   readonly rooms: RoomRights | undefined;
+  /**
+   * When the token was issued that identifies the user, ms since 1970 UTC by the site's clock: a sign-out ends
+   * what was issued before. Undefined = no token, or it does not say.
+   */
+  readonly issuedAt: number | undefined;
   /** When the user must identify again, ms since 1970 UTC; undefined = never. */
   readonly expiresAt: number | undefined;
   /**
@@ -42,6 +47,7 @@ export function guestIdentity(user: string, handle = guestHandle(user)): Identit
     hasFixedHandle: false,
     kind: "guest",
     rooms: undefined,
+    issuedAt: undefined,
     expiresAt: undefined,
     siteKey: undefined,
   };
@@ -59,7 +65,7 @@ export function withHandle(identity: Identity, wanted: string | undefined): Resu
 }
 
 /** The claims of a token of the embedding site. */
-export interface SiteUser extends Pick<Identity, "user" | "rooms" | "expiresAt"> {
+export interface SiteUser extends Pick<Identity, "user" | "rooms" | "issuedAt" | "expiresAt"> {
   /** The name that the site gives the user, not yet checked; undefined = none. */
   readonly handle: string | undefined;
   readonly siteKey: string;
@@ -75,6 +81,12 @@ export const INVALID_TOKEN = failure({
 export const STARTING = failure({
   code: "unavailable",
   message: "The chat is still starting; try again.",
+} as const);
+
+/** The user was signed out after the token was issued. */
+export const SIGNED_OUT = failure({
+  code: "unauthorized",
+  message: "You have been signed out; sign in again.",
 } as const);
 
 /** The site's tokens are required, and there is none. */
@@ -97,6 +109,19 @@ export interface SiteTokens {
    * be fetched. Never rejects.
    */
   holdsKey(key: string): Promise<boolean | undefined>;
+}
+
+/** Knows which users were signed out. */
+export interface SignOuts {
+  /** Returns whether a user was signed out after what identifies them was issued. */
+  isSignedOut(identity: Identity): boolean;
+}
+
+/** What identifies clients. */
+export interface Identifiers {
+  readonly guests: Guests;
+  readonly siteTokens: SiteTokens | undefined;
+  readonly globalRules: SignOuts;
 }
 
 /** What a client claims to be. */
@@ -123,7 +148,7 @@ export interface Identified {
  * `unavailable`. Never rejects.
  */
 export async function identify(
-  { guests, siteTokens }: { readonly guests: Guests; readonly siteTokens: SiteTokens | undefined },
+  { guests, siteTokens, globalRules }: Identifiers,
   { token, guest, known }: Claim,
 ): Promise<Result<Identified>> {
   const handleOf = (user: string): string => (known?.user === user ? known.handle : guestHandle(user));
@@ -133,10 +158,8 @@ export async function identify(
     const { handle: given, ...claims } = verified.value;
     const named = handleFrom(given ?? "");
     const handle = named ?? handleOf(claims.user);
-    return success({
-      identity: { ...claims, handle, hasFixedHandle: named !== undefined, kind: "site" },
-      token,
-    });
+    const identity: Identity = { ...claims, handle, hasFixedHandle: named !== undefined, kind: "site" };
+    return globalRules.isSignedOut(identity) ? SIGNED_OUT : success({ identity, token });
   }
   if (siteTokens?.required === true) return NEEDS_TOKEN;
   // A token that was signed with a former secret names no user, as an unknown cookie does.
@@ -145,6 +168,16 @@ export async function identify(
   return signed === undefined
     ? STARTING
     : success({ identity: guestIdentity(user, handleOf(user)), token: signed });
+}
+
+/** Returns whether a user id is a guest's; it need not exist. */
+export function isGuestId(user: string): boolean {
+  return user.startsWith("g");
+}
+
+/** Returns whether a user id is one of a user of the site; it need not exist. */
+export function isSiteUserId(user: string): boolean {
+  return user.startsWith("s-") || user.startsWith("s_");
 }
 
 /**

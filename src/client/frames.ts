@@ -1,4 +1,11 @@
-import type { EntryFrame, ErrorFrame, ServerFrame } from "../protocol/frames.ts";
+import type {
+  AccessListFrame,
+  ClientFrame,
+  EntryFrame,
+  ErrorFrame,
+  ModerationRequest,
+  ServerFrame,
+} from "../protocol/frames.ts";
 import { isMessageId } from "../protocol/ids.ts";
 
 /** An entry of a room, also one of a type that this version does not know, which moves the cursor as well. */
@@ -13,7 +20,8 @@ export interface UnknownEntry {
   readonly room: string;
 }
 
-export type Incoming = ServerFrame | UnknownEntry;
+/** The frames that this client reads: those that answer requests of moderators it does not. */
+export type Incoming = Exclude<ServerFrame, AccessListFrame> | UnknownEntry;
 
 /** The fields of a refusal that the client reads. */
 export type Refused = Pick<ErrorFrame, "message" | "retryable" | "retryAfterMs"> & { readonly code?: string };
@@ -34,6 +42,9 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 const PLACE = "id@ prev@ room";
+
+/** Frames that this client sends. */
+export type SentFrame = Exclude<ClientFrame, ModerationRequest>;
 
 /** Frames that this client does not read: it moderates nothing, and any entry moves the cursor. */
 type NotRead = "access" | "access-list";

@@ -1,4 +1,4 @@
-import type { ClientFrame } from "../protocol/frames.ts";
+import type { SentFrame } from "./frames.ts";
 import { readEventStream } from "./http/event-stream.ts";
 import { type Fetch, type Fields, HttpCalls, isFields, type Reply } from "./http/http-calls.ts";
 import { HttpRoom } from "./http/http-room.ts";
@@ -63,7 +63,7 @@ class HttpSocket implements ClientSocket {
   }
 
   send(text: string): void {
-    const frame: ClientFrame = JSON.parse(text);
+    const frame: SentFrame = JSON.parse(text);
     switch (frame.type) {
       case "hello":
         this.#go(this.#hello(frame));
@@ -82,12 +82,6 @@ class HttpSocket implements ClientSocket {
         break;
       case "history":
         this.#go(this.#history(frame));
-        break;
-      case "access":
-        this.#go(this.#access(frame));
-        break;
-      case "access-list":
-        this.#go(this.#accessList(frame));
         break;
       case "ping":
         this.#go(this.#ping(frame.ref));
@@ -139,7 +133,7 @@ class HttpSocket implements ClientSocket {
     else if (!this.#life.signal.aborted) this.#listener.opened();
   }
 
-  async #hello({ ref, type: _type, ...who }: Extract<ClientFrame, { type: "hello" }>): Promise<void> {
+  async #hello({ ref, type: _type, ...who }: Extract<SentFrame, { type: "hello" }>): Promise<void> {
     const reply = await this.#calls.post("session", who, this.#life.signal);
     if (!reply.ok) return this.#refuse(ref, reply);
     this.#tell({ ...reply.body, type: "welcome", ref, session: "http" });
@@ -150,7 +144,7 @@ class HttpSocket implements ClientSocket {
     this.#reader = reader;
   }
 
-  async #join({ ref, room, after, limit }: Extract<ClientFrame, { type: "join" }>): Promise<void> {
+  async #join({ ref, room, after, limit }: Extract<SentFrame, { type: "join" }>): Promise<void> {
     const wanted = limit === undefined ? "" : `&limit=${limit}`;
     let reply = await this.#page(room, after === undefined ? wanted : `&after=${after}${wanted}`);
     const recovered = reply.body["recovered"] !== false;
@@ -166,7 +160,7 @@ class HttpSocket implements ClientSocket {
     this.#streamSoon();
   }
 
-  async #say({ ref, room, key, text }: Extract<ClientFrame, { type: "message" }>): Promise<void> {
+  async #say({ ref, room, key, text }: Extract<SentFrame, { type: "message" }>): Promise<void> {
     const reply = await this.#calls.post(`rooms/${room}/messages`, { text }, this.#life.signal, key);
     if (reply.ok) this.#tell({ ...reply.body, type: "ack", ref, room, key });
     else this.#refuse(ref, reply);
@@ -178,30 +172,12 @@ class HttpSocket implements ClientSocket {
     before,
     after,
     limit,
-  }: Extract<ClientFrame, { type: "history" }>): Promise<void> {
+  }: Extract<SentFrame, { type: "history" }>): Promise<void> {
     const query = Object.entries({ before, after, limit })
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `&${name}=${value}`);
     const reply = await this.#page(room, query.join(""));
     if (reply.ok) this.#tell({ ...reply.body, type: "history", ref, room });
-    else this.#refuse(ref, reply);
-  }
-
-  async #access({
-    ref,
-    type: _type,
-    room,
-    ...rule
-  }: Extract<ClientFrame, { type: "access" }>): Promise<void> {
-    const reply = await this.#calls.post(`rooms/${room}/access`, rule, this.#life.signal);
-    if (reply.ok) this.#tell({ type: "ok", ref });
-    else this.#refuse(ref, reply);
-  }
-
-  async #accessList({ ref, room, before }: Extract<ClientFrame, { type: "access-list" }>): Promise<void> {
-    const query = before === undefined ? "" : `?before=${before}`;
-    const reply = await this.#calls.get(`rooms/${room}/access${query}`, this.#life.signal);
-    if (reply.ok) this.#tell({ ...reply.body, type: "access-list", ref, room });
     else this.#refuse(ref, reply);
   }
 

@@ -56,8 +56,8 @@ export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteToken
   };
 }
 
-/** The claims that are read. Only `exp` has a checked type. */
-type Claims = Pick<JWTPayload, "exp"> & {
+/** The claims that are read. Only `exp` and `iat` have checked types. */
+type Claims = Pick<JWTPayload, "exp" | "iat"> & {
   readonly sub?: unknown;
   readonly name?: unknown;
   readonly rooms?: unknown;
@@ -145,7 +145,7 @@ async function holdsKey(key: string, checks: readonly Check[]): Promise<boolean 
 /** The latest time that a Date can hold, ms since 1970 UTC; a token that expires later expires then. */
 const LATEST_MS = 8.64e15;
 
-function userOf({ sub, name, exp }: Claims, key: string): Omit<SiteUser, "rooms"> | undefined {
+function userOf({ sub, name, exp, iat }: Claims, key: string): Omit<SiteUser, "rooms"> | undefined {
   // A number is not what the standard says (RFC 7519, section 4.1.2), but many sites send one: the number of
   // a database row.
   const subject = Number.isSafeInteger(sub) ? String(sub) : sub;
@@ -153,6 +153,7 @@ function userOf({ sub, name, exp }: Claims, key: string): Omit<SiteUser, "rooms"
   return {
     user: PLAIN_SUBJECT.test(subject) ? `s-${subject}` : `s_${digestOf(subject)}`,
     handle: typeof name === "string" ? name : undefined,
+    issuedAt: iat === undefined ? undefined : Math.floor(iat * 1000),
     expiresAt: exp === undefined ? undefined : Math.min(Math.floor(exp * 1000), LATEST_MS),
     siteKey: key,
   };

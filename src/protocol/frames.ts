@@ -63,11 +63,12 @@ export interface TypingRequest {
   readonly on: boolean;
 }
 
-/** Changes the most that a user may do in a room; needs the right to moderate there. */
+/** Changes the most that a user may do in a room, or in all rooms; needs the right to moderate there. */
 export interface AccessRequest {
   readonly type: "access";
   readonly ref: number;
-  readonly room: string;
+  /** Absent: all rooms. */
+  readonly room?: string;
   /** A user id, or `*` for everybody. */
   readonly user: string;
   /** `default` takes back what was set before. */
@@ -76,17 +77,39 @@ export interface AccessRequest {
   readonly seconds?: number;
   /** For other moderators; code points are limited. */
   readonly reason?: string;
-  /** The rule is also for all guests of the address of the user, a guest who is in the room. */
+  /** The rule is also for all guests of the address of the user, a guest who is there. */
   readonly address?: boolean;
 }
 
-/** Asks for the access rules of a room, newest first; needs the right to moderate there. */
+/** Asks for the access rules of a room, or of all rooms, newest first; needs the right to moderate there. */
 export interface AccessListRequest {
   readonly type: "access-list";
   readonly ref: number;
-  readonly room: string;
+  /** Absent: the rules for all rooms. */
+  readonly room?: string;
   /** The id of a rule: only those made before it. */
   readonly before?: string;
+}
+
+/**
+ * Has the embedding app asked again what a user may do in a room, or in all rooms; needs the right to moderate
+ * there.
+ */
+export interface RecheckRequest {
+  readonly type: "recheck";
+  readonly ref: number;
+  /** Absent: all rooms. */
+  readonly room?: string;
+  /** A user id, or `*` for everybody. */
+  readonly user: string;
+}
+
+/** Ends the tokens and sessions that a user of the site has; needs the right to moderate all rooms. */
+export interface SignOutRequest {
+  readonly type: "sign-out";
+  readonly ref: number;
+  /** A user id, or `*` for every user of the site. */
+  readonly user: string;
 }
 
 export interface PingRequest {
@@ -105,10 +128,12 @@ export type ClientFrame =
   | MessageRequest
   | HistoryRequest
   | TypingRequest
-  | AccessRequest
-  | AccessListRequest
+  | ModerationRequest
   | PingRequest
   | PongNote;
+
+/** What only users who may moderate send. */
+export type ModerationRequest = AccessRequest | AccessListRequest | RecheckRequest | SignOutRequest;
 
 // Server to client
 
@@ -233,7 +258,8 @@ export interface AccessRuleView {
 export interface AccessListFrame {
   readonly type: "access-list";
   readonly ref: number;
-  readonly room: string;
+  /** Absent: the rules for all rooms. */
+  readonly room?: string | undefined;
   /** Newest first. */
   readonly rules: readonly AccessRuleView[];
   /** Whether there are older ones. */

@@ -5,8 +5,6 @@ export const BEGINNING = "0-0";
 export const ROOM = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** A message's key. */
 export const KEY = /^[A-Za-z0-9_-]{1,64}$/;
-/** Whom an access rule is for: a user id, `*` for everybody, or `@` and a digest for the guests of an address. */
-export const SUBJECT = /^(?:\*|@?[A-Za-z0-9_-]{1,64})$/;
 /** A message's id: two decimal numbers that a double holds exactly, joined by a hyphen. */
 export const ID = /^(\d{1,16})-(\d{1,16})$/;
 

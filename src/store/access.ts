@@ -14,6 +14,32 @@ export function networkSubject(digest: string): string {
   return `@${digest}`;
 }
 
+/** The name under which the rules for all rooms are kept; no room can have it. */
+export const ALL_ROOMS = "*";
+
+/**
+ * Returns the subject of the mark that a user (`*` = every user of the site) was signed out: what was issued to
+ * them before the mark's entry is not accepted. Marks are kept among the rules for all rooms, and lower nothing.
+ */
+export function signOutSubject(user: string): string {
+  return `!${user}`;
+}
+
+/** Returns the subject of the mark that the embedding app is to be asked again about a user (`*` = everybody). */
+export function recheckSubject(user: string): string {
+  return `?${user}`;
+}
+
+/** Returns the user of a mark that `signOutSubject` made; undefined for any other subject. */
+export function signedOutUser(subject: string): string | undefined {
+  return subject.startsWith("!") ? subject.slice(1) : undefined;
+}
+
+/** Returns the user of a mark that `recheckSubject` made; undefined for any other subject. */
+export function recheckedUser(subject: string): string | undefined {
+  return subject.startsWith("?") ? subject.slice(1) : undefined;
+}
+
 /** Most rules of a room; those that have ended are removed first. */
 export const MAX_ACCESS_RULES = 5_000;
 
@@ -30,6 +56,11 @@ export interface AccessChange {
   readonly bindsModerators: boolean;
   /** A sentence for moderators; undefined = none. */
   readonly reason: string | undefined;
+  /**
+   * Set if the processes that have connections of the subject, a guest, are to make the rule for the guests of
+   * their networks, too.
+   */
+  readonly address?: true;
   /**
    * Set if no rule is changed: the embedding app is to be asked again what the subject may do, and what it
    * granted before (`MessageStore.grant`) is forgotten.
@@ -56,6 +87,13 @@ export type AccessOutcome =
  * and the return of all clients take, and renewed while a user is in the room.
  */
 export const GRANT_MS = 300_000;
+
+/** What the embedding app granted a user in a room. */
+export interface Grant {
+  readonly right: Right;
+  /** When the app was asked, ms by the store's clock. */
+  readonly at: number;
+}
 
 /** Returns the lowest right that is left of `base` under rules at a time. */
 export function lowestRight(
@@ -85,6 +123,7 @@ export function encodeAccessChange({
   by,
   bindsModerators,
   reason,
+  address,
   recheck,
 }: AccessChange): string {
   return JSON.stringify({
@@ -94,6 +133,7 @@ export function encodeAccessChange({
     by,
     program: bindsModerators || undefined,
     reason,
+    address,
     recheck,
   });
 }
@@ -103,13 +143,17 @@ export function decodeAccessChange(text: string): AccessChange | undefined {
   const value = parse(text);
   if (typeof value !== "object" || value === null) return undefined;
   const fields: Readonly<Record<string, unknown>> = { ...value };
-  const { subject, right, until, by, program, reason, recheck } = fields;
+  const { subject, right, until, by, program, reason, address, recheck } = fields;
   if (typeof subject !== "string" || typeof by !== "string") return undefined;
   if (right !== undefined && !isRight(right)) return undefined;
   if (until !== undefined && typeof until !== "number") return undefined;
   if (reason !== undefined && typeof reason !== "string") return undefined;
   const change = { subject, right, until, by, bindsModerators: program === true, reason };
-  return recheck === true ? { ...change, recheck } : change;
+  return {
+    ...change,
+    ...(address === true ? { address } : {}),
+    ...(recheck === true ? { recheck } : {}),
+  };
 }
 
 function parse(text: string): unknown {

@@ -6,7 +6,7 @@
 
 import type { Person } from "../protocol/frames.ts";
 import type { Right } from "../protocol/rights.ts";
-import type { AccessChange, AccessOutcome, AccessRule } from "./access.ts";
+import type { AccessChange, AccessOutcome, AccessRule, Grant } from "./access.ts";
 
 /** One stored entry of a room, as it is sent to a client of `dynochat.v1`. */
 export interface Entry {
@@ -237,7 +237,10 @@ export interface MessageStore {
    */
   append(message: Append): Promise<Appended>;
 
-  /** Milliseconds since 1970 UTC by the store's clock, as well as this process knows it. */
+  /**
+   * Milliseconds since 1970 UTC by the store's clock, as well as this process knows it; 0 before the store was
+   * first live.
+   */
   now(): number;
 
   /**
@@ -254,17 +257,17 @@ export interface MessageStore {
   accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]>;
 
   /**
-   * Remembers what the embedding app granted users in a room, by user id, for `GRANT_MS`: so that users who
-   * return after a restart are let in before the app is asked again. Never rejects; silently dropped if the
+   * Remembers what the embedding app granted users in a room, by user id, for `GRANT_MS` from now: so that users
+   * who return after a restart are let in before the app is asked again. Never rejects; silently dropped if the
    * store is unreachable.
    */
-  grant(room: string, rights: ReadonlyMap<string, Right>): Promise<void>;
+  grant(room: string, grants: ReadonlyMap<string, Grant>): Promise<void>;
 
   /**
-   * Returns what was granted to a user in a room; undefined = nothing that is remembered. Rejects with
-   * StoreUnavailable.
+   * Returns what was granted to a user in a room; undefined = nothing that is remembered, or the app was to be
+   * asked again in this room since. Rejects with StoreUnavailable.
    */
-  grantOf(room: string, user: string): Promise<Right | undefined>;
+  grantOf(room: string, user: string): Promise<Grant | undefined>;
 
   /**
    * Returns the entries from `from` on, including `from` itself if it is still stored, oldest first. `0-0`

@@ -137,7 +137,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "chat/room/queries.ts",
-        find: 'if ((await this.#rightInStore(room, visitor)) === "none") throw new Forbidden(room);',
+        find: 'if ((await this.#globalRules.rightInStore(room, visitor)) === "none") throw new Forbidden(room);',
         replace: "",
       },
       {

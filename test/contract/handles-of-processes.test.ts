@@ -17,7 +17,14 @@ import { PATIENT, ROOMY } from "./open-store.ts";
 const SITE: SiteTokens = {
   required: false,
   verify: async (token) =>
-    success({ user: token, handle: undefined, rooms: undefined, expiresAt: undefined, siteKey: "one" }),
+    success({
+      user: token,
+      handle: undefined,
+      rooms: undefined,
+      issuedAt: undefined,
+      expiresAt: undefined,
+      siteKey: "one",
+    }),
   holdsKey: async () => true,
 };
 

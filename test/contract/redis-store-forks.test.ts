@@ -2,6 +2,7 @@ import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { compareIds, timeOf } from "../../src/protocol/ids.ts";
 import { randomIncrement } from "../../src/store/random-increment.ts";
+import { Keys } from "../../src/store/redis/keys.ts";
 import { appendScript } from "../../src/store/redis/messages/append-script.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { promote, startReplica } from "../kit/servers/replica.ts";
@@ -21,7 +22,7 @@ const SCRIPT = appendScript(
     roomGuestMessagesPerSecond: 0,
   },
   "a-secret-of-this-test_",
-  "live",
+  new Keys("test:"),
 ).body.replace("call('TIME')", "{ math.floor(ARGV[#ARGV] / 1000), (ARGV[#ARGV] % 1000) * 1000 }");
 
 const BODY = '"type":"message"}';

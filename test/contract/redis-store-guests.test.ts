@@ -2,6 +2,7 @@ import { Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
 import { GuestLimits, RoomGuests } from "../../src/store/guest-limits.ts";
 import { randomIncrement } from "../../src/store/random-increment.ts";
+import { Keys } from "../../src/store/redis/keys.ts";
 import { appendScript } from "../../src/store/redis/messages/append-script.ts";
 import type { Append } from "../../src/store/store.ts";
 import { seededRandom } from "../kit/fakes/seeded-random.ts";
@@ -14,7 +15,7 @@ const LIMITS = { ...ROOMY, addressMessagesPerSecond: 6, roomGuestMessagesPerSeco
 describe("the limits of guests in Redis", () => {
   it("decide as the embedded store does", async () => {
     // The server's clock is in the test's hand: the last argument is its time in ms.
-    const { body } = appendScript(LIMITS, "a-secret-of-this-test_", "live");
+    const { body } = appendScript(LIMITS, "a-secret-of-this-test_", new Keys("test:"));
     const time = "{ math.floor(ARGV[#ARGV] / 1000), (ARGV[#ARGV] % 1000) * 1000 }";
     const script = body.replace("call('TIME')", time);
     const client = new Redis((await ownRedis()).url);

@@ -25,8 +25,9 @@ interface Visit {
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly key?: string;
   readonly rights: Readonly<Record<Room, Right>>;
-  /** The access rule that the desk sets for the user before. */
+  /** The access rule that the desk sets for the user before, in each room or for all rooms. */
   readonly rule?: "none" | "read";
+  readonly isGlobal?: true;
 }
 
 const VISITS: readonly Visit[] = [
@@ -66,6 +67,20 @@ const VISITS: readonly Visit[] = [
     who: "a user of the site who was muted",
     claims: { rooms: { "*": "write" } },
     rule: "read",
+    rights: { board: "read", "secret-plans": "read" },
+  },
+  {
+    who: "a user of the site who was banned from all rooms",
+    claims: { rooms: { "*": "write" } },
+    rule: "none",
+    isGlobal: true,
+    rights: { board: "none", "secret-plans": "none" },
+  },
+  {
+    who: "a user of the site who was muted in all rooms",
+    claims: { rooms: { "*": "write" } },
+    rule: "read",
+    isGlobal: true,
     rights: { board: "read", "secret-plans": "read" },
   },
   {
@@ -346,10 +361,10 @@ describe.each(["memory", "Redis"])("a room of two servers on %s", (kind) => {
       const list = await (await fetch(`${door}/api/rooms`, { headers: withKey(BARE_KEY) })).text();
       return ROOMS.every((room) => list.includes(room));
     }, "the rooms are listed");
-    for (const { who, rule } of VISITS) {
+    for (const { who, rule, isGlobal } of VISITS) {
       if (rule === undefined) continue;
-      for (const room of ROOMS)
-        await ask(desk, `rooms/${room}/access`, DESK_KEY, { user: `s-${idOf(who)}`, right: rule });
+      const paths = isGlobal === true ? ["access"] : ROOMS.map((room) => `rooms/${room}/access`);
+      for (const path of paths) await ask(desk, path, DESK_KEY, { user: `s-${idOf(who)}`, right: rule });
     }
   });
 
@@ -366,7 +381,7 @@ describe.each(["memory", "Redis"])("a room of two servers on %s", (kind) => {
       const token = visit.claims === undefined ? undefined : await siteToken(idOf(visit.who), visit.claims);
       const bearer = visit.key ?? token;
       // A guest over HTTP is known by a cookie; to read, none is needed.
-      const cookie = { cookie: await guestCookie(door) };
+      const cookie = { cookie: await sessionCookie(door) };
       const headers = bearer === undefined ? cookie : withKey(bearer);
       const caller = { url: door, headers, token, isProgram: visit.key !== undefined };
       // Nobody of several rooms may enter one that only one claim names.
@@ -388,18 +403,6 @@ function mayReadAll({ claims, key }: Visit): boolean {
 
 function idOf(who: string): string {
   return who.replaceAll(" ", "-");
-}
-
-async function guestCookie(url: string): Promise<string> {
-  const answer = await fetch(`${url}/api/session`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: "{}",
-  });
-  return answer.headers
-    .getSetCookie()
-    .map((cookie) => cookie.split(";")[0])
-    .join("; ");
 }
 
 describe("members of a room", () => {
@@ -507,4 +510,94 @@ describe("members of a room", () => {
     const answer = await fetch(`${desk}/api/rooms/board/access`, { method: "POST", headers, body });
     expect(await answer.json()).toMatchObject({ code: "bad-request" });
   });
+
+  it("may be banned from all rooms at once, also on a process that starts later", async () => {
+    const redis = await startRedis();
+    afterwards(() => redis.stop());
+    const [desk, door] = [await serverOf({ redisUrl: redis.url }), await serverOf({ redisUrl: redis.url })];
+    const ann = await connectV1(socketOf(door), { token: await siteToken("ann", {}), room: "board" });
+    await ann.join("attic");
+    const moderator = await connectV1(socketOf(desk), { token: await siteToken("mo") });
+    expected("ok", await moderator.request({ type: "access", user: "s-ann", right: "none", reason: "spam" }));
+    await waitFor(
+      () => ann.frames.filter(({ type }) => type === "left").length === 2,
+      "ann is told to leave both rooms",
+    );
+    const later = await serverOf({ redisUrl: redis.url });
+    const again = await connectV1(socketOf(later), { token: await siteToken("ann", {}) });
+    expect(await again.refusal({ type: "join", room: "cellar" })).toMatchObject({ code: "forbidden" });
+    const listed = expected("access-list", await moderator.request({ type: "access-list" }));
+    expect(listed).toMatchObject({ rules: [{ user: "s-ann", right: "none", by: "s-mo", reason: "spam" }] });
+    expected("ok", await moderator.request({ type: "access", user: "s-ann", right: "default" }));
+    await waitFor(
+      async () => (await again.request({ type: "join", room: "cellar" })).type === "joined",
+      "ann may enter again",
+    );
+  });
+
+  it.each([
+    ["a guest", undefined],
+    ["a user of the site", { rooms: { board: "moderate" } }],
+  ])("may not be banned from all rooms, nor signed out, by %s", async (_who, claims) => {
+    const door = await serverOf({});
+    const token = claims === undefined ? undefined : await siteToken("mo", claims);
+    const client = await connectV1(socketOf(door), token === undefined ? {} : { token });
+    for (const request of [
+      { type: "access", user: "s-ann", right: "none" },
+      { type: "access-list" },
+      { type: "recheck", user: "*" },
+      { type: "sign-out", user: "*" },
+    ] as const)
+      expect(await client.refusal(request)).toMatchObject({ code: "forbidden" });
+  });
+
+  it("who are guests may be banned from all rooms with their address", async () => {
+    const { desk, door } = await twoServers();
+    const guest = await connectV1(socketOf(door), { room: "board" });
+    const welcome = expected("welcome", await guest.waitFor(({ type }) => type === "welcome"));
+    await ask(desk, "access", DESK_KEY, { user: welcome.user.id, right: "none", address: true });
+    await guest.waitFor(({ type }) => type === "left");
+    const another = await connectV1(socketOf(desk));
+    await waitFor(
+      async () => (await another.request({ type: "join", room: "attic" })).type === "error",
+      "another guest of the address is refused",
+    );
+    const user = await connectV1(socketOf(door), { token: await siteToken("ann", {}), room: "attic" });
+    await user.say("attic", "of the same address");
+  });
+
+  it("who are signed out lose their connections, tokens and cookies, and return with a new token", async () => {
+    const { desk, door } = await twoServers();
+    const before = { iat: Math.floor(Date.now() / 1000) - 60 };
+    const token = await siteToken("ann", before);
+    const ann = await connectV1(socketOf(door), { token, room: "board" });
+    const ben = await connectV1(socketOf(door), { token: await siteToken("ben", before), room: "board" });
+    const stream = await readEvents(`${door}/api/rooms/board/events`, withKey(token));
+    await stream.waitFor("joined");
+    const cookie = await sessionCookie(door, token);
+    await ask(desk, "sign-out", DESK_KEY, { user: "s-ann" });
+    expect(await ann.closed).toMatchObject({ code: 4401 });
+    await waitFor(() => stream.ended, "the stream ends");
+    const read = async (headers: Record<string, string>) =>
+      (await fetch(`${door}/api/rooms/board/messages`, { headers })).status;
+    expect([await read({ cookie }), await read(withKey(token))]).toEqual([401, 401]);
+    const again = await connectV1(socketOf(door));
+    expect(await again.request({ type: "hello", token })).toMatchObject({ code: "unauthorized" });
+    const later = await siteToken("ann", { iat: Math.floor(Date.now() / 1000) + 2 });
+    expect(await read(withKey(later))).toBe(200);
+    await ben.say("board", "was not signed out");
+  });
 });
+
+/** The cookies of a session: of a guest, or of the user of a token. */
+async function sessionCookie(url: string, token?: string): Promise<string> {
+  const answer = await fetch(`${url}/api/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token }),
+  });
+  return answer.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(";")[0])
+    .join("; ");
+}

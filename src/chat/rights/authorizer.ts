@@ -94,13 +94,20 @@ export class Authorizer {
    * `unavailable` if the app did not answer in time. Never rejects.
    */
   find(identity: Identity | undefined, room: string): Promise<Answer> {
-    const key = `${identity?.user ?? ""} ${room}`;
+    const key = keyOf(identity, room);
     const known = this.#underWay.get(key);
     if (known !== undefined) return known;
     const answer = this.#ask(identity, room);
     this.#underWay.set(key, answer);
-    void answer.then(() => this.#underWay.delete(key));
+    void answer.then(() => {
+      if (this.#underWay.get(key) === answer) this.#underWay.delete(key);
+    });
     return answer;
+  }
+
+  /** Has the app asked again, even if it is being asked now; `find` is called after this. */
+  forget(identity: Identity | undefined, room: string): void {
+    this.#underWay.delete(keyOf(identity, room));
   }
 
   #ask(identity: Identity | undefined, room: string): Promise<Answer> {
@@ -190,6 +197,10 @@ export class Authorizer {
     this.#throttled.log("error", "authorize returned what is no right", { event: "authorize" });
     return success("none");
   }
+}
+
+function keyOf(identity: Identity | undefined, room: string): string {
+  return `${identity?.user ?? ""} ${room}`;
 }
 
 function asked({ user, handle, kind }: Identity): AskedUser {

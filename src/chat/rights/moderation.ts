@@ -1,23 +1,41 @@
 import type { Logger } from "../../logging/logger.ts";
 import type { AccessRuleView } from "../../protocol/frames.ts";
 import { compareIds } from "../../protocol/ids.ts";
-import { includes, type Right } from "../../protocol/rights.ts";
-import { type AccessChange, type AccessRule, EVERYBODY, networkSubject } from "../../store/access.ts";
+import { type Right, SUBJECT } from "../../protocol/rights.ts";
+import {
+  type AccessChange,
+  type AccessOutcome,
+  type AccessRule,
+  ALL_ROOMS,
+  EVERYBODY,
+  GRANT_MS,
+  networkSubject,
+  recheckSubject,
+  signOutSubject,
+} from "../../store/access.ts";
 import type { MessageStore } from "../../store/store.ts";
 import { tooFast } from "../errors.ts";
-import type { Identity } from "../identity.ts";
+import { type Identity, isGuestId, isSiteUserId } from "../identity.ts";
 import { RateLimiter } from "../limits/rate.ts";
 import { type ErrorReply, failure, type Result, success } from "../result.ts";
 import type { RoomQueries } from "../room/queries.ts";
 import type { Rooms } from "../room/rooms.ts";
 import { readText } from "../text/text.ts";
-import { refusalOf, type Visitor } from "./visitor.ts";
+import type { GlobalRules } from "./global-rules.ts";
+import type { Rights } from "./rights.ts";
+import { missingRight, type Visitor } from "./visitor.ts";
 
 /** Code points of a reason. */
 const REASON_LENGTH = 200;
 
 /** Longest time of a rule that ends, s: ten years. */
 export const LONGEST_RULE_SECONDS = 10 * 366 * 86_400;
+
+/**
+ * How long a sign-out is remembered, ms: a year. A token that is valid for longer is accepted again after that
+ * time.
+ */
+const SIGNED_OUT_MS = 365 * 86_400_000;
 
 /** Rules of one answer. */
 export const RULES_LISTED = 200;
@@ -46,7 +64,8 @@ export interface RuleRequest {
   readonly reason?: string | undefined;
   /**
    * Whether the rule is also for all guests of the user's address (IPv6: of its /64 network): a guest who is
-   * shut out may come back as another one. The user must be a guest who is in the room.
+   * shut out may come back as another one. The user must be a guest who is in the room; of a rule for all
+   * rooms, a guest who is connected.
    */
   readonly address?: boolean | undefined;
 }
@@ -68,23 +87,55 @@ const NO_ADDRESS = failure({
     "The address is known only of guests who are in the room; take a rule back by the name that the list of rules has for it.",
 } as const);
 
+const NOT_ALL_ROOMS: ErrorReply = {
+  code: "forbidden",
+  message: "You may not moderate all rooms: that takes the right moderate for the rooms *.",
+};
+
+const NOT_OF_SITE = failure({
+  code: "bad-request",
+  message: "Only users of the site can be signed out; a guest can be shut out.",
+} as const);
+
 const AWAY: ErrorReply = {
   code: "unavailable",
   message: "The chat cannot reach its storage, or an older release of it is still running; try again.",
 };
 
-/** Changes and lists the access rules of rooms, for users who may moderate. */
+/** A change without a rule. */
+const NOTHING = { right: undefined, until: undefined, bindsModerators: false, reason: undefined } as const;
+
+/** Dependencies of `Moderation`. */
+export interface ModerationDeps {
+  readonly store: MessageStore;
+  readonly rooms: Rooms;
+  readonly queries: RoomQueries;
+  readonly rights: Rights;
+  readonly globalRules: GlobalRules;
+  readonly logger: Logger;
+}
+
+type LogFields = Readonly<Record<string, string | number | undefined>>;
+
+/**
+ * Changes and lists access rules for users who may moderate: those of a room, and those for all rooms, which
+ * are kept under the name `ALL_ROOMS`.
+ */
 export class Moderation {
   readonly #store: MessageStore;
   readonly #rooms: Rooms;
   readonly #queries: RoomQueries;
+  readonly #rights: Rights;
+  readonly #globalRules: GlobalRules;
   readonly #logger: Logger;
   readonly #rates = new RateLimiter(CHANGES.perSecond, CHANGES.burst);
 
-  constructor(store: MessageStore, rooms: Rooms, queries: RoomQueries, logger: Logger) {
+  constructor({ store, rooms, queries, rights, globalRules, logger }: ModerationDeps) {
     this.#rooms = rooms;
     this.#store = store;
     this.#queries = queries;
+    this.#rights = rights;
+    this.#globalRules = globalRules;
     this.#logger = logger;
   }
 
@@ -93,18 +144,14 @@ export class Moderation {
    * `bad-request`, `rate-limited`, `storage-full` and `unavailable`. Rejects with StoreUnavailable.
    */
   async change(moderator: Moderator, room: string, request: RuleRequest): Promise<Result<string>> {
-    const refused = await this.#refusal(moderator, room);
-    if (refused !== undefined) return failure(refused);
     const reason = request.reason === undefined ? undefined : readText(request.reason, REASON_LENGTH);
     if (reason?.ok === false) return reason;
+    const refused = await this.#refusal(moderator, room);
+    if (refused !== undefined) return failure(refused);
+    const { user, right, seconds, address = false } = request;
     const { user: by, kind } = moderator.identity;
-    const waitMs = this.#rates.take(by, performance.now());
-    if (waitMs > 0) return failure(tooFast(waitMs));
-    const { user, right, seconds, address } = request;
-    // Before the rule: a user who was shut out is not in the room any more.
-    const network = address === true ? await this.#queries.networkOf(room, user) : undefined;
-    if (address === true && (network === undefined || right === "default")) return NO_ADDRESS;
     const rule = {
+      subject: user,
       right: right === "default" ? undefined : right,
       until: seconds === undefined ? undefined : this.#store.now() + seconds * 1_000,
       by,
@@ -112,48 +159,57 @@ export class Moderation {
       bindsModerators: kind === "program" && user !== EVERYBODY,
       reason: reason?.value,
     };
-    const ofUser = await this.#set(room, { ...rule, subject: user });
-    if (!ofUser.ok || network === undefined) return ofUser;
-    return this.#set(room, { ...rule, subject: networkSubject(network) });
-  }
-
-  /** Stores a change of a rule. */
-  async #set(room: string, change: AccessChange): Promise<Result<string>> {
-    const changed = await this.#store.changeAccess(room, change);
-    if (changed.outcome !== "stored") return failure(changed.outcome === "too-many" ? TOO_MANY : AWAY);
-    this.#rooms.get(room)?.expect(changed.id);
-    const { subject: user, right = "default", until, by } = change;
-    const fields = { event: "access", room, user, right, until, by, id: changed.id };
-    this.#logger.info(fields, "an access rule was changed");
-    return success(changed.id);
+    if (!address) return this.#set(room, rule);
+    if (right === "default" || !isGuestId(user)) return NO_ADDRESS;
+    // No process knows all connections of a guest: each makes the rule for those that it has.
+    if (room === ALL_ROOMS) return this.#set(room, { ...rule, address });
+    // Before the rule: a user who was shut out is not in the room any more.
+    const network = await this.#queries.networkOf(room, user);
+    if (network === undefined) return NO_ADDRESS;
+    const ofUser = await this.#set(room, rule);
+    return ofUser.ok ? this.#set(room, { ...rule, subject: networkSubject(network) }) : ofUser;
   }
 
   /**
-   * Makes all processes ask the embedding app again what a user (`*` = everybody) may do in a room. Fails and
-   * rejects as `change`.
+   * Makes all processes ask the embedding app again what a user (`*` = everybody) may do in a room, or in all.
+   * Fails and rejects as `change`.
    */
   async recheck(moderator: Moderator, room: string, user: string): Promise<Result<string>> {
     const refused = await this.#refusal(moderator, room);
     if (refused !== undefined) return failure(refused);
     const { user: by } = moderator.identity;
-    const waitMs = this.#rates.take(by, performance.now());
-    if (waitMs > 0) return failure(tooFast(waitMs));
-    const nothing = { right: undefined, until: undefined, bindsModerators: false, reason: undefined };
-    const changed = await this.#store.changeAccess(room, { ...nothing, subject: user, by, recheck: true });
-    if (changed.outcome !== "stored") return failure(AWAY);
-    this.#rooms.get(room)?.expect(changed.id);
-    this.#logger.info({ event: "recheck", room, user, by, id: changed.id }, "rights are asked for again");
-    return success(changed.id);
+    const change =
+      room === ALL_ROOMS
+        ? this.#mark(recheckSubject(user), by, 2 * GRANT_MS)
+        : { ...NOTHING, subject: user, by, recheck: true as const };
+    const stored = await this.#store.changeAccess(room, change);
+    return this.#stored(room, stored, change, { event: "recheck", user }, "rights are asked for again");
+  }
+
+  /**
+   * Signs a user of the site out (`*` = all of them) on all processes: tokens and sessions that were issued
+   * before are not accepted any more, and their connections are closed. Fails and rejects as `change`.
+   */
+  async signOut(moderator: Moderator, user: string): Promise<Result<string>> {
+    const refused = await this.#refusal(moderator, ALL_ROOMS);
+    if (refused !== undefined) return failure(refused);
+    if (user !== EVERYBODY && !isSiteUserId(user)) return NOT_OF_SITE;
+    const change = this.#mark(signOutSubject(user), moderator.identity.user, SIGNED_OUT_MS);
+    const stored = await this.#store.changeAccess(ALL_ROOMS, change);
+    return this.#stored(ALL_ROOMS, stored, change, { event: "sign-out", user }, "a user was signed out");
   }
 
   /** Returns the rules made before the one with an id (undefined = the newest). Fails and rejects as `change`. */
   async list(moderator: Moderator, room: string, before: string | undefined): Promise<Result<RulePage>> {
-    const refused = await this.#refusal(moderator, room);
-    if (refused !== undefined) return failure(refused);
+    const forbidden = await this.#missingRight(moderator, room);
+    if (forbidden !== undefined) return failure(forbidden);
     const now = this.#store.now();
     const found = (await this.#store.accessRules(room))
       .filter(
-        ({ id, until }) => (until ?? now + 1) > now && (before === undefined || compareIds(id, before) < 0),
+        ({ id, subject, until }) =>
+          SUBJECT.test(subject) &&
+          (until ?? now + 1) > now &&
+          (before === undefined || compareIds(id, before) < 0),
       )
       .sort((left, right) => compareIds(right.id, left.id));
     return success({ rules: found.slice(0, RULES_LISTED).map(viewOf), more: found.length > RULES_LISTED });
@@ -164,10 +220,52 @@ export class Moderation {
     this.#rates.sweep(now);
   }
 
+  async #set(room: string, change: AccessChange): Promise<Result<string>> {
+    const stored = await this.#store.changeAccess(room, change);
+    const { subject: user, right = "default", until } = change;
+    return this.#stored(
+      room,
+      stored,
+      change,
+      { event: "access", user, right, until },
+      "an access rule was changed",
+    );
+  }
+
+  #mark(subject: string, by: string, lifetimeMs: number): AccessChange {
+    // It lowers nothing. Of a mark only the id counts: when it was made.
+    return { ...NOTHING, subject, right: "moderate", by, until: this.#store.now() + lifetimeMs };
+  }
+
+  /** Logs a change that was stored, and has this process follow it. */
+  #stored(
+    room: string,
+    changed: AccessOutcome,
+    change: AccessChange,
+    fields: LogFields,
+    sentence: string,
+  ): Result<string> {
+    if (changed.outcome !== "stored") return failure(changed.outcome === "too-many" ? TOO_MANY : AWAY);
+    const { id } = changed;
+    this.#logger.info({ ...fields, room, by: change.by, id }, sentence);
+    if (room === ALL_ROOMS) this.#globalRules.apply(change, id);
+    else this.#rooms.get(room)?.expect(id);
+    return success(id);
+  }
+
+  /** Returns why a user may not change anything now; undefined if they may. */
   async #refusal(moderator: Moderator, room: string): Promise<ErrorReply | undefined> {
+    const forbidden = await this.#missingRight(moderator, room);
+    if (forbidden !== undefined) return forbidden;
+    const waitMs = this.#rates.take(moderator.identity.user, performance.now());
+    return waitMs > 0 ? tooFast(waitMs) : undefined;
+  }
+
+  async #missingRight(moderator: Moderator, room: string): Promise<ErrorReply | undefined> {
+    if (room === ALL_ROOMS) return this.#rights.moderatesAll(moderator.identity) ? undefined : NOT_ALL_ROOMS;
     const right =
       moderator.base === "moderate" ? await this.#queries.rightIn(room, moderator) : moderator.base;
-    return includes(right, "moderate") ? undefined : refusalOf(right, "moderate", room);
+    return missingRight(right, "moderate", room);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Right } from "../../protocol/rights.ts";
+import type { Grant } from "../../store/access.ts";
 import { type MessageStore, StoreUnavailable } from "../../store/store.ts";
 import type { Identity } from "../identity.ts";
 import { type Result, success } from "../result.ts";
@@ -13,15 +14,19 @@ export interface RightSettings {
   readonly privateRooms: readonly string[];
 }
 
-/** A right that was found. */
-export interface Found {
-  readonly right: Right;
-  /** If `right` is what the embedding app granted before: its answer now, which is to be followed. Never rejects. */
-  readonly later?: Promise<Result<Right>>;
+/** A right that was found; `later`: the embedding app's answer now, if `right` is what it granted before, which is to be followed. Never rejects. */
+export interface Found extends Grant {
+  readonly later?: Promise<Result<Grant>>;
+}
+
+/** Knows since when the embedding app is to be asked again about users. */
+export interface Rechecks {
+  /** Returns since when the app is to be asked again about a user, ms by the store's clock. */
+  recheckedAt(user: string): number;
 }
 
 /** Remembers what the embedding app granted. */
-type GrantStore = Pick<MessageStore, "grant" | "grantOf">;
+type GrantStore = Pick<MessageStore, "grant" | "grantOf" | "now">;
 
 /**
  * The rights that users have by themselves, without the rules that moderators set. The first that answers
@@ -32,11 +37,18 @@ export class Rights {
   readonly #guests: Right;
   readonly #private: RoomPatterns<true>;
   readonly #store: GrantStore;
+  readonly #rechecks: Rechecks;
   readonly #authorizer: Authorizer | undefined;
 
   /** @param authorizer asks the embedding app; undefined = it is not asked. */
-  constructor({ guests, privateRooms }: RightSettings, store: GrantStore, authorizer?: Authorizer) {
+  constructor(
+    { guests, privateRooms }: RightSettings,
+    store: GrantStore,
+    rechecks: Rechecks,
+    authorizer?: Authorizer,
+  ) {
     this.#store = store;
+    this.#rechecks = rechecks;
     this.#guests = guests;
     this.#private = new RoomPatterns(privateRooms.map((pattern) => [pattern, true] as const));
     this.#authorizer = authorizer;
@@ -52,33 +64,53 @@ export class Rights {
   }
 
   /**
+   * Returns whether a user may moderate all rooms: their token, or the program's key, gives them that right by
+   * the pattern `*`. The embedding app, where it decides, decides about rooms only.
+   */
+  moderatesAll(identity: Identity): boolean {
+    if (this.#authorizer !== undefined && identity.kind !== "program") return false;
+    return identity.rooms?.ofAll === "moderate";
+  }
+
+  /**
    * Returns a user's right in a room: what the embedding app granted lately, if the store remembers that, and
    * then asks the app; else what it answers. Fails with `unavailable` if it does not answer. Never rejects.
    */
   async find(identity: Identity | undefined, room: string): Promise<Result<Found>> {
     const known = this.known(identity, room);
-    if (known !== undefined) return success({ right: known });
+    if (known !== undefined) return success({ right: known, at: this.#store.now() });
     const granted = identity === undefined ? undefined : await this.#grantOf(identity, room);
-    if (granted !== undefined && granted !== "none")
-      return success({ right: granted, later: this.ask(identity, room) });
-    const answer = await this.ask(identity, room);
-    return answer.ok ? success({ right: answer.value }) : answer;
+    if (granted === undefined || granted.right === "none") return this.ask(identity, room);
+    return success({ ...granted, later: this.ask(identity, room) });
   }
 
   /** Returns a user's right in a room as the embedding app says now; otherwise as `find`. */
-  async ask(identity: Identity | undefined, room: string): Promise<Result<Right>> {
+  async ask(identity: Identity | undefined, room: string): Promise<Result<Grant>> {
+    // Before the app is asked: an answer that a recheck overtakes does not count.
+    const at = this.#store.now();
     if (this.#authorizer === undefined || identity?.kind === "program")
-      return success(this.#own(identity, room));
+      return success({ right: this.#own(identity, room), at });
     const answer = await this.#authorizer.find(identity, room);
     if (!answer.ok) return answer;
-    const right = answer.value ?? this.#own(identity, room);
-    if (identity !== undefined) void this.#store.grant(room, new Map([[identity.user, right]]));
-    return success(right);
+    const grant = { right: answer.value ?? this.#own(identity, room), at };
+    if (identity !== undefined) void this.#store.grant(room, new Map([[identity.user, grant]]));
+    return success(grant);
   }
 
-  async #grantOf({ user }: Identity, room: string): Promise<Right | undefined> {
+  /**
+   * As `ask`, after a moderator said that the app is to be asked again: an answer under way does not count, and
+   * without an answer the user may do nothing. Never rejects.
+   */
+  async recheck(identity: Identity, room: string): Promise<Grant> {
+    this.#authorizer?.forget(identity, room);
+    const answer = await this.ask(identity, room);
+    return answer.ok ? answer.value : { right: "none", at: this.#store.now() };
+  }
+
+  async #grantOf({ user }: Identity, room: string): Promise<Grant | undefined> {
     try {
-      return await this.#store.grantOf(room, user);
+      const grant = await this.#store.grantOf(room, user);
+      return grant !== undefined && grant.at > this.#rechecks.recheckedAt(user) ? grant : undefined;
     } catch (error) {
       if (error instanceof StoreUnavailable) return undefined;
       throw error;

@@ -25,6 +25,11 @@ export class RoomPatterns<T> {
       .sort(([left], [right]) => right.length - left.length);
   }
 
+  /** The value of the pattern that every room has: `*`. */
+  get ofAll(): T | undefined {
+    return this.entries.find(([pattern]) => pattern === "*")?.[1];
+  }
+
   /** Returns the value of the pattern that is the room's name, else of the longest that it begins with. */
   of(room: string): T | undefined {
     const exact = this.#exact.get(room);

@@ -1,6 +1,5 @@
 import { includes, type Right } from "../../protocol/rights.ts";
-import { EVERYBODY, lowestRight, networkSubject } from "../../store/access.ts";
-import type { MessageStore } from "../../store/store.ts";
+import { EVERYBODY, networkSubject } from "../../store/access.ts";
 import type { Identity } from "../identity.ts";
 import type { ErrorReply } from "../result.ts";
 
@@ -25,20 +24,6 @@ export function subjectsOf({ identity, network }: Omit<Visitor, "base">, digest:
   const ofNetwork = digest(network);
   if (ofNetwork !== undefined) subjects.push(networkSubject(ofNetwork));
   return subjects;
-}
-
-/**
- * Returns the right that the access rules in the store leave to a user, which may be later than those of the
- * room in this process. Rejects with StoreUnavailable.
- */
-export async function rightInStore(
-  store: Pick<MessageStore, "accessRulesOf" | "now">,
-  room: string,
-  visitor: Visitor,
-  subjects: readonly string[],
-): Promise<Right> {
-  const rules = await store.accessRulesOf(room, subjects);
-  return lowestRight(visitor.base, rules, store.now());
 }
 
 /** Thrown when a user may not enter a room, or not read in it any more. */

@@ -1,4 +1,5 @@
 import type { Right } from "../../protocol/rights.ts";
+import type { Grant } from "../../store/access.ts";
 import type { Connection } from "../connection.ts";
 import type { Identity } from "../identity.ts";
 import type { Visitor } from "../rights/visitor.ts";
@@ -9,8 +10,8 @@ export interface Member {
   readonly connection: Connection;
   /** The user of the connection. */
   readonly identity: Identity;
-  /** The user's right without the room's access rules. */
-  readonly base: Right;
+  /** The user's right without the access rules. */
+  readonly base: Grant;
   /** Called when the user gets another handle in this room than `wanted`. */
   handleSettled(wanted: string, handle: string): void;
   /** Called once the member is in the room, in the same tick: what it gets next is after `snapshot.head`. */
@@ -30,5 +31,5 @@ export interface Member {
 
 /** Returns a member as the room's access rules see it. */
 export function visitorOf({ identity, base, connection }: Member): Visitor {
-  return { identity, base, network: connection.network };
+  return { identity, base: base.right, network: connection.network };
 }

@@ -4,7 +4,8 @@ import type { MessageStore, RoomHead } from "../../store/store.ts";
 import { withTimeout } from "../../store/with-timeout.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
 import { STORE_WAIT_MS } from "../limits/time-limit.ts";
-import { Forbidden, type NetworkDigest, rightInStore, subjectsOf, type Visitor } from "../rights/visitor.ts";
+import type { GlobalRules } from "../rights/global-rules.ts";
+import { Forbidden, type Visitor } from "../rights/visitor.ts";
 import { EntryReader } from "./entry-reader.ts";
 import { type HistoryPage, pageAfter, pageBefore, pageOf } from "./history.ts";
 import { namedUsers } from "./presence/named-users.ts";
@@ -41,14 +42,14 @@ export class RoomQueries {
   readonly #store: MessageStore;
   readonly #rooms: Rooms;
   readonly #reads: ReadSlots;
-  readonly #networkDigest: NetworkDigest;
+  readonly #globalRules: GlobalRules;
   #heads: { readonly rooms: Promise<readonly RoomHead[]>; readonly until: number } | undefined;
   /** The users of listed rooms by room, as old as `#heads`; emptied with it. */
   readonly #counts = new Map<string, Promise<number>>();
 
-  constructor(store: MessageStore, rooms: Rooms, reads: ReadSlots, networkDigest: NetworkDigest) {
+  constructor(store: MessageStore, rooms: Rooms, reads: ReadSlots, globalRules: GlobalRules) {
     this.#store = store;
-    this.#networkDigest = networkDigest;
+    this.#globalRules = globalRules;
     this.#reads = reads;
     this.#rooms = rooms;
   }
@@ -87,7 +88,7 @@ export class RoomQueries {
   async rightIn(room: string, visitor: Visitor): Promise<Right> {
     const open = this.#open(room);
     if (open?.state === "live") return open.rightOf(visitor);
-    return withTimeout(STORE_WAIT_MS, this.#rightInStore(room, visitor));
+    return withTimeout(STORE_WAIT_MS, this.#globalRules.rightInStore(room, visitor));
   }
 
   /**
@@ -97,14 +98,10 @@ export class RoomQueries {
   #read<T>(room: string, visitor: Visitor, reading: Promise<T>): Promise<T> {
     const read = async (): Promise<T> => {
       const result = await reading;
-      if ((await this.#rightInStore(room, visitor)) === "none") throw new Forbidden(room);
+      if ((await this.#globalRules.rightInStore(room, visitor)) === "none") throw new Forbidden(room);
       return result;
     };
     return withTimeout(STORE_WAIT_MS, read());
-  }
-
-  #rightInStore(room: string, visitor: Visitor): Promise<Right> {
-    return rightInStore(this.#store, room, visitor, subjectsOf(visitor, this.#networkDigest));
   }
 
   /** Reads who is in a room that is not open: no user of this process is in it, a room with a member is open. */

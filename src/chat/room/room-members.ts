@@ -1,13 +1,15 @@
 import type { Right } from "../../protocol/rights.ts";
-import type { AccessChange, AccessRule } from "../../store/access.ts";
+import { type AccessChange, type AccessRule, type Grant, recheckedUser } from "../../store/access.ts";
+import { RuleSet } from "../rights/rule-set.ts";
 import { Forbidden, type NetworkDigest, type Visitor } from "../rights/visitor.ts";
 import { type Member, visitorOf } from "./member.ts";
-import { RoomAccess } from "./room-access.ts";
 
 /** What `RoomMembers` needs from its room. */
 export interface MembersDeps {
   readonly room: string;
   readonly networkDigest: NetworkDigest;
+  /** The rules for all rooms. */
+  readonly globalRules: RuleSet;
   /** As `MessageStore.now`. */
   readonly now: () => number;
   /** Called to end a membership. */
@@ -17,13 +19,13 @@ export interface MembersDeps {
 /** The members of a room in this process, and what its access rules leave to them. */
 export class RoomMembers {
   readonly #deps: MembersDeps;
-  readonly #access: RoomAccess;
+  readonly #rules: RuleSet;
   /** By connection. Emptied by `remove`. */
   readonly #members = new Map<string, Member>();
 
   constructor(deps: MembersDeps) {
     this.#deps = deps;
-    this.#access = new RoomAccess(deps.networkDigest);
+    this.#rules = new RuleSet(deps.networkDigest, deps.globalRules);
   }
 
   get size(): number {
@@ -50,7 +52,7 @@ export class RoomMembers {
 
   /** Returns a user's right here. */
   rightOf(visitor: Visitor): Right {
-    return this.#access.rightOf(visitor, this.#deps.now);
+    return this.#rules.rightOf(visitor, this.#deps.now);
   }
 
   /** Throws Forbidden if a user may not read here. */
@@ -58,24 +60,24 @@ export class RoomMembers {
     if (this.rightOf(visitor) === "none") throw new Forbidden(this.#deps.room);
   }
 
-  /** Returns the subjects whose access rules hold for a user. */
-  subjectsOf(visitor: Visitor): string[] {
-    return this.#access.subjectsOf(visitor);
-  }
-
   /** Replaces the access rules by those that were read from the store; `review` makes members follow them. */
   replaceRules(rules: readonly AccessRule[]): void {
-    this.#access.replace(rules);
+    this.#rules.replace(rules);
   }
 
   /** Makes the change of an access entry, and tells the members whom it concerns. */
   enforce(change: AccessChange, id: string): void {
-    this.#access.apply(change, id);
-    for (const member of this.all) {
-      if (!this.#access.concerns(change, visitorOf(member))) continue;
-      if (change.recheck === true) member.recheck();
-      else this.rightChanged(member);
-    }
+    const { subject, recheck } = change;
+    this.#rules.apply(change, id);
+    if (recheck === true) this.#recheck(subject);
+    else this.ruleChanged(subject);
+  }
+
+  /** Tells the members whom a rule for a subject concerns. */
+  ruleChanged(subject: string): void {
+    const user = recheckedUser(subject);
+    if (user !== undefined) this.#recheck(user);
+    else for (const member of this.#concerned(subject)) this.rightChanged(member);
   }
 
   /** Ends the memberships that the access rules do not allow; returns the other members. */
@@ -93,9 +95,17 @@ export class RoomMembers {
   }
 
   /** What the embedding app granted the members, by user id. */
-  get grants(): ReadonlyMap<string, Right> {
+  get grants(): ReadonlyMap<string, Grant> {
     const users = this.all.filter(({ identity }) => identity.kind !== "program");
     return new Map(users.map(({ identity, base }) => [identity.user, base]));
+  }
+
+  #recheck(subject: string): void {
+    for (const member of this.#concerned(subject)) member.recheck();
+  }
+
+  #concerned(subject: string): readonly Member[] {
+    return this.all.filter((member) => this.#rules.concerns(subject, visitorOf(member)));
   }
 
   #expel(member: Member): void {

@@ -11,7 +11,8 @@ import type { Counters } from "../counters.ts";
 import { type AnswerSpace, UNCOUNTED } from "../limits/answer-budget.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
 import { STORE_WAIT_MS } from "../limits/time-limit.ts";
-import { Forbidden, rightInStore, type Visitor } from "../rights/visitor.ts";
+import type { GlobalRules } from "../rights/global-rules.ts";
+import { Forbidden, type Visitor } from "../rights/visitor.ts";
 import { AckedEntries } from "./acked-entries.ts";
 import { readMissed } from "./catch-up.ts";
 import { checkedEntry } from "./checked-entry.ts";
@@ -33,6 +34,7 @@ export interface RoomDeps extends PresenceDeps {
   readonly reads: ReadSlots;
   /** Window in which a busy room batches messages into one write, ms. */
   readonly batchWindowMs: number;
+  readonly globalRules: GlobalRules;
   /** Whether the rights of users are granted by the embedding app. */
   readonly hasGrants: boolean;
 }
@@ -55,6 +57,7 @@ export class Room implements RoomSubscriber {
   readonly #store: MessageStore;
   readonly #logger: Logger;
   readonly #counters: Counters;
+  readonly #globalRules: GlobalRules;
   readonly #ring: Ring;
   readonly #outbox: Outbox;
   readonly #entries: EntryReader;
@@ -77,6 +80,7 @@ export class Room implements RoomSubscriber {
     this.#store = deps.store;
     this.#logger = deps.logger;
     this.#counters = deps.counters;
+    this.#globalRules = deps.globalRules;
     this.#ring = new Ring(deps.ringBudget);
     this.#outbox = new Outbox(deps.batchWindowMs, deps.counters);
     this.#entries = new EntryReader(this.#store, name, deps.reads);
@@ -84,6 +88,7 @@ export class Room implements RoomSubscriber {
     this.#members = new RoomMembers({
       room: name,
       networkDigest: deps.networkDigest,
+      globalRules: deps.globalRules.set,
       now: () => this.#store.now(),
       leave: (connection) => this.leave(connection),
     });
@@ -125,6 +130,11 @@ export class Room implements RoomSubscriber {
   /** Remembers what the embedding app granted the members, so that they are let in when they return. */
   renewGrants(): Promise<void> {
     return this.#store.grant(this.name, this.#members.grants);
+  }
+
+  /** As `RoomMembers.ruleChanged`, of a rule for all rooms. */
+  globalRuleChanged(subject: string): void {
+    this.#members.ruleChanged(subject);
   }
 
   /** As `RoomMembers.rightChanged`. */
@@ -426,7 +436,7 @@ export class Room implements RoomSubscriber {
     // A page from the store may contain entries after one that shuts the user out and has not arrived here.
     const right =
       compareIds(last, this.#ring.head) > 0
-        ? await rightInStore(this.#store, this.name, visitor, this.#members.subjectsOf(visitor))
+        ? await this.#globalRules.rightInStore(this.name, visitor)
         : this.rightOf(visitor);
     if (right === "none") throw new Forbidden(this.name);
     return page;

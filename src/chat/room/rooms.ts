@@ -130,6 +130,11 @@ export class Rooms {
     }
   }
 
+  /** Makes all members follow a change of the rules for all rooms. */
+  globalRuleChanged(subject: string): void {
+    for (const room of [...this.#rooms.values()]) room.globalRuleChanged(subject);
+  }
+
   close(): void {
     clearInterval(this.#review);
     clearTimeout(this.#audit);

@@ -5,6 +5,7 @@ import type { SiteTokens } from "../identity.ts";
 import type { AnswerBudgets } from "../limits/answer-budget.ts";
 import type { RequestBudgets } from "../limits/request-budget.ts";
 import type { Publisher } from "../publisher.ts";
+import type { GlobalRules } from "../rights/global-rules.ts";
 import type { Moderation } from "../rights/moderation.ts";
 import type { RightSettings, Rights } from "../rights/rights.ts";
 import type { RoomQueries } from "../room/queries.ts";
@@ -47,6 +48,7 @@ export interface ChatContext {
   readonly guests: Guests;
   /** Checks the embedding site's tokens; undefined if it has none. */
   readonly siteTokens: SiteTokens | undefined;
+  readonly globalRules: GlobalRules;
   readonly rights: Rights;
   readonly moderation: Moderation;
   /**

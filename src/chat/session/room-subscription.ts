@@ -1,5 +1,6 @@
 import type { ServerFrame } from "../../protocol/frames.ts";
 import type { Right } from "../../protocol/rights.ts";
+import type { Grant } from "../../store/access.ts";
 import type { Connection } from "../connection.ts";
 import type { Identity } from "../identity.ts";
 import { type Member, visitorOf } from "../room/member.ts";
@@ -26,9 +27,9 @@ export class RoomSubscription implements Member {
   /** `ref` of the join that created it. */
   readonly #ref: number;
   #handle: string;
-  #base: Right;
+  #base: Grant;
 
-  constructor(owner: SubscriptionOwner, room: Room, base: Right, ref: number) {
+  constructor(owner: SubscriptionOwner, room: Room, base: Grant, ref: number) {
     this.#owner = owner;
     this.#base = base;
     this.room = room;
@@ -44,15 +45,17 @@ export class RoomSubscription implements Member {
     return this.#owner.identity;
   }
 
-  get base(): Right {
+  get base(): Grant {
     return this.#base;
   }
 
   /** Changes the user's right without the room's access rules; the room tells the user, or ends the membership. */
-  setBase(base: Right): void {
-    if (base === this.#base) return;
+  setBase(base: Grant): void {
+    const { right, at } = this.#base;
+    // The app was asked again meanwhile, and has answered that.
+    if (base.at < at) return;
     this.#base = base;
-    this.room.rightChanged(this);
+    if (base.right !== right) this.room.rightChanged(this);
   }
 
   /** The user's right in the room. */

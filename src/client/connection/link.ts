@@ -1,7 +1,6 @@
-import type { ClientFrame } from "../../protocol/frames.ts";
 import { SUBPROTOCOL } from "../../protocol/frames.ts";
 import { ABNORMAL, RESTARTING, UNAUTHORIZED } from "../contract.ts";
-import { type Incoming, readFrame } from "../frames.ts";
+import { type Incoming, readFrame, type SentFrame } from "../frames.ts";
 import type { Cancel, ClientSocket, Clock, OpenSocket, Random } from "../ports.ts";
 import { backoffMs, toldMs } from "./backoff.ts";
 import { type ConnectionEvent, type ConnectionState, type Loss, nextConnectionState } from "./connection.ts";
@@ -23,7 +22,7 @@ export type Answered = (answer: Incoming | undefined) => void;
 
 type WithoutRef<F> = F extends { readonly ref: number } ? Omit<F, "ref"> : never;
 /** A frame that has an answer; the link adds its `ref`. */
-export type Request = WithoutRef<ClientFrame>;
+export type Request = WithoutRef<SentFrame>;
 
 /** Why the connection is given up, or none is opened. */
 export type Problem = Pick<Loss, "cause" | "awayMs"> & { readonly reason: string };
@@ -123,7 +122,7 @@ export class Link {
   }
 
   /** Sends a frame that has no answer; without a connection it is dropped. */
-  send(frame: ClientFrame): void {
+  send(frame: SentFrame): void {
     this.#current?.send(JSON.stringify(frame));
   }
 

@@ -2,6 +2,7 @@ import type { FastifyRequest } from "fastify";
 import type { Chat } from "../../chat/chat.ts";
 import { guestIdentity, type Identity, identify, NEEDS_TOKEN, STARTING } from "../../chat/identity.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
+import type { Moderator } from "../../chat/rights/moderation.ts";
 import { missingRight, type Visitor } from "../../chat/rights/visitor.ts";
 import type { Program } from "../../identity/api-keys.ts";
 import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
@@ -72,6 +73,16 @@ export class Callers {
     return caller.ok ? this.visitor(request, caller.value, room) : caller;
   }
 
+  /**
+   * Returns the sender of a request that is about all rooms. The embedding app is not asked; `Moderation` knows
+   * who may moderate all rooms. Fails as `writer` does.
+   */
+  async writerInAllRooms(request: FastifyRequest): Promise<Result<Moderator>> {
+    const caller = await this.writer(request);
+    if (!caller.ok) return caller;
+    return success({ identity: caller.value, base: "none", network: networkOf(this.#addresses.of(request)) });
+  }
+
   async #callerOf(request: FastifyRequest): Promise<Result<Identity | undefined>> {
     const { authorization } = request.headers;
     const token = SITE_TOKEN.exec(authorization ?? "")?.[1];
@@ -79,7 +90,7 @@ export class Callers {
     if (authorization !== undefined) return this.#program(request);
     // A user whose cookie cannot be verified must not be taken for a stranger, who may read more.
     if (!this.#chat.guests.ready) return STARTING;
-    const session = await sessionOf(request.raw, this.#cookies, this.#chat.siteTokens);
+    const session = await sessionOf(request.raw, this.#cookies, this.#chat);
     if (!session.ok || session.value !== undefined) return session;
     const user = guestOf(request.raw, this.#cookies);
     return success(user === undefined ? undefined : guestIdentity(user));

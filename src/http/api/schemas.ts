@@ -2,9 +2,9 @@ import Type from "typebox";
 import { LONGEST_RULE_SECONDS, RULE_RIGHTS, RULES_LISTED } from "../../chat/rights/moderation.ts";
 import { ROOMS_LISTED } from "../../chat/room/queries.ts";
 import { ERRORS } from "../../protocol/codes.ts";
-import { ID, KEY, ROOM, SUBJECT } from "../../protocol/ids.ts";
+import { ID, KEY, ROOM } from "../../protocol/ids.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import { RIGHTS } from "../../protocol/rights.ts";
+import { RIGHTS, SUBJECT, USERS } from "../../protocol/rights.ts";
 
 const MessageId = (description: string) =>
   Type.String({ pattern: ID.source, description, examples: ["1795257593307-41"] });
@@ -151,17 +151,12 @@ export const NewAccessRule = Type.Object(
       }),
     ),
   },
-  { description: "What a user may do in a room" },
+  { description: "What a user may do in a room, or in all rooms" },
 );
 
-export const Recheck = Type.Object(
-  {
-    user: Type.String({
-      pattern: /^(?:\*|[A-Za-z0-9_-]{1,64})$/.source,
-      description: "A user id, or * for everybody in the room",
-    }),
-  },
-  { description: "Whose rights are to be asked for again" },
+export const UserInBody = Type.Object(
+  { user: Type.String({ pattern: USERS.source, description: "A user id, or * for everybody" }) },
+  { description: "The user whom it is about" },
 );
 
 export const AccessChanged = Type.Object(
@@ -182,7 +177,7 @@ const AccessRuleSchema = Type.Object(
     by: Type.String({ description: "The user id of the moderator" }),
     reason: Type.Optional(Type.String()),
   },
-  { description: "The most that a user may do in a room" },
+  { description: "The most that a user may do in a room, or in all rooms" },
 );
 
 export const AccessRuleList = Type.Object(
@@ -190,7 +185,7 @@ export const AccessRuleList = Type.Object(
     rules: Type.Array(AccessRuleSchema, { maxItems: RULES_LISTED, description: "Newest first" }),
     more: Type.Boolean({ description: "Whether there are older ones" }),
   },
-  { description: "The access rules of a room" },
+  { description: "The access rules of a room, or of all rooms" },
 );
 
 export const Presence = Type.Object(

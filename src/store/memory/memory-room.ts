@@ -65,11 +65,13 @@ export class MemoryRoom {
   /**
    * Stores a message, with the checks in the order of the Redis store's script. Returns the entry, and what
    * it created, if it was stored.
+   * @param forAllRooms the rules that hold besides the room's.
    */
   append(
     message: Append,
     grant: QuotaGrant,
     now: number,
+    forAllRooms?: MemoryAccess,
   ): { readonly appended: Appended; readonly entry?: Entry; readonly made?: Made } {
     const { user, guest, key } = message;
     const known = this.#senders.get(user);
@@ -80,8 +82,10 @@ export class MemoryRoom {
     if (retryAfterMs > 0) return { appended: { outcome: "rate-limited", limit: "user", retryAfterMs } };
     const refusal = guest && this.#guestLimits.refusal(this.#roomGuests, guest.network, now);
     if (refusal !== undefined) return { appended: { outcome: "rate-limited", ...refusal } };
-    const right = this.access.allowed(message, now);
-    if (!includes(right, "write")) return { appended: { outcome: "forbidden", right } };
+    for (const rules of [forAllRooms, this.access]) {
+      const right = rules?.allowed(message, now) ?? "write";
+      if (!includes(right, "write")) return { appended: { outcome: "forbidden", right } };
+    }
     const made = { room: this.#entries.length === 0, writer: known === undefined };
     if (made.room && grant.room !== undefined) return { appended: grant.room };
     if (made.writer && grant.writer !== undefined) return { appended: grant.writer };

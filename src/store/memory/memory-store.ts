@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Right } from "../../protocol/rights.ts";
-import type { AccessChange, AccessOutcome, AccessRule } from "../access.ts";
+import { type AccessChange, type AccessOutcome, type AccessRule, ALL_ROOMS, type Grant } from "../access.ts";
 import { enterHint, exitHint } from "../ephemeral.ts";
 import { GuestLimits } from "../guest-limits.ts";
 import { FLOORS, GuestQuotas, LEVELS, YOUNG_MS } from "../guest-quotas.ts";
@@ -121,7 +120,7 @@ export class MemoryStore implements MessageStore {
     const known = this.#rooms.get(message.room);
     const room = known ?? new MemoryRoom(this.#limits, this.#guestLimits);
     const before = known?.bytes ?? 0;
-    const { appended, entry, made } = room.append(message, grant, now);
+    const { appended, entry, made } = room.append(message, grant, now, this.#rooms.get(ALL_ROOMS)?.access);
     grant.settle(made);
     if (entry === undefined) return appended;
     this.#bytes += room.bytes - before;
@@ -146,18 +145,18 @@ export class MemoryStore implements MessageStore {
     const before = known?.bytes ?? 0;
     const entry = room.changeAccess(name, change, now);
     if (entry === undefined) return { outcome: "too-many" };
-    if (change.recheck === true) this.#grants.recheck(name, change);
+    if (change.recheck === true) this.#grants.recheck(name, change, now);
     this.#bytes += room.bytes - before;
     this.#rooms.set(name, room);
     this.#publish(name, entry.frame, change);
     return { outcome: "stored", id: entry.id };
   }
 
-  async grant(room: string, rights: ReadonlyMap<string, Right>): Promise<void> {
-    this.#grants.write(room, rights, this.#clock());
+  async grant(room: string, grants: ReadonlyMap<string, Grant>): Promise<void> {
+    this.#grants.write(room, grants, this.#clock());
   }
 
-  async grantOf(room: string, user: string): Promise<Right | undefined> {
+  async grantOf(room: string, user: string): Promise<Grant | undefined> {
     this.#mustBeLive();
     return this.#grants.of(room, user, this.#clock());
   }
@@ -194,7 +193,7 @@ export class MemoryStore implements MessageStore {
   async recentRooms(count: number): Promise<RoomHead[]> {
     this.#mustBeLive();
     const heads = Array.from(this.#rooms, ([room, { head }]) => ({ room, head }));
-    return newestFirst(heads).slice(0, count);
+    return newestFirst(heads.filter(({ room }) => room !== ALL_ROOMS)).slice(0, count);
   }
 
   async subscribe(room: string, subscriber: RoomSubscriber): Promise<void> {

@@ -3,8 +3,7 @@ import type { Redis } from "ioredis";
 import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
 import { BEGINNING } from "../../protocol/ids.ts";
-import type { Right } from "../../protocol/rights.ts";
-import type { AccessChange, AccessOutcome, AccessRule } from "../access.ts";
+import type { AccessChange, AccessOutcome, AccessRule, Grant } from "../access.ts";
 import { looksLikeEntry } from "../entry.ts";
 import { ACCESS_FEATURE, FEATURES } from "../features.ts";
 import { GuestQuotas } from "../guest-quotas.ts";
@@ -187,7 +186,7 @@ export class RedisStore implements MessageStore {
   }
 
   now(): number {
-    return this.#clock.now();
+    return this.#clock.isKnown ? this.#clock.now() : 0;
   }
 
   async changeAccess(room: string, change: AccessChange): Promise<AccessOutcome> {
@@ -196,7 +195,7 @@ export class RedisStore implements MessageStore {
       await this.require(ACCESS_FEATURE);
       const { accessScript } = this.#signing;
       const stored = await this.#ask((redis) =>
-        this.#access.change(redis, accessScript, room, change, this.#grants.keysOf(room)),
+        this.#access.change(redis, accessScript, room, change, this.#grants.keyOf(room)),
       );
       if (stored.outcome !== "stored" || this.#replicaAcks === undefined) return stored;
       const left = this.#timeouts.ackMs - (performance.now() - called);
@@ -215,11 +214,11 @@ export class RedisStore implements MessageStore {
     return this.#ask((redis) => this.#access.of(redis, room, subjects));
   }
 
-  grant(room: string, rights: ReadonlyMap<string, Right>): Promise<void> {
-    return this.#tell((redis) => this.#grants.write(redis, room, rights));
+  grant(room: string, grants: ReadonlyMap<string, Grant>): Promise<void> {
+    return this.#tell((redis) => this.#grants.write(redis, room, grants));
   }
 
-  grantOf(room: string, user: string): Promise<Right | undefined> {
+  grantOf(room: string, user: string): Promise<Grant | undefined> {
     return this.#ask((redis) => this.#grants.of(redis, room, user));
   }
 

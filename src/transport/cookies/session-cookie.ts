@@ -1,6 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { serialize } from "cookie";
-import { guestIdentity, type Identity, type SiteTokens } from "../../chat/identity.ts";
+import {
+  guestIdentity,
+  type Identity,
+  SIGNED_OUT,
+  type SignOuts,
+  type SiteTokens,
+} from "../../chat/identity.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
 import { readRoomRights } from "../../chat/rights/room-rights.ts";
 import { objectOf } from "../../chat/room/checked-entry.ts";
@@ -33,6 +39,8 @@ interface SessionFields {
   readonly handle: string;
   /** Whether a token of the embedding site opened it. */
   readonly site: boolean;
+  /** `Identity.issuedAt`. */
+  readonly issuedAt?: number;
   /** `Identity.expiresAt`. */
   readonly endsAt?: number;
   /** `Identity.siteKey`. */
@@ -61,16 +69,22 @@ export function siteSessionEnd(tokenEndsAt: number | undefined, now = Date.now()
   return Math.min(tokenEndsAt ?? Number.POSITIVE_INFINITY, now + SITE_SESSION_MS);
 }
 
+/** What a session that a site's token opened is checked against. */
+export interface SessionChecks {
+  readonly siteTokens: SiteTokens | undefined;
+  readonly globalRules: SignOuts;
+}
+
 /**
  * Returns the user of the session in a request's cookie, which `POST /api/session` set; undefined if there is
  * none, or none signed by this chat. For a session that a site's token opened, fails with `unauthorized` if
- * it has ended or the site has withdrawn the key that signed the token: its user is not taken for a guest;
- * fails with `unavailable` if the site's keys cannot be fetched. Never rejects.
+ * it has ended, its user was signed out, or the site has withdrawn the key that signed the token: its user is
+ * not taken for a guest; fails with `unavailable` if the site's keys cannot be fetched. Never rejects.
  */
 export async function sessionOf(
   request: IncomingMessage,
   cookies: ChatCookies,
-  siteTokens: SiteTokens | undefined,
+  { siteTokens, globalRules }: SessionChecks,
   now = Date.now(),
 ): Promise<Result<Identity | undefined>> {
   let refusal: Result<undefined> = success(undefined);
@@ -79,6 +93,10 @@ export async function sessionOf(
     const session = text === undefined ? undefined : sessionIn(text);
     if (session === undefined) continue;
     if (session.kind === "guest") return success(session);
+    if (globalRules.isSignedOut(session)) {
+      refusal = SIGNED_OUT;
+      continue;
+    }
     const holds = await siteSessionHolds(session, siteTokens, now);
     if (holds === true) return success(session);
     refusal = holds === undefined ? UNDECIDED : ENDED;
@@ -102,14 +120,15 @@ async function siteSessionHolds(
 function sessionIn(text: string): Identity | undefined {
   const fields = objectOf(text);
   if (!isSession(fields)) return undefined;
-  const { user, site, endsAt, siteKey, rooms, isNamed = false } = fields;
+  const { user, site, issuedAt, endsAt, siteKey, rooms, isNamed = false } = fields;
   // Another version may have stored a handle that this one does not accept.
   const guest = guestIdentity(user, handleFrom(fields.handle));
   if (!site) return guest;
   const rights = rooms === null ? undefined : readRoomRights(rooms);
   // A version without rights set the cookie: what its token allowed is not known, so the session has ended.
   if (rooms !== null && rights === undefined) return { ...guest, kind: "site" };
-  return { ...guest, kind: "site", rooms: rights, hasFixedHandle: isNamed, expiresAt: endsAt, siteKey };
+  const named = { hasFixedHandle: isNamed, rooms: rights };
+  return { ...guest, ...named, kind: "site", issuedAt, expiresAt: endsAt, siteKey };
 }
 
 /**
@@ -118,7 +137,7 @@ function sessionIn(text: string): Identity | undefined {
  * @param secure whether the request came by https.
  */
 export function sessionCookies(
-  { user, handle, hasFixedHandle, kind, rooms, expiresAt, siteKey }: Identity,
+  { user, handle, hasFixedHandle, kind, rooms, issuedAt, expiresAt, siteKey }: Identity,
   request: IncomingMessage,
   cookies: ChatCookies,
   secure: boolean,
@@ -132,6 +151,7 @@ export function sessionCookies(
     ...(hasFixedHandle ? { isNamed: true } : {}),
     ...(kind === "site" ? { rooms: rooms === undefined ? null : Object.fromEntries(rooms.entries) } : {}),
     ...(siteKey === undefined ? {} : { siteKey }),
+    ...(issuedAt === undefined ? {} : { issuedAt }),
     ...(expiresAt === undefined ? {} : { endsAt: expiresAt }),
   };
   const signed = guests.sign(JSON.stringify(fields));
@@ -154,6 +174,7 @@ function isSession(value: unknown): value is SessionFields {
     typeof value.handle === "string" &&
     "site" in value &&
     typeof value.site === "boolean" &&
+    (!("issuedAt" in value) || typeof value.issuedAt === "number") &&
     (!("endsAt" in value) || typeof value.endsAt === "number") &&
     (!("siteKey" in value) || typeof value.siteKey === "string") &&
     (!("isNamed" in value) || typeof value.isNamed === "boolean") &&

@@ -1,6 +1,11 @@
 import { BEGINNING, compareIds } from "../../../src/protocol/ids.ts";
-import type { Right } from "../../../src/protocol/rights.ts";
-import type { AccessChange, AccessOutcome, AccessRule } from "../../../src/store/access.ts";
+import {
+  type AccessChange,
+  type AccessOutcome,
+  type AccessRule,
+  ALL_ROOMS,
+  type Grant,
+} from "../../../src/store/access.ts";
 import { accessBody, entryOf } from "../../../src/store/entry.ts";
 import { enterHint, exitHint } from "../../../src/store/ephemeral.ts";
 import { MemoryAccess } from "../../../src/store/memory/memory-access.ts";
@@ -50,10 +55,12 @@ export class FakeStore implements MessageStore {
   readonly subscribers = new Map<string, RoomSubscriber>();
   /** What was asked, in order: `subscribe lobby`, `from lobby 1-1`, `before lobby`, `heads`. */
   readonly calls: string[] = [];
-  /** The access rules of all rooms. */
+  /** The access rules of every single room: all of them have the same. */
   readonly access = new MemoryAccess();
+  /** The rules for all rooms. */
+  readonly globalAccess = new MemoryAccess();
   /** What the app granted, by room and user. */
-  readonly granted = new Map<string, Right>();
+  readonly granted = new Map<string, Grant>();
   readonly appends: Append[] = [];
   /** What the next appends are answered with, instead of being stored. */
   readonly answers: Appended[] = [];
@@ -114,32 +121,37 @@ export class FakeStore implements MessageStore {
     const entry = this.#add(room, accessBody(room), undefined, false);
     const stored = { ...entry, access: change };
     this.rooms.set(room, [...this.entries(room).slice(0, -1), stored]);
-    this.access.change(change, entry.id);
+    this.#accessOf(room).change(change, entry.id);
     if (!this.deaf) this.subscribers.get(room)?.onPublication(stored.frame, change);
     return { outcome: "stored", id: entry.id };
   }
 
-  async grant(room: string, rights: ReadonlyMap<string, Right>): Promise<void> {
-    for (const [user, right] of rights) this.granted.set(`${room} ${user}`, right);
+  async grant(room: string, grants: ReadonlyMap<string, Grant>): Promise<void> {
+    for (const [user, grant] of grants) this.granted.set(`${room} ${user}`, grant);
   }
 
-  async grantOf(room: string, user: string): Promise<Right | undefined> {
+  async grantOf(room: string, user: string): Promise<Grant | undefined> {
     return this.granted.get(`${room} ${user}`);
   }
 
-  async accessRules(): Promise<readonly AccessRule[]> {
-    const { rules } = this.access;
+  async accessRules(room: string): Promise<readonly AccessRule[]> {
+    const { rules } = this.#accessOf(room);
     await this.#answer();
     return rules;
   }
 
   async accessRulesOf(
-    _room: string,
+    room: string,
     subjects: readonly string[],
   ): Promise<readonly (AccessRule | undefined)[]> {
-    const rules = subjects.map((subject) => this.access.of(subject));
+    const access = this.#accessOf(room);
+    const rules = subjects.map((subject) => access.of(subject));
     await this.#answer();
     return rules;
+  }
+
+  #accessOf(room: string): MemoryAccess {
+    return room === ALL_ROOMS ? this.globalAccess : this.access;
   }
 
   async readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {

@@ -391,9 +391,11 @@ describe("the description at /api/openapi.json", () => {
     expect(description.openapi).toBe("3.1.0");
     const { paths } = description;
     expect(Object.keys(paths).sort()).toEqual([
+      "/api/access",
       "/api/events",
       "/api/openapi.json",
       "/api/origin",
+      "/api/recheck",
       "/api/rooms",
       "/api/rooms/{room}/access",
       "/api/rooms/{room}/events",
@@ -401,6 +403,7 @@ describe("the description at /api/openapi.json", () => {
       "/api/rooms/{room}/presence",
       "/api/rooms/{room}/recheck",
       "/api/session",
+      "/api/sign-out",
     ]);
     const { get, post } = paths["/api/rooms/{room}/messages"];
     expect(get.parameters.map(({ name }: { name: string }) => name).sort()).toEqual([

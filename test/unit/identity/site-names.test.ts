@@ -40,7 +40,14 @@ function siteWith(handle: string | undefined): SiteTokens {
   return {
     required: true,
     verify: async () =>
-      success({ user: "s-ann", handle, rooms: undefined, expiresAt: undefined, siteKey: "one" }),
+      success({
+        user: "s-ann",
+        handle,
+        rooms: undefined,
+        issuedAt: undefined,
+        expiresAt: undefined,
+        siteKey: "one",
+      }),
     holdsKey: async () => true,
   };
 }

@@ -1,6 +1,6 @@
 import { CLOSE } from "../../../protocol/codes.ts";
 import type { ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
-import type { Right } from "../../../protocol/rights.ts";
+import type { Grant } from "../../../store/access.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { errorFrame, tooFast } from "../../errors.ts";
@@ -48,7 +48,7 @@ export class PlainSession implements SocketSession, Member {
   /** The last id that the client has. */
   #after: string | undefined;
   #identity: Identity;
-  #base: Right = "none";
+  #base: Grant = { right: "none", at: 0 };
   /** The room of the last attempt to enter; undefined before that. */
   #here: Room | undefined;
   #inRoom = false;
@@ -109,7 +109,7 @@ export class PlainSession implements SocketSession, Member {
     if (status.live && !this.#inRoom) this.#queue.run(() => this.#enter());
   }
 
-  get base(): Right {
+  get base(): Grant {
     return this.#base;
   }
 
@@ -157,10 +157,10 @@ export class PlainSession implements SocketSession, Member {
       this.#enterLater();
       return;
     }
-    this.#base = found.value.right;
+    this.#base = found.value;
     void found.value.later?.then((base) => base.ok && this.#setBase(base.value));
     try {
-      if (this.#base === "none") throw new Forbidden(this.#room);
+      if (this.#base.right === "none") throw new Forbidden(this.#room);
       await this.#readOn();
       await this.#answers.read(this.#join);
     } catch (error) {
@@ -209,7 +209,7 @@ export class PlainSession implements SocketSession, Member {
   }
 
   async #publish({ handle = this.#identity.handle, text }: PlainMessage, arrivedAt: number): Promise<void> {
-    const right = this.#here?.rightOf(visitorOf(this)) ?? this.base;
+    const right = this.#here?.rightOf(visitorOf(this)) ?? this.#base.right;
     const forbidden = missingRight(right, "write", this.#room);
     if (forbidden !== undefined) {
       this.#pending.release(text.length);
@@ -221,7 +221,7 @@ export class PlainSession implements SocketSession, Member {
       here: this.#here,
       sender: this.#identity,
       handle,
-      base: this.base,
+      base: this.#base.right,
       network: this.connection.network,
       text,
       key: undefined,
@@ -249,16 +249,12 @@ export class PlainSession implements SocketSession, Member {
   }
 
   recheck(): void {
-    void this.#ask();
+    void this.#context.rights.recheck(this.#identity, this.#room).then((base) => this.#setBase(base));
   }
 
-  /** Finds out what the embedding app says now; without an answer the user may do nothing. */
-  async #ask(): Promise<void> {
-    const base = await this.#context.rights.ask(this.#identity, this.#room);
-    this.#setBase(base.ok ? base.value : "none");
-  }
-
-  #setBase(base: Right): void {
+  #setBase(base: Grant): void {
+    // The app was asked again meanwhile, and has answered that.
+    if (base.at < this.#base.at) return;
     this.#base = base;
     if (this.#inRoom) this.#here?.rightChanged(this);
   }

@@ -1,7 +1,7 @@
 import { CLOSE } from "../../../protocol/codes.ts";
 import type { JoinedFrame, LeftFrame } from "../../../protocol/frames.ts";
 import { LIMITS } from "../../../protocol/limits.ts";
-import type { Right } from "../../../protocol/rights.ts";
+import type { Grant } from "../../../store/access.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import type { Identity } from "../../identity.ts";
@@ -47,7 +47,7 @@ export class StreamSubscription implements Member {
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
   readonly #room: string;
-  #base: Right;
+  #base: Grant;
   /** Called when the reader may no longer read this room. */
   readonly #ended: () => void;
   /** The room of the last attempt to enter; undefined before that. */
@@ -70,7 +70,7 @@ export class StreamSubscription implements Member {
     this.connection = connection;
     this.identity = identity;
     this.#room = room;
-    this.#base = found.right;
+    this.#base = found;
     void found.later?.then((base) => base.ok && this.#setBase(base.value));
     this.#after = after;
   }
@@ -103,7 +103,7 @@ export class StreamSubscription implements Member {
     if (this.#here !== undefined) this.#context.rooms.leave(this.#here, this.connection.id);
   }
 
-  get base(): Right {
+  get base(): Grant {
     return this.#base;
   }
 
@@ -143,16 +143,12 @@ export class StreamSubscription implements Member {
   }
 
   recheck(): void {
-    void this.#ask();
+    void this.#context.rights.recheck(this.identity, this.#room).then((base) => this.#setBase(base));
   }
 
-  /** Finds out what the embedding app says now; without an answer the reader may do nothing. */
-  async #ask(): Promise<void> {
-    const base = await this.#context.rights.ask(this.identity, this.#room);
-    this.#setBase(base.ok ? base.value : "none");
-  }
-
-  #setBase(base: Right): void {
+  #setBase(base: Grant): void {
+    // The app was asked again meanwhile, and has answered that.
+    if (base.at < this.#base.at) return;
     this.#base = base;
     this.#here?.rightChanged(this);
   }

@@ -2,15 +2,16 @@ import Type, { type TProperties, type TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import type { ErrorCode } from "../../../protocol/codes.ts";
 import type { ClientFrame } from "../../../protocol/frames.ts";
-import { ID, isRoom, KEY, SUBJECT } from "../../../protocol/ids.ts";
+import { ID, isRoom, KEY } from "../../../protocol/ids.ts";
 import { LIMITS } from "../../../protocol/limits.ts";
+import { SUBJECT, USERS } from "../../../protocol/rights.ts";
 import { BAD_ROOM } from "../../errors.ts";
 import type { AnswerSpace } from "../../limits/answer-budget.ts";
 import { COST } from "../../limits/request-budget.ts";
 import { failure, type Result, success } from "../../result.ts";
 import { LONGEST_RULE_SECONDS, RULE_RIGHTS } from "../../rights/moderation.ts";
 import { objectOf } from "../../room/checked-entry.ts";
-import { access, accessList } from "./handlers/access.ts";
+import { access, accessList, recheck, signOut } from "./handlers/access.ts";
 import { hello } from "./handlers/hello.ts";
 import { history } from "./handlers/history.ts";
 import { join } from "./handlers/join.ts";
@@ -75,6 +76,7 @@ function check<const T extends RequestName, const P extends Fields<Frames[T]> & 
 
 const Ref = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Room = Type.String();
+const RoomOrAll = Type.Optional(Room);
 const MessageId = Type.Optional(Type.String({ pattern: ID }));
 const Limit = (minimum: number) => Type.Optional(Type.Integer({ minimum, maximum: LIMITS.answerMessages }));
 
@@ -127,7 +129,7 @@ export const REQUESTS = {
   access: {
     check: check("access", {
       ref: Ref,
-      room: Room,
+      room: RoomOrAll,
       user: Type.String({ pattern: SUBJECT }),
       right: Type.Enum(RULE_RIGHTS),
       seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_RULE_SECONDS })),
@@ -139,10 +141,22 @@ export const REQUESTS = {
     handle: access,
   },
   "access-list": {
-    check: check("access-list", { ref: Ref, room: Room, before: MessageId }),
+    check: check("access-list", { ref: Ref, room: RoomOrAll, before: MessageId }),
     cost: COST.request,
     order: "room",
     handle: accessList,
+  },
+  recheck: {
+    check: check("recheck", { ref: Ref, room: RoomOrAll, user: Type.String({ pattern: USERS }) }),
+    cost: COST.request,
+    order: "room",
+    handle: recheck,
+  },
+  "sign-out": {
+    check: check("sign-out", { ref: Ref, user: Type.String({ pattern: USERS }) }),
+    cost: COST.request,
+    order: "room",
+    handle: signOut,
   },
   ping: { check: check("ping", { ref: Ref }), cost: 0, order: "nothing", handle: ping },
   pong: { check: check("pong", {}), cost: 0, order: "nothing", handle: () => undefined },
@@ -168,18 +182,24 @@ export function readRequest(text: string | undefined): Result<ClientFrame> {
   if (!isKnown(type)) return refuse("unknown-type", `There is no frame of type ${quoted(type)}.`, ref);
   const validator = REQUESTS[type].check;
   if (!validator.Check(value)) return refuse("bad-request", describeError(type, validator, value), ref);
-  if (namesRoom(value) && !isRoom(value.room)) {
-    return refuse("bad-room", BAD_ROOM, ref);
-  }
-  return success(value);
+  const room = roomOf(value);
+  return room !== undefined && !isRoom(room) ? refuse("bad-room", BAD_ROOM, ref) : success(value);
 }
 
 /**
- * Returns whether a frame has the field `room`. Other frames may carry a field of that name, which is ignored
- * like all unknown fields.
+ * Returns the room that a frame names; undefined = none. Frames of other types may carry a field of that name,
+ * which is ignored like all unknown fields.
  */
-function namesRoom(frame: ClientFrame): frame is Extract<ClientFrame, { readonly room: string }> {
-  return frame.type !== "hello" && frame.type !== "ping" && frame.type !== "pong";
+export function roomOf(frame: ClientFrame): string | undefined {
+  switch (frame.type) {
+    case "hello":
+    case "ping":
+    case "pong":
+    case "sign-out":
+      return undefined;
+    default:
+      return frame.room;
+  }
 }
 
 function isKnown(type: string): type is RequestName {

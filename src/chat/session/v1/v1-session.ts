@@ -22,7 +22,7 @@ import { ErrorReplies } from "../session.ts";
 import { TokenClock } from "../token-clock.ts";
 import type { RequestContext } from "./request-context.ts";
 import { PENDING_PAUSE_MS, PendingLimit, RequestQueue } from "./request-queue.ts";
-import { type Frames, type RequestName, readRequest, requestType } from "./requests.ts";
+import { type Frames, type RequestName, readRequest, requestType, roomOf } from "./requests.ts";
 
 /** The state of a v1 session: `silent` until its hello was accepted, then `greeted`; `closed` is final. */
 type SessionState = "silent" | "greeted" | "closed";
@@ -136,10 +136,8 @@ export class V1Session implements RequestContext {
   }
 
   recheck(subscription: RoomSubscription): void {
-    const { name } = subscription.room;
-    // Without an answer the user may do nothing.
-    const found = this.context.rights.ask(this.#identity, name);
-    void found.then((base) => subscription.setBase(base.ok ? base.value : "none"));
+    const base = this.context.rights.recheck(this.#identity, subscription.room.name);
+    void base.then((now) => subscription.setBase(now));
   }
 
   expelled({ room }: RoomSubscription, sentence: string): void {
@@ -248,7 +246,7 @@ export class V1Session implements RequestContext {
   }
 
   #queueOf(frame: ClientFrame): RequestQueue {
-    const room = "room" in frame ? frame.room : "";
+    const room = roomOf(frame) ?? "";
     const queue = this.#queues.get(room) ?? new RequestQueue(() => this.#queues.delete(room));
     this.#queues.set(room, queue);
     return queue;

@@ -73,7 +73,7 @@ async function callerOf(
   cookies: ChatCookies,
 ): Promise<Result<SessionCaller>> {
   const { token } = request.body;
-  const found = await sessionOf(request.raw, cookies, chat.siteTokens);
+  const found = await sessionOf(request.raw, cookies, chat);
   if (token === undefined && !found.ok) return found;
   const known = found.ok ? found.value : undefined;
   // A session that was opened with the site's token continues, and ends when it was to end.

@@ -32,18 +32,18 @@ export class AccessRules {
 
   /**
    * Changes a rule, adds the entry to the room's stream and publishes it, atomically.
-   * @param granted keys of what the embedding app granted lately.
+   * @param granted the key of what the embedding app grants now.
    */
   async change(
     redis: Redis,
     script: Script,
     room: string,
     change: AccessChange,
-    granted: readonly string[],
+    granted: string,
   ): Promise<AccessOutcome> {
     const reply = await script.run(
       redis,
-      [this.#keys.log(room), this.#keys.access(room), ...granted],
+      [this.#keys.log(room), this.#keys.access(room), granted],
       [
         Math.floor(this.#clock.now() + this.#timeouts.storeWithinMs),
         change.subject,

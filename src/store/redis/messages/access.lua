@@ -4,10 +4,10 @@
 -- shut out while a flood fills the memory.
 --
 -- KEYS  1 the room's stream   2 the room's access rules
---       3, 4 what the embedding app granted lately, by user (grants.ts)
+--       3 what the embedding app grants now, by user (grants.ts)
 -- ARGV  1 deadline, ms by this server's clock
---       2 subject             3 the most that it may do; '' removes the rule; '?' changes none, and forgets what
---         the embedding app granted to the subject
+--       2 subject             3 the most that it may do; '' removes the rule; '?' changes none, and marks that
+--         what the embedding app granted to the subject before does not count
 --       4 when the rule ends, ms by this server's clock; 0 = never
 --       5 'p' if it holds for moderators too, else '-'
 --       6 the change as JSON  7 body: the frame without its first two members
@@ -61,13 +61,8 @@ local head = '{"id":"' .. id .. '","prev":"' .. prev .. '",'
 bytes = bytes + #head + #body
 
 if right == '?' then
-  for i = 3, 4 do
-    if subject == '*' then
-      call('DEL', KEYS[i])
-    else
-      call('HDEL', KEYS[i], subject)
-    end
-  end
+  call('HSET', KEYS[3], '?' .. subject, string.format('%.0f', now))
+  call('PEXPIRE', KEYS[3], 2 * GRANT_MS)
 elseif right == '' then
   call('HDEL', rules, subject)
 else

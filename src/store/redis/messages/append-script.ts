@@ -1,9 +1,9 @@
 import { LIMITS } from "../../../protocol/limits.ts";
-import { MAX_ACCESS_RULES } from "../../access.ts";
+import { ALL_ROOMS, GRANT_MS, MAX_ACCESS_RULES } from "../../access.ts";
 import { CLAIM_MS, FRESH_MS } from "../../claim-limits.ts";
 import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../../guest-limits.ts";
 import type { StoreLimits } from "../../store.ts";
-import { LOG } from "../keys.ts";
+import { type Keys, LOG } from "../keys.ts";
 import { ENTRY_FUNCTIONS, HANDLE_RULES, Script } from "../node/scripts.ts";
 
 const DAY_MS = 86_400_000;
@@ -13,9 +13,8 @@ const KEYS_PER_GENERATION = 128;
 /**
  * Returns append.lua with these limits; it signs what it publishes with the store's secret. Processes with
  * different limits have different scripts.
- * @param channelName see `Keys.channelName`.
  */
-export function appendScript(limits: StoreLimits, secret: string, channelName: string): Script {
+export function appendScript(limits: StoreLimits, secret: string, keys: Keys): Script {
   const { messagesPerSecond, messageBurst, historyBytes } = limits;
   const { addressBurst, highestCount, roomIntervalMs } = guestBounds(limits);
   const interval = messagesPerSecond > 0 ? 1_000 / messagesPerSecond : 0;
@@ -23,7 +22,9 @@ export function appendScript(limits: StoreLimits, secret: string, channelName: s
   const constants = {
     CLAIM_MS,
     FRESH_MS,
-    ...entryConstants(limits, secret, channelName),
+    ...entryConstants(limits, secret, keys),
+    // A constant, because each argument of a script costs time in the client.
+    GLOBAL_ACCESS: keys.access(ALL_ROOMS),
     HISTORY_BYTES: historyBytes,
     INTERVAL_MS: interval,
     CREDIT_MS: credit,
@@ -41,8 +42,8 @@ export function appendScript(limits: StoreLimits, secret: string, channelName: s
 }
 
 /** Returns access.lua with these limits, signed as the append script. */
-export function accessScript(limits: StoreLimits, secret: string, channelName: string): Script {
-  const constants = { ...entryConstants(limits, secret, channelName), MAX_RULES: MAX_ACCESS_RULES };
+export function accessScript(limits: StoreLimits, secret: string, keys: Keys): Script {
+  const constants = { ...entryConstants(limits, secret, keys), MAX_RULES: MAX_ACCESS_RULES, GRANT_MS };
   return new Script(new URL("./access.lua", import.meta.url), constants, [ENTRY_FUNCTIONS]);
 }
 
@@ -50,7 +51,7 @@ export function accessScript(limits: StoreLimits, secret: string, channelName: s
 function entryConstants(
   { historyMessages, historyDays }: StoreLimits,
   secret: string,
-  channelName: string,
+  { channelName }: Keys,
 ): Readonly<Record<string, number | string>> {
   return {
     SECRET: secret,

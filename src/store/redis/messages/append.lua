@@ -124,17 +124,23 @@ end
 
 local prev, lastMs, lastNumber, bytesBefore, isOld, mayHaveRules = tailOf(stream)
 
--- Whether the sender may write. The processes check it too, but one may not have heard of a rule yet.
-if mayHaveRules then
+-- Whether the sender may write, by the rules of the room and by those for all rooms. The processes check it
+-- too, but one may not have heard of a rule yet.
+local function allowed(rules)
   local user, network = string.match(younger, '[^:]+$'), notes and string.match(notes, '@.+') or ''
-  for _, rule in ipairs(call('HMGET', access, user, '*', network)) do
+  for _, rule in ipairs(call('HMGET', rules, user, '*', network)) do
     local right, ends, binds = string.match(rule or '', '^(%a+) (%d+) (%S)')
     local isOver = ends ~= '0' and tonumber(ends or 0) <= now
     local isExempt = binds ~= 'p' and notes and string.find(notes, '^[^@]*m')
     if (right == 'none' or right == 'read') and not isOver and not isExempt then
-      return { 'forbidden', right }
+      return right
     end
   end
+end
+
+local most = call('EXISTS', GLOBAL_ACCESS) == 1 and allowed(GLOBAL_ACCESS) or mayHaveRules and allowed(access)
+if most then
+  return { 'forbidden', most }
 end
 
 -- What must not be created besides the message (guest-quotas.ts).

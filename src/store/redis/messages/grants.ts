@@ -1,12 +1,13 @@
 import type { Redis } from "ioredis";
-import { isRight, type Right } from "../../../protocol/rights.ts";
-import { GRANT_MS } from "../../access.ts";
+import { isRight } from "../../../protocol/rights.ts";
+import { EVERYBODY, GRANT_MS, type Grant, recheckSubject } from "../../access.ts";
 import type { Keys } from "../keys.ts";
 import type { ServerClock } from "../node/server-clock.ts";
 
 /**
  * Remembers what the embedding app granted: one hash per room and span of `GRANT_MS`, of which the last two
- * count, so that each expires as a whole. All calls reject with Redis's error.
+ * count, so that each expires as a whole. A hash has by user `<right> <when the app was asked>`, and by the
+ * subject of a recheck when that was (access.lua). All calls reject with Redis's error.
  */
 export class Grants {
   readonly #keys: Keys;
@@ -17,22 +18,33 @@ export class Grants {
     this.#clock = clock;
   }
 
-  /** Returns the keys that count now, the newer one first. */
-  keysOf(room: string): readonly [string, string] {
-    const span = Math.floor(this.#clock.now() / GRANT_MS);
-    return [this.#keys.granted(room, span), this.#keys.granted(room, span - 1)];
+  /** Returns the key that is written now. */
+  keyOf(room: string, spansAgo = 0): string {
+    return this.#keys.granted(room, Math.floor(this.#clock.now() / GRANT_MS) - spansAgo);
   }
 
-  /** Remembers rights by user id. */
-  async write(redis: Redis, room: string, rights: ReadonlyMap<string, Right>): Promise<void> {
-    const [key] = this.keysOf(room);
-    if (rights.size === 0) return;
-    await Promise.all([redis.hset(key, Object.fromEntries(rights)), redis.pexpire(key, 2 * GRANT_MS)]);
+  /** Remembers grants by user id. */
+  async write(redis: Redis, room: string, grants: ReadonlyMap<string, Grant>): Promise<void> {
+    if (grants.size === 0) return;
+    const key = this.keyOf(room);
+    const values = Array.from(
+      grants,
+      ([user, { right, at }]) => [user, `${right} ${Math.floor(at)}`] as const,
+    );
+    await Promise.all([redis.hset(key, Object.fromEntries(values)), redis.pexpire(key, 2 * GRANT_MS)]);
   }
 
-  /** Returns what was granted to a user; undefined = nothing. */
-  async of(redis: Redis, room: string, user: string): Promise<Right | undefined> {
-    const granted = await Promise.all(this.keysOf(room).map((key) => redis.hget(key, user)));
-    return granted.find(isRight);
+  /** Returns what was granted to a user; undefined = nothing, or the app was to be asked again since. */
+  async of(redis: Redis, room: string, user: string): Promise<Grant | undefined> {
+    const fields = [user, recheckSubject(user), recheckSubject(EVERYBODY)];
+    const spans = await Promise.all([0, 1].map((ago) => redis.hmget(this.keyOf(room, ago), ...fields)));
+    const marks = spans.flatMap(([, ...rechecks]) => rechecks.map(Number));
+    const [grant] = spans.flatMap(([granted]) => grantIn(granted ?? "") ?? []);
+    return grant !== undefined && grant.at > Math.max(...marks) ? grant : undefined;
   }
+}
+
+function grantIn(text: string): Grant | undefined {
+  const [right, at] = text.split(" ");
+  return isRight(right) && at !== undefined ? { right, at: Number(at) } : undefined;
 }

@@ -80,10 +80,10 @@ export class Signing {
   }
 
   #newAccessScript(): Script {
-    return accessScript(this.#limits, this.publications.secret, this.#keys.channelName);
+    return accessScript(this.#limits, this.publications.secret, this.#keys);
   }
 
   #newScript(): Script {
-    return appendScript(this.#limits, this.publications.secret, this.#keys.channelName);
+    return appendScript(this.#limits, this.publications.secret, this.#keys);
   }
 }

@@ -22,7 +22,7 @@ export class Script {
   readonly sha: string;
 
   /**
-   * @param constants names that the script uses, and their values; a text must not need escaping in quotes.
+   * @param constants names that the script uses, and their values; a text must not have line breaks.
    * @param libraries code that is prepended.
    */
   constructor(
@@ -87,8 +87,13 @@ export async function loadScripts(redis: Redis, append: Script): Promise<void> {
 
 function definitions(constants: Readonly<Record<string, number | string>>): string[] {
   return Object.entries(constants).map(
-    ([name, value]) => `local ${name} = ${typeof value === "number" ? value : `'${value}'`}\n`,
+    ([name, value]) => `local ${name} = ${typeof value === "number" ? value : quoted(value)}\n`,
   );
+}
+
+/** Returns a text as Lua writes it; the prefix of the keys may have quotes. */
+function quoted(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 }
 
 function lua(file: string): URL {

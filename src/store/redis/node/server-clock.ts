@@ -17,6 +17,11 @@ export class ServerClock {
     this.#ahead = serverMs - this.#monotonic();
   }
 
+  /** Whether there was a sample. */
+  get isKnown(): boolean {
+    return this.#ahead !== undefined;
+  }
+
   /**
    * Returns the milliseconds since 1970 that Redis's clock shows at least. Throws if there was no sample yet.
    */

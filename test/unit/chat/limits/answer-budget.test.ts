@@ -74,7 +74,7 @@ describe("a client that reads nothing", () => {
     const visits = ROOMS.map((room) => ({
       room,
       after: store.entries(room)[0]?.id,
-      found: { right: "write" as const },
+      found: { right: "write" as const, at: 0 },
     }));
     chat.connectStream(connection, { identity: guestIdentity("u", "Ann"), rooms: visits });
     await settle(100);

@@ -170,7 +170,7 @@ describe("a user whom the app granted a right lately", () => {
     const store = new FakeStore();
     const { chat } = openChat({}, store, undefined, authorize);
     const client = await FakeClient.greeted(chat);
-    store.granted.set(`lobby ${client.guest}`, "write");
+    store.granted.set(`lobby ${client.guest}`, { right: "write", at: 1 });
     const joined = await client.ask({ type: "join", room: "lobby" });
     return { chat, store, client, joined };
   }
@@ -206,7 +206,7 @@ describe("a user whom the app granted a right lately", () => {
     const store = new FakeStore();
     const { chat } = openChat({}, store, undefined, () => new Promise(() => undefined));
     const client = await FakeClient.greeted(chat);
-    store.granted.set(`lobby ${client.guest}`, "write");
+    store.granted.set(`lobby ${client.guest}`, { right: "write", at: 1 });
     await store.changeAccess("lobby", OUT(client.guest));
     expect(await client.ask({ type: "join", room: "lobby" })).toMatchObject({ code: "forbidden" });
   });
@@ -215,7 +215,16 @@ describe("a user whom the app granted a right lately", () => {
     const { store, client } = await returning(() => ({ lobby: "write" }));
     store.granted.clear();
     await vi.advanceTimersByTimeAsync(100_000);
-    expect(store.granted).toEqual(new Map([[`lobby ${client.guest}`, "write"]]));
+    expect(store.granted.get(`lobby ${client.guest}`)).toMatchObject({ right: "write" });
+  });
+
+  it("is not remembered for longer by a process that has not heard yet that the app is to be asked again", async () => {
+    const { authorize } = slowApp();
+    const { store, client } = await returning(authorize);
+    store.granted.clear();
+    await vi.advanceTimersByTimeAsync(100_000);
+    // As old as what it was let in with, so that a recheck meanwhile counts.
+    expect(store.granted).toEqual(new Map([[`lobby ${client.guest}`, { right: "write", at: 1 }]]));
   });
 });
 

@@ -7,13 +7,19 @@ import { FakeStore } from "../../../kit/fakes/fake-store.ts";
 
 const GUEST = guestIdentity("g1");
 
+const NOTHING_RECHECKED = { recheckedAt: () => 0 };
+
 function site(rooms?: object): Identity {
   return { ...GUEST, kind: "site", rooms: rooms === undefined ? undefined : readRoomRights(rooms) };
 }
 
 describe("a user's own right in a room", () => {
   it("is what the token names: the room's name before the longest beginning, and nothing else", () => {
-    const rights = new Rights({ guests: "write", privateRooms: ["team-*"] }, new FakeStore());
+    const rights = new Rights(
+      { guests: "write", privateRooms: ["team-*"] },
+      new FakeStore(),
+      NOTHING_RECHECKED,
+    );
     const ann = site({ "team-1": "moderate", "team-*": "read", "t*": "write", "*": "none" });
     const rooms = ["team-1", "team-12", "tea", "attic"];
     expect(rooms.map((room) => rights.known(ann, room))).toEqual(["moderate", "read", "write", "none"]);
@@ -22,7 +28,11 @@ describe("a user's own right in a room", () => {
   });
 
   it.each(["write", "read", "none"] as const)("is %s for guests where the setting says so", (guests) => {
-    const rights = new Rights({ guests, privateRooms: ["board", "team-*"] }, new FakeStore());
+    const rights = new Rights(
+      { guests, privateRooms: ["board", "team-*"] },
+      new FakeStore(),
+      NOTHING_RECHECKED,
+    );
     for (const guest of [GUEST, undefined]) {
       expect(rights.known(guest, "lobby")).toBe(guests);
       expect(["board", "team-7"].map((room) => rights.known(guest, room))).toEqual(["none", "none"]);
@@ -31,7 +41,7 @@ describe("a user's own right in a room", () => {
   });
 
   it("is none in any room that no token or key names where all rooms are private", () => {
-    const rights = new Rights({ guests: "write", privateRooms: ["*"] }, new FakeStore());
+    const rights = new Rights({ guests: "write", privateRooms: ["*"] }, new FakeStore(), NOTHING_RECHECKED);
     expect([rights.known(GUEST, "lobby"), rights.known(site(), "lobby")]).toEqual(["none", "none"]);
     expect(rights.known(site({ lobby: "write" }), "lobby")).toBe("write");
   });

@@ -122,8 +122,8 @@ describe("an access entry", () => {
     chat.connectStream(events, {
       identity: guestIdentity("gstream"),
       rooms: [
-        { room: "lobby", after: undefined, found: { right: "write" } },
-        { room: "attic", after: undefined, found: { right: "write" } },
+        { room: "lobby", after: undefined, found: { right: "write", at: 0 } },
+        { room: "attic", after: undefined, found: { right: "write", at: 0 } },
       ],
     });
     await settle();

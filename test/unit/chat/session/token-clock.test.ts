@@ -16,6 +16,7 @@ const SITE: SiteTokens = {
       user: `s-${user}`,
       handle: undefined,
       rooms: undefined,
+      issuedAt: undefined,
       expiresAt: Number(expiresAt),
       siteKey: "one",
     });

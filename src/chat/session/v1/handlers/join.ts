@@ -1,6 +1,6 @@
 import type { JoinRequest } from "../../../../protocol/frames.ts";
 import { LIMITS } from "../../../../protocol/limits.ts";
-import type { Right } from "../../../../protocol/rights.ts";
+import type { Grant } from "../../../../store/access.ts";
 import type { AnswerSpace } from "../../../limits/answer-budget.ts";
 import type { Result } from "../../../result.ts";
 import type { Found } from "../../../rights/rights.ts";
@@ -44,12 +44,12 @@ export async function join(session: RequestContext, frame: JoinRequest, arrivedA
 async function enter(
   session: RequestContext,
   { ref, room, after, limit }: JoinRequest,
-  { right, later }: Found,
+  { right, at, later }: Found,
   space: AnswerSpace,
 ): Promise<void> {
   const { rooms } = session.context;
   const { network, id } = session.connection;
-  const subscription = new RoomSubscription(session, rooms.open(room, network), right, ref);
+  const subscription = new RoomSubscription(session, rooms.open(room, network), { right, at }, ref);
   const cursor = { after, limit: limit ?? LIMITS.joinMessages };
   await rooms.join(subscription.room, subscription, cursor, space);
   // The client may have disconnected while the room was read.
@@ -58,7 +58,7 @@ async function enter(
 }
 
 /** Takes over the embedding app's answer; without one, what it granted before stays. */
-async function follow(subscription: RoomSubscription, later: Promise<Result<Right>>): Promise<void> {
+async function follow(subscription: RoomSubscription, later: Promise<Result<Grant>>): Promise<void> {
   const base = await later;
   if (base.ok) subscription.setBase(base.value);
 }

@@ -33,7 +33,7 @@ export async function message(
     room,
     here: subscription.room,
     sender: identity,
-    base: subscription.base,
+    base: subscription.base.right,
     handle: subscription.handle,
     network: connection.network,
     text: read.value,
