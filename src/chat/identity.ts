@@ -170,16 +170,6 @@ export async function identify(
     : success({ identity: guestIdentity(user, handleOf(user)), token: signed });
 }
 
-/** Returns whether a user id is a guest's; it need not exist. */
-export function isGuestId(user: string): boolean {
-  return user.startsWith("g");
-}
-
-/** Returns whether a user id is one of a user of the site; it need not exist. */
-export function isSiteUserId(user: string): boolean {
-  return user.startsWith("s-") || user.startsWith("s_");
-}
-
 /**
  * Returns whether a token is a guest's, signed with any secret, or empty. All others are meant to be the
  * site's: a client that shows one must not be accepted as a guest if it is, for example, no JSON Web Token.

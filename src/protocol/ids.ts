@@ -33,3 +33,13 @@ export function timeOf(id: string): number {
 function numberOf(id: string): number {
   return Number(id.slice(id.indexOf("-") + 1));
 }
+
+/** Returns whether a user id is a guest's; it need not exist. */
+export function isGuestId(user: string): boolean {
+  return user.startsWith("g");
+}
+
+/** Returns whether a user id is one of a user of the site; it need not exist. */
+export function isSiteUserId(user: string): boolean {
+  return user.startsWith("s-") || user.startsWith("s_");
+}

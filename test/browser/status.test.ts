@@ -139,6 +139,35 @@ it("an operator mutes a user, sees the rule, takes it back, and locks the room",
   expect(errors.filter((error) => !error.includes("401"))).toEqual([]);
 });
 
+it("an operator bans a guest from all rooms with the address, and takes both rules back", async () => {
+  const rude = await connectV1(servers[1]!.wsUrl, { room: "rude", handle: "Rod" });
+  await rude.say("rude", "one");
+  await rude.join("rude-2");
+  const { page, errors } = await newVisitor(browser);
+  await signIn(page, DESK_KEY);
+  await page.getByRole("button", { name: "rude", exact: true }).click();
+  await page.getByRole("button", { name: "Ban from all rooms: Rod" }).click();
+  await page.getByText("Ban from all rooms: Rod, done.").waitFor();
+  await waitFor(
+    () => rude.frames.filter(({ type }) => type === "left").length === 2,
+    "the guest is told to leave both rooms",
+  );
+  await page.getByRole("button", { name: "All rooms: bans and locks" }).click();
+  await page.getByRole("button", { name: "Lock all rooms" }).waitFor();
+  const rules = page.getByRole("table", { name: "Access rules" }).locator("tbody tr");
+  expect(await rules.count()).toBe(2);
+  expect(await axeFindings(page)).toEqual([]);
+  for (let left = 2; left > 0; left -= 1) {
+    await rules.first().getByRole("button").click();
+    await waitFor(async () => (await rules.count()) === left - 1, "the rule is taken back");
+  }
+  await waitFor(
+    async () => (await rude.request({ type: "join", room: "rude" })).type === "joined",
+    "the guest may enter again",
+  );
+  expect(errors.filter((error) => !error.includes("401"))).toEqual([]);
+});
+
 it("a key that may only write sees a room, no buttons in it, and which key moderates", async () => {
   const quiet = await connectV1(servers[1]!.wsUrl, { room: "quiet", handle: "Ann" });
   await quiet.say("quiet", "one");

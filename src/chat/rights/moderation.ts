@@ -1,6 +1,6 @@
 import type { Logger } from "../../logging/logger.ts";
 import type { AccessRuleView } from "../../protocol/frames.ts";
-import { compareIds } from "../../protocol/ids.ts";
+import { compareIds, isGuestId, isSiteUserId } from "../../protocol/ids.ts";
 import { type Right, SUBJECT } from "../../protocol/rights.ts";
 import {
   type AccessChange,
@@ -15,7 +15,7 @@ import {
 } from "../../store/access.ts";
 import type { MessageStore } from "../../store/store.ts";
 import { tooFast } from "../errors.ts";
-import { type Identity, isGuestId, isSiteUserId } from "../identity.ts";
+import type { Identity } from "../identity.ts";
 import { RateLimiter } from "../limits/rate.ts";
 import { type ErrorReply, failure, type Result, success } from "../result.ts";
 import type { RoomQueries } from "../room/queries.ts";

@@ -18,10 +18,13 @@ export interface RoomsView {
   readonly rooms: readonly ListedRoom[];
 }
 
-/** The answer of `GET /status/rooms/{room}`. */
+/** The answer of `GET /status/rooms/{room}`, and of `GET /status/access`, which is about all rooms. */
 export interface RoomView {
+  /** `*` = all rooms. */
   readonly room: string;
   readonly right: Right;
+  /** Whether the operator may moderate all rooms. */
+  readonly moderatesAll: boolean;
   /** The number of users who are there; `users` are those of them who are named. */
   readonly count: number;
   readonly users: readonly Person[];
@@ -31,7 +34,7 @@ export interface RoomView {
   readonly more: boolean;
 }
 
-/** The body of `POST /status/rooms/{room}/access`. */
+/** The body of `POST /status/rooms/{room}/access`, and of `POST /status/access`, which is about all rooms. */
 export interface RoomAccessChange {
   /** A user id, or `*` for everybody. */
   readonly user: string;
@@ -40,4 +43,6 @@ export interface RoomAccessChange {
   readonly seconds?: number | undefined;
   /** For other moderators. */
   readonly reason?: string;
+  /** The rule is also for the guests of the user's address. */
+  readonly address?: boolean;
 }

@@ -6,6 +6,7 @@ import type { Moderator } from "../../chat/rights/moderation.ts";
 import { missingRight } from "../../chat/rights/visitor.ts";
 import type { Program } from "../../identity/api-keys.ts";
 import { includes } from "../../protocol/rights.ts";
+import { ALL_ROOMS } from "../../store/access.ts";
 import { networkOf } from "../../transport/client-address.ts";
 import type { Gate } from "../../transport/gate.ts";
 import { programIdentity } from "../api/callers.ts";
@@ -13,7 +14,7 @@ import { checkCompiler } from "../api/checks.ts";
 import { refuse } from "../api/error.ts";
 import { answerFailure } from "../api/failures.ts";
 import { ACCESS_BODY_BYTES } from "../api/routes/access.ts";
-import { AccessQuery, NewAccessRule, RoomParams } from "../api/schemas.ts";
+import { AccessQuery, NewAccessRule, RoomParams, UserInBody } from "../api/schemas.ts";
 import type { RoomsView, RoomView } from "./room-view.ts";
 
 /** Dependencies of the routes below `/status/rooms`. */
@@ -29,8 +30,8 @@ interface RoomRoute {
 }
 
 /**
- * Registers `GET /status/rooms`, `GET /status/rooms/{room}` and `POST /status/rooms/{room}/access`, in a scope
- * of their own. An operator sees and changes what the program may that they signed in as, and no more.
+ * Registers `GET /status/rooms`, `GET /status/rooms/{room}` and `POST /status/rooms/{room}/access`; and for all
+ * rooms `GET` and `POST /status/access` and `POST /status/sign-out`; in a scope of their own. An operator sees and changes what the program may that they signed in as, and no more.
  */
 export function routeStatusRooms(scope: FastifyInstance, { chat, gate, operatorOf }: StatusRoomDeps): void {
   scope.setValidatorCompiler(checkCompiler);
@@ -70,7 +71,8 @@ export function routeStatusRooms(scope: FastifyInstance, { chat, gate, operatorO
       if (forbidden !== undefined) return refuse(reply, forbidden);
       const { count, users } = await chat.queries.people(room, reader);
       const right = await chat.queries.rightIn(room, reader);
-      const view = { room, right, count, users };
+      const moderatesAll = chat.rights.moderatesAll(reader.identity);
+      const view = { room, right, moderatesAll, count, users };
       if (!includes(right, "moderate")) return send(reply, { ...view, rules: [], more: false });
       const listed = await chat.moderation.list(reader, room, request.query.before);
       return listed.ok ? send(reply, { ...view, ...listed.value }) : refuse(reply, listed.error);
@@ -87,6 +89,44 @@ export function routeStatusRooms(scope: FastifyInstance, { chat, gate, operatorO
       const moderator = visitor(request, operator.value, room);
       const changed = await chat.moderation.change(moderator, room, request.body);
       return changed.ok ? send(reply, { id: changed.value }) : refuse(reply, changed.error);
+    },
+  );
+
+  scope.get<{ Querystring: Static<typeof AccessQuery> }>(
+    "/status/access",
+    { schema: { querystring: AccessQuery } },
+    async (request, reply) => {
+      const operator = operatorOf(request);
+      if (!operator.ok) return refuse(reply, operator.error);
+      const moderator = visitor(request, operator.value, ALL_ROOMS);
+      const listed = await chat.moderation.list(moderator, ALL_ROOMS, request.query.before);
+      if (!listed.ok) return refuse(reply, listed.error);
+      const view = { room: ALL_ROOMS, right: "moderate", moderatesAll: true, count: 0, users: [] } as const;
+      return send(reply, { ...view, ...listed.value });
+    },
+  );
+
+  scope.post<{ Body: Static<typeof NewAccessRule> }>(
+    "/status/access",
+    { bodyLimit: ACCESS_BODY_BYTES, schema: { body: NewAccessRule } },
+    async (request, reply) => {
+      const operator = operatorOf(request);
+      if (!operator.ok) return refuse(reply, operator.error);
+      const moderator = visitor(request, operator.value, ALL_ROOMS);
+      const changed = await chat.moderation.change(moderator, ALL_ROOMS, request.body);
+      return changed.ok ? send(reply, { id: changed.value }) : refuse(reply, changed.error);
+    },
+  );
+
+  scope.post<{ Body: Static<typeof UserInBody> }>(
+    "/status/sign-out",
+    { bodyLimit: ACCESS_BODY_BYTES, schema: { body: UserInBody } },
+    async (request, reply) => {
+      const operator = operatorOf(request);
+      if (!operator.ok) return refuse(reply, operator.error);
+      const moderator = visitor(request, operator.value, ALL_ROOMS);
+      const done = await chat.moderation.signOut(moderator, request.body.user);
+      return done.ok ? send(reply, { id: done.value }) : refuse(reply, done.error);
     },
   );
 }

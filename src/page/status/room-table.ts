@@ -2,7 +2,7 @@ import type { ListedRoom, RoomsView } from "../../http/status/room-view.ts";
 import { timeOf } from "../../protocol/ids.ts";
 import { button, byId, element } from "../element.ts";
 import { messageOf, requestJson } from "./requests.ts";
-import { RoomPanel } from "./room-panel.ts";
+import { ALL_ROOMS, RoomPanel } from "./room-panel.ts";
 import { countInWords, timeInWords } from "./words.ts";
 
 /** Milliseconds between two requests for the rooms; each costs the server a look at every listed room. */
@@ -22,6 +22,10 @@ export class RoomTable {
   readonly #panel = new RoomPanel();
   #rows: ReadonlyMap<string, Row> = new Map();
   #nextAt = 0;
+
+  constructor() {
+    byId("all-rooms", HTMLButtonElement).addEventListener("click", () => void this.#panel.open(ALL_ROOMS));
+  }
 
   /** Requests and shows the rooms, if that is due, or why there is no answer. */
   async refresh(): Promise<void> {

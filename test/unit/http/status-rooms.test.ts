@@ -82,11 +82,39 @@ describe.each(WAYS)("an operator %s", (_way, as) => {
     expect((await get("/status/rooms/lobby", headers)).json()).toEqual({
       room: "lobby",
       right: "moderate",
+      moderatesAll: true,
       count: 0,
       users: [],
       rules: [],
       more: false,
     });
+  });
+
+  it("bans a user from all rooms, sees the ban and takes it back, and signs users out", async () => {
+    const headers = await as(DESK);
+    const ban = await change({ user: "s-ann", right: "none" }, headers, "/status/access");
+    expect(ban.statusCode).toBe(200);
+    expect((await get("/status/access", headers)).json()).toMatchObject({
+      room: "*",
+      moderatesAll: true,
+      rules: [{ id: ban.json().id, user: "s-ann", right: "none", by: "p-desk" }],
+    });
+    expect((await get("/status/rooms/lobby", headers)).json().rules).toEqual([]);
+    await change({ user: "s-ann", right: "default" }, headers, "/status/access");
+    expect((await change({ user: "s-ann" }, headers, "/status/sign-out")).statusCode).toBe(200);
+    expect((await get("/status/access", headers)).json().rules).toEqual([]);
+    const guest = await change({ user: "gAnn" }, headers, "/status/sign-out");
+    expect([guest.statusCode, guest.json()]).toMatchObject([400, { code: "bad-request" }]);
+  });
+
+  it("whose key may not moderate all rooms neither sees nor changes what holds in all", async () => {
+    const headers = await as(CLERK);
+    const answers = [
+      await get("/status/access", headers),
+      await change({ user: "s-ann", right: "none" }, headers, "/status/access"),
+      await change({ user: "s-ann" }, headers, "/status/sign-out"),
+    ];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([403, 403, 403]);
   });
 
   it("whose key may not moderate sees a room without its rules, and changes nothing", async () => {
