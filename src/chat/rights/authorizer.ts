@@ -3,6 +3,7 @@ import { ThrottledLogger } from "../../logging/throttled-logger.ts";
 import { isRight, type Right } from "../../protocol/rights.ts";
 import type { Identity, UserKind } from "../identity.ts";
 import { type ErrorReply, failure, type Result, success } from "../result.ts";
+import { BoundedCalls, spreadRetryMs } from "./bounded-calls.ts";
 
 /** A user as the embedding app is asked about them. */
 export interface AskedUser {
@@ -32,23 +33,8 @@ export type Authorize = (question: RightsQuestion) => RightsAnswer | Promise<Rig
 /** Rooms of one call, at most. */
 export const ROOMS_PER_CALL = 100;
 
-/** Calls under way, at most: an app's database must not be asked everything at once after a restart. */
-const CALLS = 32;
-
-/** How long an answer may take, ms, not counting the wait for a free call. */
-const ANSWER_MS = 2_000;
-
-/** How long a call that does not end counts as under way, ms. */
-const HANGING_MS = 120_000;
-
 /** How long a question may wait for a free call, ms: less than a client waits for an answer. */
 const WAIT_MS = 8_000;
-
-/** Questions that wait, at most. */
-const MOST_WAITING = 10_000;
-
-/** The time over which retries are spread, ms. */
-const SPREAD_MS = 5_000;
 
 /** The right that the app gave; undefined = it named none. */
 type Answer = Result<Right | undefined>;
@@ -56,8 +42,6 @@ type Answer = Result<Right | undefined>;
 /** A question that has not been asked yet. */
 interface Question {
   readonly identity: AskedUser | undefined;
-  /** Gives the question up; undefined before it waits. */
-  timer: NodeJS.Timeout | undefined;
   readonly rooms: Map<
     string,
     { readonly answer: Promise<Answer>; readonly resolve: (answer: Answer) => void }
@@ -66,27 +50,22 @@ interface Question {
 
 /**
  * Asks the embedding app for rights: the rooms that one user enters at the same time in one call, the same
- * question once, and no more than `CALLS` calls at a time.
+ * question once, and no more than 32 calls at a time.
  */
 export class Authorizer {
   readonly #authorize: Authorize;
   readonly #throttled: ThrottledLogger;
-  readonly #mostWaiting: number;
-  /** Questions that wait for a free call, the longest waiting first; bounded by `MOST_WAITING`. */
-  readonly #waiting: Question[] = [];
-  /** By user, the question that more rooms may be added to: it is in `#waiting`, or is asked in the next turn. */
+  readonly #calls: BoundedCalls;
+  /** By user, the question that more rooms may be added to: it waits for a free call, or is asked in the next turn. */
   readonly #open = new Map<string, Question>();
   /** Answers under way by user and room; each is removed when it comes or its time is over. */
   readonly #underWay = new Map<string, Promise<Answer>>();
-  /** Questions that are not asked yet. */
-  #questions = 0;
-  #calls = 0;
 
   /** @param mostWaiting questions that wait for a free call, at most. */
-  constructor(authorize: Authorize, logger: Logger, mostWaiting = MOST_WAITING) {
-    this.#mostWaiting = mostWaiting;
+  constructor(authorize: Authorize, logger: Logger, mostWaiting?: number) {
     this.#authorize = authorize;
     this.#throttled = new ThrottledLogger(logger);
+    this.#calls = new BoundedCalls({ waitMs: WAIT_MS, mostWaiting });
   }
 
   /**
@@ -114,78 +93,46 @@ export class Authorizer {
     const user = identity?.user ?? "";
     const open = this.#open.get(user);
     if (open !== undefined && open.rooms.size < ROOMS_PER_CALL) return add(open, room);
-    if (this.#questions >= this.#mostWaiting) return Promise.resolve(unavailable());
-    this.#questions += 1;
-    const question: Question = {
-      identity: identity && asked(identity),
-      rooms: new Map(),
-      timer: undefined,
-    };
+    const question: Question = { identity: identity && asked(identity), rooms: new Map() };
     this.#open.set(user, question);
     const answer = add(question, room);
     // In the next turn, so that the rooms that a client enters at once are asked for together.
-    setImmediate(() => {
-      this.#waiting.push(question);
-      question.timer = setTimeout(() => this.#giveUp(question), WAIT_MS);
-      this.#start();
-    });
+    setImmediate(() => void this.#put(question));
     return answer;
   }
 
-  #start(): void {
-    while (this.#calls < CALLS) {
-      const question = this.#waiting.shift();
-      if (question === undefined) return;
-      clearTimeout(question.timer);
+  /** Asks the app a question and answers it. */
+  async #put(question: Question): Promise<void> {
+    const { identity, rooms } = question;
+    const outcome = await this.#calls.run(() => {
       this.#close(question);
-      void this.#call(question);
+      return this.#authorize({ identity, rooms: [...rooms.keys()] });
+    });
+    this.#close(question);
+    switch (outcome.kind) {
+      case "answered":
+        settle(question, (room) => this.#answerIn(outcome.value, room));
+        break;
+      case "failed":
+        this.#throttled.log("error", "authorize failed; the user may do nothing", {
+          event: "authorize",
+          err: outcome.error,
+        });
+        settle(question, () => success("none"));
+        break;
+      case "late":
+        this.#throttled.log("warn", "authorize did not answer in time", { event: "authorize" });
+        settle(question, unavailable);
+        break;
+      default:
+        settle(question, unavailable);
     }
   }
 
   /** Adds no more rooms to a question, which waits no longer. */
   #close(question: Question): void {
-    this.#questions -= 1;
     const user = question.identity?.user ?? "";
     if (this.#open.get(user) === question) this.#open.delete(user);
-  }
-
-  /** Gives up a question that has waited too long for a free call. */
-  #giveUp(question: Question): void {
-    const place = this.#waiting.indexOf(question);
-    if (place >= 0) this.#waiting.splice(place, 1);
-    this.#close(question);
-    settle(question, unavailable);
-  }
-
-  async #call(question: Question): Promise<void> {
-    const { identity, rooms } = question;
-    this.#calls += 1;
-    let isOver = false;
-    const over = (): void => {
-      if (isOver) return;
-      isOver = true;
-      clearTimeout(hanging);
-      this.#calls -= 1;
-      this.#start();
-    };
-    const hanging = setTimeout(over, HANGING_MS).unref();
-    const late = setTimeout(() => {
-      this.#throttled.log("warn", "authorize did not answer in time", { event: "authorize" });
-      settle(question, unavailable);
-    }, ANSWER_MS);
-    try {
-      const rights = await this.#authorize({ identity, rooms: [...rooms.keys()] });
-      settle(question, (room) => this.#answerIn(rights, room));
-    } catch (error) {
-      this.#throttled.log("error", "authorize failed; the user may do nothing", {
-        event: "authorize",
-        err: error,
-      });
-      settle(question, () => success("none"));
-    } finally {
-      clearTimeout(late);
-      over();
-    }
   }
 
   #answerIn(rights: unknown, room: string): Answer {
@@ -227,7 +174,7 @@ function unavailable(): Answer {
   const error: ErrorReply = {
     code: "unavailable",
     message: "It cannot be checked now what you may do here; try again.",
-    retryAfterMs: 1_000 + Math.floor(Math.random() * SPREAD_MS),
+    retryAfterMs: spreadRetryMs(),
   };
   return failure(error);
 }
