@@ -14,6 +14,7 @@ import { Page } from "./http/page/page.ts";
 import { PageAdmission } from "./http/page/page-admission.ts";
 import { StatusPage } from "./http/status/status-page.ts";
 import { ApiKeys } from "./identity/api-keys.ts";
+import { Authenticator } from "./identity/authenticator.ts";
 import { siteTokens } from "./identity/site-tokens.ts";
 import type { Logger } from "./logging/logger.ts";
 import { descriptorLimit } from "./monitoring/descriptors.ts";
@@ -31,6 +32,7 @@ import { ChatCookies } from "./transport/cookies/chat-cookies.ts";
 import { HostPolicy } from "./transport/hosts.ts";
 import { OriginPolicy } from "./transport/origin.ts";
 
+export type { AppUser } from "./identity/authenticator.ts";
 export type { DynochatOptions } from "./settings/plugin-options.ts";
 
 declare module "fastify" {
@@ -78,11 +80,13 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     redisPrefix: settings.redisPrefix,
     mountPath: app.prefix,
   });
+  const appUsers =
+    settings.authenticate === undefined ? undefined : new Authenticator(settings.authenticate, app.log);
   const capacity = capacityOf(settings, descriptorLimit());
   const connections = new Connections(
     chat,
     { ...settings, capacity },
-    { addresses, cookies, hosts, origins, overload: () => monitor.overload },
+    { addresses, cookies, appUsers, hosts, origins, overload: () => monitor.overload },
   );
   const { gate, drain, routes } = connections;
   const apiKeys = new ApiKeys(settings.apiKeys ?? []);
@@ -92,6 +96,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
   const api = new Api(chat, programs, {
     connections,
     cookies,
+    appUsers,
     throttle,
     underWay,
     ownsPath: settings.page,
@@ -102,7 +107,7 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     counters: chat.counters,
     mountPath: app.prefix,
   });
-  const page = settings.page ? await Page.open(cookies, settings) : undefined;
+  const page = settings.page ? await Page.open({ cookies, appUsers }, settings) : undefined;
   app.decorate("dynochat", { chat, sockets: connections });
   routes.takeUpgrades(app);
   // Outside the page's scope: its headers are computed for each request, and the answer to an upgrade would

@@ -8,7 +8,7 @@ import type { MessageStore, StoreListener, StoreStatus } from "../store/store.ts
 import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
-import { SIGNED_OUT, type SiteTokens } from "./identity.ts";
+import { guestIdentity, type Identity, SIGNED_OUT, type SiteTokens } from "./identity.ts";
 import { AnswerBudgets } from "./limits/answer-budget.ts";
 import { RateLimiter } from "./limits/rate.ts";
 import { ReadSlots } from "./limits/read-slots.ts";
@@ -172,17 +172,18 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
   /**
    * Opens the session of a client that speaks `dynochat.v1`.
    * @param guest the user id that its cookie names, or a new one.
+   * @param appUser the user of the embedding app's own session; undefined = none.
    */
-  connectV1(connection: Connection, guest: string): SocketSession {
-    const session = new V1Session(this, connection, guest);
+  connectV1(connection: Connection, guest: string, appUser?: Identity): SocketSession {
+    const session = new V1Session(this, connection, guest, appUser);
     this.#sessions.add(session);
     this.#awaitingHello.set(session, { session, until: performance.now() + LIMITS.helloMs });
     return session;
   }
 
-  /** Opens the session of a client that sends and gets plain frames. */
-  connectPlain(connection: Connection, guest: string, query: PlainQuery): SocketSession {
-    const session = new PlainSession(this, connection, guest, query);
+  /** Opens the session of a client that sends and gets plain frames; otherwise as `connectV1`. */
+  connectPlain(connection: Connection, guest: string, query: PlainQuery, appUser?: Identity): SocketSession {
+    const session = new PlainSession(this, connection, appUser ?? guestIdentity(guest), query);
     this.#sessions.add(session);
     session.open();
     return session;

@@ -5,7 +5,7 @@ import { handleFrom, readHandle } from "./text/handle.ts";
 
 /**
  * How a user is identified: a client without credentials is a guest, and may become another guest at any
- * time; the embedding site names its users by tokens; a program has a key of API_KEYS.
+ * time; the embedding site names its users by tokens or by its own session; a program has a key of API_KEYS.
  */
 export type UserKind = "guest" | "site" | "program";
 
@@ -89,6 +89,12 @@ export const SIGNED_OUT = failure({
   message: "You have been signed out; sign in again.",
 } as const);
 
+/** The token and the app's own session name two users. */
+const OTHER_USER = failure({
+  code: "forbidden",
+  message: "The token is of another user than the session of the app.",
+} as const);
+
 /** The site's tokens are required, and there is none. */
 export const NEEDS_TOKEN = failure({
   code: "unauthorized",
@@ -124,6 +130,28 @@ export interface Identifiers {
   readonly globalRules: SignOuts;
 }
 
+/** Asks the embedding app which of its users sent a request. */
+export interface AppUsers<Request> {
+  /**
+   * Returns the user of the app's own session; undefined = the request has none. Fails with `unavailable` if
+   * the app did not answer in time or not with a user. Never rejects.
+   */
+  of(request: Request): Promise<Result<Identity | undefined>>;
+}
+
+/**
+ * The token that a user of the app's own session gets: it gives no right and names no user, but whoever sends
+ * it without such a session is rejected, and does not become a guest. It has the three parts of the site's
+ * tokens, because client libraries stop when one of these is rejected.
+ */
+const APP_TOKEN = "app.session.user";
+
+/** The client was a user of the app's own session, and is not any more. */
+const APP_SESSION_ENDED = failure({
+  code: "unauthorized",
+  message: "The session of the app has ended.",
+} as const);
+
 /** What a client claims to be. */
 export interface Claim {
   /** A guest's token or the site's; undefined = none. */
@@ -152,6 +180,7 @@ export async function identify(
   { token, guest, known }: Claim,
 ): Promise<Result<Identified>> {
   const handleOf = (user: string): string => (known?.user === user ? known.handle : guestHandle(user));
+  if (token === APP_TOKEN) return APP_SESSION_ENDED;
   if (token !== undefined && !isGuestToken(token)) {
     const verified = (await siteTokens?.verify(token)) ?? INVALID_TOKEN;
     if (!verified.ok) return verified;
@@ -168,6 +197,26 @@ export async function identify(
   return signed === undefined
     ? STARTING
     : success({ identity: guestIdentity(user, handleOf(user)), token: signed });
+}
+
+/**
+ * Returns the identity of a user of the app's own session. The app does not see the token of a hello: one of
+ * the site must name the same user, and changes nothing. A guest's token is ignored: the guest has signed in.
+ * Fails with `forbidden` for the token of another user, and as `identify` does. Never rejects.
+ * @param known the client's identity until now; the user keeps this handle if the app gives none.
+ */
+export async function identifyAppUser(
+  { siteTokens }: { readonly siteTokens: SiteTokens | undefined },
+  appUser: Identity,
+  { token, known }: Pick<Claim, "token" | "known">,
+): Promise<Result<Identified>> {
+  if (token !== undefined && token !== APP_TOKEN && !isGuestToken(token)) {
+    const verified = (await siteTokens?.verify(token)) ?? INVALID_TOKEN;
+    if (!verified.ok) return verified;
+    if (verified.value.user !== appUser.user) return OTHER_USER;
+  }
+  const handle = appUser.hasFixedHandle || known === undefined ? appUser.handle : known.handle;
+  return success({ identity: { ...appUser, handle }, token: APP_TOKEN });
 }
 
 /**

@@ -45,12 +45,16 @@ const CLOCK_TOLERANCE = 5;
 /** User ids of a site that are used unchanged. */
 const PLAIN_SUBJECT = /^[A-Za-z0-9_-]{1,62}$/;
 
-/** Returns the checker of the site's tokens; undefined if none are accepted. */
+/**
+ * Returns the checker of the site's tokens; undefined if none are accepted and guests are. It accepts no token
+ * if the site has no key: then its users are those of its own session.
+ */
 export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteTokens | undefined {
   const checks = checksFor(options, logger);
-  if (checks.length === 0) return undefined;
+  const required = options.tokenRequired || options.guests === "none";
+  if (checks.length === 0 && !required) return undefined;
   return {
-    required: options.tokenRequired || options.guests === "none",
+    required,
     verify: (token) => verify(token, checks),
     holdsKey: (key) => holdsKey(key, checks),
   };
@@ -146,17 +150,24 @@ async function holdsKey(key: string, checks: readonly Check[]): Promise<boolean 
 const LATEST_MS = 8.64e15;
 
 function userOf({ sub, name, exp, iat }: Claims, key: string): Omit<SiteUser, "rooms"> | undefined {
-  // A number is not what the standard says (RFC 7519, section 4.1.2), but many sites send one: the number of
-  // a database row.
-  const subject = Number.isSafeInteger(sub) ? String(sub) : sub;
-  if (typeof subject !== "string" || subject === "") return undefined;
+  const user = siteUserId(sub);
+  if (user === undefined) return undefined;
   return {
-    user: PLAIN_SUBJECT.test(subject) ? `s-${subject}` : `s_${digestOf(subject)}`,
+    user,
     handle: typeof name === "string" ? name : undefined,
     issuedAt: iat === undefined ? undefined : Math.floor(iat * 1000),
     expiresAt: exp === undefined ? undefined : Math.min(Math.floor(exp * 1000), LATEST_MS),
     siteKey: key,
   };
+}
+
+/** Returns the user id of a user of the site; undefined if `subject` is not the site's id of a user. */
+export function siteUserId(subject: unknown): string | undefined {
+  // A number is not what the standard says (RFC 7519, section 4.1.2), but many sites send one: the number of
+  // a database row.
+  const id = Number.isSafeInteger(subject) ? String(subject) : subject;
+  if (typeof id !== "string" || id === "") return undefined;
+  return PLAIN_SUBJECT.test(id) ? `s-${id}` : `s_${digestOf(id)}`;
 }
 
 function digestOf(subject: string): string {

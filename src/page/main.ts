@@ -37,6 +37,8 @@ const LAST_RESORT = "lobby";
 const preferences = new Preferences();
 /** The path at which the site gives its users' tokens; undefined = the user is a guest. */
 const tokenUrl = written("token-url") || undefined;
+/** Whether the site gives its users' names. */
+const isNameFixed = tokenUrl !== undefined || written("fixed-name") === "true";
 const getToken = tokenUrl === undefined ? undefined : siteToken(tokenUrl);
 const client = new ChatClient({
   url: socketUrl(location),
@@ -45,7 +47,8 @@ const client = new ChatClient({
     fetch: (input, init) => fetch(input, init),
     load: () => import("../client/http-instead.ts"),
   }),
-  ...(getToken === undefined ? preferences.name !== "" && { handle: preferences.name } : { getToken }),
+  ...(getToken !== undefined && { getToken }),
+  ...(!isNameFixed && preferences.name !== "" && { handle: preferences.name }),
 });
 const self = () => client.self;
 
@@ -184,7 +187,7 @@ const rooms = new RoomSwitch({
     scroll,
     people,
     ownName: ownNameShown,
-    askedName: () => (tokenUrl === undefined ? preferences.name : (client.self?.handle ?? "")),
+    askedName: () => (isNameFixed ? (client.self?.handle ?? "") : preferences.name),
     announcer: new Announcer(byId("announcer", HTMLElement)),
     head: byId("list-head", HTMLElement),
     typingLine: byId("typing-line", HTMLElement),
@@ -204,7 +207,7 @@ const connectionLine = new ConnectionLine({
 });
 const ownName = new OwnName({
   preferences,
-  isFixed: tokenUrl !== undefined,
+  isFixed: isNameFixed,
   form: byId("name-form", HTMLFormElement),
   field: byId("name", HTMLInputElement),
   error: byId("name-error", HTMLElement),

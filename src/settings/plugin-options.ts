@@ -1,4 +1,6 @@
+import type { FastifyRequest } from "fastify";
 import type { Authorize } from "../chat/rights/authorizer.ts";
+import type { Authenticate } from "../identity/authenticator.ts";
 import type { MessageStore } from "../store/store.ts";
 import { type Kind, line, trueOrFalse, wholeNumber } from "./kinds.ts";
 import { checkOptions, type Settings, SettingsError, type Table } from "./settings.ts";
@@ -30,6 +32,13 @@ export interface DynochatOptions {
    * none.
    */
   readonly authorize?: Authorize | undefined;
+  /**
+   * Returns the user of the app's own session that a request or an upgrade belongs to, before tokens, keys and
+   * cookies are looked at; undefined = it has none. The app's hooks that were registered before this plugin
+   * have run. Called for each request and upgrade, at most 32 times at once; without an answer within 2 s the
+   * request is rejected with 503. Default: none.
+   */
+  readonly authenticate?: Authenticate<FastifyRequest> | undefined;
 
   /**
    * URL of the Redis server, `redis://` or `rediss://`; without one, messages are kept in memory, in one
@@ -136,7 +145,10 @@ export interface DynochatOptions {
   readonly tokenIssuer?: string | undefined;
   /** What the claim `aud` of such tokens must contain; without it, `aud` is not checked. Default: none. */
   readonly tokenAudience?: string | undefined;
-  /** True refuses guests, as `guests: "none"` does; needs `tokenSecret` or `tokenJwksUrl`. Default: false. */
+  /**
+   * True refuses guests, as `guests: "none"` does; needs `tokenSecret`, `tokenJwksUrl` or `authenticate`.
+   * Default: false.
+   */
   readonly tokenRequired?: boolean | undefined;
   /**
    * Path of the site, such as `/chat-token`, where the chat page asks for the token of its user; needs
@@ -144,8 +156,8 @@ export interface DynochatOptions {
    */
   readonly tokenUrl?: string | undefined;
   /**
-   * What guests may do in rooms that are not private; `none` needs `tokenSecret` or `tokenJwksUrl`. Default:
-   * write.
+   * What guests may do in rooms that are not private; `none` needs `tokenSecret`, `tokenJwksUrl` or
+   * `authenticate`. Default: write.
    */
   readonly guests?: "write" | "read" | "none" | undefined;
   /**
@@ -181,6 +193,7 @@ export interface CheckedOptions extends ChatSettings {
   readonly instance: string | undefined;
   readonly processes: number;
   readonly authorize: Authorize | undefined;
+  readonly authenticate: Authenticate<FastifyRequest> | undefined;
 }
 
 const { port, host, webConcurrency, logLevel, trustProxy, ...CHAT_SETTINGS } = SETTINGS;
@@ -196,7 +209,13 @@ const messageStore: Kind<MessageStore> = {
 const authorizeHook: Kind<Authorize> = {
   accepts: "a function that returns the rights of a user by room",
   read: () => undefined,
-  check: (option) => (isFunction(option) ? option : undefined),
+  check: (option) => (isFunction<Authorize>(option) ? option : undefined),
+};
+
+const authenticateHook: Kind<Authenticate<FastifyRequest>> = {
+  accepts: "a function that returns the user of a request, or undefined",
+  read: () => undefined,
+  check: (option) => (isFunction<Authenticate<FastifyRequest>>(option) ? option : undefined),
 };
 
 /** Makes an option without an environment variable. */
@@ -211,6 +230,7 @@ const TABLE: Table<CheckedOptions> = {
   instance: own<string | undefined>("instance", line(100), undefined),
   processes: own("processes", wholeNumber(1, 64), 1),
   authorize: own<Authorize | undefined>("authorize", authorizeHook, undefined),
+  authenticate: own<Authenticate<FastifyRequest> | undefined>("authenticate", authenticateHook, undefined),
 };
 
 /** Returns the plugin's options with their defaults. Throws SettingsError, as `checkOptions` does. */
@@ -236,7 +256,7 @@ export function pluginOptions(settings: Settings): ChatSettings {
   return chat;
 }
 
-function isFunction(value: unknown): value is Authorize {
+function isFunction<F extends Authorize | Authenticate<FastifyRequest>>(value: unknown): value is F {
   return typeof value === "function";
 }
 

@@ -19,7 +19,11 @@ const REPLACEMENT = "\uFFFD";
 const UTF8 = "valid UTF-8";
 
 /** The settings that are checked against each other. */
-type Combined = Pick<Settings, "tokenRequired" | "tokenUrl" | "guests" | "tokenSecret" | "tokenJwksUrl">;
+type Combined = Pick<Settings, CombinedField> & {
+  /** The plugin's option; missing = these are a program's settings, which have none. */
+  readonly authenticate?: unknown;
+};
+type CombinedField = "tokenRequired" | "tokenUrl" | "guests" | "tokenSecret" | "tokenJwksUrl";
 
 /**
  * Returns the settings of an environment. Blanks and line ends around a value are ignored, and an empty
@@ -109,16 +113,18 @@ function unknownOption(name: string, known: readonly string[]): string {
 }
 
 /** Checks settings against each other. `nameOf` returns the name under which a setting was given. */
-function checkTogether(settings: Combined, nameOf: (field: keyof Combined) => string): void {
-  const { tokenRequired, tokenUrl, guests, tokenSecret, tokenJwksUrl } = settings;
+function checkTogether(settings: Combined, nameOf: (field: CombinedField) => string): void {
+  const { tokenRequired, tokenUrl, guests, tokenSecret, tokenJwksUrl, authenticate } = settings;
   if (tokenSecret !== undefined || tokenJwksUrl !== undefined) return;
   const [secret, keys] = [nameOf("tokenSecret"), nameOf("tokenJwksUrl")];
-  if (tokenRequired)
-    throw new SettingsError(`${nameOf("tokenRequired")}: true is not accepted without ${secret} or ${keys}`);
   if (tokenUrl !== undefined)
     throw new SettingsError(
       `${nameOf("tokenUrl")}: ${inspected(tokenUrl)} is not accepted without ${secret} or ${keys}`,
     );
+  if (authenticate !== undefined) return;
+  const signIns = "authenticate" in settings ? `${secret}, ${keys} or authenticate` : `${secret} or ${keys}`;
+  if (tokenRequired)
+    throw new SettingsError(`${nameOf("tokenRequired")}: true is not accepted without ${signIns}`);
   if (guests === "none")
-    throw new SettingsError(`${nameOf("guests")}: none is not accepted without ${secret} or ${keys}`);
+    throw new SettingsError(`${nameOf("guests")}: none is not accepted without ${signIns}`);
 }

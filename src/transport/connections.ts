@@ -1,4 +1,6 @@
+import type { FastifyRequest } from "fastify";
 import type { Chat } from "../chat/chat.ts";
+import type { AppUsers } from "../chat/identity.ts";
 import type { Capacity } from "./capacity.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
 import { ConnectionRegistry } from "./connection-registry.ts";
@@ -24,6 +26,8 @@ export interface ConnectionOptions {
 /** Dependencies of `Connections`. */
 export interface ConnectionDeps extends Pick<GateRules, "addresses" | "hosts" | "origins" | "overload"> {
   readonly cookies: ChatCookies;
+  /** Undefined = the embedding app does not say who its users are. */
+  readonly appUsers: AppUsers<FastifyRequest> | undefined;
 }
 
 /**
@@ -42,7 +46,7 @@ export class Connections {
   #sweep: NodeJS.Timeout | undefined;
   #countTcp: (() => number) | undefined;
 
-  constructor(chat: Chat, options: ConnectionOptions, { cookies, ...rules }: ConnectionDeps) {
+  constructor(chat: Chat, options: ConnectionOptions, { cookies, appUsers, ...rules }: ConnectionDeps) {
     const { capacity, connectsPerSecondPerAddress: connectsPerSecond, pingSeconds } = options;
     this.capacity = capacity;
     this.#limits = new ConnectionLimits({ ...capacity, connectsPerSecond }, chat.counters);
@@ -51,7 +55,8 @@ export class Connections {
     this.gate = new Gate({ ...rules, limits: this.#limits, isDraining: () => this.drain.begun });
     this.#sockets = new Sockets(chat, registry, pingSeconds);
     this.streams = new EventStreams(chat, registry);
-    this.routes = new SocketRoutes(chat, this.gate, this.#sockets, cookies, options.defaultRoom);
+    const { defaultRoom } = options;
+    this.routes = new SocketRoutes(chat, this.gate, this.#sockets, { cookies, appUsers, defaultRoom });
   }
 
   /** Number of open sockets and event streams. */

@@ -65,17 +65,22 @@ export class Gate {
    * its address.
    */
   checkConnection(request: FastifyRequest): Rejection | undefined {
+    const rejected = this.checkCapacity(request);
+    if (rejected !== undefined) return rejected;
+    const waitMs = this.#rules.limits.connect(this.addresses.of(request));
+    return waitMs === 0 ? undefined : tooMany("Connections are opened too fast from your address.", waitMs);
+  }
+
+  /** Returns why there cannot be one more connection now; undefined = there can. Counts nothing in a rate. */
+  checkCapacity(request: FastifyRequest): Rejection | undefined {
     if (this.isDraining) return unavailable("This server is restarting; try again.");
-    const { limits } = this.#rules;
-    const address = this.addresses.of(request);
-    const full = limits.full(address);
+    const full = this.#rules.limits.full(this.addresses.of(request));
     if (full === "process") return unavailable("This server has no room for another connection.");
     const { overload } = this;
     if (overload !== undefined) return unavailable(`This server has too much to do: ${overload}.`);
-    if (full === "address")
-      return tooMany("There are too many connections from your address.", FULL_RETRY_MS);
-    const waitMs = limits.connect(address);
-    return waitMs === 0 ? undefined : tooMany("Connections are opened too fast from your address.", waitMs);
+    return full === undefined
+      ? undefined
+      : tooMany("There are too many connections from your address.", FULL_RETRY_MS);
   }
 }
 

@@ -9,7 +9,7 @@ import { COST, type RequestBudget } from "../limits/request-budget.ts";
 /** The session of one client, in any protocol. */
 export interface Session {
   readonly connection: Connection;
-  /** The client's identity; before it has identified, the guest of its cookie. */
+  /** The client's identity; before it has identified, the app's user or the guest of its cookie. */
   readonly identity: Identity;
   /** Whether its protocol has notices of the server; without, they would appear among the messages. */
   readonly hasNotices: boolean;

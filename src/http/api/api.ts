@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Chat } from "../../chat/chat.ts";
 import { countOne } from "../../chat/counters.ts";
+import type { AppUsers } from "../../chat/identity.ts";
 import { COST } from "../../chat/limits/request-budget.ts";
 import type { Connections } from "../../transport/connections.ts";
 import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
@@ -26,6 +27,8 @@ import { routeSession } from "./routes/session.ts";
 export interface ApiOptions {
   readonly connections: Connections;
   readonly cookies: ChatCookies;
+  /** Undefined = the embedding app does not say who its users are. */
+  readonly appUsers: AppUsers<FastifyRequest> | undefined;
   readonly underWay: InFlightRequests;
   readonly throttle: RequestThrottle;
   /** Whether unknown routes below `/api` are answered here; else they are left to the embedding app. */
@@ -38,13 +41,14 @@ export class Api {
   readonly #options: ApiOptions;
 
   constructor(chat: Chat, programs: ProgramKeys, options: ApiOptions) {
-    const { connections, cookies, throttle, underWay } = options;
+    const { connections, cookies, appUsers, throttle, underWay } = options;
+    const { addresses } = connections.gate;
     this.#deps = {
       chat,
       gate: connections.gate,
       streams: connections.streams,
       cookies,
-      callers: new Callers(chat, programs, cookies, connections.gate.addresses),
+      callers: new Callers(chat, programs, { cookies, addresses, appUsers }),
       throttle,
       underWay,
     };

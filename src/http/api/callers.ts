@@ -1,6 +1,13 @@
 import type { FastifyRequest } from "fastify";
 import type { Chat } from "../../chat/chat.ts";
-import { guestIdentity, type Identity, identify, NEEDS_TOKEN, STARTING } from "../../chat/identity.ts";
+import {
+  type AppUsers,
+  guestIdentity,
+  type Identity,
+  identify,
+  NEEDS_TOKEN,
+  STARTING,
+} from "../../chat/identity.ts";
 import { failure, type Result, success } from "../../chat/result.ts";
 import type { Moderator } from "../../chat/rights/moderation.ts";
 import { missingRight, type Visitor } from "../../chat/rights/visitor.ts";
@@ -14,16 +21,28 @@ import type { ProgramKeys } from "./program-keys.ts";
 /** A token of the site as a bearer: a JSON Web Token in its compact form (RFC 7515, section 7.1). */
 const SITE_TOKEN = /^Bearer +(eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *$/i;
 
-/** Identifies the senders of HTTP requests: programs by their key, users by a token of the site or by their cookies. */
+export interface CallerDeps {
+  readonly cookies: ChatCookies;
+  readonly addresses: ClientAddresses;
+  /** Undefined = the embedding app does not say who its users are. */
+  readonly appUsers: AppUsers<FastifyRequest> | undefined;
+}
+
+/**
+ * Identifies the senders of HTTP requests: users of the embedding app by its own session, programs by their
+ * key, other users by a token of the site or by their cookies.
+ */
 export class Callers {
   readonly #chat: Chat;
   readonly #programs: ProgramKeys;
   readonly #cookies: ChatCookies;
   readonly #addresses: ClientAddresses;
+  readonly #appUsers: AppUsers<FastifyRequest> | undefined;
 
-  constructor(chat: Chat, programs: ProgramKeys, cookies: ChatCookies, addresses: ClientAddresses) {
+  constructor(chat: Chat, programs: ProgramKeys, { cookies, addresses, appUsers }: CallerDeps) {
     this.#addresses = addresses;
     this.#cookies = cookies;
+    this.#appUsers = appUsers;
     this.#chat = chat;
     this.#programs = programs;
   }
@@ -45,9 +64,15 @@ export class Callers {
     return success({ identity, base, network: networkOf(this.#addresses.of(request)) });
   }
 
+  /** Returns the user of the app's own session that a request belongs to, as `AppUsers.of` does. */
+  async appUser(request: FastifyRequest): Promise<Result<Identity | undefined>> {
+    return this.#appUsers === undefined ? success(undefined) : this.#appUsers.of(request);
+  }
+
   /**
    * Returns the sender of a request that reads; undefined = a client without cookies, which may read, too.
-   * Fails with `unauthorized` if the site's tokens are required and the client has none.
+   * Fails with `unauthorized` if the site's tokens are required and the client has none, and with
+   * `unavailable` if the embedding app does not say who it is.
    */
   async reader(request: FastifyRequest): Promise<Result<Identity | undefined>> {
     const caller = await this.#callerOf(request);
@@ -84,6 +109,9 @@ export class Callers {
   }
 
   async #callerOf(request: FastifyRequest): Promise<Result<Identity | undefined>> {
+    // The app has seen the whole request: its answer counts, whatever other credentials there are.
+    const appUser = await this.appUser(request);
+    if (!appUser.ok || appUser.value !== undefined) return appUser;
     const { authorization } = request.headers;
     const token = SITE_TOKEN.exec(authorization ?? "")?.[1];
     if (token !== undefined && this.#chat.siteTokens !== undefined) return this.#siteUser(token);

@@ -25,6 +25,9 @@ const IMMUTABLE = "public, max-age=31536000, immutable";
 /** May be stored, and must be revalidated each time. */
 const REVALIDATED = "no-cache";
 
+/** Returns documents by name, made of the HTML of a file. */
+export type FillDocument = (file: string, html: string) => Readonly<Record<string, string>>;
+
 interface Variant {
   readonly body: Buffer;
   /** A strong tag: each coding has its own. */
@@ -57,9 +60,9 @@ export class PageFiles {
   /**
    * Reads what `npm run build:page` wrote into a folder. Rejects if the page is not built.
    * @param folder its name ends with a slash.
-   * @param fill returns the HTML that is served for the HTML of a document.
+   * @param fill returns the HTML that is served for the HTML of a document, by the names under which it is sent.
    */
-  static async read(folder: string, fill: (html: string) => string): Promise<PageFiles> {
+  static async read(folder: string, fill: FillDocument): Promise<PageFiles> {
     const names = await readdir(folder).catch((): string[] => []);
     const built = names.filter((name) => HASHED.test(name) && extname(name) in TYPES);
     const documents = names.filter((name) => extname(name) === DOCUMENT);
@@ -67,9 +70,9 @@ export class PageFiles {
       throw new Error(`The page is not built (none in ${folder}): npm run build:page`);
     const [files, filled] = await Promise.all([
       Promise.all(built.map(async (name) => [name, await readBuilt(folder, name)] as const)),
-      Promise.all(documents.map(async (name) => [name, await readDocument(folder, name, fill)] as const)),
+      Promise.all(documents.map((name) => readDocuments(folder, name, fill))),
     ]);
-    return new PageFiles(new Map(files), new Map(filled));
+    return new PageFiles(new Map(files), new Map(filled.flat()));
   }
 
   /** Names of the files that browsers request at `/` by the name in the sources. */
@@ -145,20 +148,30 @@ async function readBuilt(folder: string, name: string): Promise<PageFile> {
     readFile(`${folder}${name}.gz`),
     readFile(`${folder}${name}`),
   ]);
-  return pageFile(name, { br, gzip: gz, identity });
+  return pageFile(extname(name), { br, gzip: gz, identity });
 }
 
-async function readDocument(folder: string, name: string, fill: (html: string) => string): Promise<PageFile> {
-  const identity = Buffer.from(fill(await readFile(folder + name, "utf8")));
+/** Returns the documents that are made of a file, by name. */
+async function readDocuments(
+  folder: string,
+  file: string,
+  fill: FillDocument,
+): Promise<(readonly [string, PageFile])[]> {
+  const documents = Object.entries(fill(file, await readFile(folder + file, "utf8")));
+  return Promise.all(documents.map(async ([name, html]) => [name, await documentOf(html)] as const));
+}
+
+async function documentOf(html: string): Promise<PageFile> {
+  const identity = Buffer.from(html);
   const [br, gz] = await Promise.all([promisify(brotliCompress)(identity), promisify(gzip)(identity)]);
-  return pageFile(name, { br, gzip: gz, identity });
+  return pageFile(DOCUMENT, { br, gzip: gz, identity });
 }
 
-function pageFile(name: string, bodies: Readonly<Record<Coding, Buffer>>): PageFile {
+function pageFile(extension: string, bodies: Readonly<Record<Coding, Buffer>>): PageFile {
   const hash = createHash("sha256").update(bodies.identity).digest("base64url").slice(0, 22);
   const variant = (coding: Coding): Variant => ({ body: bodies[coding], tag: `"${hash}-${coding}"` });
   return {
-    type: TYPES[extname(name)] ?? "application/octet-stream",
+    type: TYPES[extension] ?? "application/octet-stream",
     variants: { br: variant("br"), gzip: variant("gzip"), identity: variant("identity") },
   };
 }

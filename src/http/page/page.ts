@@ -1,13 +1,27 @@
 import { fileURLToPath } from "node:url";
 import fastifyHelmet from "@fastify/helmet";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { AppUsers } from "../../chat/identity.ts";
+import { success } from "../../chat/result.ts";
 import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
 import { guestCookies, guestOf } from "../../transport/cookies/guest-cookie.ts";
 import { isSecure } from "../../transport/origin.ts";
+import { refuse } from "../api/error.ts";
 import { PageFiles } from "./page-files.ts";
 
 /** The folder of the built page, beside `dist` and `src`. */
 const BUILT = fileURLToPath(new URL("../../../public/build/", import.meta.url));
+
+/** The name of the page's document, as it is built, and as it is for a user whose name the app gives. */
+const DOCUMENT = "index.html";
+const NAMED_DOCUMENT = "index.html of a named user";
+
+/** What the page depends on. */
+export interface PageDeps {
+  readonly cookies: ChatCookies;
+  /** Undefined = the embedding app does not say who its users are. */
+  readonly appUsers: AppUsers<FastifyRequest> | undefined;
+}
 
 /** What the page knows before it connects. */
 export interface PageSettings {
@@ -44,21 +58,25 @@ const CONTENT_SECURITY_POLICY = {
 export class Page {
   readonly files: PageFiles;
   readonly #cookies: ChatCookies;
+  readonly #appUsers: AppUsers<FastifyRequest> | undefined;
   readonly #settings: OlderSettings;
 
-  private constructor(files: PageFiles, cookies: ChatCookies, settings: OlderSettings) {
+  private constructor(files: PageFiles, { cookies, appUsers }: PageDeps, settings: OlderSettings) {
     this.files = files;
     this.#cookies = cookies;
+    this.#appUsers = appUsers;
     this.#settings = settings;
   }
 
   /** Reads the built page. Rejects if it is not built. */
-  static async open(cookies: ChatCookies, settings: PageSettings): Promise<Page> {
+  static async open(deps: PageDeps, settings: PageSettings): Promise<Page> {
     const { defaultRoom, maxTextLength, tokenUrl = "" } = settings;
-    const files = await PageFiles.read(BUILT, (html) =>
-      withMeta(withMeta(html, "default-room", defaultRoom), "token-url", tokenUrl),
-    );
-    return new Page(files, cookies, { defaultRoom, maxTextLength });
+    const files = await PageFiles.read(BUILT, (file, html) => {
+      const filled = withMeta(withMeta(html, "default-room", defaultRoom), "token-url", tokenUrl);
+      if (file !== DOCUMENT) return { [file]: filled };
+      return { [file]: filled, [NAMED_DOCUMENT]: withMeta(filled, "fixed-name", "true") };
+    });
+    return new Page(files, deps, { defaultRoom, maxTextLength });
   }
 
   async register(app: FastifyInstance): Promise<void> {
@@ -83,14 +101,21 @@ export class Page {
     app.get("/page-settings.json", async () => this.#settings);
   }
 
-  /** Answers `GET /`, and sets the cookie of a guest, which is a new one if the browser has none. */
+  /**
+   * Answers `GET /`. Sets the cookie of a guest, which is a new one if the browser has none, unless the
+   * embedding app says that the request is of one of its users.
+   */
   readonly serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const cookies = this.#cookies;
+    const found = this.#appUsers === undefined ? success(undefined) : await this.#appUsers.of(request);
+    if (!found.ok) return refuse(reply, found.error);
+    const appUser = found.value;
     const guest = guestOf(request.raw, cookies) ?? cookies.guests.create();
-    const set = guestCookies(guest, request.raw, cookies, isSecure(request));
+    const set = appUser === undefined ? guestCookies(guest, request.raw, cookies, isSecure(request)) : [];
     reply.header("Set-Cookie", [...cookies.deletions(request.raw), ...set]);
+    const document = appUser?.hasFixedHandle === true ? NAMED_DOCUMENT : DOCUMENT;
     // The cookie belongs to this visitor: a cache that gave it to others would make them the same guest.
-    return this.files.sendDocument(request, reply, "index.html", "private, no-cache");
+    return this.files.sendDocument(request, reply, document, "private, no-cache");
   };
 }
 

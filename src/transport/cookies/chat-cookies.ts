@@ -88,10 +88,23 @@ export class ChatCookies {
       const own = this.#nameFor(kind, request);
       // A browser sends the oldest first (RFC 6265, section 5.4).
       const others = heldCookies(kind, request).filter(([name]) => name !== own && name !== OLD_NAMES[kind]);
-      return others
-        .slice(0, -OTHERS_KEPT)
-        .map(([name]) => `${name}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax`);
+      return others.slice(0, -OTHERS_KEPT).map(([name]) => removal(name));
     });
+  }
+
+  /** Returns the Set-Cookie headers that delete what this chat has signed of the cookies of a request. */
+  removals(request: IncomingMessage): string[] {
+    const { guests } = this;
+    return [
+      ...this.#removalsOf("guest", request, (value) => guests.recognise(value) !== undefined),
+      ...this.#removalsOf("session", request, (value) => guests.verify(value) !== undefined),
+    ];
+  }
+
+  #removalsOf(kind: CookieKind, request: IncomingMessage, isOurs: (value: string) => boolean): string[] {
+    return heldCookies(kind, request)
+      .filter(([, value]) => isOurs(value))
+      .map(([name]) => removal(name));
   }
 
   #nameFor(kind: CookieKind, { headers }: IncomingMessage): string {
@@ -102,6 +115,10 @@ export class ChatCookies {
       : createHash("sha256").update(`${port} ${mountPath}`).digest("hex");
     return `${prefixOf(kind)}${(id ?? "").slice(0, ID_LENGTH)}`;
   }
+}
+
+function removal(name: string): string {
+  return `${name}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax`;
 }
 
 function prefixOf(kind: CookieKind): string {

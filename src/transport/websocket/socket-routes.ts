@@ -2,8 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod 
 import type { Chat } from "../../chat/chat.ts";
 import type { Codec } from "../../chat/connection.ts";
 import { countOne } from "../../chat/counters.ts";
-import { STARTING } from "../../chat/identity.ts";
-import { success } from "../../chat/result.ts";
+import { type AppUsers, type Identity, STARTING } from "../../chat/identity.ts";
+import { failure, type Result, success } from "../../chat/result.ts";
+import type { PlainQuery } from "../../chat/session/plain/plain-session.ts";
 import { SUBPROTOCOL } from "../../protocol/frames.ts";
 import { HANDLE_CODEC, PLAIN_CODEC, USERNAME_CODEC } from "../codecs/plain.ts";
 import { V1_CODEC } from "../codecs/v1.ts";
@@ -30,21 +31,37 @@ interface UpgradeRejection {
   readonly retryAfterMs?: number | undefined;
 }
 
+export interface SocketRouteOptions {
+  readonly cookies: ChatCookies;
+  /** Undefined = the embedding app does not say who its users are. */
+  readonly appUsers: AppUsers<FastifyRequest> | undefined;
+  readonly defaultRoom: string;
+}
+
+/** A socket that may be opened if its user may. */
+interface Admissible {
+  readonly codec: Codec;
+  /** The query string of a plain client; undefined for v1. */
+  readonly query: PlainQuery | undefined;
+}
+
 /** The routes at which clients open sockets. */
 export class SocketRoutes {
   readonly #chat: Chat;
   readonly #gate: Gate;
   readonly #sockets: Sockets;
   readonly #cookies: ChatCookies;
+  readonly #appUsers: AppUsers<FastifyRequest> | undefined;
   readonly #defaultRoom: string;
   readonly #upgrades: Upgrades;
 
-  constructor(chat: Chat, gate: Gate, sockets: Sockets, cookies: ChatCookies, defaultRoom: string) {
+  constructor(chat: Chat, gate: Gate, sockets: Sockets, options: SocketRouteOptions) {
     this.#chat = chat;
     this.#gate = gate;
     this.#sockets = sockets;
-    this.#cookies = cookies;
-    this.#defaultRoom = defaultRoom;
+    this.#cookies = options.cookies;
+    this.#appUsers = options.appUsers;
+    this.#defaultRoom = options.defaultRoom;
     this.#upgrades = new Upgrades(chat.logger);
   }
 
@@ -93,38 +110,76 @@ export class SocketRoutes {
   }
 
   /** Opens the socket of an upgrade, or rejects it. */
-  #admit(request: FastifyRequest, reply: FastifyReply, plain: Codec, v1: Codec | undefined): FastifyReply {
+  #admit(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    plain: Codec,
+    v1: Codec | undefined,
+  ): FastifyReply | Promise<FastifyReply> {
+    const admissible = this.#check(request, plain, v1);
+    if (!admissible.ok) return this.#reject(reply, admissible.error);
+    return this.#appUsers === undefined
+      ? this.#open(request, reply, admissible.value, undefined)
+      : this.#openAsAppUser(request, reply, admissible.value, this.#appUsers);
+  }
+
+  /** Checks what can be checked before the user is known. */
+  #check(request: FastifyRequest, plain: Codec, v1: Codec | undefined): Result<Admissible, UpgradeRejection> {
     const offered = offeredSubprotocols(request);
     const asksForV1 = offered.includes(SUBPROTOCOL);
     if (offered.length > 0 && !asksForV1) {
       const message = `The only subprotocol spoken here is ${SUBPROTOCOL}, and none.`;
-      return this.#reject(reply, { status: 400, message });
+      return failure({ status: 400, message });
     }
     const rejected = this.#gate.checkConnection(request);
-    if (rejected !== undefined) return this.#reject(reply, rejected);
+    if (rejected !== undefined) return failure(rejected);
     const codec = asksForV1 ? v1 : plain;
-    if (codec === undefined) {
-      return this.#reject(reply, { status: 400, message: `${SUBPROTOCOL} is spoken on /ws.` });
-    }
-    const query = asksForV1 ? success(undefined) : readPlainQuery(request, this.#defaultRoom);
-    if (!query.ok) return this.#reject(reply, { status: 400, message: query.error.message });
-    if (!asksForV1 && this.#chat.siteTokens?.required === true) {
+    if (codec === undefined) return failure({ status: 400, message: `${SUBPROTOCOL} is spoken on /ws.` });
+    if (asksForV1) return success({ codec, query: undefined });
+    const query = readPlainQuery(request, this.#defaultRoom);
+    if (!query.ok) return failure({ status: 400, message: query.error.message });
+    return success({ codec, query: query.value });
+  }
+
+  /** Asks the embedding app who sent an upgrade, and opens its socket, or rejects it. */
+  async #openAsAppUser(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    admissible: Admissible,
+    appUsers: AppUsers<FastifyRequest>,
+  ): Promise<FastifyReply> {
+    const found = await appUsers.of(request);
+    if (!found.ok) return this.#reject(reply, { ...found.error, status: 503 });
+    // The server may have become full meanwhile, or begun to end.
+    const rejected = this.#gate.checkCapacity(request);
+    return rejected === undefined
+      ? this.#open(request, reply, admissible, found.value)
+      : this.#reject(reply, rejected);
+  }
+
+  #open(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { codec, query }: Admissible,
+    appUser: Identity | undefined,
+  ): FastifyReply {
+    if (query !== undefined && appUser === undefined && this.#chat.siteTokens?.required === true) {
       const message = "This chat needs a token of its site, and plain sockets have none.";
       return this.#reject(reply, { status: 401, message });
     }
-    const room = query.value?.room;
-    if (room !== undefined && this.#chat.rights.known(undefined, room) === "none")
-      return this.#reject(reply, { status: 403, message: `You may not enter ${room}.` });
+    if (query !== undefined && this.#chat.rights.known(appUser, query.room) === "none")
+      return this.#reject(reply, { status: 403, message: `You may not enter ${query.room}.` });
     // Its user would become another one.
-    if (this.#cookies.areUnreadable(request.raw))
+    if (appUser === undefined && this.#cookies.areUnreadable(request.raw))
       return this.#reject(reply, { status: 503, message: STARTING.error.message });
     const guest = guestOf(request.raw, this.#cookies) ?? this.#chat.guests.create();
-    const set = guestCookies(guest, request.raw, this.#cookies, isSecure(request));
+    const set =
+      appUser === undefined ? guestCookies(guest, request.raw, this.#cookies, isSecure(request)) : [];
     const { id: requestId, routeOptions } = request;
     const address = this.#gate.addresses.of(request);
     // The route's own path: a query may contain a token, which must not be logged.
     const path = routeOptions.url ?? "";
-    const arrival = { guest, codec, query: query.value, address, requestId, path };
+    const arrival = { guest, appUser, codec, query, address, requestId, path };
     this.#upgrades.open(request, reply, set, (socket, wire) => this.#sockets.take(socket, wire, arrival));
     return reply;
   }

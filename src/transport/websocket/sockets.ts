@@ -3,6 +3,7 @@ import type { RawData, WebSocket } from "ws";
 import type { Chat } from "../../chat/chat.ts";
 import type { Codec } from "../../chat/connection.ts";
 import { countOne } from "../../chat/counters.ts";
+import type { Identity } from "../../chat/identity.ts";
 import type { PlainQuery } from "../../chat/session/plain/plain-session.ts";
 import { networkOf } from "../client-address.ts";
 import type { Arrival, CloseReason, ConnectionRegistry, OpenConnection } from "../connection-registry.ts";
@@ -17,6 +18,8 @@ const TOO_MANY_PARTS = "WS_ERR_TOO_MANY_BUFFERED_PARTS";
 export interface SocketArrival extends Arrival {
   /** The user id of the guest, known or new. */
   readonly guest: string;
+  /** The user of the embedding app's own session; undefined = none. */
+  readonly appUser: Identity | undefined;
   readonly codec: Codec;
   /** The query string of a plain client; undefined for v1. */
   readonly query: PlainQuery | undefined;
@@ -59,14 +62,14 @@ export class Sockets {
 
   /** Adds a socket that was just opened. Must be called in the tick of its upgrade, or frames are missed. */
   take(socket: WebSocket, wire: Duplex, arrival: SocketArrival): void {
-    const { codec, guest, query, address, requestId } = arrival;
+    const { codec, guest, appUser, query, address, requestId } = arrival;
     const connection = new SocketConnection(socket, wire, codec, networkOf(address), this.#heartbeat);
     this.#heartbeat.add(connection);
     this.#registry.opened(connection, arrival);
     const session =
       query === undefined
-        ? this.#chat.connectV1(connection, guest)
-        : this.#chat.connectPlain(connection, guest, query);
+        ? this.#chat.connectV1(connection, guest, appUser)
+        : this.#chat.connectPlain(connection, guest, query, appUser);
     OPEN.set(socket, { sockets: this, connection, session, address, requestId, inARow: 0 });
     socket.on("message", onMessage);
     socket.on("pong", onPong);

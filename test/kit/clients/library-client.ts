@@ -5,16 +5,20 @@ import type { Room } from "../../../src/client/room/room.ts";
 import { afterwards } from "../vitest/cleanup.ts";
 import { waitFor } from "../vitest/wait-for.ts";
 
-/** `ws` as the client library wants a socket. */
-export const openWsSocket: OpenSocket = (url, subprotocol, listener) => {
-  const socket = new WebSocket(url, subprotocol);
-  socket.on("open", () => listener.opened());
-  socket.on("message", (data) => listener.received(data.toString()));
-  // Always followed by close.
-  socket.on("error", () => undefined);
-  socket.on("close", (code, reason) => listener.closed(code, reason.toString()));
-  return { send: (text) => socket.send(text), close: () => socket.terminate() };
-};
+/** `ws` as the client library wants a socket, with the headers of the moment. */
+export function openWsSocketWith(headers: () => Readonly<Record<string, string>>): OpenSocket {
+  return (url, subprotocol, listener) => {
+    const socket = new WebSocket(url, subprotocol, { headers: headers() });
+    socket.on("open", () => listener.opened());
+    socket.on("message", (data) => listener.received(data.toString()));
+    // Always followed by close.
+    socket.on("error", () => undefined);
+    socket.on("close", (code, reason) => listener.closed(code, reason.toString()));
+    return { send: (text) => socket.send(text), close: () => socket.terminate() };
+  };
+}
+
+export const openWsSocket: OpenSocket = openWsSocketWith(() => ({}));
 
 /** The client library as the page uses it, in a room: what its user would see. Ends with the test. */
 export async function openLibraryClient(wsUrl: string, room: string): Promise<Room> {

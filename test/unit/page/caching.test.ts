@@ -236,7 +236,7 @@ describe("a file of another version, which a document names during a deploy", ()
 });
 
 it("a page that is not built is said to be so", async () => {
-  await expect(PageFiles.read(`${ROOT}nowhere/`, (html) => html)).rejects.toThrow(
+  await expect(PageFiles.read(`${ROOT}nowhere/`, () => ({}))).rejects.toThrow(
     `The page is not built (none in ${ROOT}nowhere/): npm run build:page`,
   );
 });

@@ -32,7 +32,19 @@ describe("the plugin's options", () => {
     afterwards(() => app.close());
     app.register(dynochat, { tokenRequired: true });
     await expect(app.ready()).rejects.toThrow(
-      "tokenRequired: true is not accepted without tokenSecret or tokenJwksUrl",
+      "tokenRequired: true is not accepted without tokenSecret, tokenJwksUrl or authenticate",
+    );
+  });
+
+  it("accept that guests are rejected where the app names its users, but no address of tokens", () => {
+    const authenticate = () => undefined;
+    expect(refusalOf({ guests: "none" })).toBe(
+      "guests: none is not accepted without tokenSecret, tokenJwksUrl or authenticate",
+    );
+    for (const options of [{ tokenRequired: true }, { guests: "none" }] as const)
+      expect(checkPluginOptions({ ...options, authenticate })).toMatchObject(options);
+    expect(refusalOf({ tokenUrl: "/token", authenticate })).toBe(
+      'tokenUrl: "/token" is not accepted without tokenSecret or tokenJwksUrl',
     );
   });
 
@@ -43,7 +55,7 @@ describe("the plugin's options", () => {
     });
   });
 
-  it.each([...CHAT_FIELDS, "page", "store", "instance", "processes"])(
+  it.each([...CHAT_FIELDS, "page", "store", "instance", "processes", "authorize", "authenticate"])(
     "have the default of %s where it is undefined, and do not accept null, a list of lists or a symbol",
     (name) => {
       expect(checkPluginOptions(untyped({ [name]: undefined }))).toEqual(checkPluginOptions({}));
@@ -82,6 +94,10 @@ describe("the plugin's options", () => {
     [
       { allowedOrigins: "https://example.com" },
       'allowedOrigins: "https://example.com" is not accepted, it must be * or an array of origins such as https://example.com',
+    ],
+    [
+      { authenticate: "ann" },
+      'authenticate: "ann" is not accepted, it must be a function that returns the user of a request, or undefined',
     ],
     [{ port: 80 }, "port is for the app around the plugin to decide"],
     [{ logLevel: "warn" }, "logLevel is for the app around the plugin to decide"],

@@ -4,7 +4,7 @@ import type { Grant } from "../../../store/access.ts";
 import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { errorFrame, tooFast } from "../../errors.ts";
-import { guestIdentity, type Identity } from "../../identity.ts";
+import type { Identity } from "../../identity.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
 import type { RequestBudget } from "../../limits/request-budget.ts";
 import { ENTER_AGAIN_MS } from "../../limits/time-limit.ts";
@@ -60,7 +60,7 @@ export class PlainSession implements SocketSession, Member {
   constructor(
     context: ChatContext,
     connection: Connection,
-    guest: string,
+    identity: Identity,
     { room, after, limit }: PlainQuery,
   ) {
     this.#context = context;
@@ -72,7 +72,7 @@ export class PlainSession implements SocketSession, Member {
     this.#pending = new PendingLimit(context.waiting);
     this.#errors = new ErrorReplies(connection, context.counters, this.requests);
     this.#answers = context.answers.of(connection);
-    this.#identity = guestIdentity(guest);
+    this.#identity = identity;
   }
 
   get identity(): Identity {
@@ -208,7 +208,9 @@ export class PlainSession implements SocketSession, Member {
     if (!this.#closed) this.#again = setTimeout(() => this.#queue.run(() => this.#enter()), ENTER_AGAIN_MS);
   }
 
-  async #publish({ handle = this.#identity.handle, text }: PlainMessage, arrivedAt: number): Promise<void> {
+  async #publish({ handle: wanted, text }: PlainMessage, arrivedAt: number): Promise<void> {
+    const { handle: own, hasFixedHandle } = this.#identity;
+    const handle = hasFixedHandle ? own : (wanted ?? own);
     const right = this.#here?.rightOf(visitorOf(this)) ?? this.#base.right;
     const forbidden = missingRight(right, "write", this.#room);
     if (forbidden !== undefined) {

@@ -12,6 +12,8 @@ export interface RequestContext extends SocketSession, SubscriptionOwner {
   readonly context: ChatContext;
   /** The user id of the guest that the cookie names, or of a new one. */
   readonly guest: string;
+  /** The user of the embedding app's own session, who cannot become another user; undefined = none. */
+  readonly appUser: Identity | undefined;
   /** Whether a hello was accepted. */
   readonly greeted: boolean;
   readonly isClosed: boolean;

@@ -34,6 +34,7 @@ export class V1Session implements RequestContext {
   readonly hasNotices = true;
   readonly requests: RequestBudget;
   readonly guest: string;
+  readonly appUser: Identity | undefined;
   readonly subscriptions = new Map<string, RoomSubscription>();
   readonly joining = new Set<string>();
   readonly #errors: ErrorReplies;
@@ -48,11 +49,12 @@ export class V1Session implements RequestContext {
   #identity: Identity;
   #tokenClock: TokenClock | undefined;
 
-  constructor(context: ChatContext, connection: Connection, guest: string) {
+  constructor(context: ChatContext, connection: Connection, guest: string, appUser?: Identity) {
     this.context = context;
     this.connection = connection;
     this.guest = guest;
-    this.#identity = guestIdentity(guest, "");
+    this.appUser = appUser;
+    this.#identity = appUser ?? guestIdentity(guest, "");
     this.#answers = context.answers.of(connection);
     this.requests = context.requests.of(connection.network);
     this.#pending = new PendingLimit(context.waiting);

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Static } from "typebox";
 import type { Chat } from "../../../chat/chat.ts";
-import { type Identity, identify, withHandle } from "../../../chat/identity.ts";
+import { type Identity, identify, identifyAppUser, withHandle } from "../../../chat/identity.ts";
 import { limitsFor } from "../../../chat/limits/store-limits.ts";
 import { type Result, success } from "../../../chat/result.ts";
 import { LIMITS } from "../../../protocol/limits.ts";
@@ -15,9 +15,10 @@ import type { RouteDeps } from "./route-deps.ts";
 
 /**
  * Registers `POST /api/session`: a user identifies without a socket, and gets a cookie that identifies them
- * from then on.
+ * from then on. A user of the embedding app's own session gets none: the app knows them by each request, until
+ * its session ends.
  */
-export function routeSession(app: FastifyInstance, { chat, cookies }: RouteDeps): void {
+export function routeSession(app: FastifyInstance, { chat, cookies, callers }: RouteDeps): void {
   app.post<{ Body: Static<typeof Hello> }>(
     "/session",
     {
@@ -33,13 +34,22 @@ export function routeSession(app: FastifyInstance, { chat, cookies }: RouteDeps)
       },
     },
     async (request, reply) => {
-      const caller = await callerOf(request, chat, cookies);
+      const appUser = await callers.appUser(request);
+      if (!appUser.ok) return refuse(reply, appUser.error);
+      const caller =
+        appUser.value === undefined
+          ? await callerOf(request, chat, cookies)
+          : await identifyAppUser(chat, appUser.value, { token: request.body.token, known: undefined });
       if (!caller.ok) return refuse(reply, caller.error);
       const { identity: found, token } = caller.value;
       const named = withHandle(found, request.body.handle);
       if (!named.ok) return refuse(reply, named.error);
       const identity = named.value;
-      const session = sessionCookies(identity, request.raw, cookies, isSecure(request));
+      // Those of a guest must not stand for the user once the app's session has ended.
+      const session =
+        appUser.value === undefined
+          ? sessionCookies(identity, request.raw, cookies, isSecure(request))
+          : success(cookies.removals(request.raw));
       if (!session.ok) return refuse(reply, session.error);
       reply.header("Set-Cookie", session.value);
       // The guest's cookie, so that a socket is of the same guest.

@@ -1,18 +1,18 @@
 import { CLOSE } from "../../../../protocol/codes.ts";
 import type { HelloRequest } from "../../../../protocol/frames.ts";
 import { LIMITS } from "../../../../protocol/limits.ts";
-import { type Identified, identify, withHandle } from "../../../identity.ts";
+import { type Identified, identify, identifyAppUser, withHandle } from "../../../identity.ts";
 import { COST } from "../../../limits/request-budget.ts";
 import { limitsFor } from "../../../limits/store-limits.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** Identifies the client. A later hello renews the token, or changes the handle in all rooms. */
 export async function hello(session: RequestContext, frame: HelloRequest): Promise<void> {
-  const identified = await identify(session.context, {
-    token: frame.token,
-    guest: session.guest,
-    known: session.greeted ? session.identity : undefined,
-  });
+  const { context, appUser, guest } = session;
+  const claim = { token: frame.token, guest, known: session.greeted ? session.identity : undefined };
+  const identified = await (appUser === undefined
+    ? identify(context, claim)
+    : identifyAppUser(context, appUser, claim));
   if (session.isClosed) return;
   if (!identified.ok) {
     const { code, message } = identified.error;
