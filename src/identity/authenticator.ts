@@ -10,11 +10,11 @@ import { siteUserId } from "./site-tokens.ts";
 
 /** A user of the embedding app. */
 export interface AppUser {
-  /** The app's id of the user: the same as `sub` in a token of the app, and then the same user of the chat. */
+  /** The app's id of the user; `sub` in a token with the same value is the same user of the chat. */
   readonly id: string | number;
   /** The name that others see, which the user cannot change; undefined = the user chooses one. */
   readonly name?: string | undefined;
-  /** What the user may do, by room or pattern, as the claim `rooms` of a token; undefined = the settings decide. */
+  /** What the user may do, as the claim `rooms` of a token; undefined = the settings decide. */
   readonly rooms?: Readonly<Record<string, Right>> | undefined;
 }
 
@@ -60,7 +60,7 @@ export class Authenticator<Request> implements AppUsers<Request> {
   }
 }
 
-/** Returns the identity of the user whom the app named; undefined = it named none. Throws for any other answer. */
+/** Returns the identity of the user whom the app named; undefined = none. Throws for any other answer. */
 function identityOf(answer: unknown): Identity | undefined {
   if (answer === undefined) return undefined;
   if (typeof answer !== "object" || answer === null)

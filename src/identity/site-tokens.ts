@@ -46,7 +46,7 @@ const CLOCK_TOLERANCE = 5;
 const PLAIN_SUBJECT = /^[A-Za-z0-9_-]{1,62}$/;
 
 /**
- * Returns the checker of the site's tokens; undefined if none are accepted and guests are. It accepts no token
+ * Returns the checker of the site's tokens; undefined if none are accepted and guests are. It accepts none
  * if the site has no key: then its users are those of its own session.
  */
 export function siteTokens(options: SiteTokenOptions, logger: Logger): SiteTokens | undefined {

@@ -56,7 +56,7 @@ export class Authorizer {
   readonly #authorize: Authorize;
   readonly #throttled: ThrottledLogger;
   readonly #calls: BoundedCalls;
-  /** By user, the question that more rooms may be added to: it waits for a free call, or is asked in the next turn. */
+  /** By user, the question that more rooms may be added to: it waits for a free call or for the next turn. */
   readonly #open = new Map<string, Question>();
   /** Answers under way by user and room; each is removed when it comes or its time is over. */
   readonly #underWay = new Map<string, Promise<Answer>>();

@@ -14,8 +14,8 @@ const MOST_WAITING = 10_000;
 const SPREAD_MS = 5_000;
 
 /**
- * How a call ended. `crowded`: it was not made, because too many waited or it waited too long; `late`: it took
- * longer than 2 s.
+ * How a call ended. `crowded`: it was not made, because too many waited or it waited too long; `late`: it
+ * took longer than 2 s.
  */
 export type Outcome<T> =
   | { readonly kind: "answered"; readonly value: T }

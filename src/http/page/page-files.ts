@@ -60,7 +60,7 @@ export class PageFiles {
   /**
    * Reads what `npm run build:page` wrote into a folder. Rejects if the page is not built.
    * @param folder its name ends with a slash.
-   * @param fill returns the HTML that is served for the HTML of a document, by the names under which it is sent.
+   * @param fill returns the HTML that is served for the HTML of a document, by the names in `sendDocument`.
    */
   static async read(folder: string, fill: FillDocument): Promise<PageFiles> {
     const names = await readdir(folder).catch((): string[] => []);

@@ -15,8 +15,8 @@ import type { RouteDeps } from "./route-deps.ts";
 
 /**
  * Registers `POST /api/session`: a user identifies without a socket, and gets a cookie that identifies them
- * from then on. A user of the embedding app's own session gets none: the app knows them by each request, until
- * its session ends.
+ * from then on. A user of the embedding app's own session gets none: the app knows them by each request,
+ * until its session ends.
  */
 export function routeSession(app: FastifyInstance, { chat, cookies, callers }: RouteDeps): void {
   app.post<{ Body: Static<typeof Hello> }>(
