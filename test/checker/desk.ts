@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { compareIds } from "../../src/protocol/ids.ts";
 import type { Chatter } from "./chatter.ts";
 import type { Findings } from "./findings.ts";
 import type { Act } from "./plan.ts";
 import { DESK_KEY, type Processes } from "./processes.ts";
+import { isAfter, type ShutOut } from "./verdict.ts";
 
 /** For one answer of a process, which may be frozen, ms. */
 const ANSWER_MS = 2_500;
@@ -14,9 +14,10 @@ const PAUSE_MS = 100;
 /** The moderator of a seed: carries acts out over HTTP, each room's in their order, and tries what a user who was shut out would try. */
 export class Desk {
   readonly #processes: Processes;
+  readonly #busy: readonly string[];
   readonly #findings: Findings;
-  /** By room, the act that is under way. */
-  readonly #last = new Map<string, Promise<void>>();
+  /** By room, the act that is under way; by undefined, that in all rooms. */
+  readonly #last = new Map<string | undefined, Promise<void>>();
   readonly #probes: Promise<void>[] = [];
   #isOver = false;
   #turn = 0;
@@ -25,8 +26,10 @@ export class Desk {
   /** What users who were shut out asked for, and were refused. */
   refused = 0;
 
-  constructor(processes: Processes, findings: Findings) {
+  /** @param busy rooms in which much is said: there a user who is shut out of all rooms tries. */
+  constructor(processes: Processes, busy: readonly string[], findings: Findings) {
     this.#processes = processes;
+    this.#busy = busy;
     this.#findings = findings;
   }
 
@@ -50,59 +53,63 @@ export class Desk {
     while (performance.now() - begin < ACT_MS) {
       const user = chatter === undefined ? "*" : chatter.user;
       const headers = { authorization: `Bearer ${DESK_KEY}` };
-      const answer =
-        user === undefined ? undefined : await this.#ask(`${room}/access`, headers, { user, right });
+      const answer = user === undefined ? undefined : await this.#ask(pathOf(room), headers, { user, right });
       if (answer !== undefined) last = answer.text;
       if (answer?.ok === true) {
         const { id } = JSON.parse(answer.text);
         this.done += 1;
-        if (right === "none" && chatter !== undefined)
-          this.#probes.push(this.#probe(room, chatter, String(id)));
+        if (right === "none" && chatter !== undefined) this.#startProbes(room, chatter, String(id));
         return;
       }
       await sleep(PAUSE_MS);
     }
     this.#findings.add(
       "process",
-      `${room}: no process carried out an act within ${ACT_MS / 1000} s: ${last}`,
+      `${room ?? "all rooms"}: no process carried out an act within ${ACT_MS / 1000} s: ${last}`,
     );
   }
 
+  /** A user who was shut out of all rooms tries where much is said. */
+  #startProbes(room: string | undefined, chatter: Chatter, id: string): void {
+    const rooms = room === undefined ? this.#busy : [room];
+    const out = { id, isGlobal: room === undefined };
+    for (const each of rooms) this.#probes.push(this.#probe(each, chatter, out));
+  }
+
   /** Tries to read and to write over HTTP on one process after the other, until the seed is over. */
-  async #probe(room: string, { name, token }: Chatter, since: string): Promise<void> {
+  async #probe(room: string, { name, token }: Chatter, out: ShutOut): Promise<void> {
     let cookie: string | undefined;
     for (let n = 0; !this.#isOver; n += 1) {
-      cookie ??= (await this.#ask("", {}, { token: token() }))?.cookie;
+      cookie ??= (await this.#ask("session", {}, { token: token() }))?.cookie;
       if (cookie !== undefined) {
-        const page = await this.#ask(`${room}/messages?limit=200`, { cookie });
-        if (page?.ok === true) this.#read(room, name, since, page.text);
+        const page = await this.#ask(`rooms/${room}/messages?limit=200`, { cookie });
+        if (page?.ok === true) this.#read(room, name, out, page.text);
         const said = await this.#ask(
-          `${room}/messages`,
+          `rooms/${room}/messages`,
           { cookie },
           { text: `${room} of ${name}, shut out, ${n}` },
         );
-        if (said?.ok === true) this.#findings.add("muted", `${room}: ${name} wrote over HTTP after ${since}`);
+        if (said?.ok === true)
+          this.#findings.add("muted", `${room}: ${name} wrote over HTTP after ${out.id}`);
         this.refused += (page?.status === 403 ? 1 : 0) + (said?.status === 403 ? 1 : 0);
       }
       await sleep(PAUSE_MS);
     }
   }
 
-  #read(room: string, name: string, since: string, text: string): void {
+  #read(room: string, name: string, out: ShutOut, text: string): void {
     const { messages } = JSON.parse(text);
-    const later = Array.isArray(messages)
-      ? messages.find(({ id }) => compareIds(String(id), since) > 0)
-      : undefined;
+    const later = Array.isArray(messages) ? messages.find(({ id }) => isAfter(String(id), out)) : undefined;
     if (later !== undefined)
-      this.#findings.add("shut-out", `${room}: ${name} read ${later.id} over HTTP, shut out at ${since}`);
+      this.#findings.add("shut-out", `${room}: ${name} read ${later.id} over HTTP, shut out at ${out.id}`);
   }
 
-  /** Asks the next process; undefined if it does not answer. `path` is below /api/rooms; empty = a session. */
+  /** Asks the next process; undefined if it does not answer. `path` is below /api. */
   async #ask(path: string, headers: Readonly<Record<string, string>>, body?: object) {
     const { ports } = this.#processes;
     this.#turn += 1;
     const port = ports[this.#turn % ports.length];
-    const url = `http://127.0.0.1:${port}/api/${path === "" ? "session" : `rooms/${path}`}`;
+    const url = `http://127.0.0.1:${port}/api/${path}`;
     const post =
       body === undefined
         ? { headers }
@@ -123,4 +130,8 @@ export class Desk {
       return undefined;
     }
   }
+}
+
+function pathOf(room: string | undefined): string {
+  return room === undefined ? "access" : `rooms/${room}/access`;
 }

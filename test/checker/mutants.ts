@@ -113,7 +113,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "chat/room/room.ts",
-        find: 'const rules = await this.#store.accessRules(this.name); if (!this.#counts(token, "opening"))',
+        find: 'const rules = await this.#readRules(); if (!this.#counts(token, "opening"))',
         replace: 'const rules = []; if (!this.#counts(token, "opening"))',
       },
     ],
@@ -131,6 +131,35 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     mixture: { faults: { "redis-link-stalled": 1 }, faultCount: 12, quietRooms: 4, acts: 12 },
     shows: ["muted"],
+  },
+  {
+    name: "the script stores messages without a look at the rules for all rooms",
+    edits: [
+      {
+        file: "store/redis/messages/append.lua",
+        find: "call('EXISTS', GLOBAL_ACCESS) == 1 and allowed(GLOBAL_ACCESS) or mayHaveRules",
+        replace: "mayHaveRules",
+      },
+    ],
+    mixture: { faults: { "redis-link-stalled": 1 }, faultCount: 12, quietRooms: 4, acts: 24 },
+    shows: ["muted"],
+  },
+  {
+    name: "the rules for all rooms are not read when the subscription is renewed",
+    edits: [
+      {
+        file: "chat/chat.ts",
+        find: "await this.globalRules.catchUp(); await this.rooms.catchUp();",
+        replace: "await this.rooms.catchUp();",
+      },
+      {
+        file: "chat/rights/global-rules.ts",
+        find: "if (head !== this.#head) await this.#read();",
+        replace: "",
+      },
+    ],
+    mixture: { faults: { "process-killed": 1 }, faultCount: 4, quietRooms: 4, acts: 24 },
+    shows: ["shut-out", "muted", "late"],
   },
   {
     name: "no right is looked up after a page was read",

@@ -3,7 +3,7 @@ import type { Findings } from "./findings.ts";
 import type { RoomView } from "./room-view.ts";
 import type { Stage } from "./stage.ts";
 import { readLog, type StoredEntry } from "./stored-log.ts";
-import { type Logs, shutOutAt } from "./verdict.ts";
+import { isShutOut, type Logs } from "./verdict.ts";
 
 /**
  * How long everything may take to come right once all faults have ended, ms. A process that lost Redis tries again within
@@ -70,20 +70,19 @@ function whatIsMissing({ chatters }: Stage, logs: Logs): string[] {
     const { name, client, user = "nobody" } = chatter;
     if (client.connection.name !== "live") return `${name} is ${client.connection.name}`;
     return [...chatter.views].flatMap(([room, view]) => {
-      const what = whatIsWrong(view, logs.get(room) ?? [], user);
+      const what = whatIsWrong(view, logs.get(room) ?? [], isShutOut(logs, room, user));
       return what === undefined ? [] : `${name} in ${room} ${what}`;
     });
   });
 }
 
 /** What is not as it should be in one room of one chatter; undefined = nothing. */
-function whatIsWrong(view: RoomView, log: readonly StoredEntry[], user: string): string | undefined {
-  const isShutOut = shutOutAt(log, user) !== undefined;
-  if (isShutOut !== view.isRefused)
-    return `is ${view.room.state}, and should ${isShutOut ? "not be let in" : "be in"}`;
+function whatIsWrong(view: RoomView, log: readonly StoredEntry[], isOut: boolean): string | undefined {
+  if (isOut !== view.isRefused)
+    return `is ${view.room.state}, and should ${isOut ? "not be let in" : "be in"}`;
   if (!view.isQuiet) return `is ${view.room.state}, with ${openSends(view)} open sends`;
   const last = log.findLast(({ type }) => type === "message");
-  if (isShutOut || last === undefined || view.shown.some(({ id }) => id === last.id)) return undefined;
+  if (isOut || last === undefined || view.shown.some(({ id }) => id === last.id)) return undefined;
   return `lacks ${last.id} "${last.text}"`;
 }
 

@@ -12,7 +12,8 @@ export type Step = { readonly at: number } & (
 
 /** What a moderator does. */
 export interface Act {
-  readonly room: string;
+  /** Undefined = all rooms. */
+  readonly room: string | undefined;
   /** Whom it is about; undefined = everybody. */
   readonly chatter: number | undefined;
   readonly right: "none" | "read" | "default";
@@ -55,7 +56,8 @@ const CLIENTS = 10;
 const LURKERS = 2;
 /** The fewest people of whom some talk in each of the rooms. */
 export const FEWEST_CLIENTS = LURKERS + 3;
-const BUSY_ROOMS = 2;
+/** They come first among a plan's rooms. */
+export const BUSY_ROOMS = 2;
 /** Between two messages of a talker, on average, ms. */
 const PAUSE_MS = 260;
 /** Milliseconds between a first message and a join, at most: a read and a subscription take that long. */
@@ -147,11 +149,13 @@ function acts(draw: Draw, options: PlanOptions, busy: readonly string[]): Step[]
   /** Nobody is met twice in a room, so that a user who was shut out stays so. */
   const met = new Set<string>();
   return Array.from({ length: count }, (): Step[] => {
-    const room = draw.one(busy);
+    const busyRoom = draw.one(busy);
     const kind = draw.next();
     const chatter = kind < 0.2 ? undefined : Math.floor(draw.between(0, clients));
     const at = draw.between(600, CHAT_MS - 400);
     const lastsMs = chatter === undefined ? draw.between(80, 300) : draw.between(200, 900);
+    // Few, because a user who is shut out of all rooms says nothing any more.
+    const room = chatter !== undefined && draw.chance(0.25) ? undefined : busyRoom;
     if (met.has(`${room} ${chatter}`)) return [];
     met.add(`${room} ${chatter}`);
     if (kind > 0.6) return [{ at, name: "act", act: { room, chatter, right: "none" } }];

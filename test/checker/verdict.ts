@@ -1,6 +1,6 @@
 import type { Message } from "../../src/client/room/timeline.ts";
-import { BEGINNING, compareIds } from "../../src/protocol/ids.ts";
-import { EVERYBODY } from "../../src/store/access.ts";
+import { BEGINNING, compareIds, timeOf } from "../../src/protocol/ids.ts";
+import { ALL_ROOMS, EVERYBODY } from "../../src/store/access.ts";
 import type { Findings } from "./findings.ts";
 import type { Send } from "./send.ts";
 import type { StoredEntry } from "./stored-log.ts";
@@ -18,7 +18,14 @@ export interface Testimony {
   readonly shown: ReadonlyMap<string, readonly Pick<Message, "id" | "text" | "gap">[]>;
 }
 
+/** By room; under `ALL_ROOMS` the changes of the rules for all rooms. */
 export type Logs = ReadonlyMap<string, readonly StoredEntry[]>;
+
+/** What shuts a user out for good: an entry of the room, or one about all rooms. */
+export interface ShutOut {
+  readonly id: string;
+  readonly isGlobal: boolean;
+}
 
 /**
  * Holds what the store has and what the chatters have against the promises of docs/protocol.md, "What a
@@ -26,20 +33,25 @@ export type Logs = ReadonlyMap<string, readonly StoredEntry[]>;
  */
 export function judge(logs: Logs, testimonies: readonly Testimony[], findings: Findings): void {
   for (const [room, entries] of logs) checkLog(room, entries, findings);
-  const messages = new Map(Array.from(logs, ([room, entries]) => [room, messagesOf(entries)]));
+  const rooms = [...logs].filter(([room]) => room !== ALL_ROOMS);
+  const messages = new Map(rooms.map(([room, entries]) => [room, messagesOf(entries)]));
   checkTexts(messages, findings);
   checkAuthors(messages, testimonies, findings);
-  for (const [room, entries] of logs) checkMuted(room, entries, findings);
+  const global = logs.get(ALL_ROOMS) ?? [];
+  for (const [room, entries] of rooms) {
+    checkMuted(room, entries, findings);
+    checkMutedEverywhere(room, entries, global, findings);
+  }
   for (const testimony of testimonies) {
-    checkSends(messages, (room) => shutOutAt(logs.get(room) ?? [], testimony.user), testimony, findings);
+    checkSends(messages, (room) => isShutOut(logs, room, testimony.user), testimony, findings);
     checkAcks(messages, testimony, findings);
     for (const [room, shown] of testimony.shown) {
       const who = `${testimony.name} in ${room}`;
-      const out = shutOutAt(logs.get(room) ?? [], testimony.user);
       const all = messages.get(room) ?? [];
       // Where the user was shut out, what is shown may end before that: the connection may have been away.
-      const until =
-        out === undefined ? all : all.slice(0, all.findIndex(({ id }) => id === shown.at(-1)?.id) + 1);
+      const until = isShutOut(logs, room, testimony.user)
+        ? all.slice(0, all.findIndex(({ id }) => id === shown.at(-1)?.id) + 1)
+        : all;
       checkShown(who, until, shown, findings);
     }
     checkShutOut(logs, testimony, findings);
@@ -50,8 +62,25 @@ function messagesOf(entries: readonly StoredEntry[]): readonly StoredEntry[] {
   return entries.filter(({ type }) => type === "message");
 }
 
-/** The id of the entry that shut a user out for good; undefined if the user may be in the room in the end. */
-export function shutOutAt(entries: readonly StoredEntry[], user: string): string | undefined {
+/** What shut a user out of a room for good; empty if the user may be there in the end. */
+function shutOutsOf(logs: Logs, room: string, user: string): readonly ShutOut[] {
+  return [room, ALL_ROOMS].flatMap((place) => {
+    const id = shutOutAt(logs.get(place) ?? [], user);
+    return id === undefined ? [] : [{ id, isGlobal: place === ALL_ROOMS }];
+  });
+}
+
+export function isShutOut(logs: Logs, room: string, user: string): boolean {
+  return shutOutsOf(logs, room, user).length > 0;
+}
+
+/** Whether an entry is certainly later; ids of two streams compare only by their time. */
+export function isAfter(id: string, { id: out, isGlobal }: ShutOut): boolean {
+  return isGlobal ? timeOf(id) > timeOf(out) : compareIds(id, out) > 0;
+}
+
+/** The id of the entry that shut a user out for good; undefined if the last one that is about the user does not. */
+function shutOutAt(entries: readonly StoredEntry[], user: string): string | undefined {
   let out: string | undefined;
   for (const { id, access } of entries) {
     if (access?.subject === user) out = access.right === "none" ? id : undefined;
@@ -74,12 +103,35 @@ function checkMuted(room: string, entries: readonly StoredEntry[], findings: Fin
   }
 }
 
+/**
+ * Nothing is stored of a user whom a rule for all rooms mutes or shuts out. Ids of two streams compare only by
+ * their time: what is of the same millisecond may be before or after.
+ */
+function checkMutedEverywhere(
+  room: string,
+  entries: readonly StoredEntry[],
+  global: readonly StoredEntry[],
+  findings: Findings,
+): void {
+  for (const { id, user, text } of messagesOf(entries)) {
+    const changes = global.filter(({ access }) => access?.subject === user);
+    const before = changes.findLast((change) => timeOf(change.id) < timeOf(id));
+    const isInDoubt = changes.some((change) => timeOf(change.id) === timeOf(id));
+    if (before?.access?.right !== undefined && !isInDoubt)
+      findings.add(
+        "muted",
+        `${room}: ${id} "${text}" of ${user} is stored, muted everywhere since ${before.id}`,
+      );
+  }
+}
+
 /** Nothing that was stored after a user was shut out for good was sent to any connection of that user. */
 function checkShutOut(logs: Logs, { name, user, newest }: Testimony, findings: Findings): void {
   for (const [room, id] of newest) {
-    const out = shutOutAt(logs.get(room) ?? [], user);
-    if (out !== undefined && compareIds(id, out) > 0)
-      findings.add("shut-out", `${room}: ${name} was sent ${id}, and was shut out at ${out}`);
+    for (const out of shutOutsOf(logs, room, user)) {
+      if (isAfter(id, out))
+        findings.add("shut-out", `${room}: ${name} was sent ${id}, and was shut out at ${out.id}`);
+    }
   }
 }
 
@@ -130,7 +182,7 @@ function checkAuthors(logs: Logs, testimonies: readonly Testimony[], findings: F
 /** What was called sent is stored once; what failed or was given up at most once; nothing stays open. */
 function checkSends(
   logs: Logs,
-  shutOut: (room: string) => string | undefined,
+  isShutOutOf: (room: string) => boolean,
   { name, user, sends }: Testimony,
   findings: Findings,
 ): void {
@@ -144,8 +196,7 @@ function checkSends(
       findings.add("phantom", `${what}, is ${state} and stored ${copies.length} times`);
     }
     // Its echo does not reach a user who was shut out meanwhile.
-    const isDone =
-      state === "shown" || state === "failed" || (state === "sent" && shutOut(room) !== undefined);
+    const isDone = state === "shown" || state === "failed" || (state === "sent" && isShutOutOf(room));
     if (!abandoned && !isDone) {
       findings.add("open-send", `${what}, is still ${state}`);
     }

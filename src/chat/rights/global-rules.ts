@@ -7,6 +7,7 @@ import {
   ALL_ROOMS,
   EVERYBODY,
   isLater,
+  lowestRight,
   networkSubject,
   recheckSubject,
   signOutSubject,
@@ -47,6 +48,9 @@ export class GlobalRules implements RoomSubscriber {
   #isSubscribed = false;
   /** The reading of the store under way; `isStale`: something arrived that it may not have seen. */
   #reading: { readonly ended: Promise<void>; isStale: boolean } | undefined;
+  /** The look at the store's newest change that began last, and the one that begins after it. */
+  #look = Promise.resolve();
+  #nextLook: Promise<void> | undefined;
   #audit: NodeJS.Timeout | undefined;
 
   constructor(
@@ -83,8 +87,22 @@ export class GlobalRules implements RoomSubscriber {
    * that this process knows of the room. Rejects with StoreUnavailable.
    */
   async rightInStore(room: string, visitor: Visitor): Promise<Right> {
-    const rules = await this.#store.accessRulesOf(room, this.set.subjectsOf(visitor));
-    return this.set.rightBesides(visitor, rules, this.#store.now());
+    const subjects = this.set.subjectsOf(visitor);
+    const rules = await Promise.all(
+      [room, ALL_ROOMS].map((place) => this.#store.accessRulesOf(place, subjects)),
+    );
+    return lowestRight(visitor.base, rules.flat(), this.#store.now());
+  }
+
+  /**
+   * Fulfils when this process knows all changes that were stored before the call. What a room reads from the
+   * store may be later than a change that has not arrived yet; what it gets on its channel is not, because all
+   * channels have one connection. Rejects with StoreUnavailable.
+   */
+  current(): Promise<void> {
+    // One look for all rooms that ask meanwhile: the next that begins.
+    this.#nextLook ??= this.#look.catch(() => undefined).then(() => this.#lookNow());
+    return this.#nextLook;
   }
 
   /**
@@ -182,15 +200,21 @@ export class GlobalRules implements RoomSubscriber {
     else this.#logger.error(fields, "a guest's address could not be shut out");
   }
 
-  readonly #compare = async (): Promise<void> => {
+  #lookNow(): Promise<void> {
+    this.#nextLook = undefined;
+    const look = this.#readIfBehind();
+    this.#look = look;
+    return look;
+  }
+
+  async #readIfBehind(): Promise<void> {
+    const [head = BEGINNING] = await this.#store.heads([ALL_ROOMS]);
+    if (head !== this.#head) await this.#read();
+  }
+
+  readonly #compare = (): void => {
     if (!this.#isSubscribed || this.#store.status.state !== "live") return;
-    const before = this.#head;
-    try {
-      const [head = BEGINNING] = await this.#store.heads([ALL_ROOMS]);
-      if (head !== before && head !== this.#head) this.#readAgain();
-    } catch (error) {
-      this.#failed(error);
-    }
+    this.current().catch((error: unknown) => this.#failed(error));
   };
 
   #failed(error: unknown): void {

@@ -51,14 +51,6 @@ export class RuleSet {
     return lowestRight(visitor.base, this.#rulesOf(visitor), now());
   }
 
-  /**
-   * Returns the right that is left to a user by these rules and by rules that were read from the store for the
-   * user.
-   */
-  rightBesides(visitor: Visitor, read: readonly (AccessRule | undefined)[], now: number): Right {
-    return lowestRight(visitor.base, [...read, ...this.#rulesOf(visitor)], now);
-  }
-
   /** Returns whether a rule for a subject is about a user. */
   concerns(subject: string, visitor: Visitor): boolean {
     return subject === EVERYBODY || this.subjectsOf(visitor).includes(subject);

@@ -291,7 +291,7 @@ export class Room implements RoomSubscriber {
   async #open(token: object): Promise<void> {
     await this.#store.subscribe(this.name, this);
     const [read] = await Promise.all([this.#entries.first(RING), this.presence.sync()]);
-    const rules = await this.#store.accessRules(this.name);
+    const rules = await this.#readRules();
     if (!this.#counts(token, "opening")) return;
     this.#replace(read, rules);
     this.#step("opened");
@@ -303,6 +303,7 @@ export class Room implements RoomSubscriber {
     const before = this.#held.size;
     const { base } = this.#ring;
     const found = await readMissed(this.#entries, this.#ring.head);
+    await this.#globalRules.current();
     if (!this.#counts(token, "catching-up")) return;
     if (found.lost || found.missed.length > 0) this.#counters.holes += 1;
     if (found.lost) {
@@ -333,7 +334,7 @@ export class Room implements RoomSubscriber {
     // What arrives from now on may be after what is read.
     const before = this.#held.size;
     const read = await this.#entries.freshNewest(RING);
-    const rules = await this.#store.accessRules(this.name);
+    const rules = await this.#readRules();
     if (!this.#counts(token, "catching-up")) return;
     const newHead = read.at(-1)?.id ?? BEGINNING;
     const fields = { event: "reset", room: this.name, head: this.#ring.head, newHead };
@@ -348,6 +349,12 @@ export class Room implements RoomSubscriber {
     }
     this.#step("caught-up");
     this.#release();
+  }
+
+  /** Reads the room's access rules, and those for all rooms: after the entries, than which they may be later. */
+  async #readRules(): Promise<readonly AccessRule[]> {
+    const [rules] = await Promise.all([this.#store.accessRules(this.name), this.#globalRules.current()]);
+    return rules;
   }
 
   #failed(error: unknown, token: object): void {

@@ -35,6 +35,7 @@ describe("an app that names its users", () => {
       hasFixedHandle: true,
       kind: "site",
       rooms: undefined,
+      issuedAt: expect.any(Number),
       expiresAt: undefined,
       siteKey: undefined,
     });

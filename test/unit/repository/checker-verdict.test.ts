@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { type AccessChange, ALL_ROOMS } from "../../../src/store/access.ts";
 import { Findings, type Wrong } from "../../checker/findings.ts";
 import type { Send } from "../../checker/send.ts";
 import type { StoredEntry } from "../../checker/stored-log.ts";
@@ -20,7 +21,8 @@ function soundWorld() {
   const acks = log.map(({ id, key, user }) => ({ user, room: "lobby", key, id }));
   const ann: Shown[] = log.map(({ id, text }) => ({ id, text, gap: "none" }));
   const ben: Shown[] = ann.slice(1);
-  return { log, sends, acks, ann, ben };
+  const global: StoredEntry[] = [];
+  return { log, sends, acks, ann, ben, global };
 }
 
 function entry(n: number, fields: Partial<StoredEntry> = {}): StoredEntry {
@@ -43,7 +45,20 @@ function newestOf(shown: readonly Shown[]): ReadonlyMap<string, string> {
 
 type World = ReturnType<typeof soundWorld>;
 
-function found({ log, sends, acks, ann, ben }: World): Set<Wrong> {
+/** A change of a rule, as an entry of the room or of the rules for all rooms. */
+function rule(id: string, user: string, right: AccessChange["right"]): StoredEntry {
+  const access = {
+    subject: user,
+    right,
+    until: undefined,
+    by: "desk",
+    bindsModerators: true,
+    reason: undefined,
+  };
+  return { id, prev: "0-0", type: "access", user: "", key: "", text: `rule ${id}`, frame: "", access };
+}
+
+function found({ log, sends, acks, ann, ben, global }: World): Set<Wrong> {
   const findings = new Findings();
   const testimonies: Testimony[] = [
     { name: "Ann", user: "ann", sends, acks, newest: newestOf(ann), shown: new Map([["lobby", ann]]) },
@@ -56,7 +71,14 @@ function found({ log, sends, acks, ann, ben }: World): Set<Wrong> {
       shown: new Map([["lobby", ben]]),
     },
   ];
-  judge(new Map([["lobby", log]]), testimonies, findings);
+  judge(
+    new Map([
+      ["lobby", log],
+      [ALL_ROOMS, global],
+    ]),
+    testimonies,
+    findings,
+  );
   return new Set(findings.list.map(({ wrong }) => wrong));
 }
 
@@ -121,11 +143,28 @@ describe("the checker's verdict", () => {
       ({ ben }) => ben.splice(0, 1, { ...ben[0]!, text: "another" }),
     ],
     ["nothing shown of a stream that is not empty", "timeline", ({ ben }) => ben.splice(0)],
+    [
+      "what a user said after they were muted in all rooms",
+      "muted",
+      ({ global }) => global.push(rule("2-9", "ann", "read")),
+    ],
+    [
+      "what was sent to a user after they were shut out of all rooms",
+      "shut-out",
+      ({ global }) => global.push(rule("2-9", "ben", "none")),
+    ],
     ["a gap that is told", "told-gap", ({ ben }) => ben.splice(1, 1, { ...ben[1]!, gap: "open" })],
   ])("finds %s", (_case, wrong, spoil) => {
     const world = soundWorld();
     spoil(world);
     expect(found(world)).toContain(wrong);
+  });
+
+  it("finds nothing where a mute in all rooms began, or was taken back, in the millisecond of a message", () => {
+    const world = soundWorld();
+    world.global.push(rule("0-1", "ann", "read"), { ...rule("1-9", "ann", undefined), prev: "0-1" });
+    world.global.push({ ...rule("3-9", "ann", "read"), prev: "1-9" });
+    expect(found(world)).toEqual(new Set());
   });
 
   it("lets a failed send be stored once, or not at all", () => {

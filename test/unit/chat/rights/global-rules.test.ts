@@ -101,6 +101,29 @@ describe("a rule for all rooms", () => {
     expect(ann.connection.framesOf("right")).toMatchObject([{ right: "read" }]);
   });
 
+  it("that has not arrived is known before a room shows what it read from the store", async () => {
+    const { chat, log: store, ann, ben } = await inRoom();
+    await chat.catchUp();
+    store.deaf = true;
+    await store.changeAccess(ALL_ROOMS, rule(ann.guest, "none"));
+    store.deaf = false;
+    store.store("lobby", { text: "missed", published: false });
+    store.store("lobby", { text: "last" });
+    await settle(20);
+    expect([ann.texts, ben.texts]).toEqual([[], ["missed", "last"]]);
+    expect(ann.connection.framesOf("left")).toHaveLength(1);
+  });
+
+  it("that has not arrived holds for a page that is read from the store", async () => {
+    const { chat, log: store } = openChat();
+    await chat.catchUp();
+    store.fill("lobby", 3);
+    store.deaf = true;
+    await store.changeAccess(ALL_ROOMS, rule("g1", "none"));
+    const visitor = { identity: guestIdentity("g1"), base: "write", network: "192.0.2.1" } as const;
+    await expect(chat.queries.before("lobby", visitor, undefined, 5)).rejects.toThrow("may not enter");
+  });
+
   it("lets those moderate on whom another moderator shut out, and ends with its time", async () => {
     const { chat, log: store } = openChat();
     await chat.catchUp();
