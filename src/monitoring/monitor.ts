@@ -5,7 +5,7 @@ import { collectGarbage } from "./garbage-collection.ts";
 import { Overload, type OverloadLimits } from "./overload.ts";
 import { countsOf, type ProcessIdentity, type ProcessStats, readProcessStats } from "./process-stats.ts";
 
-/** Milliseconds between two reports; a report is valid for 20 s (`MessageStore.report`). */
+/** Milliseconds between two reports; a report is valid for 20 s (`MessageStore.reportProcess`). */
 const REPORT_MS = 5_000;
 
 /**
@@ -110,7 +110,7 @@ export class Monitor {
 
   async #readOthers(): Promise<ProcessStats[]> {
     try {
-      const reported = (await this.#store.reports())
+      const reported = (await this.#store.processReports())
         .map(readProcessStats)
         .filter((vitals) => vitals !== undefined);
       return reported.filter(({ identity }) => identity.instance !== this.#identity.instance);
@@ -127,7 +127,7 @@ export class Monitor {
     if (!this.#chat.live || now < this.#dueAt) return;
     this.#dueAt = now + REPORT_MS;
     // Never rejects.
-    void this.#store.report(JSON.stringify(this.vitals));
+    void this.#store.reportProcess(JSON.stringify(this.vitals));
   };
 
   #tellOverload(): void {

@@ -351,13 +351,13 @@ export interface MessageStore {
    * Stores the report of this process for all processes: a text that replaces the one before, and expires
    * after 20 s or when the store is closed. Never rejects; silently dropped if the store is unreachable.
    */
-  report(text: string): Promise<void>;
+  reportProcess(text: string): Promise<void>;
 
   /**
    * Returns the reports of the running processes, this one included, in no order. Rejects with
    * StoreUnavailable.
    */
-  reports(): Promise<string[]>;
+  processReports(): Promise<string[]>;
 
   /**
    * Makes the stored data need a feature (features.ts) from now on: a process that does not know it no longer

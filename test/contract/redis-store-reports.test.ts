@@ -13,11 +13,11 @@ beforeAll(async () => {
 it("each process reads what all of them say of themselves, until they are closed", async () => {
   const { log: one, prefix } = await open({ redis });
   const { log: two } = await open({ redis, prefix });
-  await one.report("one");
-  await two.report("two");
-  expect((await one.reports()).sort()).toEqual(["one", "two"]);
+  await one.reportProcess("one");
+  await two.reportProcess("two");
+  expect((await one.processReports()).sort()).toEqual(["one", "two"]);
   await two.close();
-  expect(await one.reports()).toEqual(["one"]);
+  expect(await one.processReports()).toEqual(["one"]);
 });
 
 it("what a dead process said is forgotten, and what a client wrote is not believed", async () => {
@@ -25,11 +25,11 @@ it("what a dead process said is forgotten, and what a client wrote is not believ
   const { log: dying } = await open({ redis, prefix });
   // Writes nothing: the whole hash would expire as soon as that.
   const { log: reader } = await open({ redis, prefix, times: { reportMs: 200 } });
-  await dying.report("still here");
+  await dying.reportProcess("still here");
   await redis.cli("HSET", `${prefix}processes`, "client", "no time before it");
   const left = await waitFor(async () => {
-    await store.report("alive");
-    const reports = await reader.reports();
+    await store.reportProcess("alive");
+    const reports = await reader.processReports();
     return reports.length === 1 && reports;
   }, "only the running one is left");
   expect(left).toEqual(["alive"]);
@@ -40,7 +40,7 @@ describe("the server's limit of connections", () => {
   async function warningsOn(args: readonly string[]): Promise<object[]> {
     const own = await ownRedis({ args });
     const { log: store, logger } = await open({ redis: own });
-    for (let report = 0; report < 3; report += 1) await store.report("here");
+    for (let report = 0; report < 3; report += 1) await store.reportProcess("here");
     return logger.lines
       .filter(({ fields }) => "event" in fields && fields.event === "redis-connections")
       .map(({ fields }) => fields);
@@ -77,8 +77,8 @@ describe("the server's limit of connections", () => {
   it("is not needed: where CONFIG is forbidden nothing is said and nothing fails", async () => {
     const own = await ownRedis({ args: ["--rename-command", "CONFIG", ""] });
     const { log: store, logger } = await open({ redis: own });
-    for (let report = 0; report < 3; report += 1) await store.report("here");
+    for (let report = 0; report < 3; report += 1) await store.reportProcess("here");
     expect(logger.lines.filter(({ level }) => level === "warn" || level === "error")).toEqual([]);
-    expect(await store.reports()).toEqual(["here"]);
+    expect(await store.processReports()).toEqual(["here"]);
   });
 });

@@ -137,8 +137,8 @@ describe("a user of Redis", () => {
     const { redis, url } = await withUser("+@all", "-info", "~*", "&*");
     const { log: store, logger } = await open({ redis, url, times: { ...OFTEN, trimMs: 20 } });
     await storeMessage(store, "hello");
-    await store.report("one");
-    await store.report("two");
+    await store.reportProcess("one");
+    await store.reportProcess("two");
     expect(store.warnings).toEqual([expect.stringMatching(/command info; allow it in its ACL \(\+info\)/)]);
     expect(logger.lines.filter(({ level }) => level === "warn" || level === "error")).toHaveLength(1);
   });

@@ -38,7 +38,7 @@ describe("two databases of one Redis", () => {
       await storeMessage(store, `of ${number}`);
       store.publishEphemeral("lobby", Buffer.from(`{"type":"typing","user":"${number}"}`));
       await store.enter("lobby", { id: `user${number}`, handle: "Somebody" });
-      await store.report(`report of ${number}`);
+      await store.reportProcess(`report of ${number}`);
     }
     for (const [number, { log: store, listener }] of logs.entries()) {
       await waitFor(() => listener.texts("lobby").length >= 3, "its own publications arrive");
@@ -48,7 +48,7 @@ describe("two databases of one Redis", () => {
       expect((await store.syncPresence("lobby", [])).map(({ id }) => id)).not.toContain(
         `user${(number + 1) % 3}`,
       );
-      expect(await store.reports()).toEqual([`report of ${number}`]);
+      expect(await store.processReports()).toEqual([`report of ${number}`]);
     }
     const channels = (await redis.cli("PUBSUB", "CHANNELS")).split("\n").sort();
     const [zero] = logs;

@@ -328,10 +328,10 @@ describe.each(BOTH_STORES)("the $kind store", ({ kind, make }) => {
 
   it("keeps what this process says of itself, the newest only, and shows that it reaches the store and back", async () => {
     const { store } = await open();
-    expect(await store.reports()).toEqual([]);
-    await store.report("well");
-    await store.report("very well, thank you");
-    expect(await store.reports()).toEqual(["very well, thank you"]);
+    expect(await store.processReports()).toEqual([]);
+    await store.reportProcess("well");
+    await store.reportProcess("very well, thank you");
+    expect(await store.processReports()).toEqual(["very well, thank you"]);
     expect(store.roundTripAgeMs).toBeGreaterThanOrEqual(0);
   });
 

@@ -260,11 +260,11 @@ export class MemoryStore implements MessageStore {
     return this.#state === "live" ? 0 : undefined;
   }
 
-  async report(text: string): Promise<void> {
+  async reportProcess(text: string): Promise<void> {
     this.#report = text;
   }
 
-  async reports(): Promise<string[]> {
+  async processReports(): Promise<string[]> {
     this.#mustBeLive();
     return this.#report === undefined ? [] : [this.#report];
   }

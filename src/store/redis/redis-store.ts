@@ -310,14 +310,14 @@ export class RedisStore implements MessageStore {
     return this.#probe?.ageMs;
   }
 
-  report(text: string): Promise<void> {
+  reportProcess(text: string): Promise<void> {
     return this.#tell(async (redis) => {
       await this.#reports.write(redis, text);
       await this.#clientLimit.reported(redis, () => this.#reports.count(redis));
     });
   }
 
-  reports(): Promise<string[]> {
+  processReports(): Promise<string[]> {
     return this.#ask((redis) => this.#reports.read(redis));
   }
 

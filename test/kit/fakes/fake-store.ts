@@ -228,12 +228,12 @@ export class FakeStore implements MessageStore {
     return this.status.state === "live" ? 5 : undefined;
   }
 
-  async report(text: string): Promise<void> {
+  async reportProcess(text: string): Promise<void> {
     this.reported.set(this.instance, text);
   }
 
-  async reports(): Promise<string[]> {
-    this.calls.push("reports");
+  async processReports(): Promise<string[]> {
+    this.calls.push("processReports");
     await this.#answer();
     return [...this.reported.values()];
   }

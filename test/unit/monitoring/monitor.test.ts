@@ -51,7 +51,7 @@ describe("a process that watches", () => {
   it("asks the store once for many who ask at once", async () => {
     const { watch: monitor, log: store } = openWatch();
     await Promise.all(Array.from({ length: 50 }, () => monitor.fleet()));
-    expect(store.calls.filter((call) => call === "reports")).toHaveLength(1);
+    expect(store.calls.filter((call) => call === "processReports")).toHaveLength(1);
   });
 
   it("reports when the store is live, every 5 s, and again as soon as it is back", async () => {
