@@ -7,6 +7,7 @@
 import type { Person } from "../protocol/frames.ts";
 import type { Right } from "../protocol/rights.ts";
 import type { AccessChange, AccessOutcome, AccessRule, Grant } from "./access.ts";
+import type { ReportStore } from "./message-reports.ts";
 
 /** One stored entry of a room, as it is sent to a client of `dynochat.v1`. */
 export interface Entry {
@@ -213,7 +214,7 @@ export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
 }
 
-export interface MessageStore {
+export interface MessageStore extends ReportStore {
   /** The kind of the store: `embedded` in the memory of the process, or `redis`. */
   readonly kind: "embedded" | "redis";
   /** Name of this process in presence events; random, new at every start. */

@@ -1,4 +1,5 @@
 import type { AccessChange } from "../../src/store/access.ts";
+import type { NewReport } from "../../src/store/message-reports.ts";
 import { TIMEOUTS, type Timeouts } from "../../src/store/redis/timeouts.ts";
 import type {
   Append,
@@ -144,6 +145,20 @@ export function change(rest: Partial<AccessChange> = {}): AccessChange {
     until: undefined,
     by: "moderator",
     bindsModerators: false,
+    reason: undefined,
+    ...rest,
+  };
+}
+
+/** A report of a message; by default ben, a user of the site, reports one of ann's in the lobby. */
+export function newReport(rest: Partial<NewReport> = {}): NewReport {
+  return {
+    room: "lobby",
+    message: "1795257593307-41",
+    user: "ann",
+    handle: "Ann",
+    text: 'says {"so"}\n<b>twice</b>',
+    by: { user: "ben", handle: "Ben", kind: "site" },
     reason: undefined,
     ...rest,
   };

@@ -3,6 +3,7 @@ import { type AccessChange, type AccessOutcome, type AccessRule, ALL_ROOMS, type
 import { enterHint, exitHint } from "../ephemeral.ts";
 import { GuestLimits } from "../guest-limits.ts";
 import { FLOORS, GuestQuotas, LEVELS, YOUNG_MS } from "../guest-quotas.ts";
+import type { MessageReport, NewReport, ReportOutcome } from "../message-reports.ts";
 import {
   type Append,
   type Appended,
@@ -22,6 +23,7 @@ import {
   StoreUnavailable,
 } from "../store.ts";
 import { MemoryGrants } from "./memory-grants.ts";
+import { MemoryReports } from "./memory-reports.ts";
 import { MemoryRoom } from "./memory-room.ts";
 import { newestFirst } from "./newest-first.ts";
 
@@ -71,6 +73,7 @@ export class MemoryStore implements MessageStore {
   /** By room. Emptied by `unsubscribe`. */
   readonly #subscribers = new Map<string, RoomSubscriber>();
   readonly #grants = new MemoryGrants();
+  readonly #reports = new MemoryReports();
   readonly #shared = new Map<string, string>();
   /** Publications of this tick of the event loop; delivered in the next one. */
   #deliveries: Delivery[] = [];
@@ -269,6 +272,27 @@ export class MemoryStore implements MessageStore {
     return this.#report === undefined ? [] : [this.#report];
   }
 
+  async addReport(report: NewReport, network: string | undefined): Promise<ReportOutcome> {
+    return this.#state === "live"
+      ? this.#reports.add(report, network, this.#clock())
+      : { outcome: "unavailable" };
+  }
+
+  async messageReports(before: string | undefined, count: number): Promise<readonly MessageReport[]> {
+    this.#mustBeLive();
+    return this.#reports.before(before, count, this.#clock());
+  }
+
+  async messageReport(id: string): Promise<MessageReport | undefined> {
+    this.#mustBeLive();
+    return this.#reports.of(id, this.#clock());
+  }
+
+  async dismissReport(id: string): Promise<boolean> {
+    this.#mustBeLive();
+    return this.#reports.dismiss(id);
+  }
+
   /** There is no other process. */
   async require(): Promise<void> {
     this.#mustBeLive();
@@ -286,6 +310,7 @@ export class MemoryStore implements MessageStore {
     const now = this.#clock();
     this.#guestLimits.sweep(now);
     this.#grants.sweep(now);
+    this.#reports.sweep(now);
     for (const [name, room] of this.#rooms) {
       this.#change(room, () => room.sweep(now));
       if (room.isEmpty) this.#forget(name, room);

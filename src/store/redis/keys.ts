@@ -137,6 +137,21 @@ export class Keys {
     return `${this.#prefix}processes`;
   }
 
+  /** Hash: the reports of messages and what is counted of them (reports.lua). */
+  messageReports(): string {
+    return `${this.#prefix}reports`;
+  }
+
+  /** Sorted set: the ids of the reports of messages. */
+  reportOrder(): string {
+    return `${this.#prefix}reports:order`;
+  }
+
+  /** Sorted set: the ids of guests' reports of messages. */
+  guestReports(): string {
+    return `${this.#prefix}reports:guests`;
+  }
+
   /** Hash: the features that the stored data needs, and since when; each process must know all of them to serve. */
   needs(): string {
     return `${this.#prefix}needs`;

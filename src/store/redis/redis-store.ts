@@ -8,6 +8,7 @@ import { looksLikeEntry } from "../entry.ts";
 import { ACCESS_FEATURE, FEATURES } from "../features.ts";
 import { GuestQuotas } from "../guest-quotas.ts";
 import { newestFirst } from "../memory/newest-first.ts";
+import type { MessageReport, NewReport, ReportOutcome } from "../message-reports.ts";
 import {
   type Append,
   type Appended,
@@ -31,6 +32,7 @@ import { Keys } from "./keys.ts";
 import { AccessRules } from "./messages/access-rules.ts";
 import { Appends } from "./messages/append.ts";
 import { Grants } from "./messages/grants.ts";
+import { MessageReports } from "./messages/message-reports.ts";
 import { claimedId } from "./messages/publications.ts";
 import { Reads } from "./messages/reads.ts";
 import { Signing } from "./messages/signing.ts";
@@ -77,7 +79,8 @@ export class RedisStore implements MessageStore {
   readonly #presence: PresenceStore;
   readonly #batcher: PresenceBatcher;
   readonly #lease: Lease;
-  readonly #reports: ProcessReports;
+  readonly #processReports: ProcessReports;
+  readonly #messageReports: MessageReports;
   readonly #fence: FeatureFence;
   readonly #clientLimit: ClientLimit;
   readonly #server: ServerWatch;
@@ -151,7 +154,8 @@ export class RedisStore implements MessageStore {
       this.#tell((redis) => this.#presence.change(redis, room, changes)),
     );
     this.#lease = new Lease(keys.lease(this.instance), timeouts, this.#throttled);
-    this.#reports = new ProcessReports(keys.processes(), this.instance, this.#clock, timeouts);
+    this.#processReports = new ProcessReports(keys.processes(), this.instance, this.#clock, timeouts);
+    this.#messageReports = new MessageReports(keys, this.#signing.networks, this.#clock, this.#throttled);
     this.#fence = new FeatureFence(keys, this.instance, options.features ?? FEATURES, timeouts);
     this.#clientLimit = new ClientLimit(this.#minReplicas > 0 ? 3 : 2, logger);
     this.#server = new ServerWatch(timeouts.serverCheckMs, logger);
@@ -197,9 +201,7 @@ export class RedisStore implements MessageStore {
       const stored = await this.#ask((redis) =>
         this.#access.change(redis, accessScript, room, change, this.#grants.keyOf(room)),
       );
-      if (stored.outcome !== "stored" || this.#replicaAcks === undefined) return stored;
-      const left = this.#timeouts.ackMs - (performance.now() - called);
-      return (await this.#replicaAcks.wait(left)) ? stored : { outcome: "unavailable" };
+      return (await this.#isKept(stored, called)) ? stored : { outcome: "unavailable" };
     } catch (error) {
       if (error instanceof StoreUnavailable) return { outcome: "unavailable" };
       throw error;
@@ -312,13 +314,36 @@ export class RedisStore implements MessageStore {
 
   reportProcess(text: string): Promise<void> {
     return this.#tell(async (redis) => {
-      await this.#reports.write(redis, text);
-      await this.#clientLimit.reported(redis, () => this.#reports.count(redis));
+      await this.#processReports.write(redis, text);
+      await this.#clientLimit.reported(redis, () => this.#processReports.count(redis));
     });
   }
 
   processReports(): Promise<string[]> {
-    return this.#ask((redis) => this.#reports.read(redis));
+    return this.#ask((redis) => this.#processReports.read(redis));
+  }
+
+  async addReport(report: NewReport, network: string | undefined): Promise<ReportOutcome> {
+    const called = performance.now();
+    try {
+      const added = await this.#ask((redis) => this.#messageReports.add(redis, report, network));
+      return (await this.#isKept(added, called)) ? added : { outcome: "unavailable" };
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return { outcome: "unavailable" };
+      throw error;
+    }
+  }
+
+  messageReports(before: string | undefined, count: number): Promise<readonly MessageReport[]> {
+    return this.#ask((redis) => this.#messageReports.before(redis, before, count));
+  }
+
+  messageReport(id: string): Promise<MessageReport | undefined> {
+    return this.#ask((redis) => this.#messageReports.of(redis, id));
+  }
+
+  dismissReport(id: string): Promise<boolean> {
+    return this.#ask((redis) => this.#messageReports.dismiss(redis, id));
   }
 
   async require(feature: string): Promise<void> {
@@ -333,12 +358,21 @@ export class RedisStore implements MessageStore {
     this.#closing ??= this.#supervisor.close(async ({ writer }) => {
       await Promise.all([
         this.#lease.giveUp(writer),
-        this.#reports.withdraw(writer),
+        this.#processReports.withdraw(writer),
         this.#fence.withdraw(writer),
         this.#index.flush(writer),
       ]);
     });
     return this.#closing;
+  }
+
+  /**
+   * Returns whether what has an id is on as many replicas as are wanted; waits for that, if any are.
+   * @param called when the call began, as performance.now() told it.
+   */
+  async #isKept(done: object, called: number): Promise<boolean> {
+    if (this.#replicaAcks === undefined || !("id" in done)) return true;
+    return this.#replicaAcks.wait(this.#timeouts.ackMs - (performance.now() - called));
   }
 
   /** Returns the connections, if subscriptions are in place. */

@@ -9,7 +9,9 @@ import {
 import { accessBody, entryOf } from "../../../src/store/entry.ts";
 import { enterHint, exitHint } from "../../../src/store/ephemeral.ts";
 import { MemoryAccess } from "../../../src/store/memory/memory-access.ts";
+import { MemoryReports } from "../../../src/store/memory/memory-reports.ts";
 import { newestFirst } from "../../../src/store/memory/newest-first.ts";
+import type { MessageReport, NewReport, ReportOutcome } from "../../../src/store/message-reports.ts";
 import {
   type Append,
   type Appended,
@@ -61,6 +63,10 @@ export class FakeStore implements MessageStore {
   readonly globalAccess = new MemoryAccess();
   /** What the app granted, by room and user. */
   readonly granted = new Map<string, Grant>();
+  /** The reports of messages. */
+  readonly reports = new MemoryReports();
+  /** What the next reports are answered with, instead of being stored. */
+  readonly reportAnswers: ReportOutcome[] = [];
   readonly appends: Append[] = [];
   /** What the next appends are answered with, instead of being stored. */
   readonly answers: Appended[] = [];
@@ -236,6 +242,26 @@ export class FakeStore implements MessageStore {
     this.calls.push("processReports");
     await this.#answer();
     return [...this.reported.values()];
+  }
+
+  async addReport(report: NewReport, network: string | undefined): Promise<ReportOutcome> {
+    await this.#turn();
+    return this.reportAnswers.shift() ?? this.reports.add(report, network, this.#ms);
+  }
+
+  async messageReports(before: string | undefined, count: number): Promise<readonly MessageReport[]> {
+    await this.#answer();
+    return this.reports.before(before, count, this.#ms);
+  }
+
+  async messageReport(id: string): Promise<MessageReport | undefined> {
+    await this.#answer();
+    return this.reports.of(id, this.#ms);
+  }
+
+  async dismissReport(id: string): Promise<boolean> {
+    await this.#answer();
+    return this.reports.dismiss(id);
   }
 
   async require(): Promise<void> {

@@ -15,6 +15,7 @@ interface Rule {
 const STORE_CONTRACT = [
   "src/store/store.ts",
   "src/store/access.ts",
+  "src/store/message-reports.ts",
   "src/store/entry.ts",
   "src/store/ephemeral.ts",
   "src/store/numbered-handle.ts",

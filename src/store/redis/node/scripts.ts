@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Redis } from "ioredis";
 import { CLAIM_MS, FRESH_MS, MAX_CLAIMS, SWEEP_MS } from "../../claim-limits.ts";
+import { MAX_REPORTS, OPEN_REPORTS, REPORT_MS } from "../../message-reports.ts";
 import { DIGIT_LOOKS, LAST_NUMBER } from "../../numbered-handle.ts";
 import { isReply } from "../errors.ts";
 
@@ -13,6 +14,14 @@ const HANDLE_CONSTANTS = {
   SWEEP_MS,
   LAST_NUMBER,
   DIGIT_LOOKS,
+} as const;
+
+/** Constants of report.lua. */
+const REPORT_CONSTANTS = {
+  MAX_REPORTS,
+  REPORT_MS,
+  MAX_OF_USER: OPEN_REPORTS.user,
+  MAX_OF_NETWORK: OPEN_REPORTS.network,
 } as const;
 
 /** A Lua script. */
@@ -55,6 +64,9 @@ export const HANDLE_RULES = `local function handleRules(prefix)\n${definitions(H
 /** entries.lua, the functions of scripts that add an entry to a room's stream. */
 export const ENTRY_FUNCTIONS = textOf(lua("../messages/entries.lua"));
 
+/** reports.lua, the functions of scripts that change reports of messages. */
+const REPORT_FUNCTIONS = textOf(lua("../messages/reports.lua"));
+
 export const SYNC_PRESENCE = new Script(lua("../presence/sync.lua"));
 export const LEASE = new Script(lua("../presence/lease.lua"));
 export const NOTE_ROOMS = new Script(lua("../retention/note-rooms.lua"));
@@ -63,6 +75,8 @@ export const EVICT_GUESTS = new Script(lua("../retention/evict-guests.lua"));
 export const REMOVE_ROOM = new Script(lua("../retention/remove-room.lua"));
 export const SHARED = new Script(lua("../messages/shared.lua"));
 export const SETTLE_HANDLES = new Script(lua("../presence/settle-handles.lua"), { CLAIM_MS }, [HANDLE_RULES]);
+export const REPORT = new Script(lua("../messages/report.lua"), REPORT_CONSTANTS, [REPORT_FUNCTIONS]);
+export const DISMISS_REPORT = new Script(lua("../messages/dismiss-report.lua"), {}, [REPORT_FUNCTIONS]);
 export const KNOW = new Script(lua("./know.lua"));
 export const NEED = new Script(lua("./need.lua"));
 export const PERMISSIONS = new Script(lua("./permissions.lua"));
@@ -78,6 +92,8 @@ const ALL = [
   REMOVE_ROOM,
   SHARED,
   SETTLE_HANDLES,
+  REPORT,
+  DISMISS_REPORT,
 ];
 
 /** Loads all scripts into a server, with this process's append script. */
