@@ -18,6 +18,7 @@ import { Publisher, type PublishRates } from "./publisher.ts";
 import { type Authorize, Authorizer } from "./rights/authorizer.ts";
 import { GlobalRules, type GlobalRulesListener } from "./rights/global-rules.ts";
 import { Moderation } from "./rights/moderation.ts";
+import { Reports } from "./rights/reports.ts";
 import { Rights } from "./rights/rights.ts";
 import type { NetworkDigest } from "./rights/visitor.ts";
 import { RoomQueries } from "./room/queries.ts";
@@ -77,6 +78,7 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
   readonly globalRules: GlobalRules;
   readonly rights: Rights;
   readonly moderation: Moderation;
+  readonly reports: Reports;
   readonly #store: MessageStore;
   readonly #rates: PublishRates;
   readonly #sessions = new Set<Session>();
@@ -144,6 +146,7 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
     this.queries = new RoomQueries(store, rooms, reads, globalRules);
     const { queries } = this;
     this.moderation = new Moderation({ store, rooms, queries, rights, globalRules, logger });
+    this.reports = new Reports(store, queries, rights, this.counters, logger);
   }
 
   /** Whether messages can be stored and broadcast now. */
@@ -308,6 +311,7 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
     this.answers.sweep();
     this.requests.sweep(now);
     this.moderation.sweep(now);
+    this.reports.sweep(now);
     this.#stalled.look(this.#connections(), now);
     for (const { session, until } of this.#awaitingHello.values()) {
       // Sessions are in the order in which they were opened, and all have the same time limit.

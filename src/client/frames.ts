@@ -4,6 +4,7 @@ import type {
   EntryFrame,
   ErrorFrame,
   ModerationRequest,
+  ReportRequest,
   ServerFrame,
 } from "../protocol/frames.ts";
 import { isMessageId } from "../protocol/ids.ts";
@@ -44,7 +45,7 @@ const KINDS: Readonly<Record<string, (value: unknown) => boolean>> = {
 const PLACE = "id@ prev@ room";
 
 /** Frames that this client sends. */
-export type SentFrame = Exclude<ClientFrame, ModerationRequest>;
+export type SentFrame = Exclude<ClientFrame, ModerationRequest | ReportRequest>;
 
 /** Frames that this client does not read: it moderates nothing, and any entry moves the cursor. */
 type NotRead = "access" | "access-list";

@@ -112,6 +112,17 @@ export interface SignOutRequest {
   readonly user: string;
 }
 
+/** Reports a message of a joined room to the operators. */
+export interface ReportRequest {
+  readonly type: "report";
+  readonly ref: number;
+  readonly room: string;
+  /** The id of the message. */
+  readonly id: string;
+  /** For operators; code points are limited. */
+  readonly reason?: string;
+}
+
 export interface PingRequest {
   readonly type: "ping";
   readonly ref: number;
@@ -129,6 +140,7 @@ export type ClientFrame =
   | HistoryRequest
   | TypingRequest
   | ModerationRequest
+  | ReportRequest
   | PingRequest
   | PongNote;
 

@@ -3,7 +3,10 @@
  * history may be trimmed before somebody judges it.
  */
 
-/** Most reports that are kept; the oldest is dropped for a new one, those of guests first. */
+/**
+ * Most reports that are kept; the oldest is dropped for a new one, those of guests first. A guest's report
+ * drops only those of guests.
+ */
 export const MAX_REPORTS = 1_000;
 
 /**
@@ -52,7 +55,7 @@ export type ReportOutcome =
   | { readonly outcome: "duplicate"; readonly id: string }
   /** The user, or the guests of the network, have as many reports as `OPEN_REPORTS` allows. Nothing was stored. */
   | { readonly outcome: "too-many"; readonly of: keyof typeof OPEN_REPORTS }
-  /** The store is out of space. Nothing was stored. */
+  /** The store is out of space, or the space for reports is used by users who are no guests. Nothing was stored. */
   | { readonly outcome: "storage-full" }
   /** It is unknown whether it was stored; the same report again finds out. */
   | { readonly outcome: "unavailable" };

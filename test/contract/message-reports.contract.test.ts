@@ -105,7 +105,7 @@ describe.each(BOTH_STORES)("the reports of messages of the $kind store", ({ make
     await added(store, one, NETWORK);
   });
 
-  it("are bounded: the oldest goes, those of guests before any other", async () => {
+  it("are bounded: the oldest goes, those of guests before any other, and for a guest none but those", async () => {
     const store = await open();
     await added(store, { message: "1-0", by: bySite("first") });
     await added(store, { message: "1-1", by: byGuest("g1") }, NETWORK);
@@ -120,6 +120,11 @@ describe.each(BOTH_STORES)("the reports of messages of the $kind store", ({ make
     expect(kept.slice(-2)).toEqual(["2-1", "1-0"]);
     await added(store, { message: "3-3", by: bySite("last") });
     expect((await messagesOf(store)).slice(0, 2)).toEqual(["3-3", "3-1"]);
+    const one = newReport({ by: byGuest("g4") });
+    expect(await store.addReport(one, NETWORK)).toEqual({ outcome: "storage-full" });
+    const all = await store.messageReports(undefined, MAX_REPORTS);
+    expect(new Set(all.map(({ by }) => by.kind))).toEqual(new Set(["site"]));
+    for (const { id } of all.slice(-OPEN_REPORTS.network)) await store.dismissReport(id);
     // What was dropped counts for nobody any more.
     for (let n = 0; n < OPEN_REPORTS.network; n += 1) await added(store, { by: byGuest(`g-${n}`) }, NETWORK);
   });

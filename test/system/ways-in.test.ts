@@ -154,6 +154,15 @@ async function get({ url, headers }: Caller, path: string, more: Record<string, 
   return fetch(`${url}/api/${path}`, { headers: { ...headers, ...more } });
 }
 
+/** The id of a room's newest message, which not every caller may know. */
+async function newestIn({ url }: Caller, room: string): Promise<string> {
+  const answer = await fetch(`${url}/api/rooms/${room}/messages`, { headers: withKey(BARE_KEY) });
+  const page: { readonly messages: readonly { readonly id: string; readonly type: string }[] } = JSON.parse(
+    await answer.text(),
+  );
+  return page.messages.findLast(({ type }) => type === "message")?.id ?? "";
+}
+
 const WAYS: readonly Way[] = [
   {
     name: "join",
@@ -304,6 +313,46 @@ const WAYS: readonly Way[] = [
     },
   },
   {
+    name: "report a message by a socket",
+    needs: "read",
+    forPrograms: false,
+    take: (caller, room) =>
+      bySocket(caller, async (client) => {
+        const joined = await client.request({ type: "join", room });
+        if (joined.type === "error") return joined;
+        return client.request({ type: "report", room, id: await newestIn(caller, room) });
+      }),
+  },
+  {
+    name: "report a message over HTTP",
+    needs: "read",
+    forPrograms: true,
+    take: async (caller, room) => {
+      const { url, headers } = caller;
+      const answer = await fetch(`${url}/api/rooms/${room}/reports`, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+        body: JSON.stringify({ id: await newestIn(caller, room) }),
+      });
+      return outcomeOf(answer.status);
+    },
+  },
+  {
+    name: "read what was reported there",
+    needs: "moderate",
+    forPrograms: true,
+    take: async (caller, room) => outcomeOf((await get(caller, `reports?room=${room}`)).status),
+  },
+  {
+    name: "find it in the list of all reports",
+    needs: "moderate",
+    forPrograms: true,
+    take: async (caller, room) => {
+      const list = await (await get(caller, "reports")).text();
+      return list.includes(`"room":"${room}"`) ? "let in" : "refused";
+    },
+  },
+  {
     name: "read its access rules",
     needs: "moderate",
     forPrograms: true,
@@ -361,6 +410,10 @@ describe.each(["memory", "Redis"])("a room of two servers on %s", (kind) => {
       const list = await (await fetch(`${door}/api/rooms`, { headers: withKey(BARE_KEY) })).text();
       return ROOMS.every((room) => list.includes(room));
     }, "the rooms are listed");
+    for (const room of ROOMS) {
+      const id = await newestIn({ url: desk, headers: {}, token: undefined, isProgram: true }, room);
+      await ask(desk, `rooms/${room}/reports`, DESK_KEY, { id });
+    }
     for (const { who, rule, isGlobal } of VISITS) {
       if (rule === undefined) continue;
       const paths = isGlobal === true ? ["access"] : ROOMS.map((room) => `rooms/${room}/access`);

@@ -4,6 +4,7 @@ export const LIMIT_NAMES = {
   "user-messages": "messages of one person",
   "address-messages": "messages of the guests of one address",
   "room-messages": "messages of the guests of one room",
+  reports: "reports of messages by one person, or by the guests of one address",
   typing: "signals of people who type",
   requests: "times that a connection was read no further because it, or its address, had asked too much",
   "message-parts": "messages sent in too many pieces",

@@ -26,7 +26,7 @@ import type { Rights } from "./rights.ts";
 import { missingRight, type Visitor } from "./visitor.ts";
 
 /** Code points of a reason. */
-const REASON_LENGTH = 200;
+export const REASON_LENGTH = 200;
 
 /** Longest time of a rule that ends, s: ten years. */
 export const LONGEST_RULE_SECONDS = 10 * 366 * 86_400;

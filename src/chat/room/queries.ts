@@ -1,6 +1,6 @@
 import { LIMITS } from "../../protocol/limits.ts";
 import type { Right } from "../../protocol/rights.ts";
-import type { MessageStore, RoomHead } from "../../store/store.ts";
+import type { Entry, MessageStore, ReadLimit, RoomHead } from "../../store/store.ts";
 import { withTimeout } from "../../store/with-timeout.ts";
 import type { ReadSlots } from "../limits/read-slots.ts";
 import { STORE_WAIT_MS } from "../limits/time-limit.ts";
@@ -18,6 +18,9 @@ export const ROOMS_LISTED = 100;
 
 /** Rooms of which a list is made: those that a user may not enter are left out. */
 const ROOMS_CONSIDERED = 500;
+
+/** The limit of a read of one entry, which is returned however large it is. */
+const ONE_ENTRY: ReadLimit = { entries: 1, bytes: 1 };
 
 /**
  * How long a list of rooms is kept, ms: it costs a read, and a presence sync per room. A new room is in the
@@ -66,6 +69,19 @@ export class RoomQueries {
     const open = this.#open(room);
     if (open !== undefined) return open.after(visitor, id, limit);
     return this.#read(room, visitor, pageAfter(this.#readerOf(room), id, limit).then(pageOf));
+  }
+
+  /**
+   * Reads one entry from the store; undefined if it is not there. For a room that is open here, too: what its
+   * ring holds may have been trimmed or removed in the store.
+   */
+  entry(room: string, visitor: Visitor, id: string): Promise<Entry | undefined> {
+    const reading = this.#readerOf(room).from(id, ONE_ENTRY);
+    return this.#read(
+      room,
+      visitor,
+      reading.then(([entry]) => (entry?.id === id ? entry : undefined)),
+    );
   }
 
   /** Returns who is in a room, over all processes. */

@@ -7,6 +7,7 @@ import type { RequestBudgets } from "../limits/request-budget.ts";
 import type { Publisher } from "../publisher.ts";
 import type { GlobalRules } from "../rights/global-rules.ts";
 import type { Moderation } from "../rights/moderation.ts";
+import type { Reports } from "../rights/reports.ts";
 import type { RightSettings, Rights } from "../rights/rights.ts";
 import type { RoomQueries } from "../room/queries.ts";
 import type { Rooms } from "../room/rooms.ts";
@@ -51,6 +52,7 @@ export interface ChatContext {
   readonly globalRules: GlobalRules;
   readonly rights: Rights;
   readonly moderation: Moderation;
+  readonly reports: Reports;
   /**
    * Sends a session what every new client gets: notices, the greeting, and the status if the store is away.
    */

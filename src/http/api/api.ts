@@ -20,6 +20,7 @@ import { routeLongRooms } from "./routes/long-room.ts";
 import { routeOrigin } from "./routes/origin.ts";
 import { routePostMessage } from "./routes/post-message.ts";
 import { routeReadMessages } from "./routes/read-messages.ts";
+import { routeReports } from "./routes/reports.ts";
 import { routeRooms } from "./routes/rooms.ts";
 import type { RouteDeps } from "./routes/route-deps.ts";
 import { routeSession } from "./routes/session.ts";
@@ -70,6 +71,7 @@ export class Api {
     routeRooms(scope, this.#deps);
     routeReadMessages(scope, this.#deps);
     routeAccess(scope, this.#deps);
+    routeReports(scope, this.#deps);
     routePostMessage(scope, this.#deps);
     routeEvents(scope, this.#deps);
     routeSession(scope, this.#deps);

@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { LONGEST_RULE_SECONDS, RULE_RIGHTS, RULES_LISTED } from "../../chat/rights/moderation.ts";
+import { REPORTS_LISTED } from "../../chat/rights/reports.ts";
 import { ROOMS_LISTED } from "../../chat/room/queries.ts";
 import { ERRORS } from "../../protocol/codes.ts";
 import { ID, KEY, ROOM } from "../../protocol/ids.ts";
@@ -188,6 +189,70 @@ export const AccessRuleList = Type.Object(
   { description: "The access rules of a room, or of all rooms" },
 );
 
+const ReportId = Type.String({ description: "The report's id", examples: ["1795257604912"] });
+
+export const NewReport = Type.Object(
+  {
+    id: MessageId("The message that is reported"),
+    reason: Type.Optional(Type.String({ description: "For operators" })),
+  },
+  { description: "A message that operators should look at" },
+);
+
+export const ReportStored = Type.Object(
+  { id: ReportId },
+  { description: "Operators see the report, with the message as it is now" },
+);
+
+export const ReportStoredBefore = Type.Object(
+  { id: ReportId, duplicate: Type.Boolean() },
+  { description: "The caller reported this message before" },
+);
+
+export const ReportParams = Type.Object({ report: ReportId });
+
+export const ReportQuery = Type.Object({
+  before: Type.Optional(
+    Type.String({
+      pattern: /^\d{1,16}$/.source,
+      description: "Only reports made before the one with this id",
+    }),
+  ),
+  room: Type.Optional(Type.String({ pattern: ROOM.source, description: "Only reports of this room" })),
+});
+
+const ReportSchema = Type.Object(
+  {
+    id: ReportId,
+    at: Type.Number({ description: "When it was made, ms since 1970" }),
+    room: Type.String(),
+    message: MessageId("The message's id"),
+    user: Type.String({ description: "The sender of the message" }),
+    handle: Type.String(),
+    text: Type.String({ description: "The message as it was; of a very long one the beginning" }),
+    by: Type.Object(
+      {
+        user: Type.String(),
+        handle: Type.String(),
+        kind: Type.String({ enum: ["guest", "site", "program"] }),
+      },
+      { description: "The user who reported it" },
+    ),
+    reason: Type.Optional(Type.String()),
+  },
+  { description: "A message that a user has reported" },
+);
+
+export const ReportList = Type.Object(
+  {
+    reports: Type.Array(ReportSchema, { maxItems: REPORTS_LISTED, description: "Newest first" }),
+    more: Type.Boolean({ description: "Whether there are older ones" }),
+  },
+  { description: "Reports of the rooms that the caller may moderate" },
+);
+
+export const Dismissed = Type.Null({ description: "The report is gone" });
+
 export const Presence = Type.Object(
   {
     count: Type.Integer(),
@@ -255,6 +320,9 @@ export const NAMED_SCHEMAS = {
   AccessRule: AccessRuleSchema,
   AccessRuleList,
   AccessRuleChange: NewAccessRule,
+  Report: ReportSchema,
+  ReportList,
+  NewReport,
   Presence,
   SessionRequest: Hello,
   Session: Welcome,

@@ -24,6 +24,8 @@ const COMPUTED = [
   "/status/rooms",
   "/status/rooms/:room",
   "/status/rooms/:room/access",
+  "/status/reports",
+  "/status/reports/:report/dismiss",
 ];
 
 /** Requests per second of one address for these paths, and their burst. */

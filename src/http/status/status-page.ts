@@ -12,6 +12,7 @@ import { readJsonBodies } from "../api/json-body.ts";
 import { NOT_OPERATOR, type ProgramKeys } from "../api/program-keys.ts";
 import type { PageFiles } from "../page/page-files.ts";
 import { forgottenCookies, operatorCookies, passesOf } from "./operator-cookie.ts";
+import { routeStatusReports } from "./status-reports.ts";
 import { routeStatusRooms } from "./status-rooms.ts";
 import { statusView } from "./view.ts";
 
@@ -36,7 +37,8 @@ export interface StatusDeps {
 /**
  * The operator's page: `/status` itself, which contains no data; `/status/session` to sign in with one of
  * API_KEYS, and to sign out; and, for users who have signed in and for programs that send a key as a bearer,
- * `/status/fleet`, the state of all processes, and `/status/rooms`, which is for moderating rooms.
+ * `/status/fleet`, the state of all processes, and `/status/rooms` and `/status/reports`, which are for
+ * moderating rooms.
  */
 export class StatusPage {
   readonly #deps: StatusDeps;
@@ -56,8 +58,10 @@ export class StatusPage {
     const options = { bodyLimit: SIGN_IN_BYTES, errorHandler: answerFailure };
     scope.post("/status/session", options, this.#signIn);
     scope.delete("/status/session", this.#signOut);
-    await scope.register(async (rooms) => {
-      routeStatusRooms(rooms, { chat, gate, operatorOf: this.#operatorOf });
+    await scope.register(async (moderation) => {
+      const deps = { chat, gate, operatorOf: this.#operatorOf };
+      routeStatusRooms(moderation, deps);
+      routeStatusReports(moderation, deps);
     });
   }
 

@@ -19,7 +19,7 @@ import type { RoomsView, RoomView } from "./room-view.ts";
 
 /** Dependencies of the routes below `/status/rooms`. */
 export interface StatusRoomDeps {
-  readonly chat: Pick<Chat, "moderation" | "queries" | "rights">;
+  readonly chat: Pick<Chat, "moderation" | "queries" | "reports" | "rights">;
   readonly gate: Gate;
   /** Returns the program that an operator signed in as, or whose key a request carries. */
   readonly operatorOf: (request: FastifyRequest) => Result<Program>;

@@ -30,8 +30,10 @@ export class MemoryReports {
     const ofNetwork = kept.filter((other) => other.network !== undefined && other.network === network);
     if (ofNetwork.length >= OPEN_REPORTS.network) return { outcome: "too-many", of: "network" };
     if (kept.length >= MAX_REPORTS) {
-      const dropped = kept.find((other) => other.network !== undefined) ?? kept[0];
-      if (dropped !== undefined) this.#reports.delete(dropped.report.id);
+      const ofGuest = kept.find((other) => other.network !== undefined);
+      const dropped = ofGuest ?? (network === undefined ? kept[0] : undefined);
+      if (dropped === undefined) return { outcome: "storage-full" };
+      this.#reports.delete(dropped.report.id);
     }
     this.#lastId = Math.max(Math.floor(now), this.#lastId + 1);
     const id = String(this.#lastId);

@@ -15,7 +15,7 @@ async function statusesOf(url: string, count: number, remoteAddress = "192.0.2.1
   return { app, answers, statuses: [...new Set(answers.map(({ statusCode }) => statusCode))] };
 }
 
-it.each(["/metrics", "/status/fleet", "/status/rooms/lobby"])(
+it.each(["/metrics", "/status/fleet", "/status/rooms/lobby", "/status/reports"])(
   "%s is answered 200 times at once for one address, and then refused",
   async (url) => {
     const { app, answers, statuses } = await statusesOf(url, 201);

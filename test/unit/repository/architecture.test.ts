@@ -37,6 +37,7 @@ const RIGHTS = [
 /** The contracts between `/status` and the operator's page. */
 const STATUS_VIEW = "src/http/status/status-view.ts";
 const ROOM_VIEW = "src/http/status/room-view.ts";
+const REPORT_VIEW = "src/http/status/report-view.ts";
 /** What would let a part talk to the world by itself. */
 const NETWORK = [
   "node:net",
@@ -54,10 +55,14 @@ const RULES: readonly Rule[] = [
   { part: "src/protocol/", only: ["src/protocol/"] },
   { part: STATUS_VIEW, only: [] },
   { part: ROOM_VIEW, only: ["src/protocol/"] },
+  { part: REPORT_VIEW, only: [] },
   { part: REDIS_URL, only: [] },
   { part: ORIGINS, only: ["node:net"] },
   { part: "src/client/", only: ["src/client/", "src/protocol/"] },
-  { part: "src/page/", only: ["src/page/", "src/client/", "src/protocol/", STATUS_VIEW, ROOM_VIEW] },
+  {
+    part: "src/page/",
+    only: ["src/page/", "src/client/", "src/protocol/", STATUS_VIEW, ROOM_VIEW, REPORT_VIEW],
+  },
   { part: "src/logging/", only: ["src/logging/", "pino", "node:"] },
   {
     // An option of the plugin is a function that takes Fastify's request.

@@ -18,6 +18,7 @@ import { join } from "./handlers/join.ts";
 import { leave } from "./handlers/leave.ts";
 import { message } from "./handlers/message.ts";
 import { ping } from "./handlers/ping.ts";
+import { report } from "./handlers/report.ts";
 import { typing } from "./handlers/typing.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -157,6 +158,17 @@ export const REQUESTS = {
     cost: COST.request,
     order: "room",
     handle: signOut,
+  },
+  report: {
+    check: check("report", {
+      ref: Ref,
+      room: Room,
+      id: Type.String({ pattern: ID }),
+      reason: Type.Optional(Type.String()),
+    }),
+    cost: COST.request,
+    order: "room",
+    handle: report,
   },
   ping: { check: check("ping", { ref: Ref }), cost: 0, order: "nothing", handle: ping },
   pong: { check: check("pong", {}), cost: 0, order: "nothing", handle: () => undefined },

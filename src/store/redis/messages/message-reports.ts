@@ -87,5 +87,6 @@ function outcomeOf(reply: unknown): ReportOutcome {
   if ((outcome === "stored" || outcome === "duplicate") && typeof value === "string")
     return { outcome, id: value };
   if (outcome === "too-many" && (value === "user" || value === "network")) return { outcome, of: value };
+  if (outcome === "storage-full") return { outcome };
   return { outcome: "unavailable" };
 }

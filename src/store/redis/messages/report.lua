@@ -5,7 +5,8 @@
 -- KEYS  1 the reports   2 all ids   3 the ids of guests' reports (reports.lua)
 -- ARGV  1 the user who reports   2 a digest of the user's network; '-' if the user is no guest
 --       3 room   4 id of the message   5 the report as JSON
--- Answer: {'stored', id} | {'duplicate', id} | {'too-many', 'user' or 'network'}
+-- Answer: {'stored', id} | {'duplicate', id} | {'too-many', 'user' or 'network'} | {'storage-full'}: there are
+--         too many, none of them a guest's, and this one is
 
 local reports, order, guests = KEYS[1], KEYS[2], KEYS[3]
 local user, network, room, message, report = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -32,6 +33,9 @@ if network ~= '-' and tonumber(call('HGET', reports, 'n' .. network) or 0) >= MA
   return { 'too-many', 'network' }
 end
 
+if network ~= '-' and call('ZCARD', order) >= MAX_REPORTS and call('ZCARD', guests) == 0 then
+  return { 'storage-full' }
+end
 for _ = MAX_REPORTS, call('ZCARD', order) do
   local oldest = call('ZRANGE', guests, 0, 0)[1] or call('ZRANGE', order, 0, 0)[1]
   removeReport(reports, order, guests, oldest)
