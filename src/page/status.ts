@@ -2,6 +2,7 @@ import type { StatusView } from "../http/status/status-view.ts";
 import { staleDocument } from "./connection/stale-document.ts";
 import { byId } from "./element.ts";
 import { Board } from "./status/board.ts";
+import { ReportPanel } from "./status/report-panel.ts";
 import { messageOf, PATIENCE_MS, posted, reasonIn } from "./status/requests.ts";
 import { RoomTable } from "./status/room-table.ts";
 
@@ -10,6 +11,7 @@ const LOOK_MS = 2_000;
 
 const board = new Board();
 const rooms = new RoomTable();
+const reports = new ReportPanel((room) => rooms.open(room));
 const signIn = byId("sign-in", HTMLFormElement);
 const signInError = byId("sign-in-error", HTMLElement);
 const keyField = byId("key", HTMLInputElement);
@@ -37,6 +39,7 @@ async function look(): Promise<void> {
     const view: StatusView = await response.json();
     showBoard(true);
     board.show(view);
+    void reports.refresh();
     void rooms.refresh();
   } catch (error) {
     showBoard(true);
@@ -68,6 +71,7 @@ async function leave(): Promise<void> {
 
 function askForKey(reason: string): void {
   showBoard(false);
+  reports.clear();
   rooms.clear();
   signInError.textContent = reason;
   keyField.focus();

@@ -15,13 +15,18 @@ const REPORTED_MS = 20_000;
 
 const KEY = "the-key-of-the-operator";
 const DESK_KEY = "the-key-of-the-desk";
+/** Keys of programs that report messages. */
+const REPORTERS = Array.from({ length: 6 }, (_, n) => `the-key-of-reporter-${n}`);
 
 let browser: Browser;
 let servers: readonly Server[];
 beforeAll(async () => {
   browser = await startBrowser();
   ({ servers } = await startFleet(2, {
-    env: { API_KEYS: `${KEY},desk:${DESK_KEY}:moderate@*+operate`, MESSAGES_PER_SECOND: "0" },
+    env: {
+      API_KEYS: [KEY, `desk:${DESK_KEY}:moderate@*+operate`, ...REPORTERS].join(","),
+      MESSAGES_PER_SECOND: "0",
+    },
   }));
 });
 
@@ -182,4 +187,94 @@ it("a key that may only write sees a room, no buttons in it, and which key moder
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("A key of API_KEYS").waitFor();
   expect(await page.locator("#rooms tr, #room-content *").count()).toBe(0);
+});
+
+async function reportedBy(name: string, room: string, text: string, reason?: string): Promise<V1Client> {
+  const author = await connectV1(servers[1]!.wsUrl, { room, handle: "<b>Eve</b>" });
+  const { id } = await author.say(room, text);
+  const reporter = await connectV1(servers[1]!.wsUrl, { room, handle: name });
+  const answer = await reporter.request({
+    type: "report",
+    room,
+    id,
+    ...(reason === undefined ? {} : { reason }),
+  });
+  expect(answer.type).toBe("ok");
+  return author;
+}
+
+it("an operator sees reports, opens the room, mutes the author, and dismisses a report", async () => {
+  // Long enough to scroll.
+  const text = `<img src=x onerror=alert(1)>${"\nbuy".repeat(40)}`;
+  const eve = await reportedBy("Ben", "bazaar", text, "spam & worse");
+  const { page, errors } = await newVisitor(browser);
+  await signIn(page, DESK_KEY);
+  const reports = page.getByRole("region", { name: "Reports" });
+  const items = reports.getByRole("list", { name: "Reports, newest first" }).getByRole("listitem");
+  await waitFor(async () => (await items.count()) === 1, "the report is shown");
+  expect(await items.first().locator("p, blockquote").allTextContents()).toEqual([
+    expect.stringMatching(/^bazaar<b>Eve<\/b> \(g[\w-]+\)$/),
+    text,
+    expect.stringMatching(/^Reported by Ben \(g[\w-]+\), .*: spam & worse$/),
+    "Mute 10 minShut outDismiss",
+  ]);
+  expect(await reports.locator("img, b").count()).toBe(0);
+  expect(await axeFindings(page)).toEqual([]);
+
+  await reports.getByRole("button", { name: "Mute 10 min: <b>Eve</b>" }).click();
+  await reports.getByText("Mute 10 min: <b>Eve</b>, done.").waitFor();
+  await expect(eve.say("bazaar", "again")).rejects.toThrow();
+  await reports.getByRole("button", { name: "Open room bazaar" }).click();
+  await page.getByRole("region", { name: "bazaar" }).getByText("People here: 2.").waitFor();
+  await page.getByRole("button", { name: "Take back: <b>Eve</b>" }).waitFor();
+
+  // What comes later is shown when the operator wants it: no item moves by itself.
+  await reportedBy("Cleo", "bazaar", "later");
+  const newer = reports.getByRole("button", { name: "Show new reports" });
+  await newer.waitFor();
+  expect(await items.count()).toBe(1);
+  await newer.click();
+  await waitFor(async () => (await items.count()) === 2, "both reports are shown");
+  expect(await newer.isVisible()).toBe(false);
+
+  await items.nth(1).getByRole("button", { name: "Dismiss" }).click();
+  await items.nth(1).getByText("Dismissed").waitFor();
+  expect(await items.nth(1).getByRole("button").allTextContents()).toEqual(["bazaar"]);
+  await page.reload();
+  await waitFor(async () => (await items.count()) === 1, "only the other report is left");
+  expect(await items.first().locator("blockquote").textContent()).toBe("later");
+  await items.first().getByRole("button", { name: "Shut out: <b>Eve</b> 2" }).click();
+  await reports.getByText("Shut out: <b>Eve</b> 2, done.").waitFor();
+  await items.first().getByRole("button", { name: "Dismiss" }).click();
+  await items.first().getByText("Dismissed").waitFor();
+  expect(errors.filter((error) => !error.includes("401"))).toEqual([]);
+});
+
+it("an operator pages through many reports, and a key that may only write sees none", async () => {
+  const author = await connectV1(servers[1]!.wsUrl, { room: "busy", handle: "Eve" });
+  for (const [index, key] of REPORTERS.entries()) {
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    for (let n = 0; n < 10; n += 1) {
+      const { id } = await author.say("busy", `message ${10 * index + n}`);
+      const url = `${servers[1]!.url}/api/rooms/busy/reports`;
+      const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify({ id }) });
+      expect(answer.status).toBe(201);
+    }
+  }
+  const { page } = await newVisitor(browser);
+  await signIn(page, DESK_KEY);
+  const reports = page.getByRole("region", { name: "Reports" });
+  await reports.getByText("message 59", { exact: true }).waitFor();
+  await reports.getByRole("button", { name: "Show older reports" }).click();
+  await reports.getByText("message 9", { exact: true }).waitFor();
+  await reports.getByText("message 0", { exact: true }).waitFor();
+  expect(await reports.getByText("message 10", { exact: true }).count()).toBe(0);
+  await reports.getByRole("button", { name: "Show new reports" }).click();
+  await reports.getByText("message 59", { exact: true }).waitFor();
+
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("A key of API_KEYS").waitFor();
+  expect(await page.locator("#reports-content *").count()).toBe(0);
+  await signIn(page, KEY);
+  await page.getByText("There are no reports of rooms that your key may moderate.").waitFor();
 });

@@ -10,7 +10,7 @@ const EVERYBODY = "*";
 export const ALL_ROOMS = "*";
 
 /** Seconds for which the button mutes. */
-const MUTE_SECONDS = 600;
+export const MUTE_SECONDS = 600;
 
 /** What a button sends, and where to. */
 interface Act {
@@ -101,7 +101,7 @@ export class RoomPanel {
 }
 
 /** Returns the path of the access rules of a room, or of all rooms. */
-function accessOf(room: string): string {
+export function accessOf(room: string): string {
   return room === ALL_ROOMS ? "/status/access" : `/status/rooms/${room}/access`;
 }
 

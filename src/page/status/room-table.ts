@@ -43,6 +43,11 @@ export class RoomTable {
     }
   }
 
+  /** Shows a room, which need not be in the table, in the panel. */
+  open(room: string): void {
+    void this.#panel.open(room);
+  }
+
   /** Forgets what was shown: nobody is signed in. */
   clear(): void {
     this.#nextAt = 0;
@@ -70,7 +75,7 @@ export class RoomTable {
   }
 
   #newRow(room: string): Row {
-    const open = button(room, "act", () => void this.#panel.open(room));
+    const open = button(room, "act", () => this.open(room));
     const name = element("th", "", open);
     name.scope = "row";
     const count = element("td");
