@@ -1,6 +1,9 @@
 import { beforeAll, expect, it } from "vitest";
 import { OPEN_REPORTS, REPORT_MS } from "../../src/store/message-reports.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
+import { startReplica } from "../kit/servers/replica.ts";
+import { afterwards } from "../kit/vitest/cleanup.ts";
+import { waitFor } from "../kit/vitest/wait-for.ts";
 import { open, ownRedis } from "./open-redis-store.ts";
 import { newReport } from "./open-store.ts";
 
@@ -76,4 +79,22 @@ it("what a client wrote among the reports is skipped", async () => {
   await redis.cli("HSET", `${prefix}reports`, id, "no report");
   expect(await store.messageReports(undefined, 10)).toHaveLength(1);
   expect(logger.lines.some(({ sentence }) => sentence.includes("skipped a report"))).toBe(true);
+});
+
+it("a report is stored once a replica has it, where replicas are wanted", async () => {
+  const master = await ownRedis();
+  const replica = await startReplica(master);
+  const times = { ackMs: 1_500, waitMs: 1_000, inStepMs: 1_100, behindMs: 1_100 };
+  const { log: store } = await open({ redis: master, minReplicas: 1, times });
+  expect(await store.addReport(newReport(), undefined)).toMatchObject({ outcome: "stored" });
+  replica.freeze();
+  afterwards(() => replica.thaw());
+  const later = newReport({ message: "2-1" });
+  expect(await store.addReport(later, undefined)).toEqual({ outcome: "unavailable" });
+  replica.thaw();
+  // It was stored: the same report again finds out.
+  await waitFor(
+    async () => (await store.addReport(later, undefined)).outcome === "duplicate",
+    "the replica has the report",
+  );
 });
