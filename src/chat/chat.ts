@@ -9,6 +9,7 @@ import type { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { Guests } from "./guests.ts";
 import { guestIdentity, type Identity, SIGNED_OUT, type SiteTokens } from "./identity.ts";
+import { Accounts } from "./limits/accounts.ts";
 import { AnswerBudgets } from "./limits/answer-budget.ts";
 import { RateLimiter } from "./limits/rate.ts";
 import { ReadSlots } from "./limits/read-slots.ts";
@@ -44,6 +45,9 @@ const KEY_CHECK_MS = 60_000;
  */
 const TRIES = { perSecond: 2, burst: 10 } as const;
 
+/** Rooms in which one user of the site may write at the full rate at the same time, in this process. */
+const ROOMS_AT_ONCE = 2;
+
 /** Name of the shared secret in the store. */
 const SECRET_NAME = "secret";
 
@@ -69,6 +73,7 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
   readonly rooms: Rooms;
   readonly answers = new AnswerBudgets();
   readonly requests: RequestBudgets;
+  readonly accounts: Accounts;
   readonly waiting = new WaitingBytes();
   readonly publisher: Publisher;
   /** Queries of callers that are not in the room. */
@@ -134,11 +139,16 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
         networkDigest,
         globalRules: this.globalRules,
       },
-      options.maxRoomsPerAddress,
+      options,
     );
     this.requests = new RequestBudgets(options);
+    this.accounts = new Accounts(options, this.counters);
+    const ofUsers = (factor: number): RateLimiter =>
+      new RateLimiter(factor * messagesPerSecond, factor * messageBurst);
     this.#rates = {
-      users: new RateLimiter(messagesPerSecond, messageBurst),
+      guest: ofUsers(1),
+      site: ofUsers(ROOMS_AT_ONCE),
+      program: ofUsers(Math.max(ROOMS_AT_ONCE, options.programFactor)),
       networks: new RateLimiter(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
     };
     this.publisher = new Publisher(store, this.#rates, logger, this.counters, networkDigest);
@@ -306,8 +316,8 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
 
   readonly #sweepAll = (): void => {
     const now = performance.now();
-    this.#rates.users.sweep(now);
-    this.#rates.networks.sweep(now);
+    for (const rate of Object.values(this.#rates)) rate.sweep(now);
+    this.accounts.sweep(now);
     this.answers.sweep();
     this.requests.sweep(now);
     this.moderation.sweep(now);

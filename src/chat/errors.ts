@@ -22,8 +22,19 @@ export const STORE_AWAY: ErrorReply = {
   message: "The chat cannot reach its storage; try again.",
 };
 
+/** A message that this process did not pass on to the store. */
+interface NotPassedOn {
+  readonly outcome: "rate-limited";
+  /** One user's messages over all rooms. */
+  readonly limit: "all-rooms";
+  readonly retryAfterMs: number;
+}
+
 /** The result of an append that stored nothing, or of which it is not known whether it did. */
-export type NotStored = Exclude<Appended, { readonly id: string }>;
+export type NotStored = Exclude<Appended, { readonly id: string }> | NotPassedOn;
+
+/** What rejects a message as `rate-limited`. */
+export type RateLimit = MessageLimit | QuotaLimit | NotPassedOn["limit"];
 
 const FULL: Readonly<Record<SpaceLimit | "memory", string>> = {
   memory: "The chat's storage is full; nothing was stored.",
@@ -57,8 +68,11 @@ export function notStored(appended: NotStored, room: string): ErrorReply {
 }
 
 /** The sentence that a sender is told, by limit. */
-const SENTENCES: Readonly<Record<MessageLimit | QuotaLimit, string>> = {
+const SENTENCES: Readonly<Record<RateLimit, string>> = {
   user: "You are sending faster than this chat allows.",
+  "all-rooms": "You are sending more messages over all rooms than this chat allows.",
+  "user-new-rooms": "You have made too many new rooms; use one that has messages, or try again later.",
+  "user-bytes": "You are sending more text than this chat allows; try again later.",
   address: "This address is sending more messages of guests than this chat allows.",
   room: "This room is getting more messages of guests than this chat allows.",
   "new-rooms":
@@ -66,6 +80,9 @@ const SENTENCES: Readonly<Record<MessageLimit | QuotaLimit, string>> = {
   "new-writers": "Too many new guests write from your address; try again later.",
   "address-bytes": "The guests of your address send more than this chat allows; try again later.",
 };
+
+/** Limits that no senders share. */
+const OF_ONE_USER: ReadonlySet<RateLimit> = new Set(["user", "all-rooms", "user-new-rooms", "user-bytes"]);
 
 /**
  * Least time over which the retries of senders that share a limit are spread, ms: all of them are rejected at
@@ -78,7 +95,7 @@ export function tooFast(retryAfterMs: number): ErrorReply {
 }
 
 function overLimit({ limit, retryAfterMs }: Extract<NotStored, { outcome: "rate-limited" }>): ErrorReply {
-  if (limit === "user") return tooFast(retryAfterMs);
+  if (OF_ONE_USER.has(limit)) return { code: "rate-limited", message: SENTENCES[limit], retryAfterMs };
   const spread = Math.floor(Math.random() * (SPREAD_MS + retryAfterMs));
   return { code: "rate-limited", message: SENTENCES[limit], retryAfterMs: retryAfterMs + spread };
 }
@@ -92,15 +109,29 @@ export function tooManyAnswers(ref?: number): ErrorReply {
   return { code: "rate-limited", message, retryAfterMs: CROWDED_MS, ...(ref === undefined ? {} : { ref }) };
 }
 
-/** Returns the error reply to a client whose address has as many rooms open as it may. */
-export function tooManyRooms(ref?: number): ErrorReply {
-  const message = "Too many rooms are open from your address; leave one, or try again later.";
+/** Who has as many rooms open as allowed, in the sentence that the client is told. */
+const TOO_MANY_ROOMS = {
+  "address-rooms": "Too many rooms are open from your address; leave one, or try again later.",
+  "user-rooms": "You have too many rooms open; leave one, or try again later.",
+} as const;
+
+/** Returns the error reply to a client whose address, or whose user, has as many rooms open as it may. */
+export function tooManyRooms(limit: keyof typeof TOO_MANY_ROOMS, ref?: number): ErrorReply {
   return {
     code: "rate-limited",
-    message,
+    message: TOO_MANY_ROOMS[limit],
     retryAfterMs: ROOMS_FULL_MS,
     ...(ref === undefined ? {} : { ref }),
   };
+}
+
+/** Pause before a user with too many connections may open another one, ms. */
+const CONNECTIONS_FULL_MS = 5_000;
+
+/** Returns the error reply to a user who has as many connections as allowed. */
+export function tooManyConnections(): ErrorReply {
+  const message = "You have too many connections open; close one, or try again later.";
+  return { code: "rate-limited", message, retryAfterMs: CONNECTIONS_FULL_MS };
 }
 
 export const BAD_ROOM = "A room's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with a letter or digit.";

@@ -1,10 +1,10 @@
 import type { Logger } from "../logging/logger.ts";
 import type { Right } from "../protocol/rights.ts";
 import { networkSubject } from "../store/access.ts";
-import type { MessageLimit, MessageStore, QuotaLimit } from "../store/store.ts";
+import type { MessageStore } from "../store/store.ts";
 import { type Counters, countOne } from "./counters.ts";
-import { type NotStored, notStored } from "./errors.ts";
-import type { Identity } from "./identity.ts";
+import { type NotStored, notStored, type RateLimit } from "./errors.ts";
+import type { Identity, UserKind } from "./identity.ts";
 import type { LimitName } from "./limits/limit-names.ts";
 import type { RateLimiter } from "./limits/rate.ts";
 import { failure, type Result, success } from "./result.ts";
@@ -47,8 +47,11 @@ export interface Published {
 
 type RateLimited = Extract<NotStored, { readonly outcome: "rate-limited" }>;
 
-const LIMITED: Readonly<Record<MessageLimit | QuotaLimit, LimitName>> = {
+const LIMITED: Readonly<Record<RateLimit, LimitName>> = {
   user: "user-messages",
+  "all-rooms": "user-all-messages",
+  "user-new-rooms": "user-new-rooms",
+  "user-bytes": "user-bytes",
   address: "address-messages",
   room: "room-messages",
   "new-rooms": "new-rooms",
@@ -58,11 +61,9 @@ const LIMITED: Readonly<Record<MessageLimit | QuotaLimit, LimitName>> = {
 
 /**
  * Rate limits that this process applies by itself, so that a flood of messages that the store would reject
- * does not reach the store.
+ * does not reach the store: by kind of user, those of one user over all rooms.
  */
-export interface PublishRates {
-  /** Messages of one user, over all rooms. */
-  readonly users: RateLimiter;
+export interface PublishRates extends Readonly<Record<UserKind, RateLimiter>> {
   /** Attempts of guests of one network to store a message. */
   readonly networks: RateLimiter;
 }
@@ -98,8 +99,8 @@ export class Publisher {
    */
   async publish(post: PublishRequest): Promise<Result<Published>> {
     const { room, here, sender, network, text, key, connection, arrivedAt } = post;
-    const { user } = sender;
-    const isGuest = sender.kind === "guest";
+    const { user, kind } = sender;
+    const isGuest = kind === "guest";
     const now = performance.now();
     const refused = this.#refusalHere(post, now);
     if (refused !== undefined) return this.#refuse(refused, room);
@@ -111,7 +112,7 @@ export class Publisher {
     const appended = await this.#store.append({
       room,
       user,
-      ...(isGuest ? { guest: { network, subject: this.#subjectOf(network) } } : {}),
+      ...(isGuest ? { guest: { network, subject: this.#subjectOf(network) } } : { account: kind }),
       ...(post.base === "moderate" ? { mayModerate: true } : {}),
       requested: requestedHandle(wanted),
       key,
@@ -140,8 +141,11 @@ export class Publisher {
   }
 
   #refusalHere({ sender, network }: PublishRequest, now: number): RateLimited | undefined {
-    const userMs = this.#rates.users.take(sender.user, now);
-    if (userMs > 0) return { outcome: "rate-limited", limit: "user", retryAfterMs: userMs };
+    const userMs = this.#rates[sender.kind].take(sender.user, now);
+    if (userMs > 0) {
+      const limit = sender.kind === "guest" ? "user" : "all-rooms";
+      return { outcome: "rate-limited", limit, retryAfterMs: userMs };
+    }
     const networkMs = sender.kind === "guest" ? this.#rates.networks.take(network, now) : 0;
     if (networkMs > 0) return { outcome: "rate-limited", limit: "address", retryAfterMs: networkMs };
     return undefined;

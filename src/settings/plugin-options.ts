@@ -92,12 +92,26 @@ export interface DynochatOptions {
    * 32768.
    */
   readonly addressBytesPerSecond?: number | undefined;
+  /** New rooms per hour that one user of the site may make, twice as many at once; 0 = no limit. Default: 50. */
+  readonly newRoomsPerUser?: number | undefined;
+  /**
+   * Bytes of messages per second from one user of the site, 60 times as many at once; 0 = no limit. Default:
+   * 8192.
+   */
+  readonly userBytesPerSecond?: number | undefined;
+  /**
+   * How many times as much as one user of the site one program may do: messages over all rooms, new rooms,
+   * bytes, connections, open rooms, requests. Default: 20.
+   */
+  readonly programFactor?: number | undefined;
   /** Sockets and event streams per process; 0 = no limit. Default: 10000. */
   readonly maxConnections?: number | undefined;
   /**
    * Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 1000.
    */
   readonly maxConnectionsPerAddress?: number | undefined;
+  /** Sockets and event streams per process of one user of the site; 0 = no limit. Default: 50. */
+  readonly maxConnectionsPerUser?: number | undefined;
   /**
    * Sockets and event streams opened per second and process from one address, ten times as many at once; 0 =
    * no limit. Default: 50.
@@ -107,13 +121,15 @@ export interface DynochatOptions {
   readonly maxRoomsPerConnection?: number | undefined;
   /** Rooms per process that connections of one address may have open; 0 = no limit. Default: 10000. */
   readonly maxRoomsPerAddress?: number | undefined;
+  /** Rooms per process that connections of one user of the site may have open; 0 = no limit. Default: 500. */
+  readonly maxRoomsPerUser?: number | undefined;
   /**
    * Requests per second of one socket; a ping counts as 1/20, a message as 1/10; 0 = no limit. Default: 50.
    */
   readonly requestsPerSecond?: number | undefined;
   /**
-   * The same for all sockets and requests below `/api` of one address in this process; 0 = no limit. Default:
-   * 500.
+   * The same for all sockets and requests below `/api` of one address, or of one user of the site, in this
+   * process; 0 = no limit. Default: 500.
    */
   readonly addressRequestsPerSecond?: number | undefined;
   /**

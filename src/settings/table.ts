@@ -174,6 +174,27 @@ export const SETTINGS = {
     meaning:
       "Bytes of messages per second and process from guests of one address, 60 times as many at once; 0 = no limit",
   }),
+  newRoomsPerUser: setting({
+    names: ["NEW_ROOMS_PER_USER"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 50,
+    meaning:
+      "New rooms per hour and process that one user of the site may make, twice as many at once; 0 = no limit",
+  }),
+  userBytesPerSecond: setting({
+    names: ["USER_BYTES_PER_SECOND"],
+    kind: wholeNumber(0, 1024 * MIB),
+    default: 8_192,
+    meaning:
+      "Bytes of messages per second and process from one user of the site, 60 times as many at once; 0 = no limit",
+  }),
+  programFactor: setting({
+    names: ["PROGRAM_FACTOR"],
+    kind: wholeNumber(1, 10_000),
+    default: 20,
+    meaning:
+      "How many times as much as one user of the site one program may do: messages over all rooms, new rooms, bytes, connections, open rooms, requests",
+  }),
   maxConnections: setting({
     names: ["MAX_CONNECTIONS"],
     kind: wholeNumber(0, 1_000_000),
@@ -185,6 +206,12 @@ export const SETTINGS = {
     kind: wholeNumber(0, 1_000_000),
     default: 1_000,
     meaning: "Sockets and event streams per process from one address (IPv6: one /64 network); 0 = no limit",
+  }),
+  maxConnectionsPerUser: setting({
+    names: ["MAX_CONNECTIONS_PER_USER"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 50,
+    meaning: "Sockets and event streams per process of one user of the site; 0 = no limit",
   }),
   connectsPerSecondPerAddress: setting({
     names: ["CONNECTS_PER_SECOND_PER_ADDRESS"],
@@ -205,6 +232,12 @@ export const SETTINGS = {
     default: 10_000,
     meaning: "Rooms per process that connections of one address may have open; 0 = no limit",
   }),
+  maxRoomsPerUser: setting({
+    names: ["MAX_ROOMS_PER_USER"],
+    kind: wholeNumber(0, 1_000_000),
+    default: 500,
+    meaning: "Rooms per process that connections of one user of the site may have open; 0 = no limit",
+  }),
   requestsPerSecond: setting({
     names: ["REQUESTS_PER_SECOND"],
     kind: wholeNumber(0, 100_000),
@@ -216,7 +249,8 @@ export const SETTINGS = {
     names: ["ADDRESS_REQUESTS_PER_SECOND"],
     kind: wholeNumber(0, 1_000_000),
     default: 500,
-    meaning: "The same per process for all sockets and requests below `/api` of one address; 0 = no limit",
+    meaning:
+      "The same per process for all sockets and requests below `/api` of one address, or of one user of the site; 0 = no limit",
   }),
   allowedOrigins: setting({
     names: ["ALLOWED_ORIGINS"],

@@ -61,6 +61,11 @@ export interface Append {
     /** The subject of the network's access rule; undefined while no secret is known. */
     readonly subject?: string | undefined;
   };
+  /**
+   * Set if the user is a user of the site or a program whose new rooms and bytes are limited. Default: they
+   * are not.
+   */
+  readonly account?: "site" | "program";
   /** Whether the user may moderate: rules that do not bind moderators do not hold. Default: false. */
   readonly mayModerate?: boolean;
   /**
@@ -98,8 +103,11 @@ export function isMessageLimit(value: unknown): value is MessageLimit {
   return MESSAGE_LIMITS.some((limit) => limit === value);
 }
 
-/** The limit of what guests of one address create: rooms, remembered senders, bytes. */
-export type QuotaLimit = "new-rooms" | "new-writers" | "address-bytes";
+/**
+ * The limit of what guests of one address create (rooms, remembered senders, bytes), or one user of the site
+ * or program (rooms, bytes).
+ */
+export type QuotaLimit = "new-rooms" | "new-writers" | "address-bytes" | "user-new-rooms" | "user-bytes";
 
 /** What is refused before all space is used: a room's first message, a guest's first message in a room. */
 export type SpaceLimit = "memory-rooms" | "memory-writers";
@@ -408,4 +416,13 @@ export interface StoreLimits {
    * default.
    */
   readonly addressBytesPerSecond?: number;
+  /** New rooms per hour of one user of the site; twice as many at once. 0 = no limit, the default. */
+  readonly newRoomsPerUser?: number;
+  /**
+   * Bytes of messages per second of one user of the site; 60 times as many at once. 0 = no limit, the
+   * default.
+   */
+  readonly userBytesPerSecond?: number;
+  /** How many times as much as one user of the site one program may create. Default: 1. */
+  readonly programFactor?: number;
 }

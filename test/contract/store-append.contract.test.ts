@@ -283,6 +283,35 @@ describe.each(BOTH_STORES)("the $kind store, storing", ({ make }) => {
     });
   });
 
+  describe("one user of the site", () => {
+    const ann = { user: "s-ann", account: "site" } as const;
+
+    it("makes so many new rooms, and goes on in those that are there", async () => {
+      const { store } = await open({ newRoomsPerUser: 1, programFactor: 2 });
+      for (let i = 0; i < 2; i += 1) await storeMessage(store, "first", { room: `room${i}`, ...ann });
+      const refused = await store.append(message("first", { room: "room2", ...ann }));
+      expect(refused).toMatchObject({ outcome: "rate-limited", limit: "user-new-rooms" });
+      await storeMessage(store, "more", { room: "room1", ...ann });
+      await storeMessage(store, "another user", { room: "room2", user: "s-ben", account: "site" });
+      await storeMessage(store, "then here, too", { room: "room2", ...ann });
+      for (let i = 3; i < 7; i += 1)
+        await storeMessage(store, "a program", { room: `room${i}`, user: "p-1", account: "program" });
+      expect(
+        await store.append(message("x", { room: "room7", user: "p-1", account: "program" })),
+      ).toMatchObject({
+        limit: "user-new-rooms",
+      });
+    });
+
+    it("sends so many bytes, over all rooms", async () => {
+      const { store } = await open({ userBytesPerSecond: 10 });
+      await storeMessage(store, "x".repeat(1_000), { room: "one", ...ann });
+      const refused = await store.append(message("x", { room: "other", ...ann }));
+      expect(refused).toMatchObject({ outcome: "rate-limited", limit: "user-bytes" });
+      await storeMessage(store, "x", { user: "s-ben", account: "site" });
+    });
+  });
+
   describe("the guests of one address", () => {
     const guest = { network: "198.51.100.7" };
 

@@ -28,6 +28,9 @@ const OPTIONS = {
   maxConnectionsPerAddress: 0,
   connectsPerSecondPerAddress: 0,
   maxRoomsPerAddress: 0,
+  maxRoomsPerUser: 0,
+  maxConnectionsPerUser: 0,
+  programFactor: 1,
 };
 
 /** The rooms of one client, of which each has 20 people. */

@@ -1,3 +1,5 @@
+import type { Identity } from "../identity.ts";
+
 /**
  * Cost of one request, as the limits of requests per second count them; cheaper requests cost a part of it.
  */
@@ -26,11 +28,19 @@ const LONGEST_WAIT_MS = 2_000;
 export interface RequestLimits {
   /** Of one connection; 0 = no limit. */
   readonly requestsPerSecond: number;
-  /** Of all connections and HTTP requests of one address in this process; 0 = no limit. */
+  /**
+   * Of all connections and HTTP requests of one address in this process, and of one user of the site; 0 = no
+   * limit.
+   */
   readonly addressRequestsPerSecond: number;
+  /** How many times as much as one user of the site one program may do. */
+  readonly programFactor: number;
   /** Added to the burst of a connection: after a restart a client joins all its rooms at once. */
   readonly maxRoomsPerConnection: number;
 }
+
+/** The user who sends requests. */
+export type Spender = Pick<Identity, "user" | "kind">;
 
 /** How fast a budget is refilled, and how much it holds; all budgets of a kind share one object. */
 interface Rate {
@@ -89,8 +99,11 @@ class Bucket {
   }
 }
 
-/** The bucket of one address, the number of connections that use it, and how many of them wait for budget. */
-class Network extends Bucket {
+/**
+ * The bucket of one address, or of one user, the number of connections that use it, and how many of an
+ * address wait for budget.
+ */
+class SharedBucket extends Bucket {
   connections = 0;
   waiting = 0;
 }
@@ -99,15 +112,24 @@ class Network extends Bucket {
 export class RequestBudgets {
   readonly #own: Rate;
   readonly #ofAddress: Rate;
+  readonly #ofProgram: Rate;
   /**
    * Buckets of addresses with connections or with HTTP requests within the last seconds; `sweep` removes the
    * others.
    */
-  readonly #networks = new Map<string, Network>();
+  readonly #networks = new Map<string, SharedBucket>();
+  /** The same of users of the site and of programs, by user id. */
+  readonly #users = new Map<string, SharedBucket>();
 
   constructor(limits: RequestLimits) {
     this.#own = rateOf(limits.requestsPerSecond, limits.maxRoomsPerConnection);
     this.#ofAddress = rateOf(limits.addressRequestsPerSecond, 0);
+    this.#ofProgram = rateOf(limits.programFactor * limits.addressRequestsPerSecond, 0);
+  }
+
+  /** Number of addresses and users with a bucket. */
+  get size(): number {
+    return this.#networks.size + this.#users.size;
   }
 
   /** Returns the budget of a new connection. */
@@ -116,57 +138,92 @@ export class RequestBudgets {
   }
 
   /**
+   * Makes what a connection sends count for its user too: a user may have many addresses. Does nothing for a
+   * guest.
+   */
+  signIn(budget: RequestBudget, identity: Spender, now: number = performance.now()): void {
+    if (identity.kind !== "guest") budget.signIn(this.#user(identity, now));
+  }
+
+  /**
    * Spends what a request over HTTP costs, and returns how long it must wait before it is handled, ms. If
    * that is longer than `LONGEST_WAIT_MS`, spends nothing and returns undefined.
    */
   spend(name: string, cost: number, now: number = performance.now()): number | undefined {
-    const network = this.#network(name, now);
-    if (network.isEmpty) network.fill(now);
-    const { waitMs } = network;
-    if (waitMs > LONGEST_WAIT_MS) return undefined;
-    network.spend(cost);
-    return waitMs;
+    return spendOn(this.#network(name, now), cost, now);
   }
 
-  /** Forgets addresses without connections whose budget is full. To be called regularly. */
+  /** As `spend`, for the user who sent the request; returns 0 for a guest. */
+  spendOfUser(identity: Spender, cost: number, now: number = performance.now()): number | undefined {
+    return identity.kind === "guest" ? 0 : spendOn(this.#user(identity, now), cost, now);
+  }
+
+  /** Forgets addresses and users without connections whose budget is full. To be called regularly. */
   sweep(now: number = performance.now()): void {
-    for (const [name, network] of this.#networks) {
-      if (network.connections === 0 && network.isFull(now)) this.#networks.delete(name);
+    for (const buckets of [this.#networks, this.#users]) {
+      for (const [name, bucket] of buckets) {
+        if (bucket.connections === 0 && bucket.isFull(now)) buckets.delete(name);
+      }
     }
   }
 
-  #network(name: string, now: number): Network {
-    const known = this.#networks.get(name);
-    if (known !== undefined) return known;
-    const network = new Network(this.#ofAddress, now);
-    this.#networks.set(name, network);
-    return network;
+  #network(name: string, now: number): SharedBucket {
+    return bucketOf(this.#networks, name, this.#ofAddress, now);
+  }
+
+  #user({ user, kind }: Spender, now: number): SharedBucket {
+    return bucketOf(this.#users, user, kind === "program" ? this.#ofProgram : this.#ofAddress, now);
   }
 }
 
-/** The budget of one connection: its own, and that of its address. */
+function bucketOf(buckets: Map<string, SharedBucket>, name: string, rate: Rate, now: number): SharedBucket {
+  const known = buckets.get(name);
+  if (known !== undefined) return known;
+  const bucket = new SharedBucket(rate, now);
+  buckets.set(name, bucket);
+  return bucket;
+}
+
+function spendOn(bucket: SharedBucket, cost: number, now: number): number | undefined {
+  if (bucket.isEmpty) bucket.fill(now);
+  const { waitMs } = bucket;
+  if (waitMs > LONGEST_WAIT_MS) return undefined;
+  bucket.spend(cost);
+  return waitMs;
+}
+
+/** The budget of one connection: its own, that of its address and, after `signIn`, that of its user. */
 export class RequestBudget {
   readonly #own: Bucket;
-  readonly #network: Network;
+  readonly #network: SharedBucket;
+  #user: SharedBucket | undefined;
   #closed = false;
 
-  constructor(own: Bucket, network: Network) {
+  constructor(own: Bucket, network: SharedBucket) {
     this.#own = own;
     this.#network = network;
     network.connections += 1;
   }
 
+  /** Makes what the connection sends count for a user, too. To be called once. */
+  signIn(user: SharedBucket): void {
+    if (this.#closed) return;
+    this.#user = user;
+    user.connections += 1;
+  }
+
   spend(cost: number): void {
     this.#own.spend(cost);
     this.#network.spend(cost);
+    this.#user?.spend(cost);
   }
 
   /** Whether the connection must not be read now. */
   get isEmpty(): boolean {
-    return (this.#own.isEmpty || this.#network.isEmpty) && this.#isEmptyAt(performance.now());
+    return this.#hasEmpty && this.#isEmptyAt(performance.now());
   }
 
-  /** Whether the connection's own budget is empty, and not only that of its address. */
+  /** Whether the connection's own budget is empty, and not only that of its address or its user. */
   get isOwnEmpty(): boolean {
     return this.#own.isEmpty;
   }
@@ -187,13 +244,20 @@ export class RequestBudget {
 
   /** Ends the budget of a connection that is gone. Idempotent. */
   close(): void {
-    if (!this.#closed) this.#network.connections -= 1;
+    if (this.#closed) return;
     this.#closed = true;
+    this.#network.connections -= 1;
+    if (this.#user !== undefined) this.#user.connections -= 1;
+  }
+
+  get #hasEmpty(): boolean {
+    return this.#own.isEmpty || this.#network.isEmpty || this.#user?.isEmpty === true;
   }
 
   #isEmptyAt(now: number): boolean {
     this.#own.fill(now);
     this.#network.fill(now);
-    return this.#own.isEmpty || this.#network.isEmpty;
+    this.#user?.fill(now);
+    return this.#hasEmpty;
   }
 }

@@ -2,7 +2,7 @@ import { BEGINNING } from "../../protocol/ids.ts";
 import { GRANT_MS } from "../../store/access.ts";
 import { type MessageStore, StoreUnavailable } from "../../store/store.ts";
 import { type AnswerSpace, TooManyAnswers } from "../limits/answer-budget.ts";
-import { OpenedRooms, TooManyRooms } from "../session/opened-rooms.ts";
+import { OpenedRooms, type Opener, type OpenRoomLimits, TooManyRooms } from "../session/opened-rooms.ts";
 import type { Cursor } from "./history.ts";
 import type { Member } from "./member.ts";
 import { Room, type RoomDeps } from "./room.ts";
@@ -53,10 +53,9 @@ export class Rooms {
   #presenceSync: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
 
-  /** @param maxPerNetwork rooms that connections of one network may have open; 0 = no limit. */
-  constructor(deps: RoomDeps, maxPerNetwork = 0) {
+  constructor(deps: RoomDeps, limits: OpenRoomLimits) {
     this.#deps = deps;
-    this.#opened = new OpenedRooms(maxPerNetwork);
+    this.#opened = new OpenedRooms(limits);
     this.#store = deps.store;
   }
 
@@ -78,15 +77,15 @@ export class Rooms {
 
   /**
    * Returns the room of that name, and opens it if it is not open. It must be joined in the same tick, or it
-   * may be closed. Throws TooManyRooms if the network has opened as many rooms as it may.
-   * @param network the network of the connection that enters it.
+   * may be closed. Throws TooManyRooms if the network or the user of the opener has opened as many rooms as
+   * allowed.
    */
-  open(name: string, network: string): Room {
+  open(name: string, opener: Opener): Room {
     clearTimeout(this.#emptyRooms.get(name));
     this.#emptyRooms.delete(name);
     const known = this.#rooms.get(name);
     if (known !== undefined && known.state !== "closed") return known;
-    this.#opened.open(name, network);
+    this.#opened.open(name, opener);
     const room = new Room(name, this.#deps);
     this.#rooms.set(name, room);
     return room;

@@ -2,6 +2,7 @@ import type { Logger } from "../../logging/logger.ts";
 import type { Counters } from "../counters.ts";
 import type { Guests } from "../guests.ts";
 import type { SiteTokens } from "../identity.ts";
+import type { Accounts } from "../limits/accounts.ts";
 import type { AnswerBudgets } from "../limits/answer-budget.ts";
 import type { RequestBudgets } from "../limits/request-budget.ts";
 import type { Publisher } from "../publisher.ts";
@@ -25,6 +26,12 @@ export interface ChatOptions extends RightSettings {
   readonly maxRoomsPerConnection: number;
   /** Rooms that connections of one address may have open in this process; 0 = no limit. */
   readonly maxRoomsPerAddress: number;
+  /** Rooms that connections of one user of the site may have open in this process; 0 = no limit. */
+  readonly maxRoomsPerUser: number;
+  /** Sockets and event streams of one user of the site in this process; 0 = no limit. */
+  readonly maxConnectionsPerUser: number;
+  /** How many times as much as one user of the site one program may do. */
+  readonly programFactor: number;
   readonly requestsPerSecond: number;
   readonly addressRequestsPerSecond: number;
   readonly batchWindowMs: number;
@@ -42,6 +49,7 @@ export interface ChatContext {
   readonly rooms: Rooms;
   readonly answers: AnswerBudgets;
   readonly requests: RequestBudgets;
+  readonly accounts: Accounts;
   /** Bytes of requests that wait to be answered. */
   readonly waiting: WaitingBytes;
   readonly publisher: Publisher;

@@ -4,7 +4,9 @@ import { LIMITS } from "../../protocol/limits.ts";
 import type { Connection } from "../connection.ts";
 import { type Counters, countOne } from "../counters.ts";
 import type { Identity } from "../identity.ts";
+import type { Account } from "../limits/accounts.ts";
 import { COST, type RequestBudget } from "../limits/request-budget.ts";
+import { ViolationWindow } from "../limits/violation-window.ts";
 
 /** The session of one client, in any protocol. */
 export interface Session {
@@ -32,12 +34,16 @@ export interface SocketSession extends Session {
 
 /** Sends the error answers of a session, and closes the connection after too many of them. */
 export class ErrorReplies {
+  /** The user of the connection, over whose connections refusals are counted; undefined = a guest. */
+  account: Account | undefined;
   readonly #connection: Connection;
   readonly #counters: Counters;
   readonly #requests: RequestBudget;
   // Created when needed: most connections violate nothing.
   #bad: ViolationWindow | undefined;
   #fast: ViolationWindow | undefined;
+  /** Whether the connection was closed because of them. */
+  #isOver = false;
 
   constructor(connection: Connection, counters: Counters, requests: RequestBudget) {
     this.#requests = requests;
@@ -61,24 +67,12 @@ export class ErrorReplies {
 
   #countFast(retryAfterMs: number): void {
     this.#fast ??= new ViolationWindow(LIMITS.refusals, LIMITS.refusalWindowMs);
-    if (this.#fast.add()) this.#connection.close(CLOSE.tooMany, String(Math.max(retryAfterMs, 1_000)));
-  }
-}
-
-/** Counts the violations of one connection in a sliding window; keeps at most `limit` of them. */
-class ViolationWindow {
-  readonly #limit: number;
-  readonly #windowMs: number;
-  #times: number[] = [];
-
-  constructor(limit: number, windowMs: number) {
-    this.#limit = limit;
-    this.#windowMs = windowMs;
-  }
-
-  /** Counts a violation; returns whether it is the `limit`-th within the window. */
-  add(now: number = performance.now()): boolean {
-    this.#times = [...this.#times.filter((time) => now - time < this.#windowMs), now].slice(-this.#limit);
-    return this.#times.length >= this.#limit;
+    const isOwn = this.#fast.add();
+    // Counted too where the connection's own limit is reached: the user's next connection must not begin anew.
+    const isOfUser = this.account?.refused() === true;
+    if (this.#isOver || !(isOwn || isOfUser)) return;
+    this.#isOver = true;
+    if (!isOwn) countOne(this.#counters.limited, "user-refusals");
+    this.#connection.close(CLOSE.tooMany, String(Math.max(retryAfterMs, 1_000)));
   }
 }

@@ -49,7 +49,7 @@ export class Api {
       gate: connections.gate,
       streams: connections.streams,
       cookies,
-      callers: new Callers(chat, programs, { cookies, addresses, appUsers }),
+      callers: new Callers(chat, programs, { cookies, addresses, appUsers, throttle }),
       throttle,
       underWay,
     };

@@ -17,6 +17,7 @@ import type { ChatCookies } from "../../transport/cookies/chat-cookies.ts";
 import { guestOf } from "../../transport/cookies/guest-cookie.ts";
 import { sessionOf } from "../../transport/cookies/session-cookie.ts";
 import type { ProgramKeys } from "./program-keys.ts";
+import type { RequestThrottle } from "./request-throttle.ts";
 
 /** A token of the site as a bearer: a JSON Web Token in its compact form (RFC 7515, section 7.1). */
 const SITE_TOKEN = /^Bearer +(eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+) *$/i;
@@ -26,6 +27,7 @@ export interface CallerDeps {
   readonly addresses: ClientAddresses;
   /** Undefined = the embedding app does not say who its users are. */
   readonly appUsers: AppUsers<FastifyRequest> | undefined;
+  readonly throttle: RequestThrottle;
 }
 
 /**
@@ -38,8 +40,10 @@ export class Callers {
   readonly #cookies: ChatCookies;
   readonly #addresses: ClientAddresses;
   readonly #appUsers: AppUsers<FastifyRequest> | undefined;
+  readonly #throttle: RequestThrottle;
 
-  constructor(chat: Chat, programs: ProgramKeys, { cookies, addresses, appUsers }: CallerDeps) {
+  constructor(chat: Chat, programs: ProgramKeys, { cookies, addresses, appUsers, throttle }: CallerDeps) {
+    this.#throttle = throttle;
     this.#addresses = addresses;
     this.#cookies = cookies;
     this.#appUsers = appUsers;
@@ -72,11 +76,15 @@ export class Callers {
   /**
    * Returns the sender of a request that reads; undefined = a client without cookies, which may read, too.
    * Fails with `unauthorized` if the site's tokens are required and the client has none, and with
-   * `unavailable` if the embedding app does not say who it is.
+   * `unavailable` if the embedding app does not say who it is, and with `rate-limited` if the user, over all
+   * addresses, sends more than allowed; waits first for up to 2 s.
    */
   async reader(request: FastifyRequest): Promise<Result<Identity | undefined>> {
     const caller = await this.#callerOf(request);
-    return caller.ok && this.#isShutOut(caller.value) ? NEEDS_TOKEN : caller;
+    if (!caller.ok) return caller;
+    if (this.#isShutOut(caller.value)) return NEEDS_TOKEN;
+    const refused = caller.value === undefined ? undefined : await this.#throttle.ofUser(caller.value);
+    return refused === undefined ? caller : failure(refused);
   }
 
   /**

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
 import { type Counters, countOne } from "../../chat/counters.ts";
 import { tooFast } from "../../chat/errors.ts";
-import type { RequestBudgets } from "../../chat/limits/request-budget.ts";
+import { COST, type RequestBudgets, type Spender } from "../../chat/limits/request-budget.ts";
 import type { ErrorReply } from "../../chat/result.ts";
 import { type ClientAddresses, networkOf } from "../../transport/client-address.ts";
 
@@ -16,7 +16,7 @@ export interface Budgets {
 }
 
 /**
- * Throttles the HTTP requests of each address by its budget: a request waits for up to 2 s, and is rejected
+ * Throttles the HTTP requests of each address, and of each user who is no guest, by their budgets: a request waits for up to 2 s, and is rejected
  * if it would have to wait longer.
  */
 export class RequestThrottle {
@@ -34,7 +34,15 @@ export class RequestThrottle {
    */
   async of(request: FastifyRequest, cost: number): Promise<ErrorReply | undefined> {
     if (request.raw.headers.upgrade !== undefined) return undefined;
-    const waitMs = this.#budgets.requests.spend(networkOf(this.#addresses.of(request)), cost);
+    return this.#wait(this.#budgets.requests.spend(networkOf(this.#addresses.of(request)), cost));
+  }
+
+  /** As `of`, for a user of the site or a program whose requests may come from many addresses. */
+  async ofUser(identity: Spender): Promise<ErrorReply | undefined> {
+    return this.#wait(this.#budgets.requests.spendOfUser(identity, COST.request));
+  }
+
+  async #wait(waitMs: number | undefined): Promise<ErrorReply | undefined> {
     if (waitMs === undefined) {
       countOne(this.#budgets.counters.limited, "http-requests");
       return tooFast(RETRY_MS);

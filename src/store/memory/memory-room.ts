@@ -3,7 +3,7 @@ import { includes } from "../../protocol/rights.ts";
 import type { AccessChange } from "../access.ts";
 import { accessBody, entryOf } from "../entry.ts";
 import { type GuestLimits, NEW_GUEST_BURST, RoomGuests } from "../guest-limits.ts";
-import { type Made, PASSING, type QuotaGrant } from "../guest-quotas.ts";
+import { type Made, PASSING, type QuotaGrant } from "../quotas.ts";
 import { randomIncrement } from "../random-increment.ts";
 import type { Append, Appended, Entry, ReadLimit, StoreLimits } from "../store.ts";
 import { HandleClaims } from "./handle-claims.ts";

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { type AccessChange, type AccessOutcome, type AccessRule, ALL_ROOMS, type Grant } from "../access.ts";
 import { enterHint, exitHint } from "../ephemeral.ts";
 import { GuestLimits } from "../guest-limits.ts";
-import { FLOORS, GuestQuotas, LEVELS, YOUNG_MS } from "../guest-quotas.ts";
 import type { MessageReport, NewReport, ReportOutcome } from "../message-reports.ts";
+import { FLOORS, LEVELS, Quotas, YOUNG_MS } from "../quotas.ts";
 import {
   type Append,
   type Appended,
@@ -64,7 +64,7 @@ export class MemoryStore implements MessageStore {
   readonly #rooms = new Map<string, MemoryRoom>();
   /** Rooms that guests made within a day, with the time, oldest first. Emptied by `sweep`. */
   readonly #guestRooms = new Map<string, number>();
-  readonly #quotas: GuestQuotas;
+  readonly #quotas: Quotas;
   #bytes = 0;
   /** Bytes above which space is freed. */
   #tightBytes: number;
@@ -99,7 +99,7 @@ export class MemoryStore implements MessageStore {
     this.#clock = clock;
     this.#totalBytes = totalBytes;
     this.#tightBytes = LEVELS.tight * totalBytes;
-    this.#quotas = new GuestQuotas(limits, () => this.#share);
+    this.#quotas = new Quotas(limits, () => this.#share);
   }
 
   get status(): StoreStatus {

@@ -1,6 +1,6 @@
 import { timeOf } from "../../protocol/ids.ts";
 import { LIMITS } from "../../protocol/limits.ts";
-import type { Idleness } from "../guest-quotas.ts";
+import type { Idleness } from "../quotas.ts";
 
 /**
  * Keys per generation; two generations are kept, so that at least the last 128 keys are always remembered.

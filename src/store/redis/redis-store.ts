@@ -6,9 +6,9 @@ import { BEGINNING } from "../../protocol/ids.ts";
 import type { AccessChange, AccessOutcome, AccessRule, Grant } from "../access.ts";
 import { looksLikeEntry } from "../entry.ts";
 import { ACCESS_FEATURE, FEATURES } from "../features.ts";
-import { GuestQuotas } from "../guest-quotas.ts";
 import { newestFirst } from "../memory/newest-first.ts";
 import type { MessageReport, NewReport, ReportOutcome } from "../message-reports.ts";
+import { Quotas } from "../quotas.ts";
 import {
   type Append,
   type Appended,
@@ -114,7 +114,7 @@ export class RedisStore implements MessageStore {
     this.#throttled = new ThrottledLogger(logger);
     this.#subscriptions = new Subscriptions(keys);
     this.#signing = new Signing(keys, limits, this.#throttled, (script) => this.#appends.use(script));
-    const quotas = new GuestQuotas(limits, () => this.#trimmer.share);
+    const quotas = new Quotas(limits, () => this.#trimmer.share);
     const throttled = this.#throttled;
     this.#appends = new Appends(
       keys,

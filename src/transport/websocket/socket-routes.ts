@@ -169,6 +169,9 @@ export class SocketRoutes {
     }
     if (query !== undefined && this.#chat.rights.known(appUser, query.room) === "none")
       return this.#reject(reply, { status: 403, message: `You may not enter ${query.room}.` });
+    const over =
+      query === undefined || appUser === undefined ? undefined : this.#chat.accounts.refusal(appUser);
+    if (over !== undefined) return this.#reject(reply, { ...over, status: 429 });
     // Its user would become another one.
     if (appUser === undefined && this.#cookies.areUnreadable(request.raw))
       return this.#reject(reply, { status: 503, message: STARTING.error.message });

@@ -17,6 +17,9 @@ const OPTIONS: ChatOptions = {
   addressMessagesPerSecond: 0,
   maxRoomsPerConnection: 50,
   maxRoomsPerAddress: 0,
+  maxRoomsPerUser: 0,
+  maxConnectionsPerUser: 0,
+  programFactor: 1,
   requestsPerSecond: 0,
   addressRequestsPerSecond: 0,
   // Every message at once: tests of the window set it.

@@ -5,6 +5,7 @@ import type { Entry } from "../../../store/store.ts";
 import type { Connection } from "../../connection.ts";
 import { errorFrame, tooFast } from "../../errors.ts";
 import type { Identity } from "../../identity.ts";
+import type { Account } from "../../limits/accounts.ts";
 import type { AnswerBudget, AnswerSpace } from "../../limits/answer-budget.ts";
 import type { RequestBudget } from "../../limits/request-budget.ts";
 import { ENTER_AGAIN_MS } from "../../limits/time-limit.ts";
@@ -45,6 +46,7 @@ export class PlainSession implements SocketSession, Member {
   readonly #answers: AnswerBudget;
   readonly #queue = new RequestQueue();
   readonly #pending: PendingLimit;
+  readonly #account: Account | undefined;
   /** The last id that the client has. */
   #after: string | undefined;
   #identity: Identity;
@@ -73,6 +75,9 @@ export class PlainSession implements SocketSession, Member {
     this.#errors = new ErrorReplies(connection, context.counters, this.requests);
     this.#answers = context.answers.of(connection);
     this.#identity = identity;
+    this.#account = context.accounts.connect(identity);
+    this.#errors.account = this.#account;
+    context.requests.signIn(this.requests, identity);
   }
 
   get identity(): Identity {
@@ -145,6 +150,7 @@ export class PlainSession implements SocketSession, Member {
     this.#answers.close();
     this.requests.close();
     this.#pending.close();
+    this.#account?.disconnect();
     this.#queue.clear();
     if (this.#here !== undefined) this.#context.rooms.leave(this.#here, this.connection.id);
   }
@@ -174,7 +180,7 @@ export class PlainSession implements SocketSession, Member {
   readonly #join = async (space: AnswerSpace): Promise<void> => {
     if (this.#closed) return;
     const { rooms } = this.#context;
-    const room = rooms.open(this.#room, this.connection.network);
+    const room = rooms.open(this.#room, { network: this.connection.network, identity: this.#identity });
     this.#here = room;
     await rooms.join(room, this, { after: this.#after, limit: this.#limit }, space);
     // The client may have disconnected while the room was read.

@@ -2,6 +2,7 @@ import { CLOSE } from "../../../protocol/codes.ts";
 import type { ServerFrame, StatusFrame } from "../../../protocol/frames.ts";
 import type { Connection } from "../../connection.ts";
 import type { Identity } from "../../identity.ts";
+import type { Account } from "../../limits/accounts.ts";
 import type { AnswerBudget } from "../../limits/answer-budget.ts";
 import { ENTER_AGAIN_MS } from "../../limits/time-limit.ts";
 import { isTemporary } from "../../room/rooms.ts";
@@ -17,6 +18,7 @@ export class StreamSession implements Session {
   readonly hasNotices = true;
   readonly #context: ChatContext;
   readonly #answers: AnswerBudget;
+  readonly #account: Account | undefined;
   readonly #subscriptions: readonly StreamSubscription[];
   readonly #tokenClock: TokenClock;
   #closed = false;
@@ -29,6 +31,7 @@ export class StreamSession implements Session {
     this.connection = connection;
     this.identity = identity;
     this.#answers = context.answers.of(connection);
+    this.#account = context.accounts.connect(identity);
     this.#subscriptions = rooms.map(
       (wanted) =>
         new StreamSubscription(context, connection, this.#answers, identity, wanted, () => this.#shutOut()),
@@ -66,6 +69,7 @@ export class StreamSession implements Session {
     clearTimeout(this.#again);
     this.#tokenClock.stop();
     this.#answers.close();
+    this.#account?.disconnect();
     for (const subscription of this.#subscriptions) subscription.leave();
   }
 

@@ -157,7 +157,7 @@ export class StreamSubscription implements Member {
     if (this.#isLeft()) return;
     const limit = this.#after === undefined ? 0 : LIMITS.answerMessages;
     const { rooms } = this.#context;
-    const room = rooms.open(this.#room, this.connection.network);
+    const room = rooms.open(this.#room, { network: this.connection.network, identity: this.identity });
     this.#here = room;
     await rooms.join(room, this, { after: this.#after, limit }, space);
     // The reader may have disconnected while the room was read.

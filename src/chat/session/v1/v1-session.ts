@@ -5,6 +5,7 @@ import type { Connection } from "../../connection.ts";
 import { countOne } from "../../counters.ts";
 import { errorFrame, STORE_AWAY, tooFast, tooManyAnswers, tooManyRooms } from "../../errors.ts";
 import { guestIdentity, type Identity } from "../../identity.ts";
+import type { Account } from "../../limits/accounts.ts";
 import {
   type AnswerBudget,
   type AnswerSpace,
@@ -48,6 +49,8 @@ export class V1Session implements RequestContext {
   #unavailableAt = Number.NEGATIVE_INFINITY;
   #identity: Identity;
   #tokenClock: TokenClock | undefined;
+  /** Counts the connection for its user, from the first hello on; undefined for a guest. */
+  #account: Account | undefined;
 
   constructor(context: ChatContext, connection: Connection, guest: string, appUser?: Identity) {
     this.context = context;
@@ -125,6 +128,7 @@ export class V1Session implements RequestContext {
 
   greet(identity: Identity): void {
     this.#identity = identity;
+    if (this.#state === "silent") this.#signIn(identity);
     this.#state = "greeted";
     if (identity.expiresAt !== undefined) this.#tokenClock ??= new TokenClock(this.connection);
     this.#tokenClock?.set(identity.expiresAt);
@@ -156,6 +160,7 @@ export class V1Session implements RequestContext {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#tokenClock?.stop();
+    this.#account?.disconnect();
     this.#answers.close();
     this.requests.close();
     this.#pending.close();
@@ -163,6 +168,12 @@ export class V1Session implements RequestContext {
     for (const queue of this.#queues.values()) queue.clear();
     for (const { room } of this.subscriptions.values()) this.context.rooms.leave(room, this.connection.id);
     this.subscriptions.clear();
+  }
+
+  #signIn(identity: Identity): void {
+    this.#account = this.context.accounts.connect(identity);
+    this.#errors.account = this.#account;
+    this.context.requests.signIn(this.requests, identity);
   }
 
   /**
@@ -235,8 +246,8 @@ export class V1Session implements RequestContext {
         return;
       }
       if (error instanceof TooManyRooms) {
-        countOne(this.context.counters.limited, "address-rooms");
-        this.refuseWith(tooManyRooms(ref));
+        countOne(this.context.counters.limited, error.limit);
+        this.refuseWith(tooManyRooms(error.limit, ref));
         return;
       }
       this.context.logger.error(

@@ -95,6 +95,8 @@ async function open(
   if (!entered.ok) return refuse(reply, entered.error);
   const unusable = roomsRefusal(rooms, deps);
   if (unusable !== undefined) return refuse(reply, unusable);
+  const isOver = caller.value === undefined ? undefined : deps.chat.accounts.refusal(caller.value);
+  if (isOver !== undefined) return refuse(reply, isOver);
   const rejected = deps.gate.checkConnection(request);
   if (rejected !== undefined) return refuse(reply, rejected, rejected.status);
   const identity = caller.value ?? guestIdentity(deps.chat.guests.create());

@@ -143,7 +143,7 @@ if most then
   return { 'forbidden', most }
 end
 
--- What must not be created besides the message (guest-quotas.ts).
+-- What must not be created besides the message (quotas.ts).
 if notes then
   if not isOld and string.find(notes, '^[^@]*r') then
     return { 'no-room' }

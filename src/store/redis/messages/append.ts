@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { isMessageId } from "../../../protocol/ids.ts";
 import { isRight } from "../../../protocol/rights.ts";
-import type { GuestQuotas, Made, QuotaGrant } from "../../guest-quotas.ts";
+import type { Made, QuotaGrant, Quotas } from "../../quotas.ts";
 import { randomIncrement } from "../../random-increment.ts";
 import {
   type Append,
@@ -51,7 +51,7 @@ export class Appends {
   readonly #clock: ServerClock;
   readonly #timeouts: Timeouts;
   readonly #throttled: ThrottledLogger;
-  readonly #quotas: GuestQuotas;
+  readonly #quotas: Quotas;
   readonly #listener: AppendsListener;
   readonly #script: OrderedScript;
   readonly #networks: NetworkDigests;
@@ -61,7 +61,7 @@ export class Appends {
   constructor(
     keys: Keys,
     networks: NetworkDigests,
-    quotas: GuestQuotas,
+    quotas: Quotas,
     script: Script,
     clock: ServerClock,
     timeouts: Timeouts,

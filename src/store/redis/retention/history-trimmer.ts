@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Logger } from "../../../logging/logger.ts";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
-import { LEVELS } from "../../guest-quotas.ts";
+import { LEVELS } from "../../quotas.ts";
 import { describe } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 import { TRIMMER } from "../node/scripts.ts";

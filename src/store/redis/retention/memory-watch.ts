@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { LEVELS } from "../../guest-quotas.ts";
+import { LEVELS } from "../../quotas.ts";
 import { type Memory, readMemory } from "./memory-use.ts";
 
 /** Milliseconds for which a refusal for lack of memory counts if the server does not tell its use. */

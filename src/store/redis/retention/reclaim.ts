@@ -1,5 +1,5 @@
 import type { Redis } from "ioredis";
-import { FLOORS, LEVELS, PASSING, YOUNG_MS } from "../../guest-quotas.ts";
+import { FLOORS, LEVELS, PASSING, YOUNG_MS } from "../../quotas.ts";
 import { isRefusedBySetup, isWrongType } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 import { EVICT_GUESTS, REMOVE_ROOM } from "../node/scripts.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { RequestBudgets } from "../../../../src/chat/limits/request-budget.ts";
+import { COST, RequestBudgets } from "../../../../src/chat/limits/request-budget.ts";
 import { REQUESTS } from "../../../../src/chat/session/v1/requests.ts";
 import { SETTINGS } from "../../../../src/settings/table.ts";
 import type { CloseReason } from "../../../../src/transport/connection-registry.ts";
@@ -11,6 +11,7 @@ const DEFAULTS = {
   requestsPerSecond: SETTINGS.requestsPerSecond.default,
   addressRequestsPerSecond: SETTINGS.addressRequestsPerSecond.default,
   maxRoomsPerConnection: SETTINGS.maxRoomsPerConnection.default,
+  programFactor: SETTINGS.programFactor.default,
 };
 
 beforeEach(() => {
@@ -266,6 +267,66 @@ describe("connections of one address", () => {
     expect(budgets.of("192.0.2.1").isEmpty).toBe(true);
     await vi.advanceTimersByTimeAsync(3_600_000);
     expect(budgets.of("192.0.2.1").isEmpty).toBe(false);
+  });
+});
+
+describe("requests of one user from many addresses", () => {
+  const LIMITS = { ...DEFAULTS, addressRequestsPerSecond: 5 };
+  const ANN = { user: "s-ann", kind: "site" } as const;
+  const BOT = { user: "p-bot", kind: "program" } as const;
+  /** As many as an address may send at once. */
+  const BURST = 4 * LIMITS.addressRequestsPerSecond;
+
+  function connectionsOf(budgets: RequestBudgets, user: Parameters<RequestBudgets["signIn"]>[1]) {
+    return Array.from({ length: 10 }, (_, n) => {
+      const budget = budgets.of(`192.0.2.${n}`);
+      budgets.signIn(budget, user);
+      return budget;
+    });
+  }
+
+  it("are read no further, on all connections, when the user has sent as much as an address may", () => {
+    const budgets = new RequestBudgets(LIMITS);
+    const ann = connectionsOf(budgets, ANN);
+    const [ben] = connectionsOf(budgets, { user: "s-ben", kind: "site" });
+    for (const budget of ann) budget.spend((BURST * COST.request) / ann.length);
+    expect(ann.every(({ isEmpty }) => isEmpty)).toBe(true);
+    expect(ann.some(({ isOwnEmpty }) => isOwnEmpty)).toBe(false);
+    expect(ben?.isEmpty).toBe(false);
+    vi.advanceTimersByTime(1_000);
+    expect(ann.some(({ isEmpty }) => isEmpty)).toBe(false);
+  });
+
+  it("are not counted for guests, whose ids cost nothing", () => {
+    const budgets = new RequestBudgets(LIMITS);
+    const guests = connectionsOf(budgets, { user: "g-1", kind: "guest" });
+    for (const budget of guests) budget.spend((BURST * COST.request) / guests.length);
+    expect(guests.some(({ isEmpty }) => isEmpty)).toBe(false);
+    for (let n = 0; n < 10 * BURST; n += 1)
+      expect(budgets.spendOfUser({ user: "g-1", kind: "guest" }, COST.request)).toBe(0);
+  });
+
+  it("wait over HTTP, and are rejected when they would wait too long; a program may send more", () => {
+    const budgets = new RequestBudgets(LIMITS);
+    const waits = (user: typeof ANN | typeof BOT, count: number) =>
+      Array.from({ length: count }, () => budgets.spendOfUser(user, COST.request));
+    expect(waits(ANN, BURST)).toEqual(Array(BURST).fill(0));
+    expect(waits(ANN, 20)).toContain(undefined);
+    expect(waits(BOT, LIMITS.programFactor * BURST)).not.toContain(undefined);
+    expect(waits(BOT, LIMITS.programFactor * 20)).toContain(undefined);
+  });
+
+  it("are forgotten when the user is gone and the budget is full", () => {
+    const budgets = new RequestBudgets(LIMITS);
+    const ann = connectionsOf(budgets, ANN);
+    for (const budget of ann) budget.spend(COST.request);
+    for (const budget of ann) budget.close();
+    const late = budgets.of("192.0.2.1");
+    late.close();
+    budgets.signIn(late, ANN);
+    vi.advanceTimersByTime(60_000);
+    budgets.sweep();
+    expect(budgets.size).toBe(0);
   });
 });
 

@@ -31,6 +31,12 @@ export async function hello(session: RequestContext, frame: HelloRequest): Promi
     return;
   }
   const first = !session.greeted;
+  const refused = first ? session.context.accounts.refusal(named.value) : undefined;
+  if (refused !== undefined) {
+    session.refuseWith({ ...refused, ref: frame.ref });
+    session.connection.close(CLOSE.tooMany, String(refused.retryAfterMs));
+    return;
+  }
   session.greet(named.value);
   welcome(session, frame.ref, { identity: named.value, token });
   if (first) session.context.sendGreeting(session);

@@ -49,7 +49,12 @@ async function enter(
 ): Promise<void> {
   const { rooms } = session.context;
   const { network, id } = session.connection;
-  const subscription = new RoomSubscription(session, rooms.open(room, network), { right, at }, ref);
+  const subscription = new RoomSubscription(
+    session,
+    rooms.open(room, { network, identity: session.identity }),
+    { right, at },
+    ref,
+  );
   const cursor = { after, limit: limit ?? LIMITS.joinMessages };
   await rooms.join(subscription.room, subscription, cursor, space);
   // The client may have disconnected while the room was read.
