@@ -13,6 +13,8 @@ export interface HonestOptions {
   readonly rooms: readonly string[];
   readonly random: Random;
   readonly localAddress: string;
+  /** Returns the token of a user of the site; the client is a guest if absent. */
+  readonly getToken?: () => Promise<string>;
 }
 
 /** One answer; times in ms of `performance.now()`. */
@@ -47,11 +49,17 @@ export class HonestClient {
   /** By key: when it was said. Emptied by its ack. */
   readonly #unacked = new Map<string, number>();
 
-  constructor({ name, wsUrl, rooms, random, localAddress }: HonestOptions) {
+  constructor({ name, wsUrl, rooms, random, localAddress, getToken }: HonestOptions) {
     this.name = name;
     this.#localAddress = localAddress;
     const url = new URL("/ws", wsUrl).href;
-    this.client = new ChatClient({ url, handle: name, openSocket: this.#openSocket, random });
+    this.client = new ChatClient({
+      url,
+      handle: name,
+      openSocket: this.#openSocket,
+      random,
+      ...(getToken === undefined ? {} : { getToken }),
+    });
     this.views = new Map(rooms.map((room) => [room, new RoomView(this.client.join(room))]));
   }
 

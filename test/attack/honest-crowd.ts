@@ -6,6 +6,7 @@ import { seededRandom } from "../kit/fakes/seeded-random.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { countFaults, type Faults } from "../rehearsal/tally.ts";
 import { HonestClient } from "./honest-client.ts";
+import { siteToken } from "./rights.ts";
 
 export interface CrowdPlan {
   readonly people: number;
@@ -15,6 +16,8 @@ export interface CrowdPlan {
   readonly pauseMs: number;
   /** Whether pauses are of about one length, instead of those of a Poisson process. */
   readonly isRegular?: boolean;
+  /** Whether they are users of the site; else they are guests. */
+  readonly isSignedIn?: boolean;
   /** The address that all come from; one address per person if absent. */
   readonly localAddress?: string;
 }
@@ -43,7 +46,7 @@ export class HonestCrowd {
   #said = 0;
 
   constructor(
-    { people, rooms, pauseMs, isRegular = false, localAddress }: CrowdPlan,
+    { people, rooms, pauseMs, isRegular = false, isSignedIn = false, localAddress }: CrowdPlan,
     wsUrls: readonly string[],
   ) {
     const names = Array.from({ length: rooms }, (_, n) => `room-${n + 1}`);
@@ -60,6 +63,7 @@ export class HonestCrowd {
           rooms: [LOBBY, names[Math.floor(n / wsUrls.length) % rooms] ?? LOBBY],
           random: seededRandom(n + 1),
           localAddress: localAddress ?? honestAddress(n),
+          ...(isSignedIn ? { getToken: () => siteToken(`person-${n + 1}`) } : {}),
         }),
     );
   }

@@ -6,12 +6,14 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../kit/servers/program.ts";
 import { withFigures } from "../rehearsal/report.ts";
 import { brokenLimits, type Labelled, markdownOf, reportOf } from "./report.ts";
+import { withRights } from "./rights.ts";
 import { type Outcome, runScenario } from "./run-scenario.ts";
 import type { Scenario } from "./scenario.ts";
 import { SCENARIOS, scenarioNamed } from "./scenarios.ts";
 
-const USAGE = `npm run attack -- [--only name,name] [--against path/to/other/dist/main.js] [--markdown] [--write docs/security.md]
+const USAGE = `npm run attack -- [--only name,name] [--rights] [--against path/to/other/dist/main.js] [--markdown] [--write docs/security.md]
 scenarios: ${SCENARIOS.map(({ name }) => name).join(" ")}
+--rights switches rights on in every attack: tokens of a site, private rooms, access rules; honest people are users of the site.
 --against runs every attack against that build too, first; what breaks there does not count.
 `;
 
@@ -21,6 +23,7 @@ const MARKS = { begin: "<!-- figures of npm run attack -->", end: "<!-- end of f
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
+    rights: { type: "boolean", default: false },
     against: { type: "string" },
     markdown: { type: "boolean", default: false },
     write: { type: "string" },
@@ -44,7 +47,8 @@ interface Build {
 
 /** Plays the scenarios; whether this build keeps every limit. */
 async function run(): Promise<boolean> {
-  const scenarios = values.only?.split(",").map(scenarioNamed) ?? SCENARIOS;
+  const named = values.only?.split(",").map(scenarioNamed) ?? SCENARIOS;
+  const scenarios = values.rights ? named.map(rightsOn) : named;
   const tries = scenarios.flatMap((scenario) => builds().map((build) => ({ scenario, build })));
   const outcomes: Labelled[] = [];
   let isGood = true;
@@ -63,6 +67,11 @@ async function run(): Promise<boolean> {
   }
   process.stdout.write(isGood ? "every limit is kept\n" : "limits are broken\n");
   return isGood;
+}
+
+/** Returns a scenario with rights; guests may write, or most attacks would be none. */
+function rightsOn(scenario: Scenario): Scenario {
+  return scenario.hasRights ? scenario : withRights(scenario, "write");
 }
 
 /** Plays one scenario against a build and prints what happened; undefined where it could not be played. */

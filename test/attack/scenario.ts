@@ -32,6 +32,8 @@ export interface Scenario {
   readonly does: string;
   /** Environment of the processes, on top of the defaults; undefined takes a variable away. */
   readonly settings?: () => Promise<Readonly<Record<string, string | undefined>>>;
+  /** Whether `settings` switches rights on, or has tokens of its own. */
+  readonly hasRights?: true;
   /** Further arguments of redis-server. */
   readonly redisArgs?: readonly string[];
   /** Processes of the program; 3 if absent. */

@@ -2,7 +2,7 @@ import type { Scenario } from "./scenario.ts";
 import { behindCaddy, behindNginx } from "./scenarios/behind-proxies.ts";
 import { cheapRequests } from "./scenarios/cheap-requests.ts";
 import { crowdedRoom } from "./scenarios/crowded-room.ts";
-import { everything } from "./scenarios/everything.ts";
+import { everything, everythingWithRights } from "./scenarios/everything.ts";
 import { foreignPage } from "./scenarios/foreign-page.ts";
 import { fragments } from "./scenarios/fragments.ts";
 import { fullDisk } from "./scenarios/full-disk.ts";
@@ -15,6 +15,7 @@ import { messageFlood } from "./scenarios/message-flood.ts";
 import { oddUpgrades } from "./scenarios/odd-upgrades.ts";
 import { officeOnOneProcess, officeOnThree } from "./scenarios/office.ts";
 import { rotatedSecret } from "./scenarios/rotated-secret.ts";
+import { signedInConnections, signedInFlood } from "./scenarios/signed-in.ts";
 import { typingFlood } from "./scenarios/typing-flood.ts";
 import { unreadAnswers } from "./scenarios/unread-answers.ts";
 
@@ -41,7 +42,10 @@ export const SCENARIOS: readonly Scenario[] = [
   behindCaddy,
   officeOnOneProcess,
   officeOnThree,
+  signedInFlood,
+  signedInConnections,
   everything,
+  everythingWithRights,
 ];
 
 /** Throws where there is none of that name. */

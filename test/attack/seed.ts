@@ -11,7 +11,10 @@ export const NO_RATES = {
   NEW_ROOMS_PER_ADDRESS: "0",
   NEW_WRITERS_PER_ADDRESS: "0",
   ADDRESS_BYTES_PER_SECOND: "0",
+  NEW_ROOMS_PER_USER: "0",
+  USER_BYTES_PER_SECOND: "0",
   MAX_ROOMS_PER_ADDRESS: "0",
+  MAX_ROOMS_PER_USER: "0",
   MAX_ROOMS_PER_CONNECTION: "1000",
 };
 
@@ -27,7 +30,7 @@ export interface Seed {
  * Rejects where one was refused.
  */
 export async function seedRooms(stage: Stage, { rooms, messages, text }: Seed): Promise<void> {
-  const beside = await stage.startBeside(NO_RATES);
+  const beside = await stage.startBeside({ ...NO_RATES, GUESTS: "write" });
   try {
     for (const [index, room] of rooms.entries()) {
       const localAddress = `127.3.1.${index + 1}`;

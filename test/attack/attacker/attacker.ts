@@ -4,8 +4,12 @@ import { connect, type NetConnectOpts, type Socket } from "node:net";
 import { setImmediate as nextTick, setTimeout as sleep } from "node:timers/promises";
 import { type Upgrade, WireSocket } from "./wire-socket.ts";
 
-/** The one address that the attacker has. */
+/** The address that the attacker has; a user of the site may have others. */
 export const ATTACKER_ADDRESS = "127.0.0.66";
+
+interface ConnectOptions extends Pick<NetConnectOpts, "allowHalfOpen"> {
+  readonly localAddress?: string;
+}
 
 export interface HttpRequest {
   readonly port: number;
@@ -76,8 +80,8 @@ export class Attacker {
   }
 
   /** Opens a TCP connection. */
-  connect(port: number, options: Pick<NetConnectOpts, "allowHalfOpen"> = {}): Socket {
-    const place = { port, host: "127.0.0.1", localAddress: ATTACKER_ADDRESS };
+  connect(port: number, { localAddress = ATTACKER_ADDRESS, ...options }: ConnectOptions = {}): Socket {
+    const place = { port, host: "127.0.0.1", localAddress };
     const socket = connect({ ...place, noDelay: true, ...options });
     this.#count(socket);
     return socket;
@@ -85,7 +89,8 @@ export class Attacker {
 
   /** Asks for a WebSocket; see `answered`. */
   upgrade(options: Upgrade): WireSocket {
-    return new WireSocket(this.connect(options.port), options);
+    const { port, localAddress } = options;
+    return new WireSocket(this.connect(port, localAddress === undefined ? {} : { localAddress }), options);
   }
 
   /** A WebSocket that is open and has said hello as a new guest; undefined where it was refused. */

@@ -8,6 +8,8 @@ const WATERLINE = 64 * 1024;
 
 export interface Upgrade {
   readonly port: number;
+  /** `ATTACKER_ADDRESS` if absent. */
+  readonly localAddress?: string;
   /** `/ws` if absent. */
   readonly path?: string;
   /** `dynochat.v1` if absent; empty: none. */

@@ -1,4 +1,5 @@
 import type { Attacker } from "../attacker/attacker.ts";
+import { withRights } from "../rights.ts";
 import type { Figures, Parameters, Scenario } from "../scenario.ts";
 import { roomNames, seedRooms } from "../seed.ts";
 import { ask } from "./cheap-requests.ts";
@@ -8,6 +9,14 @@ import { floodAsGuests } from "./guest-floods.ts";
 import { holdConnections } from "./idle-connections.ts";
 import { guessKeys } from "./key-guessing.ts";
 import { sendOddUpgrades } from "./odd-upgrades.ts";
+import {
+  attackersTokens,
+  floodAsUser,
+  holdAsUser,
+  makeNoise,
+  storedOfUser,
+  USER_LIMITS,
+} from "./signed-in.ts";
 import { type as typeIn } from "./typing-flood.ts";
 import { leaveAnswersUnread } from "./unread-answers.ts";
 
@@ -31,6 +40,17 @@ async function doEverything(attacker: Attacker, parameters: Parameters): Promise
   return Object.assign({}, ...all);
 }
 
+/** The attacks of guests, of one address, and those of users of the site, of many. */
+async function doEverythingSignedIn(attacker: Attacker, parameters: Parameters): Promise<Figures> {
+  const all = await Promise.all([
+    doEverything(attacker, parameters),
+    floodAsUser(attacker, parameters),
+    makeNoise(attacker, parameters),
+    holdAsUser(attacker, parameters),
+  ]);
+  return Object.assign({}, ...all);
+}
+
 export const everything: Scenario = {
   name: "everything",
   does: "does all of this at the same time, from one address, beside 200 honest people",
@@ -44,3 +64,16 @@ export const everything: Scenario = {
   attack: doEverything,
   limits: [{ figure: "acks p99 ms", atMost: 250 }],
 };
+
+export const everythingWithRights: Scenario = withRights({
+  ...everything,
+  name: "everything-with-rights",
+  does: "does all of this where guests may only read, and all that users of the site can do from many addresses",
+  prepare: async (stage) => {
+    await seedRooms(stage, SEEDED);
+    return { rooms: SEEDED.rooms, attacked: "room-1", ...(await attackersTokens()) };
+  },
+  attack: doEverythingSignedIn,
+  after: storedOfUser,
+  limits: [...everything.limits, ...USER_LIMITS],
+});

@@ -16,7 +16,7 @@ const PER_GUEST = 10;
 /** For the answers to one guest's messages, ms. */
 const ANSWERS_MS = 2_000;
 
-const SMALL_REDIS = ["--maxmemory", "25mb", "--maxmemory-policy", "noeviction"];
+export const SMALL_REDIS = ["--maxmemory", "25mb", "--maxmemory-policy", "noeviction"];
 
 /** Sends as many messages as possible, ten as each new guest, over some connections at a time. */
 export async function floodAsGuests(attacker: Attacker, { sockets, roomOf, text }: Flood): Promise<Figures> {
@@ -67,12 +67,13 @@ function newRoom(guest: number): string {
   return `flood-${process.pid}-${guest}`;
 }
 
-const ROOMS = roomNames("old", 20);
+/** Rooms that are seeded before the attack. */
+export const OLD_ROOMS = roomNames("old", 20);
 const MESSAGES = 300;
 
-async function seededLeft({ stage }: Scene): Promise<Figures> {
+export async function seededLeft({ stage }: Scene): Promise<Figures> {
   let left = 0;
-  for (const room of ROOMS) left += await stage.admin.xlen(`dynochat:{${room}}:log`);
+  for (const room of OLD_ROOMS) left += await stage.admin.xlen(`dynochat:{${room}}:log`);
   const memory = await stage.admin.info("memory");
   const used = Number(/^used_memory:(\d+)/m.exec(memory)?.[1] ?? 0);
   return { "history left of 6,000": left, "Redis used %": Math.round((100 * used) / (25 * 1024 * 1024)) };
@@ -84,7 +85,7 @@ export const roomFlood: Scenario = {
   redisArgs: SMALL_REDIS,
   attackMs: 12_000,
   prepare: async (stage) => {
-    await seedRooms(stage, { rooms: ROOMS, messages: MESSAGES, text: "y".repeat(400) });
+    await seedRooms(stage, { rooms: OLD_ROOMS, messages: MESSAGES, text: "y".repeat(400) });
     return {};
   },
   attack: (attacker) => floodAsGuests(attacker, { sockets: 60, roomOf: newRoom, text: "z".repeat(2_000) }),
@@ -99,7 +100,7 @@ export const keyFlood: Scenario = {
   attackMs: 25_000,
   prepare: async (stage) => {
     // Two thirds of the memory, as in a chat that is used.
-    await seedRooms(stage, { rooms: ROOMS, messages: MESSAGES, text: "y".repeat(1_900) });
+    await seedRooms(stage, { rooms: OLD_ROOMS, messages: MESSAGES, text: "y".repeat(1_900) });
     return { attacked: "attic" };
   },
   attack: (attacker) => floodAsGuests(attacker, { sockets: 100, roomOf: () => "attic", text: "k" }),

@@ -57,6 +57,7 @@ async function comeBack(wsUrl: string): Promise<string> {
 
 export const keyOutage: Scenario = {
   name: "key-outage",
+  hasRights: true,
   does: "takes away the keys of the site's tokens: refused, never answered, garbage",
   settings: async () => {
     if (!site.listening) await once(site.listen(0, "127.0.0.1"), "listening");

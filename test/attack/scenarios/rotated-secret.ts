@@ -21,6 +21,7 @@ const JSON_BODY = { "Content-Type": "application/json" };
 
 export const rotatedSecret: Scenario = {
   name: "rotated-secret",
+  hasRights: true,
   does: "goes on with the session cookie of a token whose secret was replaced after a leak",
   settings: async () => ({ ...SHARED, TOKEN_SECRET: OLD }),
   crowd: { people: 12, rooms: 2 },
