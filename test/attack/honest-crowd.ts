@@ -63,7 +63,9 @@ export class HonestCrowd {
           rooms: [LOBBY, names[Math.floor(n / wsUrls.length) % rooms] ?? LOBBY],
           random: seededRandom(n + 1),
           localAddress: localAddress ?? honestAddress(n),
-          ...(isSignedIn ? { getToken: () => siteToken(`person-${n + 1}`) } : {}),
+          ...(isSignedIn
+            ? { getToken: () => siteToken(`person-${n + 1}`, { name: `person ${n + 1}` }) }
+            : {}),
         }),
     );
   }
