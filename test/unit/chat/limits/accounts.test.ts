@@ -3,6 +3,7 @@ import type { Chat } from "../../../../src/chat/chat.ts";
 import { Counters } from "../../../../src/chat/counters.ts";
 import { guestIdentity, type Identity } from "../../../../src/chat/identity.ts";
 import { Accounts } from "../../../../src/chat/limits/accounts.ts";
+import { COST } from "../../../../src/chat/limits/request-budget.ts";
 import type { ChatOptions } from "../../../../src/chat/session/chat-context.ts";
 import { LIMITS } from "../../../../src/protocol/limits.ts";
 import { type FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
@@ -139,6 +140,20 @@ describe("connections of one user of the site", () => {
     const unlimited = new Accounts({ maxConnectionsPerUser: 0, programFactor: 3 }, new Counters());
     for (let n = 0; n < 1_000; n += 1) unlimited.connect(site);
     expect(unlimited.refusal(site)).toBeUndefined();
+  });
+});
+
+describe("requests of one user of the site", () => {
+  it("are counted over the connections from all addresses, from the hello on, until they are closed", async () => {
+    const { chat } = openSite({ addressRequestsPerSecond: 5 });
+    const [one, other] = [await signedIn(chat, "ann", "192.0.2.1"), await signedIn(chat, "ann", "192.0.2.2")];
+    const ben = await signedIn(chat, "ben", "192.0.2.3");
+    one.session.requests.spend(20 * COST.request);
+    expect(other.session.requests.isEmpty).toBe(true);
+    expect(ben.session.requests.isEmpty).toBe(false);
+    for (const client of [one, other, ben]) client.leaveAltogether();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(chat.requests.size).toBe(0);
   });
 });
 
