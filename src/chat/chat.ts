@@ -148,7 +148,7 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
     this.#rates = {
       guest: ofUsers(1),
       site: ofUsers(ROOMS_AT_ONCE),
-      program: ofUsers(Math.max(ROOMS_AT_ONCE, options.programFactor)),
+      program: ofUsers(ROOMS_AT_ONCE * options.programFactor),
       networks: new RateLimiter(TRIES.perSecond * perAddress, TRIES.burst * perAddress),
     };
     this.publisher = new Publisher(store, this.#rates, logger, this.counters, networkDigest);

@@ -41,10 +41,7 @@ function setting<T>(definition: Setting<T>): Setting<T> {
   return definition;
 }
 
-/**
- * Code points of the longest text that fits into LIMITS.frameBytes: 12 escaped bytes per code point, besides
- * names and keys.
- */
+/** Most code points of a text in LIMITS.frameBytes: 12 escaped bytes each, besides names and keys. */
 const LONGEST_TEXT = 2_500;
 
 const MIB = 1024 * 1024;
@@ -178,8 +175,7 @@ export const SETTINGS = {
     names: ["NEW_ROOMS_PER_USER"],
     kind: wholeNumber(0, 1_000_000),
     default: 50,
-    meaning:
-      "New rooms per hour and process that one user of the site may make, twice as many at once; 0 = no limit",
+    meaning: "New rooms per hour and process of one user of the site, twice as many at once; 0 = no limit",
   }),
   userBytesPerSecond: setting({
     names: ["USER_BYTES_PER_SECOND"],

@@ -1,7 +1,7 @@
 /** The limits whose refusals are counted (`Counters.limited`), and what each bounds. */
 export const LIMIT_NAMES = {
   answers: "requests whose answer found too many others unread",
-  "user-messages": "messages of one person",
+  "user-messages": "messages of one user in a room, and of one guest over all rooms",
   "user-all-messages": "messages of one user of the site, or of one program, over all rooms",
   "address-messages": "messages of the guests of one address",
   "room-messages": "messages of the guests of one room",

@@ -229,6 +229,7 @@ export const signedInFlood = withRights({
   does: "fills a Redis of 25 MB as one user of the site, from 36 addresses, with long messages in new rooms",
   redisArgs: SMALL_REDIS,
   attackMs: 12_000,
+  settleMs: 1_500,
   prepare: async (stage) => {
     await seedRooms(stage, { rooms: OLD_ROOMS, messages: 300, text: "y".repeat(400) });
     return attackersTokens();
@@ -246,6 +247,7 @@ export const signedInConnections = withRights({
   name: "signed-in-connections",
   does: "holds connections and rooms as one user of the site, and floods over 60 connections as another one, each from an address of its own",
   attackMs: 10_000,
+  settleMs: 1_500,
   prepare: attackersTokens,
   attack: async (attacker, parameters) =>
     Object.assign(
