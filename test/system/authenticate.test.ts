@@ -429,4 +429,26 @@ describe("the app", () => {
     const refused = "Error: 503 This server has no room for another connection.\n";
     expect((await Promise.all(outcomes)).sort()).toEqual([refused, "open"]);
   });
+
+  it("opens no more plain sockets of one user than one user may have, and more when one is closed", async () => {
+    const { wsUrl } = await startHost({ maxConnectionsPerUser: 1 });
+    const first = await connectPlain(wsUrl, { headers: as("ann"), query: { room: "lobby" } });
+    await expect(connectPlain(wsUrl, { headers: as("ann") })).rejects.toThrow("429");
+    await connectPlain(wsUrl, { headers: as("nameless") });
+    await first.close();
+    await waitFor(
+      () => connectPlain(wsUrl, { headers: as("ann") }).catch(() => undefined),
+      "another socket opens",
+    );
+  });
+
+  it("signs a user out of the connections they have, and in again by what the app says then", async () => {
+    const { url, wsUrl } = await startHost({ apiKeys: [KEY, `desk:${"k".repeat(20)}:moderate@*`] });
+    const ann = await connectV1(wsUrl, { headers: as("ann") });
+    const done = await post(url, "/api/sign-out", { user: "s-ann" }, withKey("k".repeat(20)));
+    expect(done.status).toBe(200);
+    expect(await ann.closed).toMatchObject({ code: 4401 });
+    const again = await connectV1(wsUrl, { headers: as("ann"), room: "lobby" });
+    await again.say("lobby", "signed in again");
+  });
 });
