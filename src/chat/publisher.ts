@@ -129,7 +129,7 @@ export class Publisher {
     }
     this.#counters.messages += 1;
     if (appended.handle !== undefined) here?.presence.onHandleSettled(user, wanted, appended.handle);
-    here?.expect(id);
+    here?.stream.expect(id);
     const fields = { event: "message", connection, room, id, bytes: body.length };
     this.#logger.info(fields, "message stored");
     return success({ id, duplicate: false, handle: appended.handle ?? wanted });

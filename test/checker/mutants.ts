@@ -11,7 +11,7 @@ export interface Mutant extends Edited {
 }
 
 const OPENED = 'this.#step("opened");';
-const SUBSCRIBE = "await this.#store.subscribe(this.name, this);";
+const SUBSCRIBE = "await this.#store.subscribe(this.room, this);";
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -35,10 +35,10 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "chat/room/rooms.ts",
-        find: 'await Promise.all(rooms.map((room) => room.suspect("the subscription was renewed")));',
+        find: 'await Promise.all(rooms.map((room) => room.stream.suspect("the subscription was renewed")));',
         replace: "",
       },
-      { file: "chat/room/rooms.ts", find: "room.storeLost();", replace: "" },
+      { file: "chat/room/rooms.ts", find: "room.stream.storeLost();", replace: "" },
     ],
     mixture: {
       faults: { "subscribers-killed": 1, "redis-link-cut": 1, "redis-link-stalled": 1 },
@@ -51,8 +51,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "whatever arrives is shown, whether or not it continues the chain",
     edits: [
       {
-        file: "chat/room/room.ts",
-        find: 'arrived(entry.id); if (this.#state === "live" && entry.prev === this.#ring.head)',
+        file: "chat/room/room-stream.ts",
+        find: 'arrived(entry.id); if (this.#state === "live" && entry.prev === this.ring.head)',
         replace: 'arrived(entry.id); if (this.#state === "live")',
       },
     ],
@@ -74,9 +74,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a room reads the store before it subscribes",
     edits: [
-      { file: "chat/room/room.ts", find: SUBSCRIBE, replace: "" },
+      { file: "chat/room/room-stream.ts", find: SUBSCRIBE, replace: "" },
       {
-        file: "chat/room/room.ts",
+        file: "chat/room/room-stream.ts",
         find: OPENED,
         replace: `${SUBSCRIBE} if (!this.#counts(token, "opening")) return; ${OPENED}`,
       },
@@ -88,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a room that opens forgets what arrived while it read",
     edits: [
       {
-        file: "chat/room/room.ts",
+        file: "chat/room/room-stream.ts",
         find: OPENED,
         replace: `this.#held = []; ${OPENED}`,
       },
@@ -112,7 +112,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a room that opens does not read its access rules",
     edits: [
       {
-        file: "chat/room/room.ts",
+        file: "chat/room/room-stream.ts",
         find: 'const rules = await this.#readRules(); if (!this.#counts(token, "opening"))',
         replace: 'const rules = []; if (!this.#counts(token, "opening"))',
       },

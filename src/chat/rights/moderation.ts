@@ -249,7 +249,7 @@ export class Moderation {
     const { id } = changed;
     this.#logger.info({ ...fields, room, by: change.by, id }, sentence);
     if (room === ALL_ROOMS) this.#globalRules.apply(change, id);
-    else this.#rooms.get(room)?.expect(id);
+    else this.#rooms.get(room)?.stream.expect(id);
     return success(id);
   }
 

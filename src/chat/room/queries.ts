@@ -103,7 +103,7 @@ export class RoomQueries {
   /** Returns the right that a user has in a room now. */
   async rightIn(room: string, visitor: Visitor): Promise<Right> {
     const open = this.#open(room);
-    if (open?.state === "live") return open.rightOf(visitor);
+    if (open?.stream.state === "live") return open.rightOf(visitor);
     return withTimeout(STORE_WAIT_MS, this.#globalRules.rightInStore(room, visitor));
   }
 
@@ -177,6 +177,6 @@ export class RoomQueries {
 
   #open(name: string): Room | undefined {
     const room = this.#rooms.get(name);
-    return room === undefined || room.state === "closed" ? undefined : room;
+    return room === undefined || room.stream.state === "closed" ? undefined : room;
   }
 }

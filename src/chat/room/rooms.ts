@@ -84,7 +84,7 @@ export class Rooms {
     clearTimeout(this.#emptyRooms.get(name));
     this.#emptyRooms.delete(name);
     const known = this.#rooms.get(name);
-    if (known !== undefined && known.state !== "closed") return known;
+    if (known !== undefined && known.stream.state !== "closed") return known;
     this.#opened.open(name, opener);
     const room = new Room(name, this.#deps);
     this.#rooms.set(name, room);
@@ -109,9 +109,9 @@ export class Rooms {
   /** Makes every room read what it missed. Rejects if one could not. */
   async catchUp(): Promise<void> {
     const rooms = [...this.#rooms.values()];
-    await Promise.all(rooms.map((room) => room.suspect("the subscription was renewed")));
+    await Promise.all(rooms.map((room) => room.stream.suspect("the subscription was renewed")));
     for (const room of rooms) {
-      if (room.state === "stale") throw new Error(`room ${room.name} could not be read`);
+      if (room.stream.state === "stale") throw new Error(`room ${room.name} could not be read`);
       room.flush();
     }
     // Not awaited: presence is ephemeral.
@@ -124,8 +124,8 @@ export class Rooms {
    */
   storeLost(): void {
     for (const room of this.#rooms.values()) {
-      room.storeLost();
-      if (room.state === "closed") this.#drop(room);
+      room.stream.storeLost();
+      if (room.stream.state === "closed") this.#drop(room);
     }
   }
 
@@ -147,7 +147,7 @@ export class Rooms {
 
   #emptied(room: Room): void {
     if (this.#rooms.get(room.name) !== room) return;
-    if (room.state === "closed") {
+    if (room.stream.state === "closed") {
       this.#drop(room);
       return;
     }
@@ -182,7 +182,7 @@ export class Rooms {
   }
 
   readonly #reviewAll = (): void => {
-    for (const room of this.#rooms.values()) room.review();
+    for (const room of this.#rooms.values()) room.stream.review();
   };
 
   readonly #auditAll = async (): Promise<void> => {
@@ -195,12 +195,12 @@ export class Rooms {
 
   async #auditSome(names: readonly string[]): Promise<void> {
     if (this.#store.status.state !== "live") return;
-    const before = names.map((name) => this.#rooms.get(name)?.head ?? BEGINNING);
+    const before = names.map((name) => this.#rooms.get(name)?.stream.ring.head ?? BEGINNING);
     // After an outage of the store every room is read anyway.
     const heads = await this.#store.heads(names).catch(() => []);
     for (const [index, head] of heads.entries()) {
       const name = names[index];
-      if (name !== undefined) this.#rooms.get(name)?.audit(head, before[index] ?? BEGINNING);
+      if (name !== undefined) this.#rooms.get(name)?.stream.audit(head, before[index] ?? BEGINNING);
     }
   }
 
@@ -211,7 +211,7 @@ export class Rooms {
 
   readonly #syncPresence = async (): Promise<void> => {
     for (const room of [...this.#rooms.values()]) {
-      if (this.#store.status.state === "live" && room.state === "live") await room.presence.sync();
+      if (this.#store.status.state === "live" && room.stream.state === "live") await room.presence.sync();
     }
     this.#presenceSync = setTimeout(this.#syncPresence, PRESENCE_SYNC_MS).unref();
   };

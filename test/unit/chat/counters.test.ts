@@ -30,7 +30,7 @@ describe("the counters of a chat", () => {
     const { chat, log: store } = openChat();
     const ann = await FakeClient.greeted(chat);
     await ann.ask({ type: "join", room: "lobby" });
-    await chat.rooms.get("lobby")!.suspect("a test asks");
+    await chat.rooms.get("lobby")!.stream.suspect("a test asks");
     expect(chat.counters).toMatchObject({ catchUps: 1, holes: 0, recovered: 0 });
     store.store("lobby", { text: "nobody is told", published: false });
     store.store("lobby", { text: "the one after it" });

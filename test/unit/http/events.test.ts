@@ -153,7 +153,7 @@ describe("an event stream", () => {
     await waitFor(() => sessions(app) === 0, "the reader is gone");
     answer();
     const { rooms } = app.dynochat.chat;
-    await waitFor(() => rooms.get("lobby")?.state === "live", "the room has been read");
+    await waitFor(() => rooms.get("lobby")?.stream.state === "live", "the room has been read");
     await new Promise(setImmediate);
     expect(rooms.get("lobby")?.size).toBe(0);
   });
