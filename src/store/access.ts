@@ -95,6 +95,35 @@ export interface Grant {
   readonly at: number;
 }
 
+/** The part of a message store that keeps access rules, and what the embedding app granted. */
+export interface AccessStore {
+  /**
+   * Changes an access rule of a room: stores the rule, adds an entry to the room's stream and publishes it,
+   * atomically; also when the store is out of space. `append` follows the rules from then on. Never rejects;
+   * answers within `LIMITS.unavailableMs`.
+   */
+  changeAccess(room: string, change: AccessChange): Promise<AccessOutcome>;
+
+  /** Returns the access rules of a room, in no order, some of which may have ended. Rejects with StoreUnavailable. */
+  accessRules(room: string): Promise<readonly AccessRule[]>;
+
+  /** Returns the access rules of some subjects, in their order; undefined = none. Rejects with StoreUnavailable. */
+  accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]>;
+
+  /**
+   * Remembers what the embedding app granted users in a room, by user id, for `GRANT_MS` from now: so that users
+   * who return after a restart are let in before the app is asked again. Never rejects; silently dropped if the
+   * store is unreachable.
+   */
+  grant(room: string, grants: ReadonlyMap<string, Grant>): Promise<void>;
+
+  /**
+   * Returns what was granted to a user in a room; undefined = nothing that is remembered, or the app was to be
+   * asked again in this room since. Rejects with StoreUnavailable.
+   */
+  grantOf(room: string, user: string): Promise<Grant | undefined>;
+}
+
 /** Returns the lowest right that is left of `base` under rules at a time. */
 export function lowestRight(
   base: Right,

@@ -6,7 +6,7 @@
 
 import type { Person } from "../protocol/frames.ts";
 import type { Right } from "../protocol/rights.ts";
-import type { AccessChange, AccessOutcome, AccessRule, Grant } from "./access.ts";
+import type { AccessChange, AccessStore } from "./access.ts";
 import type { ReportStore } from "./message-reports.ts";
 
 /** One stored entry of a room, as it is sent to a client of `dynochat.v1`. */
@@ -222,7 +222,7 @@ export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
 }
 
-export interface MessageStore extends ReportStore {
+export interface MessageStore extends AccessStore, ReportStore {
   /** The kind of the store: `embedded` in the memory of the process, or `redis`. */
   readonly kind: "embedded" | "redis";
   /** Name of this process in presence events; random, new at every start. */
@@ -251,32 +251,6 @@ export interface MessageStore extends ReportStore {
    * first live.
    */
   now(): number;
-
-  /**
-   * Changes an access rule of a room: stores the rule, adds an entry to the room's stream and publishes it,
-   * atomically; also when the store is out of space. `append` follows the rules from then on. Never rejects;
-   * answers within `LIMITS.unavailableMs`.
-   */
-  changeAccess(room: string, change: AccessChange): Promise<AccessOutcome>;
-
-  /** Returns the access rules of a room, in no order, some of which may have ended. Rejects with StoreUnavailable. */
-  accessRules(room: string): Promise<readonly AccessRule[]>;
-
-  /** Returns the access rules of some subjects, in their order; undefined = none. Rejects with StoreUnavailable. */
-  accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]>;
-
-  /**
-   * Remembers what the embedding app granted users in a room, by user id, for `GRANT_MS` from now: so that users
-   * who return after a restart are let in before the app is asked again. Never rejects; silently dropped if the
-   * store is unreachable.
-   */
-  grant(room: string, grants: ReadonlyMap<string, Grant>): Promise<void>;
-
-  /**
-   * Returns what was granted to a user in a room; undefined = nothing that is remembered, or the app was to be
-   * asked again in this room since. Rejects with StoreUnavailable.
-   */
-  grantOf(room: string, user: string): Promise<Grant | undefined>;
 
   /**
    * Returns the entries from `from` on, including `from` itself if it is still stored, oldest first. `0-0`

@@ -2,7 +2,7 @@ import type { GetToken } from "../../client/connection/greeting.ts";
 import type { RoomLookup } from "./spelling.ts";
 
 /** Milliseconds after which the page continues without an answer. */
-const TIMEOUT_MS = 2_000;
+const TIMEOUT_MS = 4_000;
 
 /**
  * Asks the server by HTTP, before there is a connection.

@@ -1,12 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { Redis } from "ioredis";
 import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
-import { BEGINNING } from "../../protocol/ids.ts";
 import type { AccessChange, AccessOutcome, AccessRule, Grant } from "../access.ts";
-import { looksLikeEntry } from "../entry.ts";
 import { ACCESS_FEATURE, FEATURES } from "../features.ts";
-import { newestFirst } from "../memory/newest-first.ts";
 import type { MessageReport, NewReport, ReportOutcome } from "../message-reports.ts";
 import { Quotas } from "../quotas.ts";
 import {
@@ -26,18 +22,17 @@ import {
   type StoreStatus,
   StoreUnavailable,
 } from "../store.ts";
-import { withTimeout } from "../with-timeout.ts";
-import { classify, describe, isRefusedBySetup } from "./errors.ts";
 import { Keys } from "./keys.ts";
 import { AccessRules } from "./messages/access-rules.ts";
 import { Appends } from "./messages/append.ts";
 import { Grants } from "./messages/grants.ts";
+import { Incoming } from "./messages/incoming.ts";
 import { MessageReports } from "./messages/message-reports.ts";
-import { claimedId } from "./messages/publications.ts";
 import { Reads } from "./messages/reads.ts";
 import { Signing } from "./messages/signing.ts";
-import { type Subscription, Subscriptions } from "./messages/subscriptions.ts";
+import { Subscriptions } from "./messages/subscriptions.ts";
 import { ClientLimit } from "./node/client-limit.ts";
+import { Commands } from "./node/commands.ts";
 import { ConnectionProbe, readClock } from "./node/connection-probe.ts";
 import { FeatureFence } from "./node/feature-fence.ts";
 import type { RedisConnections, RedisStoreOptions } from "./node/redis-connections.ts";
@@ -46,7 +41,6 @@ import { loadScripts, SHARED } from "./node/scripts.ts";
 import { ServerClock } from "./node/server-clock.ts";
 import { expectPermissions, ServerWatch } from "./node/server-watch.ts";
 import { Supervisor } from "./node/supervisor.ts";
-import { UnusableServer } from "./node/unusable-server.ts";
 import { Lease } from "./presence/lease.ts";
 import { PresenceBatcher } from "./presence/presence-batcher.ts";
 import { PresenceStore } from "./presence/presence-store.ts";
@@ -55,9 +49,6 @@ import { redisAddress } from "./redis-url.ts";
 import { HistoryTrimmer } from "./retention/history-trimmer.ts";
 import { RoomIndex } from "./retention/room-index.ts";
 import { TIMEOUTS, type Timeouts } from "./timeouts.ts";
-
-/** Pending ephemeral events at most; a typing event that would have to wait is dropped. */
-const MAX_PENDING_HINTS = 1_000;
 
 /**
  * The store in Redis, shared by all processes. Two connections per process, three if replicas are awaited.
@@ -70,6 +61,8 @@ export class RedisStore implements MessageStore {
   readonly #throttled: ThrottledLogger;
   readonly #clock = new ServerClock();
   readonly #supervisor: Supervisor;
+  readonly #commands: Commands;
+  readonly #incoming: Incoming;
   readonly #subscriptions: Subscriptions;
   readonly #signing: Signing;
   readonly #appends: Appends;
@@ -91,7 +84,6 @@ export class RedisStore implements MessageStore {
   #replicaAcks: ReplicaAcks | undefined;
   #listener: StoreListener | undefined;
   #probe: ConnectionProbe | undefined;
-  #pendingHints = 0;
   #closing: Promise<void> | undefined;
 
   /**
@@ -111,11 +103,16 @@ export class RedisStore implements MessageStore {
     this.#keys = keys;
     this.#timeouts = timeouts;
     this.#minReplicas = options.minReplicas ?? 0;
-    this.#throttled = new ThrottledLogger(logger);
-    this.#subscriptions = new Subscriptions(keys);
-    this.#signing = new Signing(keys, limits, this.#throttled, (script) => this.#appends.use(script));
+    const throttled = new ThrottledLogger(logger);
+    this.#throttled = throttled;
+    this.#commands = new Commands(timeouts, throttled, {
+      supervisor: () => this.#supervisor,
+      doubted: () => this.#probe?.now(),
+    });
+    this.#subscriptions = new Subscriptions(keys, this.#commands);
+    this.#signing = new Signing(keys, limits, throttled, (script) => this.#appends.use(script));
+    this.#incoming = new Incoming(this.#subscriptions, this.#signing, throttled);
     const quotas = new Quotas(limits, () => this.#trimmer.share);
-    const throttled = this.#throttled;
     this.#appends = new Appends(
       keys,
       this.#signing.networks,
@@ -126,7 +123,7 @@ export class RedisStore implements MessageStore {
       throttled,
       {
         doubted: () => this.#probe?.now(),
-        refusedWrites: (reason) => this.#loseLink(reason),
+        refusedWrites: (reason) => this.#commands.lose(reason),
         stored: (room, id, bytes, isNew) => {
           this.#index.note(room, id, isNew);
           this.#trimmer.stored(bytes);
@@ -135,7 +132,7 @@ export class RedisStore implements MessageStore {
       },
     );
     this.#index = new RoomIndex(keys, limits.historyDays, timeouts.noteRoomsMs, () => {
-      void this.#tell((redis) => this.#index.writeNew(redis));
+      void this.#commands.tell((redis) => this.#index.writeNew(redis));
     });
     this.#trimmer = new HistoryTrimmer(
       keys,
@@ -144,18 +141,18 @@ export class RedisStore implements MessageStore {
       this.#clock,
       timeouts,
       logger,
-      this.#throttled,
+      throttled,
     );
-    this.#reads = new Reads(keys, this.#throttled);
+    this.#reads = new Reads(keys, throttled);
     this.#grants = new Grants(keys, this.#clock);
-    this.#access = new AccessRules(keys, this.#clock, timeouts, this.#throttled);
+    this.#access = new AccessRules(keys, this.#clock, timeouts, throttled);
     this.#presence = new PresenceStore(keys, this.instance, timeouts);
     this.#batcher = new PresenceBatcher((room, changes) =>
-      this.#tell((redis) => this.#presence.change(redis, room, changes)),
+      this.#commands.tell((redis) => this.#presence.change(redis, room, changes)),
     );
-    this.#lease = new Lease(keys.lease(this.instance), timeouts, this.#throttled);
+    this.#lease = new Lease(keys.lease(this.instance), timeouts, throttled);
     this.#processReports = new ProcessReports(keys.processes(), this.instance, this.#clock, timeouts);
-    this.#messageReports = new MessageReports(keys, this.#signing.networks, this.#clock, this.#throttled);
+    this.#messageReports = new MessageReports(keys, this.#signing.networks, this.#clock, throttled);
     this.#fence = new FeatureFence(keys, this.instance, options.features ?? FEATURES, timeouts);
     this.#clientLimit = new ClientLimit(this.#minReplicas > 0 ? 3 : 2, logger);
     this.#server = new ServerWatch(timeouts.serverCheckMs, logger);
@@ -198,7 +195,7 @@ export class RedisStore implements MessageStore {
     try {
       await this.require(ACCESS_FEATURE);
       const { accessScript } = this.#signing;
-      const stored = await this.#ask((redis) =>
+      const stored = await this.#commands.ask((redis) =>
         this.#access.change(redis, accessScript, room, change, this.#grants.keyOf(room)),
       );
       return (await this.#isKept(stored, called)) ? stored : { outcome: "unavailable" };
@@ -209,78 +206,49 @@ export class RedisStore implements MessageStore {
   }
 
   accessRules(room: string): Promise<readonly AccessRule[]> {
-    return this.#ask((redis) => this.#access.read(redis, room));
+    return this.#commands.ask((redis) => this.#access.read(redis, room));
   }
 
   accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]> {
-    return this.#ask((redis) => this.#access.of(redis, room, subjects));
+    return this.#commands.ask((redis) => this.#access.of(redis, room, subjects));
   }
 
   grant(room: string, grants: ReadonlyMap<string, Grant>): Promise<void> {
-    return this.#tell((redis) => this.#grants.write(redis, room, grants));
+    return this.#commands.tell((redis) => this.#grants.write(redis, room, grants));
   }
 
   grantOf(room: string, user: string): Promise<Grant | undefined> {
-    return this.#ask((redis) => this.#grants.of(redis, room, user));
+    return this.#commands.ask((redis) => this.#grants.of(redis, room, user));
   }
 
   readFrom(room: string, from: string, limit: ReadLimit): Promise<Entry[]> {
-    return this.#ask((redis) => this.#reads.from(redis, room, from, limit));
+    return this.#commands.ask((redis) => this.#reads.from(redis, room, from, limit));
   }
 
   readBefore(room: string, before: string | undefined, limit: ReadLimit): Promise<Entry[]> {
-    return this.#ask((redis) => this.#reads.before(redis, room, before, limit));
+    return this.#commands.ask((redis) => this.#reads.before(redis, room, before, limit));
   }
 
   heads(rooms: readonly string[]): Promise<string[]> {
-    return this.#ask((redis) => this.#reads.heads(redis, rooms));
+    return this.#commands.ask((redis) => this.#reads.heads(redis, rooms));
   }
 
   recentRooms(count: number): Promise<RoomHead[]> {
-    return this.#ask(async (redis) => {
-      const rooms = await this.#index.recent(redis, count);
-      const heads = await this.#reads.heads(redis, rooms);
-      return newestFirst(rooms.map((room, index) => ({ room, head: heads[index] ?? BEGINNING }))).slice(
-        0,
-        count,
-      );
-    });
+    return this.#commands.ask(async (redis) =>
+      this.#reads.newest(redis, await this.#index.recent(redis, count), count),
+    );
   }
 
-  async subscribe(room: string, subscriber: RoomSubscriber): Promise<void> {
-    const connections = this.#usable();
-    if (connections === undefined) throw this.#unavailable();
-    try {
-      await this.#subscriptions.add({ room, subscriber }, connections.subscriber);
-    } catch (error) {
-      // A subscriber that did not answer may have lost other rooms too, unless it only lacks the permission
-      // for this one.
-      if (isRefusedBySetup(error)) this.#doubt(error);
-      else this.#supervisor.lose(connections, describe(error));
-      throw new StoreUnavailable(describe(error));
-    }
+  subscribe(room: string, subscriber: RoomSubscriber): Promise<void> {
+    return this.#subscriptions.subscribe({ room, subscriber });
   }
 
-  async unsubscribe(room: string): Promise<void> {
-    const { connections } = this.#supervisor;
-    try {
-      await this.#subscriptions.remove(room, connections?.subscriber);
-    } catch (error) {
-      if (connections !== undefined && this.#usable() === connections)
-        this.#supervisor.lose(connections, describe(error));
-    }
+  unsubscribe(room: string): Promise<void> {
+    return this.#subscriptions.unsubscribe(room);
   }
 
   publishEphemeral(room: string, payload: Buffer): void {
-    const connections = this.#usable();
-    if (connections === undefined || this.#pendingHints >= MAX_PENDING_HINTS) return;
-    this.#pendingHints += 1;
-    connections.writer
-      .publish(this.#keys.channel(room), payload)
-      .catch((error: unknown) => this.#doubt(error))
-      .finally(() => {
-        this.#pendingHints -= 1;
-      });
+    this.#subscriptions.publish(room, payload);
   }
 
   enter(room: string, person: RoomUser): Promise<void> {
@@ -292,7 +260,7 @@ export class RedisStore implements MessageStore {
   }
 
   syncPresence(room: string, here: readonly RoomUser[]): Promise<PresenceSnapshot[]> {
-    return this.#ask((redis) => this.#presence.syncPresence(redis, room, here));
+    return this.#commands.ask((redis) => this.#presence.syncPresence(redis, room, here));
   }
 
   settleHandles(
@@ -300,12 +268,12 @@ export class RedisStore implements MessageStore {
     claims: readonly HandleClaim[],
     left: readonly LeftHandle[],
   ): Promise<readonly string[]> {
-    return this.#ask((redis) => this.#presence.settleHandles(redis, room, claims, left));
+    return this.#commands.ask((redis) => this.#presence.settleHandles(redis, room, claims, left));
   }
 
   shared(name: string, proposal: string): Promise<string> {
     const key = this.#keys.shared(name);
-    return this.#ask(async (redis) => String(await SHARED.run(redis, [key], [proposal])));
+    return this.#commands.ask(async (redis) => String(await SHARED.run(redis, [key], [proposal])));
   }
 
   get roundTripAgeMs(): number | undefined {
@@ -313,20 +281,20 @@ export class RedisStore implements MessageStore {
   }
 
   reportProcess(text: string): Promise<void> {
-    return this.#tell(async (redis) => {
+    return this.#commands.tell(async (redis) => {
       await this.#processReports.write(redis, text);
       await this.#clientLimit.reported(redis, () => this.#processReports.count(redis));
     });
   }
 
   processReports(): Promise<string[]> {
-    return this.#ask((redis) => this.#processReports.read(redis));
+    return this.#commands.ask((redis) => this.#processReports.read(redis));
   }
 
   async addReport(report: NewReport, network: string | undefined): Promise<ReportOutcome> {
     const called = performance.now();
     try {
-      const added = await this.#ask((redis) => this.#messageReports.add(redis, report, network));
+      const added = await this.#commands.ask((redis) => this.#messageReports.add(redis, report, network));
       return (await this.#isKept(added, called)) ? added : { outcome: "unavailable" };
     } catch (error) {
       if (error instanceof StoreUnavailable) return { outcome: "unavailable" };
@@ -335,19 +303,19 @@ export class RedisStore implements MessageStore {
   }
 
   messageReports(before: string | undefined, count: number): Promise<readonly MessageReport[]> {
-    return this.#ask((redis) => this.#messageReports.before(redis, before, count));
+    return this.#commands.ask((redis) => this.#messageReports.before(redis, before, count));
   }
 
   messageReport(id: string): Promise<MessageReport | undefined> {
-    return this.#ask((redis) => this.#messageReports.of(redis, id));
+    return this.#commands.ask((redis) => this.#messageReports.of(redis, id));
   }
 
   dismissReport(id: string): Promise<boolean> {
-    return this.#ask((redis) => this.#messageReports.dismiss(redis, id));
+    return this.#commands.ask((redis) => this.#messageReports.dismiss(redis, id));
   }
 
   async require(feature: string): Promise<void> {
-    const ignorant = await this.#ask((redis) => this.#fence.require(redis, feature));
+    const ignorant = await this.#commands.ask((redis) => this.#fence.require(redis, feature));
     if (ignorant.length === 0) return;
     const fields = { event: "fenced", feature, instances: ignorant.slice(0, 10) };
     this.#throttled.log("warn", "processes of a release without this feature are still running", fields);
@@ -373,59 +341,6 @@ export class RedisStore implements MessageStore {
   async #isKept(done: object, called: number): Promise<boolean> {
     if (this.#replicaAcks === undefined || !("id" in done)) return true;
     return this.#replicaAcks.wait(this.#timeouts.ackMs - (performance.now() - called));
-  }
-
-  /** Returns the connections, if subscriptions are in place. */
-  #usable(): RedisConnections | undefined {
-    const { connections, status } = this.#supervisor;
-    return status.state === "live" || status.state === "catching-up" ? connections : undefined;
-  }
-
-  #unavailable(): StoreUnavailable {
-    return new StoreUnavailable(this.status.reason);
-  }
-
-  /** Runs a command with an answer. Rejects with StoreUnavailable if it takes longer than one command may. */
-  async #ask<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    const connections = this.#usable();
-    if (connections === undefined) throw this.#unavailable();
-    try {
-      return await withTimeout(this.#timeouts.commandMs, work(connections.writer));
-    } catch (error) {
-      this.#doubt(error);
-      throw new StoreUnavailable(describe(error));
-    }
-  }
-
-  /** Runs a command whose success is not awaited. */
-  async #tell(work: (redis: Redis) => Promise<void>): Promise<void> {
-    const connections = this.#usable();
-    if (connections === undefined) return;
-    try {
-      await withTimeout(this.#timeouts.commandMs, work(connections.writer));
-    } catch (error) {
-      this.#doubt(error);
-    }
-  }
-
-  #doubt(error: unknown): void {
-    if (error instanceof UnusableServer) {
-      this.#loseLink(error.message);
-      return;
-    }
-    const failure = classify(error);
-    if (failure === "not-writable") this.#loseLink(describe(error));
-    else if (failure === "unavailable") this.#probe?.now();
-    else if (isRefusedBySetup(error)) {
-      this.#throttled.log("error", "Redis refuses a command", { event: "refused", reason: describe(error) });
-    } else if (failure === "unexpected") {
-      this.#throttled.log("error", "a command failed unexpectedly", { reason: describe(error) });
-    }
-  }
-
-  #loseLink(reason: string): void {
-    const { connections } = this.#supervisor;
-    if (connections !== undefined) this.#supervisor.lose(connections, reason);
   }
 
   async #prepare(connections: RedisConnections): Promise<void> {
@@ -456,8 +371,8 @@ export class RedisStore implements MessageStore {
       {
         proved: () => {
           this.#supervisor.proved();
-          void this.#tell((redis) => this.#signing.renew(redis));
-          void this.#tell((redis) => this.#fence.check(redis));
+          void this.#commands.tell((redis) => this.#signing.renew(redis));
+          void this.#commands.tell((redis) => this.#fence.check(redis));
         },
         failed: (reason) => this.#supervisor.lose(connections, reason),
       },
@@ -483,30 +398,6 @@ export class RedisStore implements MessageStore {
       this.#probe?.arrived(payload);
       return;
     }
-    const subscription = this.#subscriptions.of(channel);
-    if (subscription === undefined) return;
-    if (!looksLikeEntry(payload)) subscription.subscriber.onPublication(payload);
-    else this.#onEntry(subscription, payload);
-  }
-
-  #onEntry({ room, subscriber }: Subscription, payload: Buffer): void {
-    const frame = this.#signing.publications.verify(payload);
-    if (frame !== undefined) {
-      subscriber.onPublication(frame);
-      return;
-    }
-    const change = this.#signing.publications.verifyAccess(payload);
-    if (change !== undefined) {
-      subscriber.onPublication(change.frame, change.access);
-      return;
-    }
-    const fields = { event: "unverified", room };
-    this.#throttled.log(
-      "warn",
-      "unverified publication, reading the store: another client or an older process publishes here",
-      fields,
-    );
-    const id = claimedId(payload);
-    if (id !== undefined) subscriber.onUnverified(id);
+    this.#incoming.onData(channel, payload);
   }
 }

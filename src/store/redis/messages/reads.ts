@@ -1,8 +1,9 @@
 import type { Redis } from "ioredis";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
-import { isMessageId } from "../../../protocol/ids.ts";
+import { BEGINNING, isMessageId } from "../../../protocol/ids.ts";
 import { type AccessChange, decodeAccessChange } from "../../access.ts";
-import type { Entry, ReadLimit } from "../../store.ts";
+import { newestFirst } from "../../memory/newest-first.ts";
+import type { Entry, ReadLimit, RoomHead } from "../../store.ts";
 import { isWrongType } from "../errors.ts";
 import type { Keys } from "../keys.ts";
 
@@ -54,6 +55,18 @@ export class Reads {
       for (const entries of newest) heads.push(entries[0]?.[0] ?? "0-0");
     }
     return heads;
+  }
+
+  /**
+   * Returns the rooms with the newest entries, at most `count`, newest first; an empty stream is among them.
+   * Rejects with Redis's error.
+   */
+  async newest(redis: Redis, rooms: readonly string[], count: number): Promise<RoomHead[]> {
+    const heads = await this.heads(redis, rooms);
+    return newestFirst(rooms.map((room, index) => ({ room, head: heads[index] ?? BEGINNING }))).slice(
+      0,
+      count,
+    );
   }
 
   /** Returns no entries for a room whose key holds another type, so that all other rooms can catch up. */

@@ -1,6 +1,8 @@
 import type { Redis } from "ioredis";
-import type { RoomSubscriber } from "../../store.ts";
+import { type RoomSubscriber, StoreUnavailable } from "../../store.ts";
+import { describe, isRefusedBySetup } from "../errors.ts";
 import type { Keys } from "../keys.ts";
+import type { Commands } from "../node/commands.ts";
 
 /** Channels per SUBSCRIBE, few enough that its replies come well within a command's time limit. */
 const BATCH = 200;
@@ -11,14 +13,20 @@ export interface Subscription {
   readonly subscriber: RoomSubscriber;
 }
 
-/** The rooms to which this process subscribes, kept when the connection is lost. */
+/** Pending ephemeral events at most; a typing event that would have to wait is dropped. */
+const MAX_PENDING_EVENTS = 1_000;
+
+/** The rooms to which this process subscribes, kept when the connection is lost, and their channels. */
 export class Subscriptions {
   readonly #keys: Keys;
-  /** By channel. Emptied by `remove`, which the owner of a room calls when its last member has left. */
+  readonly #commands: Commands;
+  #pendingEvents = 0;
+  /** By channel. Emptied by `unsubscribe`, which the owner of a room calls when its last member has left. */
   readonly #kept = new Map<string, Subscription>();
 
-  constructor(keys: Keys) {
+  constructor(keys: Keys, commands: Commands) {
     this.#keys = keys;
+    this.#commands = commands;
   }
 
   /** Returns the subscription of a channel; undefined if there is none. */
@@ -27,25 +35,51 @@ export class Subscriptions {
   }
 
   /**
-   * Subscribes a room. Fulfils when the server has confirmed it; otherwise rejects, and the room is not kept.
+   * Subscribes a room. Fulfils when the server has confirmed it; else rejects with StoreUnavailable, and the
+   * room is not kept.
    */
-  async add(subscription: Subscription, redis: Redis): Promise<void> {
+  async subscribe(subscription: Subscription): Promise<void> {
+    const { connections } = this.#commands;
+    if (connections === undefined) throw this.#commands.unavailable();
     const channel = this.#keys.channel(subscription.room);
     this.#kept.set(channel, subscription);
     try {
-      await redis.subscribe(channel);
+      await connections.subscriber.subscribe(channel);
     } catch (error) {
       // The room may have been removed and added again meanwhile.
       if (this.#kept.get(channel) === subscription) this.#kept.delete(channel);
-      throw error;
+      // A subscriber that did not answer may have lost other rooms too, unless it only lacks the permission
+      // for this one.
+      if (isRefusedBySetup(error)) this.#commands.doubt(error);
+      else this.#commands.lose(describe(error), connections);
+      throw new StoreUnavailable(describe(error));
     }
   }
 
-  /** Unsubscribes a room. Rejects if the server did not confirm it; the room is not kept in either case. */
-  async remove(room: string, redis: Redis | undefined): Promise<void> {
+  /** Unsubscribes a room. Never rejects: without a connection there is nothing to unsubscribe. */
+  async unsubscribe(room: string): Promise<void> {
     const channel = this.#keys.channel(room);
     this.#kept.delete(channel);
-    await redis?.unsubscribe(channel);
+    const connections = this.#commands.opened;
+    try {
+      await connections?.subscriber.unsubscribe(channel);
+    } catch (error) {
+      if (connections !== undefined && this.#commands.connections === connections)
+        this.#commands.lose(describe(error), connections);
+    }
+  }
+
+  /** Publishes an ephemeral event; silently dropped if the store is unreachable, or too many wait. */
+  publish(room: string, payload: Buffer): void {
+    const { connections } = this.#commands;
+    if (connections === undefined || this.#pendingEvents >= MAX_PENDING_EVENTS) return;
+    this.#pendingEvents += 1;
+    connections.writer
+      .publish(this.#keys.channel(room), payload)
+      .catch((error: unknown) => this.#commands.doubt(error))
+      .finally(() => {
+        this.#pendingEvents -= 1;
+      });
   }
 
   /** Subscribes all kept rooms on a new connection. */
