@@ -158,8 +158,8 @@ function storeFor(settings: CheckedOptions, logger: Logger, instance: string): M
 }
 
 /**
- * Returns an error that says what to do where `error` is Fastify's for a route that the surrounding app has already; other errors
- * are returned as they are.
+ * Returns an error that says what to do where `error` is Fastify's for a route that the surrounding app has
+ * already; other errors are returned as they are.
  */
 function explainCollision(error: unknown): unknown {
   if (!(error instanceof Error && "code" in error && error.code === "FST_ERR_DUPLICATED_ROUTE")) return error;

@@ -24,8 +24,8 @@ export interface Identity {
    */
   readonly rooms: RoomRights | undefined;
   /**
-   * When the token was issued that identifies the user, ms since 1970 UTC by the site's clock: a sign-out ends
-   * what was issued before. Undefined = no token, or it does not say.
+   * When the token was issued that identifies the user, ms since 1970 UTC by the site's clock: a sign-out
+   * ends what was issued before. Undefined = no token, or it does not say.
    */
   readonly issuedAt: number | undefined;
   /** When the user must identify again, ms since 1970 UTC; undefined = never. */

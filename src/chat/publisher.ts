@@ -106,8 +106,8 @@ export class Publisher {
     if (refused !== undefined) return this.#refuse(refused, room);
     const suffixed = isGuest ? here?.presence.nameFor({ user, handle: post.handle }) : undefined;
     const wanted = suffixed ?? post.handle;
-    // Without `{`: the store adds it, with id and prev after it. `text` follows `handle`, which the store finds
-    // by that (`Append.requested`).
+    // Without `{`: the store adds it, with id and prev after it. `text` follows `handle`, which the store
+    // finds by that (`Append.requested`).
     const body = JSON.stringify({ type: "message", room, user, handle: wanted, text, key }).slice(1);
     const appended = await this.#store.append({
       room,

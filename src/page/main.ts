@@ -258,7 +258,9 @@ function written(name: string): string | undefined {
   return document.querySelector<HTMLMetaElement>(`meta[name="${name}"]`)?.content;
 }
 
-/** Returns the room of a page whose address names none; undefined if the document lacks what is needed here. */
+/**
+ * Returns the room of a page whose address names none; undefined if the document lacks what is needed here.
+ */
 function defaultRoom(): string | undefined {
   const room = written("default-room");
   return room !== undefined && isRoom(room) && written("token-url") !== undefined ? room : undefined;

@@ -92,8 +92,8 @@ export interface AccessListRequest {
 }
 
 /**
- * Has the embedding app asked again what a user may do in a room, or in all rooms; needs the right to moderate
- * there.
+ * Has the embedding app asked again what a user may do in a room, or in all rooms; needs the right to
+ * moderate there.
  */
 export interface RecheckRequest {
   readonly type: "recheck";

@@ -12,7 +12,9 @@ export function includes(right: Right, needed: Right): boolean {
   return RIGHTS.indexOf(right) >= RIGHTS.indexOf(needed);
 }
 
-/** Whom an access rule is for: a user id, `*` for everybody, or `@` and a digest for the guests of an address. */
+/**
+ * Whom an access rule is for: a user id, `*` for everybody, or `@` and a digest for the guests of an address.
+ */
 export const SUBJECT = /^(?:\*|@?[A-Za-z0-9_-]{1,64})$/;
 /** A user's id, or `*` for all users. */
 export const USERS = /^(?:\*|[A-Za-z0-9_-]{1,64})$/;

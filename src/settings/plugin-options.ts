@@ -33,10 +33,10 @@ export interface DynochatOptions {
    */
   readonly authorize?: Authorize | undefined;
   /**
-   * Returns the user of the app's own session that a request or an upgrade belongs to, before tokens, keys and
-   * cookies are looked at; undefined = it has none. The app's hooks that were registered before this plugin
-   * have run. Called for each request and upgrade, at most 32 times at once; without an answer within 2 s the
-   * request is rejected with 503. Default: none.
+   * Returns the user of the app's own session that a request or an upgrade belongs to, before tokens, keys
+   * and cookies are looked at; undefined = it has none. The app's hooks that were registered before this
+   * plugin have run. Called for each request and upgrade, at most 32 times at once; without an answer within
+   * 2 s the request is rejected with 503. Default: none.
    */
   readonly authenticate?: Authenticate<FastifyRequest> | undefined;
 
@@ -92,7 +92,9 @@ export interface DynochatOptions {
    * 32768.
    */
   readonly addressBytesPerSecond?: number | undefined;
-  /** New rooms per hour that one user of the site may make, twice as many at once; 0 = no limit. Default: 50. */
+  /**
+   * New rooms per hour that one user of the site may make, twice as many at once; 0 = no limit. Default: 50.
+   */
   readonly newRoomsPerUser?: number | undefined;
   /**
    * Bytes of messages per second from one user of the site, 60 times as many at once; 0 = no limit. Default:

@@ -18,14 +18,17 @@ export function networkSubject(digest: string): string {
 export const ALL_ROOMS = "*";
 
 /**
- * Returns the subject of the mark that a user (`*` = every user of the site) was signed out: what was issued to
- * them before the mark's entry is not accepted. Marks are kept among the rules for all rooms, and lower nothing.
+ * Returns the subject of the mark that a user (`*` = every user of the site) was signed out: what was issued
+ * to them before the mark's entry is not accepted. Marks are kept among the rules for all rooms, and lower
+ * nothing.
  */
 export function signOutSubject(user: string): string {
   return `!${user}`;
 }
 
-/** Returns the subject of the mark that the embedding app is to be asked again about a user (`*` = everybody). */
+/**
+ * Returns the subject of the mark that the embedding app is to be asked again about a user (`*` = everybody).
+ */
 export function recheckSubject(user: string): string {
   return `?${user}`;
 }
@@ -57,8 +60,8 @@ export interface AccessChange {
   /** A sentence for moderators; undefined = none. */
   readonly reason: string | undefined;
   /**
-   * Set if the processes that have connections of the subject, a guest, are to make the rule for the guests of
-   * their networks, too.
+   * Set if the processes that have connections of the subject, a guest, are to make the rule for the guests
+   * of their networks, too.
    */
   readonly address?: true;
   /**
@@ -104,22 +107,28 @@ export interface AccessStore {
    */
   changeAccess(room: string, change: AccessChange): Promise<AccessOutcome>;
 
-  /** Returns the access rules of a room, in no order, some of which may have ended. Rejects with StoreUnavailable. */
+  /**
+   * Returns the access rules of a room, in no order, some of which may have ended. Rejects with
+   * StoreUnavailable.
+   */
   accessRules(room: string): Promise<readonly AccessRule[]>;
 
-  /** Returns the access rules of some subjects, in their order; undefined = none. Rejects with StoreUnavailable. */
+  /**
+   * Returns the access rules of some subjects, in their order; undefined = none. Rejects with
+   * StoreUnavailable.
+   */
   accessRulesOf(room: string, subjects: readonly string[]): Promise<readonly (AccessRule | undefined)[]>;
 
   /**
-   * Remembers what the embedding app granted users in a room, by user id, for `GRANT_MS` from now: so that users
-   * who return after a restart are let in before the app is asked again. Never rejects; silently dropped if the
-   * store is unreachable.
+   * Remembers what the embedding app granted users in a room, by user id, for `GRANT_MS` from now: so that
+   * users who return after a restart are let in before the app is asked again. Never rejects; silently
+   * dropped if the store is unreachable.
    */
   grant(room: string, grants: ReadonlyMap<string, Grant>): Promise<void>;
 
   /**
-   * Returns what was granted to a user in a room; undefined = nothing that is remembered, or the app was to be
-   * asked again in this room since. Rejects with StoreUnavailable.
+   * Returns what was granted to a user in a room; undefined = nothing that is remembered, or the app was to
+   * be asked again in this room since. Rejects with StoreUnavailable.
    */
   grantOf(room: string, user: string): Promise<Grant | undefined>;
 }

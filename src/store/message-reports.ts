@@ -53,9 +53,15 @@ export type ReportOutcome =
   | { readonly outcome: "stored"; readonly id: string }
   /** The user has reported the message before, and nobody has dismissed that report, which has this id. */
   | { readonly outcome: "duplicate"; readonly id: string }
-  /** The user, or the guests of the network, have as many reports as `OPEN_REPORTS` allows. Nothing was stored. */
+  /**
+   * The user, or the guests of the network, have as many reports as `OPEN_REPORTS` allows. Nothing was
+   * stored.
+   */
   | { readonly outcome: "too-many"; readonly of: keyof typeof OPEN_REPORTS }
-  /** The store is out of space, or the space for reports is used by users who are no guests. Nothing was stored. */
+  /**
+   * The store is out of space, or the space for reports is used by users who are no guests. Nothing was
+   * stored.
+   */
   | { readonly outcome: "storage-full" }
   /** It is unknown whether it was stored; the same report again finds out. */
   | { readonly outcome: "unavailable" };

@@ -239,16 +239,16 @@ export interface MessageStore extends AccessStore, ReportStore {
 
   /**
    * Stores one message and publishes it to all subscribers, atomically, in this order: check the deadline,
-   * the key, the rates, the handle and the access rules, store it and trim the history, remember the key, publish. Appends of
-   * one user to one room take effect in call order, awaited or not; if that is not possible, the earlier one
-   * is `unavailable`. Never rejects; answers within `LIMITS.unavailableMs`. If the store is not live:
-   * `unavailable` at once.
+   * the key, the rates, the handle and the access rules, store it and trim the history, remember the key,
+   * publish. Appends of one user to one room take effect in call order, awaited or not; if that is not
+   * possible, the earlier one is `unavailable`. Never rejects; answers within `LIMITS.unavailableMs`. If the
+   * store is not live: `unavailable` at once.
    */
   append(message: Append): Promise<Appended>;
 
   /**
-   * Milliseconds since 1970 UTC by the store's clock, as well as this process knows it; 0 before the store was
-   * first live.
+   * Milliseconds since 1970 UTC by the store's clock, as well as this process knows it; 0 before the store
+   * was first live.
    */
   now(): number;
 

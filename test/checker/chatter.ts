@@ -19,6 +19,8 @@ export interface ChatterOptions {
   /** Which process each new connection leads to. */
   readonly route: Route;
   readonly random: Random;
+  /** Returns a new token of the site; undefined = a guest. */
+  readonly signIn: (() => Promise<string>) | undefined;
   readonly clock: Clock;
   readonly findings: Findings;
 }
@@ -36,7 +38,9 @@ export class Chatter {
   readonly #sockets = new Set<WebSocket>();
   readonly #tokens = new MemoryTokenStore();
 
-  private constructor({ name, random, clock, findings }: ChatterOptions, proxy: FaultProxy) {
+  #siteToken: string | undefined;
+
+  private constructor({ name, random, signIn, clock, findings }: ChatterOptions, proxy: FaultProxy) {
     this.name = name;
     this.proxy = proxy;
     this.#findings = findings;
@@ -45,6 +49,7 @@ export class Chatter {
       handle: name,
       openSocket: this.#openSocket,
       tokens: this.#tokens,
+      ...(signIn === undefined ? {} : { getToken: () => this.#signedIn(signIn) }),
       clock,
       random,
     });
@@ -64,7 +69,7 @@ export class Chatter {
   }
 
   /** The token by which it is the same user; undefined before the first welcome. */
-  readonly token = (): string | undefined => this.#tokens.load();
+  readonly token = (): string | undefined => this.#siteToken ?? this.#tokens.load();
 
   get user(): string | undefined {
     return this.client.self?.id;
@@ -109,6 +114,11 @@ export class Chatter {
     this.client.stop();
     for (const socket of this.#sockets) socket.terminate();
     await this.proxy.close();
+  }
+
+  async #signedIn(signIn: () => Promise<string>): Promise<string> {
+    this.#siteToken = await signIn();
+    return this.#siteToken;
   }
 
   readonly #openSocket: OpenSocket = (url, subprotocol, listener): ClientSocket => {

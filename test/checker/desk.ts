@@ -47,33 +47,54 @@ export class Desk {
     await Promise.all(this.#probes);
   }
 
-  async #carryOut({ room, right }: Act, chatter: Chatter | undefined): Promise<void> {
+  async #carryOut(act: Act, chatter: Chatter | undefined): Promise<void> {
     const begin = performance.now();
+    const tokenBefore = chatter?.token();
     let last = "no answer";
     while (performance.now() - begin < ACT_MS) {
       const user = chatter === undefined ? "*" : chatter.user;
       const headers = { authorization: `Bearer ${DESK_KEY}` };
-      const answer = user === undefined ? undefined : await this.#ask(pathOf(room), headers, { user, right });
+      const answer =
+        user === undefined ? undefined : await this.#ask(pathOf(act), headers, bodyOf(act, user));
       if (answer !== undefined) last = answer.text;
       if (answer?.ok === true) {
         const { id } = JSON.parse(answer.text);
         this.done += 1;
-        if (right === "none" && chatter !== undefined) this.#startProbes(room, chatter, String(id));
+        if (chatter !== undefined) this.#startProbes(act, chatter, String(id), tokenBefore);
         return;
       }
       await sleep(PAUSE_MS);
     }
     this.#findings.add(
       "process",
-      `${room ?? "all rooms"}: no process carried out an act within ${ACT_MS / 1000} s: ${last}`,
+      `${act.room ?? "all rooms"}: no process carried out an act within ${ACT_MS / 1000} s: ${last}`,
     );
   }
 
-  /** A user who was shut out of all rooms tries where much is said. */
-  #startProbes(room: string | undefined, chatter: Chatter, id: string): void {
+  /**
+   * Tries from now on what an act forbids. A user who was shut out of all rooms tries where much is said.
+   * @param tokenBefore the token that the user had before the act.
+   */
+  #startProbes(act: Act, chatter: Chatter, id: string, tokenBefore: string | undefined): void {
+    if (act.name === "sign-out" && tokenBefore !== undefined)
+      this.#probes.push(this.#probeSignedOut(chatter, tokenBefore));
+    if (act.name !== "rule" || act.right !== "none") return;
+    const { room } = act;
     const rooms = room === undefined ? this.#busy : [room];
     const out = { id, isGlobal: room === undefined };
     for (const each of rooms) this.#probes.push(this.#probe(each, chatter, out));
+  }
+
+  /** Tries to read with a token from before a sign-out, on one process after the other, until the seed is over. */
+  async #probeSignedOut({ name }: Chatter, token: string): Promise<void> {
+    const headers = { authorization: `Bearer ${token}` };
+    while (!this.#isOver) {
+      const page = await this.#ask(`rooms/${this.#busy[0]}/messages`, headers);
+      if (page?.ok === true || page?.status === 403)
+        this.#findings.add("signed-out", `${name} was taken for signed in: ${page.status}`);
+      this.refused += page?.status === 401 ? 1 : 0;
+      await sleep(PAUSE_MS);
+    }
   }
 
   /** Tries to read and to write over HTTP on one process after the other, until the seed is over. */
@@ -132,6 +153,11 @@ export class Desk {
   }
 }
 
-function pathOf(room: string | undefined): string {
-  return room === undefined ? "access" : `rooms/${room}/access`;
+function pathOf({ name, room }: Act): string {
+  const path = name === "rule" ? "access" : name;
+  return room === undefined ? path : `rooms/${room}/${path}`;
+}
+
+function bodyOf(act: Act, user: string): object {
+  return act.name === "rule" ? { user, right: act.right } : { user };
 }

@@ -20,6 +20,8 @@ export type Wrong =
   | "shut-out"
   /** What a user said is stored after they had been muted or shut out. */
   | "muted"
+  /** A token from before a sign-out was accepted after it. */
+  | "signed-out"
   /** Who is in a room is not what its people see. */
   | "presence"
   /** A client reconnected as another user. */

@@ -162,6 +162,18 @@ export const MUTANTS: readonly Mutant[] = [
     shows: ["shut-out", "muted", "late"],
   },
   {
+    name: "a token is not checked against sign-outs",
+    edits: [
+      {
+        file: "chat/identity.ts",
+        find: "globalRules.isSignedOut(identity) ? SIGNED_OUT : success({ identity, token })",
+        replace: "success({ identity, token })",
+      },
+    ],
+    mixture: { faults: { "client-cut": 1 }, faultCount: 4, quietRooms: 4, acts: 12 },
+    shows: ["signed-out"],
+  },
+  {
     name: "no right is looked up after a page was read",
     edits: [
       {

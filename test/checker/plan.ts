@@ -11,12 +11,21 @@ export type Step = { readonly at: number } & (
 );
 
 /** What a moderator does. */
-export interface Act {
-  /** Undefined = all rooms. */
-  readonly room: string | undefined;
-  /** Whom it is about; undefined = everybody. */
-  readonly chatter: number | undefined;
-  readonly right: "none" | "read" | "default";
+export type Act =
+  | {
+      readonly name: "rule";
+      /** Undefined = all rooms. */
+      readonly room: string | undefined;
+      /** Whom it is about; undefined = everybody. */
+      readonly chatter: number | undefined;
+      readonly right: "none" | "read" | "default";
+    }
+  | { readonly name: "recheck"; readonly room: string | undefined; readonly chatter: number | undefined }
+  | { readonly name: "sign-out"; readonly room: undefined; readonly chatter: number };
+
+/** Whether a client signs in with tokens of the site; the others are guests. */
+export function isOfSite(chatter: number): boolean {
+  return chatter % 2 === 0;
 }
 
 /**
@@ -158,12 +167,25 @@ function acts(draw: Draw, options: PlanOptions, busy: readonly string[]): Step[]
     const room = chatter !== undefined && draw.chance(0.25) ? undefined : busyRoom;
     if (met.has(`${room} ${chatter}`)) return [];
     met.add(`${room} ${chatter}`);
-    if (kind > 0.6) return [{ at, name: "act", act: { room, chatter, right: "none" } }];
+    const rule = { name: "rule", room, chatter } as const;
+    // Besides, so that they meet users who are muted or shut out.
+    const others = draw.chance(0.5)
+      ? [{ at: at + draw.between(-300, 300), name: "act", act: other(draw, rule) } as const]
+      : [];
+    if (kind > 0.6) return [...others, { at, name: "act", act: { ...rule, right: "none" } }];
     return [
-      { at, name: "act", act: { room, chatter, right: "read" } },
-      { at: at + lastsMs, name: "act", act: { room, chatter, right: "default" } },
+      ...others,
+      { at, name: "act", act: { ...rule, right: "read" } },
+      { at: at + lastsMs, name: "act", act: { ...rule, right: "default" } },
     ];
   }).flat();
+}
+
+/** An act that leaves every user their right. */
+function other(draw: Draw, { room, chatter }: Pick<Act, "room" | "chatter">): Act {
+  return chatter !== undefined && isOfSite(chatter) && draw.chance(0.7)
+    ? { name: "sign-out", room: undefined, chatter }
+    : { name: "recheck", room, chatter };
 }
 
 function faults(

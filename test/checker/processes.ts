@@ -7,6 +7,9 @@ import { LogDigest } from "./log-digest.ts";
 /** The key of the program that moderates. */
 export const DESK_KEY = "the-key-of-the-desk";
 
+/** Signs the tokens of those who are no guests. */
+export const SITE_SECRET = "the-secret-of-the-site-of-the-checker";
+
 /** Real settings, but short: what takes a minute with the defaults must happen in the seconds of a seed. */
 const ENVIRONMENT = {
   PING_SECONDS: "1",
@@ -14,6 +17,7 @@ const ENVIRONMENT = {
   MESSAGES_PER_SECOND: "20",
   MESSAGE_BURST: "40",
   API_KEYS: `desk:${DESK_KEY}:moderate@*`,
+  TOKEN_SECRET: SITE_SECRET,
 } as const;
 
 /** SIGTERM to exit: the drain, what is still in flight, and a Redis that does not answer the goodbye. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { SignJWT } from "jose";
 import { ALL_ROOMS } from "../../src/store/access.ts";
 import { seededRandom } from "../kit/fakes/seeded-random.ts";
 import { Chatter } from "./chatter.ts";
@@ -6,7 +7,8 @@ import { Desk } from "./desk.ts";
 import { fastClock } from "./fast-clock.ts";
 import { Findings } from "./findings.ts";
 import { makePeace } from "./peace.ts";
-import { BUSY_ROOMS, type Plan, type Step } from "./plan.ts";
+import { BUSY_ROOMS, isOfSite, type Plan, type Step } from "./plan.ts";
+import { SITE_SECRET } from "./processes.ts";
 import { inflict } from "./sabotage.ts";
 import type { Stage } from "./stage.ts";
 import { Tally } from "./tally.ts";
@@ -65,9 +67,17 @@ function startChatter(
       return ports[Math.floor(routes() * ports.length)];
     },
     random: seededRandom(seed * 1_000 + 500 + number),
+    signIn: isOfSite(number) ? () => tokenOf(`${seed}-${number}`) : undefined,
     clock: fastClock(CLIENT_SPEED),
     findings,
   });
+}
+
+/** A token of the site, issued now: a sign-out is not to the second. */
+function tokenOf(sub: string): Promise<string> {
+  const now = Date.now() / 1_000;
+  const token = new SignJWT({ sub, iat: now, exp: Math.ceil(now) + 3_600 });
+  return token.setProtectedHeader({ alg: "HS256" }).sign(new TextEncoder().encode(SITE_SECRET));
 }
 
 /** Carries out the steps at their times. Fulfils when the last of them is over. */

@@ -96,8 +96,8 @@ export class GlobalRules implements RoomSubscriber {
 
   /**
    * Fulfils when this process knows all changes that were stored before the call. What a room reads from the
-   * store may be later than a change that has not arrived yet; what it gets on its channel is not, because all
-   * channels have one connection. Rejects with StoreUnavailable.
+   * store may be later than a change that has not arrived yet; what it gets on its channel is not, because
+   * all channels have one connection. Rejects with StoreUnavailable.
    */
   current(): Promise<void> {
     // One look for all rooms that ask meanwhile: the next that begins.
@@ -106,8 +106,8 @@ export class GlobalRules implements RoomSubscriber {
   }
 
   /**
-   * Returns whether a user of the site was signed out after what identifies them was issued. A token that does
-   * not say when it was issued is older than every sign-out.
+   * Returns whether a user of the site was signed out after what identifies them was issued. A token that
+   * does not say when it was issued is older than every sign-out.
    */
   isSignedOut({ user, kind, issuedAt = 0 }: Identity): boolean {
     if (kind !== "site") return false;

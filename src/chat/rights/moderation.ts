@@ -32,8 +32,8 @@ export const REASON_LENGTH = 200;
 export const LONGEST_RULE_SECONDS = 10 * 366 * 86_400;
 
 /**
- * How long a sign-out is remembered, ms: a year. A token that is valid for longer is accepted again after that
- * time.
+ * How long a sign-out is remembered, ms: a year. A token that is valid for longer is accepted again after
+ * that time.
  */
 const SIGNED_OUT_MS = 365 * 86_400_000;
 
@@ -171,8 +171,8 @@ export class Moderation {
   }
 
   /**
-   * Makes all processes ask the embedding app again what a user (`*` = everybody) may do in a room, or in all.
-   * Fails and rejects as `change`.
+   * Makes all processes ask the embedding app again what a user (`*` = everybody) may do in a room, or in
+   * all. Fails and rejects as `change`.
    */
   async recheck(moderator: Moderator, room: string, user: string): Promise<Result<string>> {
     const refused = await this.#refusal(moderator, room);
@@ -199,7 +199,9 @@ export class Moderation {
     return this.#stored(ALL_ROOMS, stored, change, { event: "sign-out", user }, "a user was signed out");
   }
 
-  /** Returns the rules made before the one with an id (undefined = the newest). Fails and rejects as `change`. */
+  /**
+   * Returns the rules made before the one with an id (undefined = the newest). Fails and rejects as `change`.
+   */
   async list(moderator: Moderator, room: string, before: string | undefined): Promise<Result<RulePage>> {
     const forbidden = await this.#missingRight(moderator, room);
     if (forbidden !== undefined) return failure(forbidden);

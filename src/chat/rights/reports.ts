@@ -105,8 +105,8 @@ export class Reports {
 
   /**
    * Stores a report of a message. The same user's report of the same message again stores nothing new. Fails
-   * with `text-empty`, `text-too-long`, `rate-limited`, `not-found`, `storage-full` and `unavailable`. Rejects
-   * with StoreUnavailable, and with Forbidden if the user may not read the room.
+   * with `text-empty`, `text-too-long`, `rate-limited`, `not-found`, `storage-full` and `unavailable`.
+   * Rejects with StoreUnavailable, and with Forbidden if the user may not read the room.
    */
   async report(reporter: MessageReporter, room: string, request: ReportRequest): Promise<Result<Reported>> {
     const reason = request.reason === undefined ? undefined : readText(request.reason, REASON_LENGTH);

@@ -14,8 +14,12 @@ export interface RightSettings {
   readonly privateRooms: readonly string[];
 }
 
-/** A right that was found; `later`: the embedding app's answer now, if `right` is what it granted before, which is to be followed. Never rejects. */
+/** A right that was found. */
 export interface Found extends Grant {
+  /**
+   * If `right` is what the embedding app granted before: its answer now, which is to be followed. Never
+   * rejects.
+   */
   readonly later?: Promise<Result<Grant>>;
 }
 
@@ -64,8 +68,8 @@ export class Rights {
   }
 
   /**
-   * Returns whether a user may moderate all rooms: their token, or the program's key, gives them that right by
-   * the pattern `*`. The embedding app, where it decides, decides about rooms only.
+   * Returns whether a user may moderate all rooms: their token, or the program's key, gives them that right
+   * by the pattern `*`. The embedding app, where it decides, decides about rooms only.
    */
   moderatesAll(identity: Identity): boolean {
     if (this.#authorizer !== undefined && identity.kind !== "program") return false;
@@ -98,8 +102,8 @@ export class Rights {
   }
 
   /**
-   * As `ask`, after a moderator said that the app is to be asked again: an answer under way does not count, and
-   * without an answer the user may do nothing. Never rejects.
+   * As `ask`, after a moderator said that the app is to be asked again: an answer under way does not count,
+   * and without an answer the user may do nothing. Never rejects.
    */
   async recheck(identity: Identity, room: string): Promise<Grant> {
     this.#authorizer?.forget(identity, room);

@@ -1,6 +1,8 @@
 import { ROOM } from "../../protocol/ids.ts";
 
-/** Returns whether a text is a pattern of rooms: a room's name, or the beginning of one with a `*` after it. */
+/**
+ * Returns whether a text is a pattern of rooms: a room's name, or the beginning of one with a `*` after it.
+ */
 export function isRoomPattern(text: string): boolean {
   const beginning = text.endsWith("*") ? text.slice(0, -1) : text;
   return ROOM.test(beginning) || text === "*";

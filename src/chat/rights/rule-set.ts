@@ -3,8 +3,8 @@ import { type AccessChange, type AccessRule, EVERYBODY, isLater, lowestRight } f
 import { type NetworkDigest, subjectsOf, type Visitor } from "./visitor.ts";
 
 /**
- * Access rules as a process knows them: those of one room, as they are after the room's newest entry, or those
- * for all rooms.
+ * Access rules as a process knows them: those of one room, as they are after the room's newest entry, or
+ * those for all rooms.
  */
 export class RuleSet {
   readonly #digest: NetworkDigest;
@@ -18,7 +18,10 @@ export class RuleSet {
     this.#forAllRooms = forAllRooms;
   }
 
-  /** Replaces all rules by those that were read from the store; returns the subjects whose rules are others now. */
+  /**
+   * Replaces all rules by those that were read from the store; returns the subjects whose rules are others
+   * now.
+   */
   replace(rules: readonly AccessRule[]): readonly string[] {
     const before = this.#rules;
     this.#rules = new Map(rules.map((rule) => [rule.subject, rule]));
@@ -27,8 +30,8 @@ export class RuleSet {
   }
 
   /**
-   * Makes the change of the entry with that id, and returns whether it did. It does not if the rule is a later
-   * one: it was read from the store after that entry.
+   * Makes the change of the entry with that id, and returns whether it did. It does not if the rule is a
+   * later one: it was read from the store after that entry.
    */
   apply(change: AccessChange, id: string): boolean {
     const { subject, right, recheck } = change;

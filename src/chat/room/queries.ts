@@ -120,7 +120,9 @@ export class RoomQueries {
     return withTimeout(STORE_WAIT_MS, read());
   }
 
-  /** Reads who is in a room that is not open: no user of this process is in it, a room with a member is open. */
+  /**
+   * Reads who is in a room that is not open: no user of this process is in it, a room with a member is open.
+   */
   async #present(room: string): Promise<People> {
     const present = await this.#store.syncPresence(room, []);
     const users = namedUsers(present, LIMITS.presenceNames).map(({ id, handle }) => ({ id, handle }));

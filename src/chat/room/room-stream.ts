@@ -48,8 +48,8 @@ interface Reading {
 
 /**
  * The stream of one room as a process follows it: what arrives on the room's channel, the newest entries, and
- * the check that nothing is missing. Every entry is passed on in the order of the store, once, and only after it
- * came back from there.
+ * the check that nothing is missing. Every entry is passed on in the order of the store, once, and only after
+ * it came back from there.
  */
 export class RoomStream implements RoomSubscriber {
   readonly room: string;
@@ -264,7 +264,9 @@ export class RoomStream implements RoomSubscriber {
     this.#release();
   }
 
-  /** Reads the room's access rules, and those for all rooms: after the entries, than which they may be later. */
+  /**
+   * Reads the room's access rules, and those for all rooms: after the entries, than which they may be later.
+   */
   async #readRules(): Promise<readonly AccessRule[]> {
     const [rules] = await Promise.all([this.#store.accessRules(this.room), this.#globalRules.current()]);
     return rules;

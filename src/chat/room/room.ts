@@ -28,8 +28,8 @@ export interface RoomDeps extends PresenceDeps, StreamDeps {
 
 /**
  * One room in this process: its members, and its stream. It exists while it has members in this process, and
- * for a short while after. Every entry is broadcast in the order of the store, once, and only after it came back
- * from there.
+ * for a short while after. Every entry is broadcast in the order of the store, once, and only after it came
+ * back from there.
  */
 export class Room implements StreamListener {
   readonly name: string;

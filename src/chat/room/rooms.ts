@@ -31,7 +31,10 @@ const AUDIT_MS = { least: 20_000, most: 60_000 } as const;
  */
 const PRESENCE_SYNC_MS = 14_000;
 
-/** The pause between renewals of what the embedding app granted to members, ms: well below the time it is remembered. */
+/**
+ * The pause between renewals of what the embedding app granted to members, ms: well below the time it is
+ * remembered.
+ */
 const GRANT_RENEWAL_MS = GRANT_MS / 3;
 
 /** Rooms whose newest ids are read with one command. */

@@ -37,7 +37,10 @@ export interface ChatOptions extends RightSettings {
   readonly batchWindowMs: number;
   /** A notice for every new client; undefined = none. */
   readonly greeting: string | undefined;
-  /** Secrets that sign guests' tokens, the first, and verify them, all; undefined = one shared through the store. */
+  /**
+   * Secrets that sign guests' tokens, the first, and verify them, all; undefined = one shared through the
+   * store.
+   */
   readonly secret: readonly string[] | undefined;
 }
 

@@ -49,7 +49,10 @@ export class RoomSubscription implements Member {
     return this.#base;
   }
 
-  /** Changes the user's right without the room's access rules; the room tells the user, or ends the membership. */
+  /**
+   * Changes the user's right without the room's access rules; the room tells the user, or ends the
+   * membership.
+   */
   setBase(base: Grant): void {
     const { right, at } = this.#base;
     // The app was asked again meanwhile, and has answered that.

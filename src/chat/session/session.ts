@@ -68,7 +68,8 @@ export class ErrorReplies {
   #countFast(retryAfterMs: number): void {
     this.#fast ??= new ViolationWindow(LIMITS.refusals, LIMITS.refusalWindowMs);
     const isOwn = this.#fast.add();
-    // Counted too where the connection's own limit is reached: the user's next connection must not begin anew.
+    // Counted too where the connection's own limit is reached: the user's next connection must not begin
+    // anew.
     const isOfUser = this.account?.refused() === true;
     if (this.#isOver || !(isOwn || isOfUser)) return;
     this.#isOver = true;

@@ -88,8 +88,8 @@ export class Callers {
   }
 
   /**
-   * Returns the sender of a request that writes: a program with a key, or a user with a token or a cookie. Fails as
-   * `reader` does, and if there is neither.
+   * Returns the sender of a request that writes: a program with a key, or a user with a token or a cookie.
+   * Fails as `reader` does, and if there is neither.
    */
   async writer(request: FastifyRequest): Promise<Result<Identity>> {
     const caller = await this.reader(request);
@@ -97,7 +97,9 @@ export class Callers {
     return caller.value === undefined ? this.#program(request) : success(caller.value);
   }
 
-  /** Returns the sender of a request that writes as a visitor of a room. Fails as `writer` and `visitor` do. */
+  /**
+   * Returns the sender of a request that writes as a visitor of a room. Fails as `writer` and `visitor` do.
+   */
   async writingVisitor(
     request: FastifyRequest,
     room: string,
@@ -107,8 +109,8 @@ export class Callers {
   }
 
   /**
-   * Returns the sender of a request that is about all rooms. The embedding app is not asked; `Moderation` knows
-   * who may moderate all rooms. Fails as `writer` does.
+   * Returns the sender of a request that is about all rooms. The embedding app is not asked; `Moderation`
+   * knows who may moderate all rooms. Fails as `writer` does.
    */
   async writerInAllRooms(request: FastifyRequest): Promise<Result<Moderator>> {
     const caller = await this.writer(request);
@@ -124,7 +126,7 @@ export class Callers {
     const token = SITE_TOKEN.exec(authorization ?? "")?.[1];
     if (token !== undefined && this.#chat.siteTokens !== undefined) return this.#siteUser(token);
     if (authorization !== undefined) return this.#program(request);
-    // A user whose cookie cannot be verified must not be taken for a stranger, who may read more.
+    // A user whose cookie cannot be verified must not be taken for an unknown client, who may read more.
     if (!this.#chat.guests.ready) return STARTING;
     const session = await sessionOf(request.raw, this.#cookies, this.#chat);
     if (!session.ok || session.value !== undefined) return session;

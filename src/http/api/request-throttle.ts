@@ -16,8 +16,8 @@ export interface Budgets {
 }
 
 /**
- * Throttles the HTTP requests of each address, and of each user who is no guest, by their budgets: a request waits for up to 2 s, and is rejected
- * if it would have to wait longer.
+ * Throttles the HTTP requests of each address, and of each user who is no guest, by their budgets: a request
+ * waits for up to 2 s, and is rejected if it would have to wait longer.
  */
 export class RequestThrottle {
   readonly #budgets: Budgets;

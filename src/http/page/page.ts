@@ -120,8 +120,8 @@ export class Page {
 }
 
 /**
- * Writes a setting into its tag of the document, which is empty in the built one: the page needs no request to
- * learn it.
+ * Writes a setting into its tag of the document, which is empty in the built one: the page needs no request
+ * to learn it.
  */
 function withMeta(html: string, name: string, setting: string): string {
   const empty = `<meta name="${name}" content="">`;

@@ -10,15 +10,15 @@ import type { ReportsView } from "./report-view.ts";
 import type { StatusRoomDeps } from "./status-rooms.ts";
 
 /**
- * The body of `POST /status/reports/{report}/dismiss`. It says nothing, but must be there: a request with JSON
- * is one that a page of another origin cannot send (status-rooms.ts).
+ * The body of `POST /status/reports/{report}/dismiss`. It says nothing, but must be there: a request with
+ * JSON is one that a page of another origin cannot send (status-rooms.ts).
  */
 const Dismissal = Type.Object({});
 
 /**
  * Registers `GET /status/reports` and `POST /status/reports/{report}/dismiss`, in the scope of
- * `routeStatusRooms`, whose checks they use. An operator sees the reports of rooms that they may moderate, and
- * no others: whoever may only read a room is not told who reports whom.
+ * `routeStatusRooms`, whose checks they use. An operator sees the reports of rooms that they may moderate,
+ * and no others: whoever may only read a room is not told who reports whom.
  */
 export function routeStatusReports(scope: FastifyInstance, { chat, gate, operatorOf }: StatusRoomDeps): void {
   const readerOf = (request: FastifyRequest, program: Program): ReportReader => ({

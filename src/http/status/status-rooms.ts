@@ -30,8 +30,9 @@ interface RoomRoute {
 }
 
 /**
- * Registers `GET /status/rooms`, `GET /status/rooms/{room}` and `POST /status/rooms/{room}/access`; and for all
- * rooms `GET` and `POST /status/access` and `POST /status/sign-out`; in a scope of their own. An operator sees and changes what the program may that they signed in as, and no more.
+ * Registers `GET /status/rooms`, `GET /status/rooms/{room}` and `POST /status/rooms/{room}/access`; and for
+ * all rooms `GET` and `POST /status/access` and `POST /status/sign-out`; in a scope of their own. An operator
+ * sees and changes what the program may that they signed in as, and no more.
  */
 export function routeStatusRooms(scope: FastifyInstance, { chat, gate, operatorOf }: StatusRoomDeps): void {
   scope.setValidatorCompiler(checkCompiler);

@@ -12,8 +12,8 @@ const REPORTS_MS = 10_000;
 type Act = () => Promise<unknown>;
 
 /**
- * The reports of messages, with buttons that act on them. New reports are looked for, and shown when a button is
- * pressed: items that move by themselves would put another user's button under the pointer.
+ * The reports of messages, with buttons that act on them. New reports are looked for, and shown when a button
+ * is pressed: items that move by themselves would put another user's button under the pointer.
  */
 export class ReportPanel {
   readonly #line = byId("reports-line", HTMLOutputElement);

@@ -22,8 +22,8 @@ interface Act {
 type ButtonOf = (label: string, name: string, act: Act) => HTMLButtonElement;
 
 /**
- * One room, or all rooms: who is there, its access rules, and the buttons that change them. It is read when it is opened and
- * after each change, and not by itself, so that no button moves away under the pointer.
+ * One room, or all rooms: who is there, its access rules, and the buttons that change them. It is read when
+ * it is opened and after each change, and not by itself, so that no button moves away under the pointer.
  */
 export class RoomPanel {
   readonly #panel = byId("room", HTMLElement);

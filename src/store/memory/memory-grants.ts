@@ -2,7 +2,9 @@ import { type AccessChange, EVERYBODY, GRANT_MS, type Grant, recheckSubject } fr
 
 /** What the embedding app granted users in rooms, in memory. */
 export class MemoryGrants {
-  /** By room, then by user, or by the subject of a mark that the app is to be asked again. Emptied by `sweep`. */
+  /**
+   * By room, then by user, or by the subject of a mark that the app is to be asked again. Emptied by `sweep`.
+   */
   readonly #rooms = new Map<string, Map<string, Grant & { readonly until: number }>>();
 
   /** Remembers grants by user id for `GRANT_MS`. */

@@ -152,7 +152,10 @@ export class Keys {
     return `${this.#prefix}reports:guests`;
   }
 
-  /** Hash: the features that the stored data needs, and since when; each process must know all of them to serve. */
+  /**
+   * Hash: the features that the stored data needs, and since when; each process must know all of them to
+   * serve.
+   */
   needs(): string {
     return `${this.#prefix}needs`;
   }

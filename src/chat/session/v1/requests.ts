@@ -199,8 +199,8 @@ export function readRequest(text: string | undefined): Result<ClientFrame> {
 }
 
 /**
- * Returns the room that a frame names; undefined = none. Frames of other types may carry a field of that name,
- * which is ignored like all unknown fields.
+ * Returns the room that a frame names; undefined = none. Frames of other types may carry a field of that
+ * name, which is ignored like all unknown fields.
  */
 export function roomOf(frame: ClientFrame): string | undefined {
   switch (frame.type) {

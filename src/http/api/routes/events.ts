@@ -122,7 +122,10 @@ async function open(
   return reply;
 }
 
-/** Returns the rooms with the caller's rights; fails if the caller may not read one of them, or that is not known. */
+/**
+ * Returns the rooms with the caller's rights; fails if the caller may not read one of them, or that is not
+ * known.
+ */
 async function entries(
   caller: Identity | undefined,
   rooms: readonly WantedRoom[],

@@ -194,7 +194,10 @@ export class Appends {
   }
 }
 
-/** Returns the script's last argument: what it must not create, and who the sender is; none if there is nothing to say. */
+/**
+ * Returns the script's last argument: what it must not create, and who the sender is; none if there is
+ * nothing to say.
+ */
 function notesOf({ guest, mayModerate }: Append, { room, writer }: QuotaGrant): readonly string[] {
   const letters = `${room === undefined ? "" : "r"}${writer === undefined ? "" : "w"}${mayModerate === true ? "m" : ""}`;
   const notes = letters + (guest?.subject ?? "");

@@ -71,7 +71,9 @@ export class MessageReports {
     return [this.#reports, this.#order, this.#guests];
   }
 
-  /** Reads `<ms> <user> <network> <room> <id of the message> <the report as JSON>`, as report.lua writes it. */
+  /**
+   * Reads `<ms> <user> <network> <room> <id of the message> <the report as JSON>`, as report.lua writes it.
+   */
   #reportIn(id: string, stored: string | null | undefined): MessageReport | undefined {
     if (stored === null || stored === undefined) return undefined;
     const at = Number.parseInt(stored, 10);

@@ -11,7 +11,10 @@ import { Publications } from "./publications.ts";
 /** Name of the secret of `Publications`. */
 const PUBLICATIONS = "publications";
 
-/** What depends on the store's secret: the scripts that sign publications with it, their check, and the digests of networks. */
+/**
+ * What depends on the store's secret: the scripts that sign publications with it, their check, and the
+ * digests of networks.
+ */
 export class Signing {
   readonly publications: Publications;
   readonly networks: NetworkDigests;
