@@ -11,6 +11,9 @@ const POOL_IDS = 256;
 /** Tokens that are cached: one connection needs that of its guest two or three times in short order. */
 const TOKENS_KEPT = 1_000;
 
+/** Digests of networks that are cached: each message of a guest needs that of its network. */
+const DIGESTS_KEPT = 10_000;
+
 /** Letters of the digest of a network: 48 bits, so that two networks of a room hardly ever have the same. */
 const NETWORK_DIGEST_LENGTH = 8;
 
@@ -20,6 +23,8 @@ export class Guests {
   #secrets: readonly string[];
   /** The newest tokens, by user. */
   readonly #tokens = new Map<string, string>();
+  /** The newest digests, by network. */
+  readonly #digests = new Map<string, string>();
   #pool = Buffer.alloc(0);
 
   /** @param secrets the first one signs, all verify; empty = none is known yet. */
@@ -46,9 +51,12 @@ export class Guests {
    * which reveal no address without the secret; undefined while no secret is known.
    */
   networkDigest(network: string): string | undefined {
-    if (this.#secret === undefined) return undefined;
+    const known = this.#digests.get(network);
+    if (known !== undefined || this.#secret === undefined) return known;
     const digest = createHmac("sha256", this.#secret).update(`network:${network}`).digest("base64url");
-    return digest.slice(0, NETWORK_DIGEST_LENGTH);
+    const cut = digest.slice(0, NETWORK_DIGEST_LENGTH);
+    keep(this.#digests, network, cut, DIGESTS_KEPT);
+    return cut;
   }
 
   /** Sets the secret that all processes share; does nothing if one is set. */
@@ -71,7 +79,7 @@ export class Guests {
   tokenFor(user: string): string | undefined {
     if (this.#secret === undefined) return undefined;
     const token = this.#tokens.get(user) ?? tokenOf(user, this.#secret);
-    this.#keep(user, token);
+    keep(this.#tokens, user, token, TOKENS_KEPT);
     return token;
   }
 
@@ -103,13 +111,14 @@ export class Guests {
   get #secret(): string | undefined {
     return this.#secrets[0];
   }
+}
 
-  #keep(user: string, token: string): void {
-    this.#tokens.set(user, token);
-    if (this.#tokens.size <= TOKENS_KEPT) return;
-    const [oldest] = this.#tokens.keys();
-    if (oldest !== undefined) this.#tokens.delete(oldest);
-  }
+/** Adds a value to a cache, and forgets the one that was added first if there are more than `most`. */
+function keep(cache: Map<string, string>, key: string, value: string, most: number): void {
+  cache.set(key, value);
+  if (cache.size <= most) return;
+  const [oldest] = cache.keys();
+  if (oldest !== undefined) cache.delete(oldest);
 }
 
 /** Returns the handle of a guest who gave none; the same on every process. */
