@@ -43,6 +43,16 @@ export function recheckedUser(subject: string): string | undefined {
   return subject.startsWith("?") ? subject.slice(1) : undefined;
 }
 
+/**
+ * Most marks, which have a place of their own: as many sign-outs must not keep a moderator from setting a rule.
+ */
+export const MAX_MARKS = 20_000;
+
+/** Returns whether a subject is that of a mark. */
+export function isMark(subject: string): boolean {
+  return subject.startsWith("!") || subject.startsWith("?");
+}
+
 /** Most rules of a room; those that have ended are removed first. */
 export const MAX_ACCESS_RULES = 5_000;
 
@@ -80,7 +90,10 @@ export interface AccessRule extends AccessChange {
 /** The outcome of a change. */
 export type AccessOutcome =
   | { readonly outcome: "stored"; readonly id: string }
-  /** The room has `MAX_ACCESS_RULES` rules that have not ended. Nothing was changed. */
+  /**
+   * The room has `MAX_ACCESS_RULES` rules, or there are `MAX_MARKS` marks, that have not ended. Nothing was
+   * changed.
+   */
   | { readonly outcome: "too-many" }
   /** It is unknown whether it was stored; the same change again does no harm. */
   | { readonly outcome: "unavailable" };
@@ -108,8 +121,8 @@ export interface AccessStore {
   changeAccess(room: string, change: AccessChange): Promise<AccessOutcome>;
 
   /**
-   * Returns the access rules of a room, in no order, some of which may have ended. Rejects with
-   * StoreUnavailable.
+   * Returns the access rules of a room, those for all rooms with the marks; in no order, and some of them may
+   * have ended. Rejects with StoreUnavailable.
    */
   accessRules(room: string): Promise<readonly AccessRule[]>;
 

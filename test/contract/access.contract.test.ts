@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Right } from "../../src/protocol/rights.ts";
-import { ALL_ROOMS, type Grant, MAX_ACCESS_RULES, networkSubject } from "../../src/store/access.ts";
+import {
+  ALL_ROOMS,
+  type Grant,
+  MAX_ACCESS_RULES,
+  networkSubject,
+  signOutSubject,
+} from "../../src/store/access.ts";
 import { type MessageStore, StoreUnavailable } from "../../src/store/store.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
@@ -194,6 +200,21 @@ describe.each(BOTH_STORES)("the rules for all rooms of the $kind store", ({ make
     const guest = { network: "192.0.2.1", subject: networkSubject("net") };
     expect(await say(store, "lobby", { user: "g1", guest })).toEqual({ outcome: "forbidden", right: "none" });
     expect(await say(store, "lobby")).toMatchObject({ outcome: "stored" });
+  });
+
+  it("have a place of their own beside the marks of sign-outs, of which there may be many", async () => {
+    const store = await open();
+    const marks = Array.from({ length: MAX_ACCESS_RULES + 1 }, (_, n) =>
+      store.changeAccess(ALL_ROOMS, change({ subject: signOutSubject(`s-${n}`), right: "moderate" })),
+    );
+    expect((await Promise.all(marks)).every(({ outcome }) => outcome === "stored")).toBe(true);
+    expect(await store.changeAccess(ALL_ROOMS, change({ subject: "ann", right: "read" }))).toMatchObject({
+      outcome: "stored",
+    });
+    expect(await store.accessRules(ALL_ROOMS)).toHaveLength(MAX_ACCESS_RULES + 2);
+    await store.changeAccess(ALL_ROOMS, change({ subject: signOutSubject("s-1"), right: undefined }));
+    expect(await store.accessRules(ALL_ROOMS)).toHaveLength(MAX_ACCESS_RULES + 1);
+    expect(await say(store, "lobby")).toEqual({ outcome: "forbidden", right: "read" });
   });
 
   it("are in no list of rooms", async () => {

@@ -4,8 +4,10 @@ import {
   type AccessRule,
   EVERYBODY,
   encodeAccessChange,
+  isMark,
   lowestRight,
   MAX_ACCESS_RULES,
+  MAX_MARKS,
 } from "../access.ts";
 import type { Append } from "../store.ts";
 
@@ -45,9 +47,16 @@ export class MemoryAccess {
 
   /** Returns whether a change can be made; removes rules that have ended if there are too many. */
   hasSpaceFor({ subject, right }: AccessChange, now: number): boolean {
-    if (right === undefined || this.#rules.has(subject) || this.#rules.size < MAX_ACCESS_RULES) return true;
+    if (right === undefined || this.#rules.has(subject) || this.#hasSpaceBeside(subject)) return true;
     this.sweep(now);
-    return this.#rules.size < MAX_ACCESS_RULES;
+    return this.#hasSpaceBeside(subject);
+  }
+
+  #hasSpaceBeside(subject: string): boolean {
+    const ofMark = isMark(subject);
+    if (this.#rules.size < MAX_ACCESS_RULES) return true;
+    const count = this.rules.filter((rule) => isMark(rule.subject) === ofMark).length;
+    return count < (ofMark ? MAX_MARKS : MAX_ACCESS_RULES);
   }
 
   /** Removes the rules that have ended. */

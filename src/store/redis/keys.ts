@@ -1,3 +1,5 @@
+import { ALL_ROOMS } from "../access.ts";
+
 const YOUNGER = ":sent:younger:";
 const OLDER = ":sent:older:";
 
@@ -77,6 +79,11 @@ export class Keys {
   /** Hash: the access rules of a room, by subject (access.lua). */
   access(room: string): string {
     return `${this.#prefix}{${room}}:access`;
+  }
+
+  /** Hash: the marks that users were signed out or are to be asked for again, by subject (access.lua). */
+  marks(): string {
+    return `${this.#prefix}{${ALL_ROOMS}}:marks`;
   }
 
   /** Hash: what the embedding app granted users in a room in one span of `GRANT_MS`, by user. */

@@ -6,8 +6,12 @@ import {
   type AccessChange,
   type AccessOutcome,
   type AccessRule,
+  ALL_ROOMS,
   decodeAccessChange,
   encodeAccessChange,
+  isMark,
+  MAX_ACCESS_RULES,
+  MAX_MARKS,
 } from "../../access.ts";
 import { accessBody } from "../../entry.ts";
 import { randomIncrement } from "../../random-increment.ts";
@@ -43,7 +47,7 @@ export class AccessRules {
   ): Promise<AccessOutcome> {
     const reply = await script.run(
       redis,
-      [this.#keys.log(room), this.#keys.access(room), granted],
+      [this.#keys.log(room), isMark(change.subject) ? this.#keys.marks() : this.#keys.access(room), granted],
       [
         Math.floor(this.#clock.now() + this.#timeouts.storeWithinMs),
         change.subject,
@@ -53,6 +57,7 @@ export class AccessRules {
         encodeAccessChange(change),
         accessBody(room),
         randomIncrement(),
+        isMark(change.subject) ? MAX_MARKS : MAX_ACCESS_RULES,
       ],
     );
     const [outcome, id]: readonly unknown[] = Array.isArray(reply) ? reply : [];
@@ -60,10 +65,12 @@ export class AccessRules {
     return outcome === "too-many" ? { outcome } : { outcome: "unavailable" };
   }
 
-  /** Returns all rules of a room. */
+  /** Returns all rules of a room; with those for all rooms the marks. */
   async read(redis: Redis, room: string): Promise<AccessRule[]> {
-    const stored = await redis.hgetall(this.#keys.access(room));
-    return Object.values(stored).flatMap((text) => this.#ruleIn(text) ?? []);
+    const keys =
+      room === ALL_ROOMS ? [this.#keys.access(room), this.#keys.marks()] : [this.#keys.access(room)];
+    const stored = await Promise.all(keys.map((key) => redis.hgetall(key)));
+    return stored.flatMap(Object.values<string>).flatMap((text) => this.#ruleIn(text) ?? []);
   }
 
   /** Returns the rules of some subjects, in their order; undefined for one that has none. */

@@ -3,7 +3,7 @@
 -- HDEL comes first because it needs no memory: after it a full server accepts the rest, so that a user can be
 -- shut out while a flood fills the memory.
 --
--- KEYS  1 the room's stream   2 the room's access rules
+-- KEYS  1 the room's stream   2 the room's access rules, or the marks
 --       3 what the embedding app grants now, by user (grants.ts)
 -- ARGV  1 deadline, ms by this server's clock
 --       2 subject             3 the most that it may do; '' removes the rule; '?' changes none, and marks that
@@ -11,7 +11,7 @@
 --       4 when the rule ends, ms by this server's clock; 0 = never
 --       5 'p' if it holds for moderators too, else '-'
 --       6 the change as JSON  7 body: the frame without its first two members
---       8 a random number
+--       8 a random number     9 most rules of that hash
 -- Answer: {'stored', id} | {'late'} | {'too-many'}
 --
 -- The hash has by subject `<right> <until> <p or -> <id> <the change as JSON>`. The script that stores
@@ -47,7 +47,7 @@ local function review()
   return ended, last
 end
 
-if right ~= '' and right ~= '?' and call('HLEN', rules) >= MAX_RULES and not call('HGET', rules, subject) then
+if right ~= '' and right ~= '?' and call('HLEN', rules) >= tonumber(ARGV[9]) and not call('HGET', rules, subject) then
   local ended = review()
   if #ended == 0 then
     return { 'too-many' }

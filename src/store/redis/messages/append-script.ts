@@ -1,5 +1,5 @@
 import { LIMITS } from "../../../protocol/limits.ts";
-import { ALL_ROOMS, GRANT_MS, MAX_ACCESS_RULES } from "../../access.ts";
+import { ALL_ROOMS, GRANT_MS } from "../../access.ts";
 import { CLAIM_MS, FRESH_MS } from "../../claim-limits.ts";
 import { GUEST_BURST_MS, guestBounds, NEW_GUEST_BURST } from "../../guest-limits.ts";
 import type { StoreLimits } from "../../store.ts";
@@ -43,7 +43,7 @@ export function appendScript(limits: StoreLimits, secret: string, keys: Keys): S
 
 /** Returns access.lua with these limits, signed as the append script. */
 export function accessScript(limits: StoreLimits, secret: string, keys: Keys): Script {
-  const constants = { ...entryConstants(limits, secret, keys), MAX_RULES: MAX_ACCESS_RULES, GRANT_MS };
+  const constants = { ...entryConstants(limits, secret, keys), GRANT_MS };
   return new Script(new URL("./access.lua", import.meta.url), constants, [ENTRY_FUNCTIONS]);
 }
 
