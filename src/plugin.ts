@@ -26,7 +26,7 @@ import { MemoryStore } from "./store/memory/memory-store.ts";
 import { RedisStore } from "./store/redis/redis-store.ts";
 import type { MessageStore } from "./store/store.ts";
 import { capacityOf } from "./transport/capacity.ts";
-import { ClientAddresses } from "./transport/client-address.ts";
+import { ClientAddresses, networkOf } from "./transport/client-address.ts";
 import { Connections } from "./transport/connections.ts";
 import { ChatCookies } from "./transport/cookies/chat-cookies.ts";
 import { HostPolicy } from "./transport/hosts.ts";
@@ -81,7 +81,14 @@ async function build(app: FastifyInstance, options: DynochatOptions): Promise<vo
     mountPath: app.prefix,
   });
   const appUsers =
-    settings.authenticate === undefined ? undefined : new Authenticator(settings.authenticate, app.log);
+    settings.authenticate === undefined
+      ? undefined
+      : new Authenticator(settings.authenticate, {
+          logger: app.log,
+          // Before the store was ever live, no sign-out is known either.
+          now: () => store.now() || Date.now(),
+          networkOf: (request) => networkOf(addresses.of(request)),
+        });
   const capacity = capacityOf(settings, descriptorLimit());
   const connections = new Connections(
     chat,

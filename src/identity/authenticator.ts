@@ -30,21 +30,42 @@ export type Authenticate<Request> = (request: Request) => AppUser | undefined | 
  */
 const WAIT_MS = 5_000;
 
+/** Dependencies of `Authenticator`. */
+export interface AuthenticatorDeps<Request> {
+  readonly logger: Logger;
+  /** Returns the time by the store's clock, ms since 1970 UTC. */
+  readonly now: () => number;
+  /** As `Connection.network`: networks take turns. */
+  readonly networkOf: (request: Request) => string;
+  /** Requests that wait for a free call, at most. */
+  readonly mostWaiting?: number | undefined;
+}
+
 /** Asks the embedding app which of its users sent a request, no more than 32 requests at a time. */
 export class Authenticator<Request> implements AppUsers<Request> {
   readonly #authenticate: Authenticate<Request>;
   readonly #throttled: ThrottledLogger;
   readonly #calls: BoundedCalls;
+  readonly #now: () => number;
+  readonly #networkOf: (request: Request) => string;
 
-  /** @param mostWaiting requests that wait for a free call, at most. */
-  constructor(authenticate: Authenticate<Request>, logger: Logger, mostWaiting?: number) {
+  constructor(
+    authenticate: Authenticate<Request>,
+    { logger, now, networkOf, mostWaiting }: AuthenticatorDeps<Request>,
+  ) {
     this.#authenticate = authenticate;
+    this.#now = now;
+    this.#networkOf = networkOf;
     this.#throttled = new ThrottledLogger(logger);
     this.#calls = new BoundedCalls({ waitMs: WAIT_MS, mostWaiting });
   }
 
   async of(request: Request): Promise<Result<Identity | undefined>> {
-    const outcome = await this.#calls.run(async () => identityOf(await this.#authenticate(request)));
+    const outcome = await this.#calls.run(this.#networkOf(request), async () => {
+      // Before the app is asked: a sign-out that comes meanwhile counts.
+      const issuedAt = this.#now();
+      return identityOf(await this.#authenticate(request), issuedAt);
+    });
     if (outcome.kind === "answered") return success(outcome.value);
     if (outcome.kind === "failed") {
       const { error: err } = outcome;
@@ -61,7 +82,7 @@ export class Authenticator<Request> implements AppUsers<Request> {
 }
 
 /** Returns the identity of the user whom the app named; undefined = none. Throws for any other answer. */
-function identityOf(answer: unknown): Identity | undefined {
+function identityOf(answer: unknown, issuedAt: number): Identity | undefined {
   if (answer === undefined) return undefined;
   if (typeof answer !== "object" || answer === null)
     throw new TypeError("authenticate must return an object with the user's id, or undefined");
@@ -76,8 +97,6 @@ function identityOf(answer: unknown): Identity | undefined {
   const name: unknown = Reflect.get(answer, "name");
   // As with a token, a user is never rejected for their name.
   const named = typeof name === "string" ? handleFrom(name) : undefined;
-  // What the app says now is newer than every sign-out.
-  const issuedAt = Date.now();
   return {
     ...guestIdentity(user, named),
     kind: "site",

@@ -44,8 +44,10 @@ export interface BoundedCallsOptions {
 export class BoundedCalls {
   readonly #waitMs: number;
   readonly #mostWaiting: number;
-  /** The longest waiting first; bounded by `#mostWaiting`. */
-  readonly #waiting: Waiting[] = [];
+  /** By whom the calls are for, each the longest waiting first; whose turn is next comes first. */
+  readonly #waiting = new Map<string, Waiting[]>();
+  /** Bounded by `#mostWaiting`. */
+  #waitingCalls = 0;
   #calls = 0;
 
   constructor({ waitMs, mostWaiting = MOST_WAITING }: BoundedCallsOptions) {
@@ -53,20 +55,33 @@ export class BoundedCalls {
     this.#mostWaiting = mostWaiting;
   }
 
-  /** Makes a call when it is its turn; it may throw. Returns how it ended. Never rejects. */
-  run<T>(call: () => T | Promise<T>): Promise<Outcome<T>> {
+  /**
+   * Makes a call when it is its turn; it may throw. Returns how it ended. Never rejects.
+   * @param whose the calls of each are made in turns, so that nobody's wait for all of another one's.
+   */
+  run<T>(whose: string, call: () => T | Promise<T>): Promise<Outcome<T>> {
     if (this.#calls < CALLS) return this.#make(call);
-    if (this.#waiting.length >= this.#mostWaiting) return Promise.resolve({ kind: "crowded" });
+    if (this.#waitingCalls >= this.#mostWaiting) return Promise.resolve({ kind: "crowded" });
     return new Promise((resolve) => {
       const waiting: Waiting = {
         start: () => resolve(this.#make(call)),
         timer: setTimeout(() => {
-          this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+          this.#giveUp(whose, waiting);
           resolve({ kind: "crowded" });
         }, this.#waitMs),
       };
-      this.#waiting.push(waiting);
+      this.#waitingCalls += 1;
+      const queue = this.#waiting.get(whose);
+      if (queue === undefined) this.#waiting.set(whose, [waiting]);
+      else queue.push(waiting);
     });
+  }
+
+  #giveUp(whose: string, waiting: Waiting): void {
+    const queue = this.#waiting.get(whose) ?? [];
+    queue.splice(queue.indexOf(waiting), 1);
+    if (queue.length === 0) this.#waiting.delete(whose);
+    this.#waitingCalls -= 1;
   }
 
   #make<T>(call: () => T | Promise<T>): Promise<Outcome<T>> {
@@ -91,8 +106,15 @@ export class BoundedCalls {
   }
 
   #startNext(): void {
-    const next = this.#waiting.shift();
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    const [whose, queue] = first;
+    const next = queue.shift();
+    // Behind all others.
+    this.#waiting.delete(whose);
+    if (queue.length > 0) this.#waiting.set(whose, queue);
     if (next === undefined) return;
+    this.#waitingCalls -= 1;
     clearTimeout(next.timer);
     next.start();
   }

@@ -13,8 +13,14 @@ const UNAVAILABLE = { ok: false, error: { code: "unavailable", retryAfterMs: exp
 
 function open(authenticate: (request: string) => unknown, mostWaiting?: number) {
   const logger = new RecordingLogger();
-  const users = new Authenticator(authenticate as Authenticate<string>, logger, mostWaiting);
-  return { users, logger };
+  const time = { now: 1_000 };
+  const users = new Authenticator(authenticate as Authenticate<string>, {
+    logger,
+    now: () => time.now,
+    networkOf: () => "192.0.2.1",
+    mostWaiting,
+  });
+  return { users, logger, time };
 }
 
 function fail(): never {
@@ -28,6 +34,14 @@ async function answerTo(answer: unknown) {
 }
 
 describe("an app that names its users", () => {
+  it("names one of whom a sign-out meanwhile counts: the user is as old as the question", async () => {
+    const { users, time } = open(async () => {
+      time.now += 500;
+      return { id: "ann" };
+    });
+    expect(await users.of("request")).toMatchObject({ value: { user: "s-ann", issuedAt: 1_000 } });
+  });
+
   it("names a user as a token does", async () => {
     expect(await answerTo({ id: "ann", name: "Ann Ash" })).toEqual({
       user: "s-ann",

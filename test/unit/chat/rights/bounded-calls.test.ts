@@ -17,10 +17,10 @@ describe("calls of the embedding app", () => {
   it("end as the app's function does", async () => {
     const calls = new BoundedCalls({ waitMs: 1_000 });
     const error = new Error("the app's own");
-    expect(await calls.run(() => 1)).toEqual({ kind: "answered", value: 1 });
-    expect(await calls.run(async () => 2)).toEqual({ kind: "answered", value: 2 });
-    expect(await calls.run(() => Promise.reject(error))).toEqual({ kind: "failed", error });
-    const thrown = calls.run(() => {
+    expect(await calls.run("", () => 1)).toEqual({ kind: "answered", value: 1 });
+    expect(await calls.run("", async () => 2)).toEqual({ kind: "answered", value: 2 });
+    expect(await calls.run("", () => Promise.reject(error))).toEqual({ kind: "failed", error });
+    const thrown = calls.run("", () => {
       throw error;
     });
     expect(await thrown).toEqual({ kind: "failed", error });
@@ -31,7 +31,7 @@ describe("calls of the embedding app", () => {
     const { answers, call } = slowApp();
     const order: number[] = [];
     for (let i = 0; i < 35; i += 1)
-      void calls.run(() => {
+      void calls.run("", () => {
         order.push(i);
         return call();
       });
@@ -45,11 +45,30 @@ describe("calls of the embedding app", () => {
     expect(order.slice(32)).toEqual([32, 33, 34]);
   });
 
+  it("are made in turns for those that they are for, so that nobody waits for all of another's", async () => {
+    const calls = new BoundedCalls({ waitMs: 1_000 });
+    const { answers, call } = slowApp();
+    const order: string[] = [];
+    const run = (whose: string) =>
+      void calls.run(whose, () => {
+        order.push(whose);
+        return call();
+      });
+    for (let i = 0; i < 132; i += 1) run("flood");
+    run("ann");
+    run("ben");
+    for (let i = 0; i < 4; i += 1) {
+      answers[i]?.("done");
+      await settle();
+    }
+    expect(order.slice(32)).toEqual(["flood", "ann", "ben", "flood"]);
+  });
+
   it("are late after 2 s, for which they did not wait, and count until they end or for 120 s", async () => {
     const calls = new BoundedCalls({ waitMs: 200_000 });
     const { answers, call } = slowApp();
-    const first = Array.from({ length: 32 }, () => calls.run(call));
-    const waiting = calls.run(call);
+    const first = Array.from({ length: 32 }, () => calls.run("", call));
+    const waiting = calls.run("", call);
     await vi.advanceTimersByTimeAsync(2_000);
     for (const each of await Promise.all(first)) expect(each).toEqual({ kind: "late" });
     expect(answers).toHaveLength(32);
@@ -63,22 +82,22 @@ describe("calls of the embedding app", () => {
     // A call that ends after it stopped counting frees no second place.
     for (const answer of answers) answer("late");
     await settle();
-    for (let i = 0; i < 40; i += 1) void calls.run(call);
+    for (let i = 0; i < 40; i += 1) void calls.run("", call);
     expect(answers).toHaveLength(33 + 32);
   });
 
   it("are not made when too many wait, or when they waited too long", async () => {
     const calls = new BoundedCalls({ waitMs: 1_000, mostWaiting: 3 });
     const { answers, call } = slowApp();
-    for (let i = 0; i < 32; i += 1) void calls.run(call);
-    const waiting = Array.from({ length: 4 }, () => calls.run(call));
+    for (let i = 0; i < 32; i += 1) void calls.run("", call);
+    const waiting = Array.from({ length: 4 }, () => calls.run("", call));
     expect(await waiting[3]).toEqual({ kind: "crowded" });
     await vi.advanceTimersByTimeAsync(1_000);
     for (const each of await Promise.all(waiting)) expect(each).toEqual({ kind: "crowded" });
     answers[0]?.("done");
     await settle();
     expect(answers).toHaveLength(32);
-    void calls.run(call);
+    void calls.run("", call);
     expect(answers).toHaveLength(33);
   });
 });
