@@ -105,8 +105,10 @@ export class Rooms {
 
   /** Ends a connection's membership; does nothing if it has none. */
   leave(room: Room, connection: string): void {
-    room.leave(connection);
-    if (room.size === 0) this.#emptied(room);
+    const left = room.leave(connection);
+    const heir = room.anyMember;
+    if (heir === undefined) this.#emptied(room);
+    else if (left !== undefined) this.#opened.handOver(room.name, openerOf(left), openerOf(heir));
   }
 
   /** Makes every room read what it missed. Rejects if one could not. */
@@ -218,6 +220,10 @@ export class Rooms {
     }
     this.#presenceSync = setTimeout(this.#syncPresence, PRESENCE_SYNC_MS).unref();
   };
+}
+
+function openerOf({ connection, identity }: Member): Opener {
+  return { network: connection.network, identity };
 }
 
 function auditPause(): number {

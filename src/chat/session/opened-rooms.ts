@@ -57,16 +57,33 @@ export class OpenedRooms {
   open(room: string, { network, identity }: Opener): void {
     if (this.#openers.has(room)) return;
     const { maxRoomsPerAddress, maxRoomsPerUser, programFactor } = this.#limits;
-    const user = identity.kind === "guest" ? undefined : identity.user;
+    const user = accountOf({ identity });
     if (
       user !== undefined &&
       isReached(this.#byUser, user, maxRoomsPerUser * factorOf(identity, programFactor))
     )
       throw new TooManyRooms("user-rooms");
     if (isReached(this.#byNetwork, network, maxRoomsPerAddress)) throw new TooManyRooms("address-rooms");
+    this.#count(room, { network, identity });
+  }
+
+  #count(room: string, opener: Opener): void {
+    const { network } = opener;
+    const user = accountOf(opener);
     this.#openers.set(room, { network, user });
     this.#byNetwork.add(network);
     if (user !== undefined) this.#byUser.add(user);
+  }
+
+  /**
+   * Notes that a user has left a room in which others are: it counts for one of these from now on, even if they
+   * have too many, because the user cannot close it any more.
+   */
+  handOver(room: string, from: Opener, to: Opener): void {
+    const opener = this.#openers.get(room);
+    if (opener?.network !== from.network || opener.user !== accountOf(from)) return;
+    this.closed(room);
+    this.#count(room, to);
   }
 
   /** Notes that a room is no longer open. */
@@ -77,6 +94,11 @@ export class OpenedRooms {
     this.#byNetwork.remove(opener.network);
     if (opener.user !== undefined) this.#byUser.remove(opener.user);
   }
+}
+
+/** The user for whom a room counts; undefined for a guest. */
+function accountOf({ identity }: Pick<Opener, "identity">): string | undefined {
+  return identity.kind === "guest" ? undefined : identity.user;
 }
 
 function isReached(tally: Tally, key: string, limit: number): boolean {
