@@ -36,8 +36,22 @@ export const ROOMS_PER_CALL = 100;
 /** How long a question may wait for a free call, ms: less than a client waits for an answer. */
 const WAIT_MS = 8_000;
 
+/** Why there is no answer. */
+interface NoAnswer extends ErrorReply {
+  /** Whether the app was asked; it is not if too many questions wait. */
+  readonly wasAsked: boolean;
+}
+
 /** The right that the app gave; undefined = it named none. */
-type Answer = Result<Right | undefined>;
+type Answer = Result<Right | undefined, NoAnswer>;
+
+/** A question that was asked, or waits for a free call. */
+export interface Asked {
+  /** When it was made, ms by the store's clock: not after the app was asked. */
+  readonly at: number;
+  /** Never rejects. */
+  readonly answer: Promise<Answer>;
+}
 
 /** A question that has not been asked yet. */
 interface Question {
@@ -59,7 +73,7 @@ export class Authorizer {
   /** By user, the question that more rooms may be added to: it waits for a free call or for the next turn. */
   readonly #open = new Map<string, Question>();
   /** Answers under way by user and room; each is removed when it comes or its time is over. */
-  readonly #underWay = new Map<string, Promise<Answer>>();
+  readonly #underWay = new Map<string, Asked>();
 
   /** @param mostWaiting questions that wait for a free call, at most. */
   constructor(authorize: Authorize, logger: Logger, mostWaiting?: number) {
@@ -69,19 +83,20 @@ export class Authorizer {
   }
 
   /**
-   * Returns the right that the app gives a user in a room; undefined = it names none. Fails with
-   * `unavailable` if the app did not answer in time. Never rejects.
+   * Asks for the right that the app gives a user in a room. The answer fails with `unavailable` if the app did
+   * not answer in time.
+   * @param now the time by the store's clock, ms.
    */
-  find(identity: Identity | undefined, room: string): Promise<Answer> {
+  find(identity: Identity | undefined, room: string, now: number): Asked {
     const key = keyOf(identity, room);
     const known = this.#underWay.get(key);
     if (known !== undefined) return known;
-    const answer = this.#ask(identity, room);
-    this.#underWay.set(key, answer);
-    void answer.then(() => {
-      if (this.#underWay.get(key) === answer) this.#underWay.delete(key);
+    const asked = { at: now, answer: this.#ask(identity, room) };
+    this.#underWay.set(key, asked);
+    void asked.answer.then(() => {
+      if (this.#underWay.get(key) === asked) this.#underWay.delete(key);
     });
-    return answer;
+    return asked;
   }
 
   /** Has the app asked again, even if it is being asked now; `find` is called after this. */
@@ -104,7 +119,7 @@ export class Authorizer {
   /** Asks the app a question and answers it. */
   async #put(question: Question): Promise<void> {
     const { identity, rooms } = question;
-    const outcome = await this.#calls.run(() => {
+    const outcome = await this.#calls.run(identity?.user ?? "", () => {
       this.#close(question);
       return this.#authorize({ identity, rooms: [...rooms.keys()] });
     });
@@ -122,10 +137,10 @@ export class Authorizer {
         break;
       case "late":
         this.#throttled.log("warn", "authorize did not answer in time", { event: "authorize" });
-        settle(question, unavailable);
+        settle(question, () => unavailable(true));
         break;
       default:
-        settle(question, unavailable);
+        settle(question, () => unavailable(false));
     }
   }
 
@@ -170,8 +185,9 @@ function settle({ rooms }: Question, answerIn: (room: string) => Answer): void {
   for (const [room, { resolve }] of rooms) resolve(answerIn(room));
 }
 
-function unavailable(): Answer {
-  const error: ErrorReply = {
+function unavailable(wasAsked: boolean): Answer {
+  const error: NoAnswer = {
+    wasAsked,
     code: "unavailable",
     message: "It cannot be checked now what you may do here; try again.",
     retryAfterMs: spreadRetryMs(),

@@ -2,7 +2,7 @@ import type { Right } from "../../protocol/rights.ts";
 import type { Grant } from "../../store/access.ts";
 import { type MessageStore, StoreUnavailable } from "../../store/store.ts";
 import type { Identity } from "../identity.ts";
-import { type Result, success } from "../result.ts";
+import { failure, type Result, success } from "../result.ts";
 import type { Authorizer } from "./authorizer.ts";
 import { RoomPatterns } from "./room-patterns.ts";
 
@@ -13,6 +13,12 @@ export interface RightSettings {
   /** Patterns of the rooms that only users may enter whose token or key names them. */
   readonly privateRooms: readonly string[];
 }
+
+/**
+ * How long members may keep their right until the app can be asked again, ms, where so many are to be asked for
+ * that the questions wait.
+ */
+const RECHECK_MS = 300_000;
 
 /** A right that was found. */
 export interface Found extends Grant {
@@ -90,25 +96,43 @@ export class Rights {
 
   /** Returns a user's right in a room as the embedding app says now; otherwise as `find`. */
   async ask(identity: Identity | undefined, room: string): Promise<Result<Grant>> {
-    // Before the app is asked: an answer that a recheck overtakes does not count.
-    const at = this.#store.now();
     if (this.#authorizer === undefined || identity?.kind === "program")
-      return success({ right: this.#own(identity, room), at });
-    const answer = await this.#authorizer.find(identity, room);
-    if (!answer.ok) return answer;
-    const grant = { right: answer.value ?? this.#own(identity, room), at };
-    if (identity !== undefined) void this.#store.grant(room, new Map([[identity.user, grant]]));
-    return success(grant);
+      return success({ right: this.#own(identity, room), at: this.#store.now() });
+    const answered = await this.#answerOf(this.#authorizer, identity, room);
+    if (answered.ok) return answered;
+    const { code, message, retryAfterMs } = answered.error;
+    return failure({ code, message, retryAfterMs });
   }
 
   /**
    * As `ask`, after a moderator said that the app is to be asked again: an answer under way does not count,
-   * and without an answer the user may do nothing. Never rejects.
+   * and if the app does not answer, the user may do nothing. Where too many are to be asked for, it waits for
+   * its turn, for at most `RECHECK_MS`. Never rejects.
    */
   async recheck(identity: Identity, room: string): Promise<Grant> {
-    this.#authorizer?.forget(identity, room);
-    const answer = await this.ask(identity, room);
-    return answer.ok ? answer.value : { right: "none", at: this.#store.now() };
+    const authorizer = this.#authorizer;
+    if (authorizer === undefined || identity.kind === "program")
+      return { right: this.#own(identity, room), at: this.#store.now() };
+    const begun = performance.now();
+    while (true) {
+      authorizer.forget(identity, room);
+      const answered = await this.#answerOf(authorizer, identity, room);
+      if (answered.ok) return answered.value;
+      const { wasAsked, retryAfterMs = 0 } = answered.error;
+      if (wasAsked || performance.now() - begun > RECHECK_MS) return { right: "none", at: this.#store.now() };
+      await new Promise((resolve) => setTimeout(resolve, retryAfterMs).unref());
+    }
+  }
+
+  /** Asks the app, and remembers what it grants. */
+  async #answerOf(authorizer: Authorizer, identity: Identity | undefined, room: string) {
+    const { at, answer } = authorizer.find(identity, room, this.#store.now());
+    const answered = await answer;
+    if (!answered.ok) return answered;
+    // The time of the question: an answer that a recheck overtakes does not count.
+    const grant: Grant = { right: answered.value ?? this.#own(identity, room), at };
+    if (identity !== undefined) void this.#store.grant(room, new Map([[identity.user, grant]]));
+    return success(grant);
   }
 
   async #grantOf({ user }: Identity, room: string): Promise<Grant | undefined> {

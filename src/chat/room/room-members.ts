@@ -1,15 +1,25 @@
+import { timeOf } from "../../protocol/ids.ts";
 import type { Right } from "../../protocol/rights.ts";
-import { type AccessChange, type AccessRule, type Grant, recheckedUser } from "../../store/access.ts";
+import {
+  type AccessChange,
+  type AccessRule,
+  EVERYBODY,
+  type Grant,
+  recheckedUser,
+} from "../../store/access.ts";
+import type { GlobalRules } from "../rights/global-rules.ts";
 import { RuleSet } from "../rights/rule-set.ts";
 import { Forbidden, type NetworkDigest, type Visitor } from "../rights/visitor.ts";
 import { type Member, visitorOf } from "./member.ts";
+
+/** Users of whom it is kept that the app is to be asked again. */
+const RECHECKS_KEPT = 1_000;
 
 /** What `RoomMembers` needs from its room. */
 export interface MembersDeps {
   readonly room: string;
   readonly networkDigest: NetworkDigest;
-  /** The rules for all rooms. */
-  readonly globalRules: RuleSet;
+  readonly globalRules: Pick<GlobalRules, "set" | "recheckedAt">;
   /** As `MessageStore.now`. */
   readonly now: () => number;
   /** Called to end a membership. */
@@ -22,14 +32,23 @@ export class RoomMembers {
   readonly #rules: RuleSet;
   /** By connection. Emptied by `remove`. */
   readonly #members = new Map<string, Member>();
+  /** When the app was to be asked again, by user, ms by the store's clock; at most `RECHECKS_KEPT`. */
+  readonly #rechecks = new Map<string, number>();
+  /** The newest of those that are no longer kept: it stands for everybody. */
+  #allRecheckedAt = 0;
 
   constructor(deps: MembersDeps) {
     this.#deps = deps;
-    this.#rules = new RuleSet(deps.networkDigest, deps.globalRules);
+    this.#rules = new RuleSet(deps.networkDigest, deps.globalRules.set);
   }
 
   get size(): number {
     return this.#members.size;
+  }
+
+  get any(): Member | undefined {
+    const [first] = this.#members.values();
+    return first;
   }
 
   /** All members, as they are at the time of the call. */
@@ -41,6 +60,19 @@ export class RoomMembers {
   add(member: Member): void {
     this.mustRead(visitorOf(member));
     this.#members.set(member.connection.id, member);
+    // The app was asked before it was to be asked again, while the member was on its way in.
+    if (member.base.at <= this.#recheckedAt(member.identity.user)) member.recheck();
+  }
+
+  /** Notes that the app is to be asked again about a user (`*` = everybody), also about those who join now. */
+  noteRecheck(user: string, id: string): void {
+    this.#rechecks.delete(user);
+    this.#rechecks.set(user, timeOf(id));
+    if (this.#rechecks.size <= RECHECKS_KEPT) return;
+    const [oldest] = this.#rechecks;
+    if (oldest === undefined) return;
+    this.#rechecks.delete(oldest[0]);
+    this.#allRecheckedAt = Math.max(this.#allRecheckedAt, oldest[1]);
   }
 
   /** Removes a member and returns it; undefined if the connection has none. */
@@ -69,8 +101,12 @@ export class RoomMembers {
   enforce(change: AccessChange, id: string): void {
     const { subject, recheck } = change;
     this.#rules.apply(change, id);
-    if (recheck === true) this.#recheck(subject);
-    else this.ruleChanged(subject);
+    if (recheck !== true) {
+      this.ruleChanged(subject);
+      return;
+    }
+    this.noteRecheck(subject, id);
+    this.#recheck(subject);
   }
 
   /** Tells the members whom a rule for a subject concerns. */
@@ -98,6 +134,12 @@ export class RoomMembers {
   get grants(): ReadonlyMap<string, Grant> {
     const users = this.all.filter(({ identity }) => identity.kind !== "program");
     return new Map(users.map(({ identity, base }) => [identity.user, base]));
+  }
+
+  #recheckedAt(user: string): number {
+    const { globalRules } = this.#deps;
+    const here = [user, EVERYBODY].map((subject) => this.#rechecks.get(subject) ?? 0);
+    return Math.max(...here, this.#allRecheckedAt, globalRules.recheckedAt(user));
   }
 
   #recheck(subject: string): void {

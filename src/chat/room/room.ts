@@ -49,7 +49,7 @@ export class Room implements StreamListener {
     this.#members = new RoomMembers({
       room: name,
       networkDigest: deps.networkDigest,
-      globalRules: deps.globalRules.set,
+      globalRules: deps.globalRules,
       now: () => this.#store.now(),
       leave: (connection) => this.leave(connection),
     });
@@ -96,11 +96,18 @@ export class Room implements StreamListener {
     this.#members.rightChanged(member);
   }
 
-  leave(connection: string): void {
+  /** Any of the members; undefined = there is none. */
+  get anyMember(): Member | undefined {
+    return this.#members.any;
+  }
+
+  /** Ends a connection's membership and returns it; undefined if it has none. */
+  leave(connection: string): Member | undefined {
     const member = this.#members.remove(connection);
-    if (member === undefined) return;
+    if (member === undefined) return undefined;
     this.#outbox.remove(member.connection);
     this.presence.leave(member);
+    return member;
   }
 
   /**
@@ -152,6 +159,8 @@ export class Room implements StreamListener {
   onRules(rules: readonly AccessRule[]): void {
     this.#outbox.flush();
     this.#members.replaceRules(rules);
+    for (const { id, access } of this.stream.ring.entries)
+      if (access?.recheck === true) this.#members.noteRecheck(access.subject, id);
   }
 
   onReset(): void {

@@ -119,7 +119,8 @@ export class FakeStore implements MessageStore {
   }
 
   now(): number {
-    return this.#ms;
+    // Between the newest entry and the next one.
+    return this.#ms + 0.5;
   }
 
   async changeAccess(room: string, change: AccessChange): Promise<AccessOutcome> {

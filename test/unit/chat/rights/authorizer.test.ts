@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { guestIdentity } from "../../../../src/chat/identity.ts";
 import { type Authorize, Authorizer, type RightsQuestion } from "../../../../src/chat/rights/authorizer.ts";
+import { Rights } from "../../../../src/chat/rights/rights.ts";
 import type { AccessChange } from "../../../../src/store/access.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
 import { FakeStore } from "../../../kit/fakes/fake-store.ts";
@@ -50,7 +51,7 @@ describe("the app that is asked for rights", () => {
     const { authorize, calls } = slowApp();
     const { authorizer } = open(authorize);
     const rooms = Array.from({ length: 120 }, (_, i) => `room${i}`);
-    const found = [...rooms, "room0"].map((room) => authorizer.find(ann, room));
+    const found = [...rooms, "room0"].map((room) => authorizer.find(ann, room, 0).answer);
     await settle();
     expect(calls.map(({ question }) => question.rooms.length)).toEqual([100, 20]);
     expect(calls[0]?.question.identity).toEqual({ user: "ann", handle: "guest-ann", kind: "guest" });
@@ -58,7 +59,7 @@ describe("the app that is asked for rights", () => {
     expect(new Set((await Promise.all(found)).map((each) => each.ok && each.value))).toEqual(
       new Set(["read"]),
     );
-    void authorizer.find(ann, "room0");
+    void authorizer.find(ann, "room0", 0).answer;
     await settle();
     expect(calls).toHaveLength(3);
   });
@@ -66,7 +67,10 @@ describe("the app that is asked for rights", () => {
   it("has 32 calls under way at most; what waits is not charged for it", async () => {
     const { authorize, calls, most } = slowApp();
     const { authorizer } = open(authorize);
-    const found = Array.from({ length: 100 }, (_, i) => authorizer.find(guestIdentity(`user${i}`), "lobby"));
+    const found = Array.from(
+      { length: 100 },
+      (_, i) => authorizer.find(guestIdentity(`user${i}`), "lobby", 0).answer,
+    );
     for (let round = 0; round < 4; round += 1) {
       await settle();
       await vi.advanceTimersByTimeAsync(1_900);
@@ -80,7 +84,10 @@ describe("the app that is asked for rights", () => {
   it("answers `unavailable` after 2 s, and the call still counts as under way", async () => {
     const { authorize, calls } = slowApp();
     const { authorizer } = open(authorize);
-    const found = Array.from({ length: 32 }, (_, i) => authorizer.find(guestIdentity(`user${i}`), "lobby"));
+    const found = Array.from(
+      { length: 32 },
+      (_, i) => authorizer.find(guestIdentity(`user${i}`), "lobby", 0).answer,
+    );
     await settle();
     await vi.advanceTimersByTimeAsync(2_000);
     for (const each of await Promise.all(found))
@@ -88,7 +95,7 @@ describe("the app that is asked for rights", () => {
         ok: false,
         error: { code: "unavailable", retryAfterMs: expect.any(Number) },
       });
-    const next = authorizer.find(ann, "lobby");
+    const next = authorizer.find(ann, "lobby", 0).answer;
     await settle();
     expect(calls).toHaveLength(32);
     calls[0]?.answer("write");
@@ -100,9 +107,14 @@ describe("the app that is asked for rights", () => {
   it("is not asked what waited for 8 s, nor more questions than may wait", async () => {
     const { authorize, calls } = slowApp();
     const authorizer = new Authorizer(authorize, new RecordingLogger(), 50);
-    const found = Array.from({ length: 32 }, (_, i) => authorizer.find(guestIdentity(`first${i}`), "lobby"));
+    const found = Array.from(
+      { length: 32 },
+      (_, i) => authorizer.find(guestIdentity(`first${i}`), "lobby", 0).answer,
+    );
     await settle();
-    found.push(...Array.from({ length: 60 }, (_, i) => authorizer.find(guestIdentity(`user${i}`), "lobby")));
+    found.push(
+      ...Array.from({ length: 60 }, (_, i) => authorizer.find(guestIdentity(`user${i}`), "lobby", 0).answer),
+    );
     const late = await Promise.all(found.slice(32 + 50));
     for (const each of late) expect(each).toMatchObject({ ok: false, error: { code: "unavailable" } });
     await settle();
@@ -112,7 +124,7 @@ describe("the app that is asked for rights", () => {
     await settle();
     expect([late.length, calls.length]).toEqual([10, 32]);
     expect(answers.filter((each) => each.ok)).toEqual([]);
-    const again = authorizer.find(ann, "lobby");
+    const again = authorizer.find(ann, "lobby", 0).answer;
     await settle();
     calls[32]?.answer("write");
     expect(await again).toEqual({ ok: true, value: "write" });
@@ -125,7 +137,7 @@ describe("the app that is asked for rights", () => {
     ["names other rooms", () => ({ attic: "write" as const }), undefined],
   ])("where it %s", async (_what, authorize: Authorize, right) => {
     const { logger, authorizer } = open(authorize);
-    expect(await authorizer.find(ann, "lobby")).toEqual({ ok: true, value: right });
+    expect(await authorizer.find(ann, "lobby", 0).answer).toEqual({ ok: true, value: right });
     expect(logger.lines.length).toBe(right === "none" ? 1 : 0);
   });
 });
@@ -162,6 +174,66 @@ describe("a client of a chat whose app decides", () => {
     await vi.advanceTimersByTimeAsync(2_000);
     await settle();
     expect(client.answer(ref)).toMatchObject({ code: "unavailable", retryable: true });
+  });
+});
+
+describe("a recheck while the app is being asked", () => {
+  it("also concerns a user who is on the way in with an answer from before it", async () => {
+    const { authorize, calls } = slowApp();
+    const store = new FakeStore();
+    const { chat } = openChat({}, store, undefined, authorize);
+    // Somebody else, so that the room is open here.
+    const ben = await FakeClient.greeted(chat);
+    const joining = ben.ask({ type: "join", room: "lobby" });
+    await settle();
+    calls[0]?.answer("write");
+    await joining;
+    const ann = await FakeClient.greeted(chat);
+    void ann.ask({ type: "join", room: "lobby" });
+    await settle();
+    const change = {
+      subject: ann.guest,
+      right: undefined,
+      until: undefined,
+      by: "p",
+      bindsModerators: false,
+      reason: undefined,
+    };
+    await store.changeAccess("lobby", { ...change, recheck: true });
+    calls[1]?.answer("write");
+    await settle();
+    expect(ann.connection.framesOf("joined")).toMatchObject([{ right: "write" }]);
+    calls[2]?.answer("none");
+    await settle();
+    expect(ann.connection.framesOf("left")).toMatchObject([{ room: "lobby" }]);
+  });
+
+  it("shuts out nobody of whom the app was not asked because too many were to be asked for", async () => {
+    const { authorize, calls } = slowApp();
+    const rights = new Rights(
+      { guests: "write", privateRooms: [] },
+      new FakeStore(),
+      { recheckedAt: () => 0 },
+      new Authorizer(authorize, new RecordingLogger(), 1),
+    );
+    // 32 calls under way, and one that waits.
+    const others = Array.from({ length: 33 }, (_, n) => rights.ask(guestIdentity(`g${n}`), "lobby"));
+    await settle();
+    let found: unknown;
+    void rights.recheck(guestIdentity("gann"), "lobby").then((grant) => {
+      found = grant;
+    });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(found).toBeUndefined();
+    for (const call of calls) call.answer("write");
+    await settle();
+    for (const call of calls) call.answer("write");
+    await Promise.all(others);
+    await vi.advanceTimersByTimeAsync(6_000);
+    await settle();
+    calls.at(-1)?.answer("read");
+    await settle();
+    expect(found).toMatchObject({ right: "read" });
   });
 });
 
