@@ -110,6 +110,8 @@ export interface SignOutRequest {
   readonly ref: number;
   /** A user id, or `*` for every user of the site. */
   readonly user: string;
+  /** Takes a sign-out back. */
+  readonly undo?: boolean;
 }
 
 /** Reports a message of a joined room to the operators. */

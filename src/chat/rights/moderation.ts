@@ -1,7 +1,7 @@
 import type { Logger } from "../../logging/logger.ts";
 import type { AccessRuleView } from "../../protocol/frames.ts";
 import { compareIds, isGuestId, isSiteUserId } from "../../protocol/ids.ts";
-import { type Right, SUBJECT } from "../../protocol/rights.ts";
+import { RIGHTS, type Right, SUBJECT } from "../../protocol/rights.ts";
 import {
   type AccessChange,
   type AccessOutcome,
@@ -70,6 +70,13 @@ export interface RuleRequest {
   readonly address?: boolean | undefined;
 }
 
+/** Whom to sign out; `undo`: to take that back. */
+export interface SignOut {
+  /** A user id, or `*` for every user of the site. */
+  readonly user: string;
+  readonly undo?: boolean | undefined;
+}
+
 /** A page of a room's rules, the newest first. */
 export interface RulePage {
   readonly rules: readonly AccessRuleView[];
@@ -90,6 +97,22 @@ const NO_ADDRESS = failure({
 const NOT_ALL_ROOMS: ErrorReply = {
   code: "forbidden",
   message: "You may not moderate all rooms: that takes the right moderate for the rooms *.",
+};
+
+const SHUT_OUT: ErrorReply = {
+  code: "forbidden",
+  message: "A rule for all rooms says that you may not moderate.",
+};
+
+const SET_BY_PROGRAM: ErrorReply = {
+  code: "forbidden",
+  message:
+    "A program has set the rule for this user, so that it holds for moderators, too; only a program changes it.",
+};
+
+const MILDER: ErrorReply = {
+  code: "bad-request",
+  message: "The rule for this user allows less, or holds for longer; take it back first (default).",
 };
 
 const NOT_OF_SITE = failure({
@@ -115,7 +138,7 @@ export interface ModerationDeps {
   readonly logger: Logger;
 }
 
-type LogFields = Readonly<Record<string, string | number | undefined>>;
+type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
  * Changes and lists access rules for users who may moderate: those of a room, and those for all rooms, which
@@ -150,6 +173,8 @@ export class Moderation {
     if (refused !== undefined) return failure(refused);
     const { user, right, seconds, address = false } = request;
     const { user: by, kind } = moderator.identity;
+    const kept = await this.#keptRule(moderator, room, request);
+    if (kept !== undefined) return failure(kept);
     const rule = {
       subject: user,
       right: right === "default" ? undefined : right,
@@ -188,15 +213,24 @@ export class Moderation {
 
   /**
    * Signs a user of the site out (`*` = all of them) on all processes: tokens and sessions that were issued
-   * before are not accepted any more, and their connections are closed. Fails and rejects as `change`.
+   * before are not accepted any more, and their connections are closed; or takes that back. Fails and rejects
+   * as `change`.
    */
-  async signOut(moderator: Moderator, user: string): Promise<Result<string>> {
+  async signOut(moderator: Moderator, { user, undo = false }: SignOut): Promise<Result<string>> {
     const refused = await this.#refusal(moderator, ALL_ROOMS);
     if (refused !== undefined) return failure(refused);
     if (user !== EVERYBODY && !isSiteUserId(user)) return NOT_OF_SITE;
-    const change = this.#mark(signOutSubject(user), moderator.identity.user, SIGNED_OUT_MS);
+    const mark = this.#mark(signOutSubject(user), moderator.identity.user, SIGNED_OUT_MS);
+    const change = undo ? { ...mark, right: undefined } : mark;
     const stored = await this.#store.changeAccess(ALL_ROOMS, change);
-    return this.#stored(ALL_ROOMS, stored, change, { event: "sign-out", user }, "a user was signed out");
+    const fields = { event: "sign-out", user, undo: undo || undefined };
+    return this.#stored(
+      ALL_ROOMS,
+      stored,
+      change,
+      fields,
+      undo ? "a sign-out was taken back" : "a user was signed out",
+    );
   }
 
   /**
@@ -220,6 +254,25 @@ export class Moderation {
   /** Forgets users who have not changed anything for a while; to be called regularly. */
   sweep(now: number): void {
     this.#rates.sweep(now);
+  }
+
+  /**
+   * Returns why the rule that there is must be taken back before: a milder rule, or one that ends earlier, must
+   * not lift it by mistake, and a moderator not one that binds moderators.
+   */
+  async #keptRule(
+    { identity }: Moderator,
+    room: string,
+    { user, right, seconds }: RuleRequest,
+  ): Promise<ErrorReply | undefined> {
+    const [rule] = await this.#store.accessRulesOf(room, [user]);
+    const now = this.#store.now();
+    if (rule === undefined || (rule.until ?? now + 1) <= now) return undefined;
+    if (rule.bindsModerators && identity.kind !== "program") return SET_BY_PROGRAM;
+    if (right === "default") return undefined;
+    const until = seconds === undefined ? Number.POSITIVE_INFINITY : now + seconds * 1_000;
+    const isMilder = RIGHTS.indexOf(right) > RIGHTS.indexOf(rule.right);
+    return isMilder || until < (rule.until ?? Number.POSITIVE_INFINITY) ? MILDER : undefined;
   }
 
   async #set(room: string, change: AccessChange): Promise<Result<string>> {
@@ -264,7 +317,14 @@ export class Moderation {
   }
 
   async #missingRight(moderator: Moderator, room: string): Promise<ErrorReply | undefined> {
-    if (room === ALL_ROOMS) return this.#rights.moderatesAll(moderator.identity) ? undefined : NOT_ALL_ROOMS;
+    if (room === ALL_ROOMS) {
+      if (!this.#rights.moderatesAll(moderator.identity)) return NOT_ALL_ROOMS;
+      // A rule for all rooms that binds moderators takes this right, too.
+      const right = this.#globalRules.set.rightOf({ ...moderator, base: "moderate" }, () =>
+        this.#store.now(),
+      );
+      return right === "moderate" ? undefined : SHUT_OUT;
+    }
     const right =
       moderator.base === "moderate" ? await this.#queries.rightIn(room, moderator) : moderator.base;
     return missingRight(right, "moderate", room);

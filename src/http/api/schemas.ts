@@ -160,6 +160,17 @@ export const UserInBody = Type.Object(
   { description: "The user whom it is about" },
 );
 
+export const SignOutBody = Type.Object(
+  {
+    user: Type.String({
+      pattern: USERS.source,
+      description: "The id of a user of the site, or * for all of them",
+    }),
+    undo: Type.Optional(Type.Boolean({ description: "Takes a sign-out back" })),
+  },
+  { description: "Whom to sign out" },
+);
+
 export const AccessChanged = Type.Object(
   { id: MessageId("The id of the entry that tells all processes") },
   { description: "The rule holds from that entry on" },

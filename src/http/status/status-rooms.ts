@@ -14,7 +14,7 @@ import { checkCompiler } from "../api/checks.ts";
 import { refuse } from "../api/error.ts";
 import { answerFailure } from "../api/failures.ts";
 import { ACCESS_BODY_BYTES } from "../api/routes/access.ts";
-import { AccessQuery, NewAccessRule, RoomParams, UserInBody } from "../api/schemas.ts";
+import { AccessQuery, NewAccessRule, RoomParams, SignOutBody } from "../api/schemas.ts";
 import type { RoomsView, RoomView } from "./room-view.ts";
 
 /** Dependencies of the routes below `/status/rooms`. */
@@ -119,14 +119,14 @@ export function routeStatusRooms(scope: FastifyInstance, { chat, gate, operatorO
     },
   );
 
-  scope.post<{ Body: Static<typeof UserInBody> }>(
+  scope.post<{ Body: Static<typeof SignOutBody> }>(
     "/status/sign-out",
-    { bodyLimit: ACCESS_BODY_BYTES, schema: { body: UserInBody } },
+    { bodyLimit: ACCESS_BODY_BYTES, schema: { body: SignOutBody } },
     async (request, reply) => {
       const operator = operatorOf(request);
       if (!operator.ok) return refuse(reply, operator.error);
       const moderator = visitor(request, operator.value, ALL_ROOMS);
-      const done = await chat.moderation.signOut(moderator, request.body.user);
+      const done = await chat.moderation.signOut(moderator, request.body);
       return done.ok ? send(reply, { id: done.value }) : refuse(reply, done.error);
     },
   );

@@ -154,7 +154,11 @@ export const REQUESTS = {
     handle: recheck,
   },
   "sign-out": {
-    check: check("sign-out", { ref: Ref, user: Type.String({ pattern: USERS }) }),
+    check: check("sign-out", {
+      ref: Ref,
+      user: Type.String({ pattern: USERS }),
+      undo: Type.Optional(Type.Boolean()),
+    }),
     cost: COST.request,
     order: "room",
     handle: signOut,

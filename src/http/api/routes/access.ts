@@ -11,6 +11,7 @@ import {
   FAILURES,
   NewAccessRule,
   RoomParams,
+  SignOutBody,
   UserInBody,
   WRITERS,
 } from "../schemas.ts";
@@ -141,7 +142,7 @@ function routeGlobalAccess(app: FastifyInstance, { chat, callers }: RouteDeps): 
       return answerId(reply, await chat.moderation.recheck(moderator.value, ALL_ROOMS, request.body.user));
     },
   );
-  app.post<{ Body: Static<typeof UserInBody> }>(
+  app.post<{ Body: Static<typeof SignOutBody> }>(
     "/sign-out",
     {
       bodyLimit: ACCESS_BODY_BYTES,
@@ -150,14 +151,14 @@ function routeGlobalAccess(app: FastifyInstance, { chat, callers }: RouteDeps): 
         operationId: "signOut",
         summary: "Sign a user of the site out",
         description: `Ends the tokens and sessions that the user has, and closes their connections; ${NEEDS_ALL}`,
-        body: UserInBody,
+        body: SignOutBody,
         response: { 200: AccessChanged, ...FAILURES },
       },
     },
     async (request, reply) => {
       const moderator = await callers.writerInAllRooms(request);
       if (!moderator.ok) return refuse(reply, moderator.error);
-      return answerId(reply, await chat.moderation.signOut(moderator.value, request.body.user));
+      return answerId(reply, await chat.moderation.signOut(moderator.value, request.body));
     },
   );
   app.get<{ Querystring: Static<typeof AccessQuery> }>(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { guestIdentity } from "../../../../src/chat/identity.ts";
 import { type Moderator, RULES_LISTED } from "../../../../src/chat/rights/moderation.ts";
+import { readRoomRights } from "../../../../src/chat/rights/room-rights.ts";
 import type { Right } from "../../../../src/protocol/rights.ts";
+import { ALL_ROOMS } from "../../../../src/store/access.ts";
 import { FakeClient, openChat } from "../../../kit/fakes/fake-client.ts";
 
 function moderator(base: Right = "moderate", kind: "site" | "program" = "site"): Moderator {
@@ -26,6 +28,70 @@ describe("a moderator", () => {
     expect(await change(moderator())).toMatchObject({ ok: true });
     expect(await change(moderator("moderate", "program"))).toMatchObject({ ok: true });
     expect(await change(moderator())).toMatchObject({ ok: false, error: { code: "forbidden" } });
+  });
+
+  it("of all rooms who was banned from all of them by a program moderates none, and takes nothing back", async () => {
+    const { chat } = openChat();
+    await chat.catchUp();
+    const rooms = readRoomRights({ "*": "moderate" });
+    const mo = { ...moderator(), identity: { ...moderator().identity, rooms } };
+    const desk = {
+      ...moderator("moderate", "program"),
+      identity: { ...moderator("moderate", "program").identity, user: "p-desk", rooms },
+    };
+    expect(await chat.moderation.change(mo, ALL_ROOMS, { user: "ann", right: "none" })).toMatchObject({
+      ok: true,
+    });
+    expect(await chat.moderation.change(desk, ALL_ROOMS, { user: "s-mo", right: "none" })).toMatchObject({
+      ok: true,
+    });
+    for (const refused of [
+      chat.moderation.change(mo, ALL_ROOMS, { user: "s-mo", right: "default" }),
+      chat.moderation.signOut(mo, { user: "s-ben" }),
+      chat.moderation.list(mo, ALL_ROOMS, undefined),
+    ])
+      expect(await refused).toMatchObject({ ok: false, error: { code: "forbidden" } });
+  });
+
+  it("lifts no rule by a milder one, or one that ends earlier, and softens it after taking it back", async () => {
+    const { chat } = openChat();
+    const change = (right: "none" | "read" | "default", seconds?: number) =>
+      chat.moderation.change(moderator(), "lobby", { user: "ann", right, seconds });
+    const MILDER = {
+      ok: false,
+      error: { code: "bad-request", message: expect.stringContaining("take it back") },
+    };
+    expect(await change("none")).toMatchObject({ ok: true });
+    expect(await change("read", 600)).toMatchObject(MILDER);
+    expect(await change("none", 600)).toMatchObject(MILDER);
+    expect(await change("none")).toMatchObject({ ok: true });
+    expect(await change("default")).toMatchObject({ ok: true });
+    expect(await change("read", 600)).toMatchObject({ ok: true });
+    expect(await change("read", 1_200)).toMatchObject({ ok: true });
+  });
+
+  it("does not loosen a program's rule by repeating it", async () => {
+    const { chat, log: store } = openChat();
+    const change = (by: Moderator, right: "none" | "default") =>
+      chat.moderation.change(by, "lobby", { user: "s-eve", right });
+    expect(await change(moderator("moderate", "program"), "none")).toMatchObject({ ok: true });
+    for (const right of ["none", "default"] as const)
+      expect(await change(moderator(), right)).toMatchObject({ error: { code: "forbidden" } });
+    expect(store.access.of("s-eve")).toMatchObject({ bindsModerators: true });
+    expect(await change(moderator("moderate", "program"), "default")).toMatchObject({ ok: true });
+  });
+
+  it("takes a sign-out back", async () => {
+    const { chat, log: store } = openChat();
+    await chat.catchUp();
+    const rooms = readRoomRights({ "*": "moderate" });
+    const mo = { ...moderator(), identity: { ...moderator().identity, rooms } };
+    const ann = { ...guestIdentity("s-ann"), kind: "site" as const };
+    await chat.moderation.signOut(mo, { user: "s-ann" });
+    expect(chat.globalRules.isSignedOut(ann)).toBe(true);
+    await chat.moderation.signOut(mo, { user: "s-ann", undo: true });
+    expect(chat.globalRules.isSignedOut(ann)).toBe(false);
+    expect(store.globalAccess.rules).toEqual([]);
   });
 
   it("that is a program and locks a room may open it again", async () => {

@@ -24,7 +24,7 @@ export function recheck(session: RequestContext, frame: RecheckRequest): Promise
 
 /** Signs a user of the site out. */
 export function signOut(session: RequestContext, frame: SignOutRequest): Promise<void> {
-  return act(session, frame, ALL_ROOMS, (moderation, moderator) => moderation.signOut(moderator, frame.user));
+  return act(session, frame, ALL_ROOMS, (moderation, moderator) => moderation.signOut(moderator, frame));
 }
 
 /** Answers with the access rules of a room, or of all rooms. */
