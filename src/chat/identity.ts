@@ -89,6 +89,13 @@ export const SIGNED_OUT = failure({
   message: "You have been signed out; sign in again.",
 } as const);
 
+/** As `SIGNED_OUT`, of a token that is older than every sign-out because it does not say how old it is. */
+const SIGNED_OUT_UNDATED = failure({
+  code: "unauthorized",
+  message:
+    "You have been signed out, and the token does not say when it was issued (claim iat), so that no token of this kind is accepted.",
+} as const);
+
 /** The token and the app's own session name two users. */
 const OTHER_USER = failure({
   code: "forbidden",
@@ -188,7 +195,8 @@ export async function identify(
     const named = handleFrom(given ?? "");
     const handle = named ?? handleOf(claims.user);
     const identity: Identity = { ...claims, handle, hasFixedHandle: named !== undefined, kind: "site" };
-    return globalRules.isSignedOut(identity) ? SIGNED_OUT : success({ identity, token });
+    if (!globalRules.isSignedOut(identity)) return success({ identity, token });
+    return identity.issuedAt === undefined ? SIGNED_OUT_UNDATED : SIGNED_OUT;
   }
   if (siteTokens?.required === true) return NEEDS_TOKEN;
   // A token that was signed with a former secret names no user, as an unknown cookie does.

@@ -155,7 +155,7 @@ function userOf({ sub, name, exp, iat }: Claims, key: string): Omit<SiteUser, "r
   return {
     user,
     handle: typeof name === "string" ? name : undefined,
-    issuedAt: iat === undefined ? undefined : Math.floor(iat * 1000),
+    issuedAt: issuedAtIn(iat),
     expiresAt: exp === undefined ? undefined : Math.min(Math.floor(exp * 1000), LATEST_MS),
     siteKey: key,
   };
@@ -168,6 +168,17 @@ export function siteUserId(subject: unknown): string | undefined {
   const id = Number.isSafeInteger(subject) ? String(subject) : subject;
   if (typeof id !== "string" || id === "") return undefined;
   return PLAIN_SUBJECT.test(id) ? `s-${id}` : `s_${digestOf(id)}`;
+}
+
+/**
+ * Returns when a token was issued; undefined if it does not say, or names a time to come: a token that is ahead of
+ * its time, or counts in ms, would be newer than every sign-out.
+ */
+function issuedAtIn(iat: number | undefined): number | undefined {
+  if (iat === undefined) return undefined;
+  const issuedAt = Math.floor(iat * 1000);
+  const now = Date.now();
+  return issuedAt > now + CLOCK_TOLERANCE * 1000 ? undefined : Math.min(issuedAt, now);
 }
 
 function digestOf(subject: string): string {

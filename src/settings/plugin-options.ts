@@ -112,7 +112,7 @@ export interface DynochatOptions {
    * Sockets and event streams per process and address (IPv6: per /64 network); 0 = no limit. Default: 1000.
    */
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** Sockets and event streams per process of one user of the site; 0 = no limit. Default: 50. */
+  /** Sockets and event streams per process of one user of the site; 0 = no limit. Default: 100. */
   readonly maxConnectionsPerUser?: number | undefined;
   /**
    * Sockets and event streams opened per second and process from one address, ten times as many at once; 0 =

@@ -206,7 +206,7 @@ export const SETTINGS = {
   maxConnectionsPerUser: setting({
     names: ["MAX_CONNECTIONS_PER_USER"],
     kind: wholeNumber(0, 1_000_000),
-    default: 50,
+    default: 100,
     meaning: "Sockets and event streams per process of one user of the site; 0 = no limit",
   }),
   connectsPerSecondPerAddress: setting({

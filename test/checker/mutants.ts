@@ -166,8 +166,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "chat/identity.ts",
-        find: "globalRules.isSignedOut(identity) ? SIGNED_OUT : success({ identity, token })",
-        replace: "success({ identity, token })",
+        find: "if (!globalRules.isSignedOut(identity)) return success({ identity, token });",
+        replace: "return success({ identity, token });",
       },
     ],
     mixture: { faults: { "client-cut": 1 }, faultCount: 4, quietRooms: 4, acts: 12 },

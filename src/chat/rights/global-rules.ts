@@ -24,6 +24,12 @@ import type { NetworkDigest, Visitor } from "./visitor.ts";
  */
 const AUDIT_MS = 5_000;
 
+/**
+ * Networks of a guest for which one process makes a rule: a guest with many must not fill the place of all
+ * rules.
+ */
+const NETWORKS_PER_RULE = 16;
+
 /** Follows changes of the rules for all rooms. */
 export interface GlobalRulesListener {
   /** Called after the rule or the mark of a subject has changed. */
@@ -182,8 +188,12 @@ export class GlobalRules implements RoomSubscriber {
 
   /** Makes the rule for a guest also for the networks of the guest's connections to this process. */
   #addNetworks({ id, address: _, ...rule }: AccessRule): void {
-    const digests = [...new Set(this.#listener.networksOf(rule.subject))].map(this.#digest);
-    for (const digest of digests) {
+    const networks = [...new Set(this.#listener.networksOf(rule.subject))];
+    if (networks.length > NETWORKS_PER_RULE) {
+      const fields = { event: "access", user: rule.subject, networks: networks.length };
+      this.#logger.warn(fields, "a guest is connected from more addresses than are shut out");
+    }
+    for (const digest of networks.slice(0, NETWORKS_PER_RULE).map(this.#digest)) {
       if (digest === undefined) continue;
       const subject = networkSubject(digest);
       // Another process, or this one before it read the rules again, may have made it.

@@ -21,7 +21,10 @@ const RATES = {
 } as const;
 
 /** Code points of a message that a report keeps: a thousand reports must fit into a small store. */
-const KEPT_LENGTH = 2_000;
+const KEPT_LENGTH = 500;
+
+/** Pause before a user tries again who has too many reports that nobody has dismissed, ms: an hour. */
+const DISMISSED_MS = 3_600_000;
 
 /** Reports of one answer. */
 export const REPORTS_LISTED = 50;
@@ -215,7 +218,7 @@ export class Reports {
     if (added.outcome === "unavailable") return STORE_AWAY;
     if (added.outcome === "storage-full") return notStored(added, room);
     countOne(this.#counters.limited, "reports");
-    return { code: "rate-limited", message: TOO_MANY[added.of] };
+    return { code: "rate-limited", message: TOO_MANY[added.of], retryAfterMs: DISMISSED_MS };
   }
 
   async #mayModerate({ identity, network }: ReportReader, room: string): Promise<Result<boolean>> {

@@ -10,7 +10,7 @@ export class RuleSet {
   readonly #digest: NetworkDigest;
   readonly #forAllRooms: RuleSet | undefined;
   /** By subject; bounded by the store (`MAX_ACCESS_RULES`). */
-  #rules: ReadonlyMap<string, AccessRule> = new Map();
+  #rules = new Map<string, AccessRule>();
 
   /** @param forAllRooms rules that hold besides these. */
   constructor(digest: NetworkDigest, forAllRooms?: RuleSet) {
@@ -36,10 +36,8 @@ export class RuleSet {
   apply(change: AccessChange, id: string): boolean {
     const { subject, right, recheck } = change;
     if (recheck === true || !isLater(id, this.#rules.get(subject)?.id)) return false;
-    const rules = new Map(this.#rules);
-    if (right === undefined) rules.delete(subject);
-    else rules.set(subject, { ...change, right, id });
-    this.#rules = rules;
+    if (right === undefined) this.#rules.delete(subject);
+    else this.#rules.set(subject, { ...change, right, id });
     return true;
   }
 

@@ -68,6 +68,28 @@ afterEach(() => {
   warnings.length = 0;
 });
 
+describe("when a token was issued", () => {
+  it.each([
+    ["a minute ago", -60, -60_000],
+    ["3 s ahead, within what clocks may differ", 3, 0],
+  ])("is what it says: %s", async (_when, seconds, expected) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    afterwards(() => vi.useRealTimers());
+    const now = Date.now();
+    const verified = await accepting().verify(await signed({ sub: "ann", iat: now / 1_000 + seconds }));
+    expect(verified).toMatchObject({ value: { issuedAt: now + expected } });
+  });
+
+  it.each([
+    ["it does not say so", {}],
+    ["it is an hour ahead", { iat: Date.now() / 1_000 + 3_600 }],
+    ["it counts in ms", { iat: Date.now() }],
+  ])("is unknown, and so before every sign-out, if %s", async (_why, claims) => {
+    const verified = await accepting().verify(await signed({ sub: "ann", ...claims }));
+    expect(verified).toMatchObject({ ok: true, value: { user: "s-ann", issuedAt: undefined } });
+  });
+});
+
 describe("a site's token", () => {
   it("names the user, their handle and its end", async () => {
     const exp = Math.floor(Date.now() / 1000) + 60;

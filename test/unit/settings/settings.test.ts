@@ -44,7 +44,7 @@ describe("settings", () => {
       programFactor: 20,
       maxConnections: 10_000,
       maxConnectionsPerAddress: 1000,
-      maxConnectionsPerUser: 50,
+      maxConnectionsPerUser: 100,
       connectsPerSecondPerAddress: 50,
       maxRoomsPerConnection: 50,
       maxRoomsPerAddress: 10_000,

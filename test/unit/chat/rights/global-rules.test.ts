@@ -8,6 +8,7 @@ import {
   signOutSubject,
 } from "../../../../src/store/access.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
+import { FakeConnection } from "../../../kit/fakes/fake-connection.ts";
 import { inRoom } from "../../../kit/fakes/fake-room.ts";
 import { afterwards } from "../../../kit/vitest/cleanup.ts";
 
@@ -148,6 +149,18 @@ describe("a rule for all rooms", () => {
     ]);
     // Of the same address, and a guest, too.
     expect(ben.connection.framesOf("left")).toHaveLength(1);
+  });
+
+  it("is made for 16 of them at most: a guest with many addresses fills no place of other rules", async () => {
+    const { chat, log: store } = openChat();
+    await chat.catchUp();
+    for (let n = 0; n < 40; n += 1) {
+      const connection = new FakeConnection(undefined, `192.0.2.${n}`);
+      await new FakeClient(chat, "gmany", connection).ask({ type: "hello" });
+    }
+    await store.changeAccess(ALL_ROOMS, rule("gmany", "none", { address: true }));
+    await settle();
+    expect(store.globalAccess.rules).toHaveLength(1 + 16);
   });
 
   it("that the store has lost with its data is an error in the log", async () => {
