@@ -92,8 +92,8 @@ export const SIGNED_OUT = failure({
 /** As `SIGNED_OUT`, of a token that is older than every sign-out because it does not say how old it is. */
 const SIGNED_OUT_UNDATED = failure({
   code: "unauthorized",
-  message:
-    "You have been signed out, and the token does not say when it was issued (claim iat), so that no token of this kind is accepted.",
+  // A reason of a socket's end has 123 bytes at most.
+  message: "You have been signed out, and the token does not say when it was issued (claim iat).",
 } as const);
 
 /** The token and the app's own session name two users. */

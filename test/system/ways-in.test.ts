@@ -636,6 +636,12 @@ describe("members of a room", () => {
     expect([await read({ cookie }), await read(withKey(token))]).toEqual([401, 401]);
     const again = await connectV1(socketOf(door));
     expect(await again.request({ type: "hello", token })).toMatchObject({ code: "unauthorized" });
+    const undated = await connectV1(socketOf(door));
+    expect(await undated.request({ type: "hello", token: await siteToken("ann", {}) })).toMatchObject({
+      code: "unauthorized",
+      message: expect.stringContaining("iat"),
+    });
+    expect(await undated.closed).toMatchObject({ code: 4401 });
     const later = await siteToken("ann", { iat: Math.floor(Date.now() / 1000) + 2 });
     expect(await read(withKey(later))).toBe(200);
     await ben.say("board", "was not signed out");
