@@ -83,7 +83,8 @@ export function isAfter(id: string, { id: out, isGlobal }: ShutOut): boolean {
 function shutOutAt(entries: readonly StoredEntry[], user: string): string | undefined {
   let out: string | undefined;
   for (const { id, access } of entries) {
-    if (access?.subject === user) out = access.right === "none" ? id : undefined;
+    // A recheck changes no rule.
+    if (access?.subject === user && access.recheck !== true) out = access.right === "none" ? id : undefined;
   }
   return out;
 }
@@ -92,6 +93,7 @@ function shutOutAt(entries: readonly StoredEntry[], user: string): string | unde
 function checkMuted(room: string, entries: readonly StoredEntry[], findings: Findings): void {
   const muted = new Map<string, string>();
   for (const { id, type, user, text, access } of entries) {
+    if (access?.recheck === true) continue;
     if (access !== undefined) {
       if (access.right === undefined) muted.delete(access.subject);
       else muted.set(access.subject, id);
