@@ -1,12 +1,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { beforeAll, describe, expect, it } from "vitest";
+import { ALL_ROOMS } from "../../src/store/access.ts";
 import { StoreUnavailable } from "../../src/store/store.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
 import { afterwards } from "../kit/vitest/cleanup.ts";
 import { waitFor } from "../kit/vitest/wait-for.ts";
 import { isLive, make, open, ownRedis } from "./open-redis-store.ts";
-import { message, RecordingListener, storeMessage, textsOf } from "./open-store.ts";
+import { change, message, RecordingListener, storeMessage, textsOf } from "./open-store.ts";
 
 const NEEDS_POLLS = "the stored data needs a later release, one that knows polls; deploy that release again";
 
@@ -57,6 +58,15 @@ describe("a store whose data needs a feature", () => {
     await older.close();
     await later.require("polls");
     expect(await admin.hkeys(`${prefix}needs`)).toEqual(["threads", "polls"]);
+  });
+
+  it("needs to know the rules for all rooms once there is one, and those of a room alone before", async () => {
+    const { prefix } = releases();
+    const { log: store } = await open({ redis, prefix });
+    await store.changeAccess("lobby", change());
+    expect(await admin.hkeys(`${prefix}needs`)).toEqual(["access"]);
+    await store.changeAccess(ALL_ROOMS, change());
+    expect(await admin.hkeys(`${prefix}needs`)).toEqual(["access", "global-access"]);
   });
 
   it("waits for a process that died as long as it would be present", async () => {

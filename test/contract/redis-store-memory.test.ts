@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { ALL_ROOMS, signOutSubject } from "../../src/store/access.ts";
 import type { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { RoomIndex } from "../../src/store/redis/retention/room-index.ts";
 import type { TestRedis } from "../kit/servers/redis.ts";
@@ -225,27 +226,36 @@ describe("a Redis that is nearly full of what cannot be removed", () => {
 });
 
 describe("a Redis that is full", () => {
-  it("still takes access rules, which shut users out while nothing can be said", async () => {
-    const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
-    const { log: store, prefix } = await open({ redis, times: WATCHING });
-    const { log: other } = await open({ redis, times: WATCHING, prefix });
-    await storeMessage(store, "before");
-    await redis.cli("CONFIG", "SET", "maxmemory", "1");
-    expect(await store.append(message("no"))).toMatchObject({ outcome: "storage-full" });
-    for (const [subject, right] of [
-      ["ann", "none"],
-      ["ben", "read"],
-      ["*", "read"],
-      ["ann", undefined],
-    ] as const)
-      expect(await store.changeAccess("lobby", change({ subject, right }))).toMatchObject({
-        outcome: "stored",
-      });
-    await redis.cli("CONFIG", "SET", "maxmemory", "0");
-    for (const user of ["ann", "ben"])
-      expect(await other.append(message("no", { user }))).toEqual({ outcome: "forbidden", right: "read" });
-    expect(await other.accessRules("lobby")).toHaveLength(2);
-  });
+  it.each(["lobby", ALL_ROOMS])(
+    "still takes access rules, which shut users out while nothing can be said (%s)",
+    async (room) => {
+      const redis = await ownRedis({ args: ["--maxmemory-policy", "noeviction"] });
+      const { log: store, prefix } = await open({ redis, times: WATCHING });
+      const { log: other } = await open({ redis, times: WATCHING, prefix });
+      await storeMessage(store, "before");
+      await redis.cli("CONFIG", "SET", "maxmemory", "1");
+      expect(await store.append(message("no"))).toMatchObject({ outcome: "storage-full" });
+      for (const [subject, right] of [
+        ["ann", "none"],
+        ["ben", "read"],
+        ["*", "read"],
+        ["ann", undefined],
+      ] as const)
+        expect(await store.changeAccess(room, change({ subject, right }))).toMatchObject({
+          outcome: "stored",
+        });
+      const signOut = change({ subject: signOutSubject("s-ann"), right: "moderate" });
+      expect(await store.changeAccess(ALL_ROOMS, signOut)).toMatchObject({ outcome: "stored" });
+      await redis.cli("CONFIG", "SET", "maxmemory", "0");
+      for (const user of ["ann", "ben"])
+        expect(await other.append(message("no", { user }))).toEqual({ outcome: "forbidden", right: "read" });
+      expect(await other.accessRulesOf(room, ["ann", "ben", "*"])).toMatchObject([
+        undefined,
+        { right: "read" },
+        { right: "read" },
+      ]);
+    },
+  );
 });
 
 describe("a room whose messages are gone", () => {

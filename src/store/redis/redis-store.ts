@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Logger } from "../../logging/logger.ts";
 import { ThrottledLogger } from "../../logging/throttled-logger.ts";
-import type { AccessChange, AccessOutcome, AccessRule, Grant } from "../access.ts";
-import { ACCESS_FEATURE, FEATURES } from "../features.ts";
+import { type AccessChange, type AccessOutcome, type AccessRule, ALL_ROOMS, type Grant } from "../access.ts";
+import { ACCESS_FEATURE, FEATURES, GLOBAL_ACCESS_FEATURE } from "../features.ts";
 import type { MessageReport, NewReport, ReportOutcome } from "../message-reports.ts";
 import { Quotas } from "../quotas.ts";
 import {
@@ -193,7 +193,7 @@ export class RedisStore implements MessageStore {
   async changeAccess(room: string, change: AccessChange): Promise<AccessOutcome> {
     const called = performance.now();
     try {
-      await this.require(ACCESS_FEATURE);
+      await this.require(room === ALL_ROOMS ? GLOBAL_ACCESS_FEATURE : ACCESS_FEATURE);
       const { accessScript } = this.#signing;
       const stored = await this.#commands.ask((redis) =>
         this.#access.change(redis, accessScript, room, change, this.#grants.keyOf(room)),
