@@ -11,8 +11,10 @@ const LAST = 32_000;
  */
 const RANGES = 8;
 const RANGE = Math.floor((LAST - FIRST) / RANGES);
+/** The only port of this range that `fetch` refuses to connect to (WHATWG Fetch, "bad port"). */
+const REFUSED_BY_FETCH = 10_080;
 /** Those drawn in this process. */
-const drawn = new Set<number>();
+const drawn = new Set([REFUSED_BY_FETCH]);
 
 /**
  * A TCP port on which no program listens, and that no test of this run is given while this one's file lasts.
