@@ -1,7 +1,6 @@
 import { ERRORS } from "../protocol/codes.ts";
 import type { ErrorFrame } from "../protocol/frames.ts";
-import type { MessageLimit } from "../store/guest-limits.ts";
-import type { Appended, QuotaLimit, SpaceLimit } from "../store/store.ts";
+import type { Appended, MessageLimit, QuotaLimit, SpaceLimit } from "../store/store.ts";
 import type { ErrorReply } from "./result.ts";
 import { refusalOf } from "./rights/visitor.ts";
 

@@ -1,16 +1,4 @@
-import type { StoreLimits } from "./store.ts";
-
-/**
- * The rate that a message exceeded: of one user in a room, of all guests of an address, or of all guests of a
- * room.
- */
-export type MessageLimit = (typeof MESSAGE_LIMITS)[number];
-
-const MESSAGE_LIMITS = ["user", "address", "room"] as const;
-
-export function isMessageLimit(value: unknown): value is MessageLimit {
-  return MESSAGE_LIMITS.some((limit) => limit === value);
-}
+import type { MessageLimit, StoreLimits } from "./store.ts";
 
 /** Milliseconds whose messages each limit of guests allows at once. */
 export const GUEST_BURST_MS = 5_000;

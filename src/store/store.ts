@@ -7,7 +7,6 @@
 import type { Person } from "../protocol/frames.ts";
 import type { Right } from "../protocol/rights.ts";
 import type { AccessChange, AccessStore } from "./access.ts";
-import type { MessageLimit } from "./guest-limits.ts";
 import type { ReportStore } from "./message-reports.ts";
 
 /** One stored entry of a room, as it is sent to a client of `dynochat.v1`. */
@@ -90,6 +89,18 @@ export interface Append {
    * answered. Default 0.
    */
   readonly waitedMs?: number;
+}
+
+/**
+ * The rate that a message exceeded: of one user in a room, of all guests of an address, or of all guests of a
+ * room.
+ */
+export type MessageLimit = (typeof MESSAGE_LIMITS)[number];
+
+const MESSAGE_LIMITS = ["user", "address", "room"] as const;
+
+export function isMessageLimit(value: unknown): value is MessageLimit {
+  return MESSAGE_LIMITS.some((limit) => limit === value);
 }
 
 /**

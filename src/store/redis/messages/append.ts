@@ -3,10 +3,15 @@ import type { Redis } from "ioredis";
 import type { ThrottledLogger } from "../../../logging/throttled-logger.ts";
 import { isMessageId } from "../../../protocol/ids.ts";
 import { isRight } from "../../../protocol/rights.ts";
-import { isMessageLimit } from "../../guest-limits.ts";
 import type { Made, QuotaGrant, Quotas } from "../../quotas.ts";
 import { randomIncrement } from "../../random-increment.ts";
-import { type Append, type Appended, type RequestedHandle, StoreUnavailable } from "../../store.ts";
+import {
+  type Append,
+  type Appended,
+  isMessageLimit,
+  type RequestedHandle,
+  StoreUnavailable,
+} from "../../store.ts";
 import { Deadlines } from "../../with-timeout.ts";
 import { classify, describe, isReply } from "../errors.ts";
 import type { Keys } from "../keys.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { MessageLimit } from "../../../../src/store/guest-limits.ts";
+import type { MessageLimit } from "../../../../src/store/store.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
 import { cookiesOf, openApi, say, withKey } from "../../../kit/servers/api.ts";
 
