@@ -77,7 +77,7 @@ export class Desk {
    */
   #startProbes(act: Act, chatter: Chatter, id: string, tokenBefore: string | undefined): void {
     if (act.name === "sign-out" && tokenBefore !== undefined)
-      this.#probes.push(this.#probeSignedOut(chatter, tokenBefore));
+      this.#probes.push(this.#probeSignedOut(chatter, tokenBefore, { id, isGlobal: true }));
     if (act.name !== "rule" || act.right !== "none") return;
     const { room } = act;
     const rooms = room === undefined ? this.#busy : [room];
@@ -86,12 +86,13 @@ export class Desk {
   }
 
   /** Tries to read with a token from before a sign-out, on one process after the other, until the seed is over. */
-  async #probeSignedOut({ name }: Chatter, token: string): Promise<void> {
+  async #probeSignedOut({ name }: Chatter, token: string, out: ShutOut): Promise<void> {
     const headers = { authorization: `Bearer ${token}` };
     while (!this.#isOver) {
       const page = await this.#ask(`rooms/${this.#busy[0]}/messages`, headers);
-      if (page?.ok === true || page?.status === 403)
-        this.#findings.add("signed-out", `${name} was taken for signed in: ${page.status}`);
+      const later = page?.ok === true ? laterIn(page.text, out) : undefined;
+      if (later !== undefined)
+        this.#findings.add("signed-out", `${name} read ${later} with a token from before ${out.id}`);
       this.refused += page?.status === 401 ? 1 : 0;
       await sleep(PAUSE_MS);
     }
@@ -119,10 +120,9 @@ export class Desk {
   }
 
   #read(room: string, name: string, out: ShutOut, text: string): void {
-    const { messages } = JSON.parse(text);
-    const later = Array.isArray(messages) ? messages.find(({ id }) => isAfter(String(id), out)) : undefined;
+    const later = laterIn(text, out);
     if (later !== undefined)
-      this.#findings.add("shut-out", `${room}: ${name} read ${later.id} over HTTP, shut out at ${out.id}`);
+      this.#findings.add("shut-out", `${room}: ${name} read ${later} over HTTP, shut out at ${out.id}`);
   }
 
   /** Asks the next process; undefined if it does not answer. `path` is below /api. */
@@ -160,4 +160,11 @@ function pathOf({ name, room }: Act): string {
 
 function bodyOf(act: Act, user: string): object {
   return act.name === "rule" ? { user, right: act.right } : { user };
+}
+
+/** The first message of a page that is after an act; undefined = there is none. */
+function laterIn(page: string, out: ShutOut): string | undefined {
+  const { messages } = JSON.parse(page);
+  const ids: readonly unknown[] = Array.isArray(messages) ? messages.map(({ id }) => id) : [];
+  return ids.map(String).find((id) => isAfter(id, out));
 }

@@ -20,7 +20,7 @@ export type Wrong =
   | "shut-out"
   /** What a user said is stored after they had been muted or shut out. */
   | "muted"
-  /** A token from before a sign-out was accepted after it. */
+  /** What was stored after a sign-out was read with a token from before it. */
   | "signed-out"
   /** Who is in a room is not what its people see. */
   | "presence"

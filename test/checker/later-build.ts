@@ -21,8 +21,8 @@ export const LATER_BUILD: Edited = {
     },
     {
       file: "store/features.ts",
-      find: "= [ACCESS_FEATURE];",
-      replace: '= [ACCESS_FEATURE, "polls"];',
+      find: "= [ACCESS_FEATURE, GLOBAL_ACCESS_FEATURE];",
+      replace: '= [ACCESS_FEATURE, GLOBAL_ACCESS_FEATURE, "polls"];',
     },
   ],
 };

@@ -94,10 +94,13 @@ export class GlobalRules implements RoomSubscriber {
    */
   async rightInStore(room: string, visitor: Visitor): Promise<Right> {
     const subjects = this.set.subjectsOf(visitor);
-    const rules = await Promise.all(
-      [room, ALL_ROOMS].map((place) => this.#store.accessRulesOf(place, subjects)),
-    );
-    return lowestRight(visitor.base, rules.flat(), this.#store.now());
+    const marks = signOutsOf(visitor.identity);
+    const [ofRoom, global] = await Promise.all([
+      this.#store.accessRulesOf(room, subjects),
+      this.#store.accessRulesOf(ALL_ROOMS, [...subjects, ...marks]),
+    ]);
+    if (isBefore(visitor.identity, global.slice(subjects.length))) return "none";
+    return lowestRight(visitor.base, [...ofRoom, ...global], this.#store.now());
   }
 
   /**
@@ -115,10 +118,11 @@ export class GlobalRules implements RoomSubscriber {
    * Returns whether a user of the site was signed out after what identifies them was issued. A token that
    * does not say when it was issued is older than every sign-out.
    */
-  isSignedOut({ user, kind, issuedAt = 0 }: Identity): boolean {
-    if (kind !== "site") return false;
-    const marks = [user, EVERYBODY].map((subject) => this.#markedAt(signOutSubject(subject)));
-    return marks.some((markedAt) => issuedAt < markedAt);
+  isSignedOut(identity: Identity): boolean {
+    return isBefore(
+      identity,
+      signOutsOf(identity).map((subject) => this.set.of(subject)),
+    );
   }
 
   /** Returns since when the embedding app is to be asked again about a user, ms by the store's clock. */
@@ -238,4 +242,15 @@ export class GlobalRules implements RoomSubscriber {
     const mark: AccessRule | undefined = this.set.of(subject);
     return mark === undefined ? 0 : timeOf(mark.id);
   }
+}
+
+/** Returns the subjects of the sign-outs that concern a user: those of the site only. */
+function signOutsOf(identity: Identity | undefined): readonly string[] {
+  return identity?.kind === "site" ? [identity.user, EVERYBODY].map(signOutSubject) : [];
+}
+
+/** Returns whether what identifies a user was issued before one of the marks was made. */
+function isBefore(identity: Identity | undefined, marks: readonly (AccessRule | undefined)[]): boolean {
+  const issuedAt = identity?.issuedAt ?? 0;
+  return marks.some((mark) => mark !== undefined && issuedAt < timeOf(mark.id));
 }

@@ -75,12 +75,18 @@ export class AccessRules {
 
   /** Returns the rules of some subjects, in their order; undefined for one that has none. */
   async of(redis: Redis, room: string, subjects: readonly string[]): Promise<(AccessRule | undefined)[]> {
-    const stored = await redis.hmget(this.#keys.access(room), ...subjects);
-    return stored.map((text) => (text === null ? undefined : this.#ruleIn(text)));
+    const [rules, marks] = [subjects.filter((each) => !isMark(each)), subjects.filter(isMark)];
+    const stored = await Promise.all([
+      rules.length === 0 ? [] : redis.hmget(this.#keys.access(room), ...rules),
+      marks.length === 0 ? [] : redis.hmget(this.#keys.marks(), ...marks),
+    ]);
+    const texts = new Map([...rules, ...marks].map((subject, n) => [subject, stored.flat()[n] ?? null]));
+    return subjects.map((subject) => this.#ruleIn(texts.get(subject) ?? undefined));
   }
 
   /** Reads `<right> <until> <p or -> <id> <the change as JSON>`, as access.lua writes it. */
-  #ruleIn(text: string): AccessRule | undefined {
+  #ruleIn(text: string | undefined): AccessRule | undefined {
+    if (text === undefined) return undefined;
     const [right = "", , , id = ""] = text.split(" ", 4);
     const change = decodeAccessChange(text.slice(text.indexOf("{")));
     if (change !== undefined && isRight(right) && isMessageId(id)) return { ...change, right, id };

@@ -202,6 +202,23 @@ describe("a sign-out", () => {
     expect(chat.globalRules.isSignedOut(guestIdentity("g1"))).toBe(false);
   });
 
+  it("that has not arrived holds for a page that is read from the store", async () => {
+    const { chat, log: store } = openChat();
+    await chat.catchUp();
+    store.fill("lobby", 3);
+    store.deaf = true;
+    await store.changeAccess(ALL_ROOMS, mark(signOutSubject("s-ann")));
+    const read = (issuedAt: number) =>
+      chat.queries.before(
+        "lobby",
+        { identity: ofSite("s-ann", issuedAt), base: "write", network: "192.0.2.1" },
+        undefined,
+        5,
+      );
+    await expect(read(1)).rejects.toThrow("may not enter");
+    expect((await read(store.now() + 1)).entries).toHaveLength(3);
+  });
+
   it("changes nothing about rights, and is in no list of rules", async () => {
     const { chat, log: store, ann } = await inRoom();
     await chat.catchUp();
