@@ -274,6 +274,20 @@ describe("a user whom the app granted a right lately", () => {
     });
   });
 
+  it("is asked for anew by a recheck, after which the answer from before it does not count", async () => {
+    const { authorize, calls } = slowApp();
+    const { store, client, joined } = await returning(authorize);
+    expect(joined).toMatchObject({ type: "joined", right: "write" });
+    await store.changeAccess("lobby", { ...OUT(client.guest), right: undefined, recheck: true });
+    await settle();
+    expect(calls).toHaveLength(2);
+    calls[1]?.answer("read");
+    await settle();
+    calls[0]?.answer("write");
+    await settle();
+    expect(client.connection.framesOf("right")).toEqual([{ type: "right", room: "lobby", right: "read" }]);
+  });
+
   it("is not let in against an access rule", async () => {
     const store = new FakeStore();
     const { chat } = openChat({}, store, undefined, () => new Promise(() => undefined));

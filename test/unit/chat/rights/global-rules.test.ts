@@ -1,12 +1,14 @@
 import { describe, expect, it, vi } from "vitest";
 import { guestIdentity, type Identity } from "../../../../src/chat/identity.ts";
 import { readRoomRights } from "../../../../src/chat/rights/room-rights.ts";
+import { CLOSE } from "../../../../src/protocol/codes.ts";
 import {
   type AccessChange,
   ALL_ROOMS,
   recheckSubject,
   signOutSubject,
 } from "../../../../src/store/access.ts";
+import { EVENT_CODEC } from "../../../../src/transport/codecs/events.ts";
 import { FakeClient, openChat, settle } from "../../../kit/fakes/fake-client.ts";
 import { FakeConnection } from "../../../kit/fakes/fake-connection.ts";
 import { inRoom } from "../../../kit/fakes/fake-room.ts";
@@ -191,6 +193,18 @@ describe("a sign-out", () => {
     expect(globalRules.isSignedOut(ofSite("s-ann"))).toBe(true);
     expect(globalRules.isSignedOut(ofSite("s-ben", at - 1))).toBe(false);
     expect(globalRules.isSignedOut({ ...ofSite("s-ann", at - 1), kind: "program" })).toBe(false);
+  });
+
+  it("that comes while a stream is being opened closes it", async () => {
+    const { chat, log: store } = openChat();
+    await chat.catchUp();
+    await store.changeAccess(ALL_ROOMS, mark(signOutSubject("s-ann")));
+    const rooms = [{ room: "lobby", after: undefined, found: { right: "write", at: 0 } as const }];
+    const [before, after] = [new FakeConnection(EVENT_CODEC), new FakeConnection(EVENT_CODEC)];
+    chat.connectStream(before, { identity: ofSite("s-ann", 1), rooms });
+    chat.connectStream(after, { identity: ofSite("s-ann", store.now() + 1), rooms });
+    await settle();
+    expect([before.closedWith?.code, after.closedWith]).toEqual([CLOSE.unauthorized, undefined]);
   });
 
   it("of everybody is of every user of the site, and of no guest", async () => {
