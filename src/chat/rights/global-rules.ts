@@ -119,6 +119,7 @@ export class GlobalRules implements RoomSubscriber {
    * does not say when it was issued is older than every sign-out.
    */
   isSignedOut(identity: Identity): boolean {
+    if (identity.kind !== "site") return false;
     return isBefore(
       identity,
       signOutsOf(identity).map((subject) => this.set.of(subject)),

@@ -19,7 +19,7 @@ const RECHECKS_KEPT = 1_000;
 export interface MembersDeps {
   readonly room: string;
   readonly networkDigest: NetworkDigest;
-  readonly globalRules: Pick<GlobalRules, "set" | "recheckedAt">;
+  readonly globalRules: Pick<GlobalRules, "set" | "recheckedAt" | "isSignedOut">;
   /** As `MessageStore.now`. */
   readonly now: () => number;
   /** Called to end a membership. */
@@ -82,8 +82,10 @@ export class RoomMembers {
     return member;
   }
 
-  /** Returns a user's right here. */
+  /** Returns a user's right here; `none` if they were signed out since they were identified. */
   rightOf(visitor: Visitor): Right {
+    const { identity } = visitor;
+    if (identity !== undefined && this.#deps.globalRules.isSignedOut(identity)) return "none";
     return this.#rules.rightOf(visitor, this.#deps.now);
   }
 

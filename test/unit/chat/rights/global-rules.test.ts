@@ -233,6 +233,16 @@ describe("a sign-out", () => {
     expect((await read(store.now() + 1)).entries).toHaveLength(3);
   });
 
+  it("that comes after a request was identified holds for the page that it reads", async () => {
+    const { chat, log: store } = await inRoom();
+    await chat.catchUp();
+    const visitor = { identity: ofSite("s-ann", 1), base: "write", network: "192.0.2.1" } as const;
+    await store.changeAccess(ALL_ROOMS, mark(signOutSubject("s-ann")));
+    store.store("lobby", { text: "after" });
+    await settle();
+    await expect(chat.queries.before("lobby", visitor, undefined, 5)).rejects.toThrow("may not enter");
+  });
+
   it("changes nothing about rights, and is in no list of rules", async () => {
     const { chat, log: store, ann } = await inRoom();
     await chat.catchUp();
