@@ -231,14 +231,15 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
   }
 
   async catchUp(): Promise<void> {
+    // Before the process serves again: a user who was shut out of all rooms meanwhile must not be let in.
+    await this.globalRules.catchUp();
     if (this.options.secret === undefined && this.#store.kind === "redis") {
-      // Every time: a store that came back without the secret gets it again, so that guests keep their ids.
+      // After the rules, because clients are let in from then on. Every time: a store that came back without
+      // the secret gets it again, so that guests keep their ids.
       const stored = await this.#store.shared(SECRET_NAME, this.#sharedSecret ?? randomSecret());
       this.#sharedSecret ??= stored;
       this.guests.learn(this.#sharedSecret);
     }
-    // Before the process serves again: a user who was shut out of all rooms meanwhile must not be let in.
-    await this.globalRules.catchUp();
     await this.rooms.catchUp();
   }
 

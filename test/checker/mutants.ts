@@ -149,8 +149,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "chat/chat.ts",
-        find: "await this.globalRules.catchUp(); await this.rooms.catchUp();",
-        replace: "await this.rooms.catchUp();",
+        find: "await this.globalRules.catchUp();",
+        replace: "",
       },
       {
         file: "chat/rights/global-rules.ts",

@@ -219,7 +219,7 @@ export const USER_LIMITS = [
 
 /** What is held at most on three processes, and what must be closed. */
 const HELD_LIMITS = [
-  { figure: "user's connections held", atMost: 150 },
+  { figure: "user's connections held", atMost: 300 },
   { figure: "user's rooms held", atMost: 1_500 },
   { figure: "user's connections closed with 4429", atLeast: NOISY },
 ] as const;
