@@ -88,11 +88,12 @@ export class Desk {
   /** Tries to read with a token from before a sign-out, on one process after the other, until the seed is over. */
   async #probeSignedOut({ name }: Chatter, token: string, out: ShutOut): Promise<void> {
     const headers = { authorization: `Bearer ${token}` };
+    const [room] = this.#busy;
     while (!this.#isOver) {
-      const page = await this.#ask(`rooms/${this.#busy[0]}/messages`, headers);
+      const page = await this.#ask(`rooms/${room}/messages`, headers);
       const later = page?.ok === true ? laterIn(page.text, out) : undefined;
       if (later !== undefined)
-        this.#findings.add("signed-out", `${name} read ${later} with a token from before ${out.id}`);
+        this.#findings.add("signed-out", `${room}: ${name} read ${later} with a token from before ${out.id}`);
       this.refused += page?.status === 401 ? 1 : 0;
       await sleep(PAUSE_MS);
     }

@@ -162,12 +162,12 @@ export const MUTANTS: readonly Mutant[] = [
     shows: ["shut-out", "muted", "late"],
   },
   {
-    name: "a token is not checked against sign-outs",
+    name: "nothing is looked up of sign-outs",
     edits: [
       {
-        file: "chat/identity.ts",
-        find: "if (!globalRules.isSignedOut(identity)) return success({ identity, token });",
-        replace: "return success({ identity, token });",
+        file: "chat/rights/global-rules.ts",
+        find: "return marks.some((mark) => mark !== undefined && issuedAt < timeOf(mark.id));",
+        replace: "return issuedAt < 0;",
       },
     ],
     mixture: { faults: { "client-cut": 1 }, faultCount: 4, quietRooms: 4, acts: 12 },
