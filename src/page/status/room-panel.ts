@@ -74,7 +74,7 @@ export class RoomPanel {
       : [people(view, undefined)];
     this.#content.replaceChildren(...shown);
     if (room === ALL_ROOMS) {
-      this.#say(said, false);
+      this.#say(`${said} These rules hold in every room.`.trim(), false);
       return;
     }
     const named = count > users.length ? `, ${users.length} of them named` : "";
