@@ -7,6 +7,7 @@ import {
   ALL_ROOMS,
   EVERYBODY,
   isLater,
+  isMark,
   lowestRight,
   networkSubject,
   recheckSubject,
@@ -45,6 +46,8 @@ export interface GlobalRulesListener {
  */
 export class GlobalRules implements RoomSubscriber {
   readonly set: RuleSet;
+  /** Apart from the rules: as long as there are none, the right of a user is found without a search. */
+  readonly #marks: RuleSet;
   readonly #store: MessageStore;
   readonly #logger: Logger;
   readonly #listener: GlobalRulesListener;
@@ -67,6 +70,7 @@ export class GlobalRules implements RoomSubscriber {
   ) {
     this.#digest = networkDigest;
     this.set = new RuleSet(networkDigest);
+    this.#marks = new RuleSet(networkDigest);
     this.#store = store;
     this.#logger = logger;
     this.#listener = listener;
@@ -122,7 +126,7 @@ export class GlobalRules implements RoomSubscriber {
     if (identity.kind !== "site") return false;
     return isBefore(
       identity,
-      signOutsOf(identity).map((subject) => this.set.of(subject)),
+      signOutsOf(identity).map((subject) => this.#marks.of(subject)),
     );
   }
 
@@ -134,7 +138,8 @@ export class GlobalRules implements RoomSubscriber {
 
   /** Makes a change that this process has stored, before it is published. */
   apply(change: AccessChange, id: string): void {
-    if (this.set.apply(change, id)) this.#changed(change.subject);
+    const set = isMark(change.subject) ? this.#marks : this.set;
+    if (set.apply(change, id)) this.#changed(change.subject);
   }
 
   onPublication(payload: Buffer, access?: AccessChange): void {
@@ -177,7 +182,10 @@ export class GlobalRules implements RoomSubscriber {
     const rules = await this.#store.accessRules(ALL_ROOMS);
     const before = this.#head;
     this.#head = head;
-    const changed = this.set.replace(rules);
+    const changed = [
+      ...this.set.replace(rules.filter(({ subject }) => !isMark(subject))),
+      ...this.#marks.replace(rules.filter(({ subject }) => isMark(subject))),
+    ];
     // A stream that is only empty has expired; its rules are kept apart.
     if (compareIds(head, before) < 0 && changed.length > 0)
       this.#logger.error({ event: "access", head: before, newHead: head }, "the store has lost access rules");
@@ -240,7 +248,7 @@ export class GlobalRules implements RoomSubscriber {
   }
 
   #markedAt(subject: string): number {
-    const mark: AccessRule | undefined = this.set.of(subject);
+    const mark = this.#marks.of(subject);
     return mark === undefined ? 0 : timeOf(mark.id);
   }
 }
