@@ -207,8 +207,7 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
     const session = new StreamSession(this, connection, request);
     this.#sessions.add(session);
     // Since the request was identified, its user may have been signed out.
-    if (this.globalRules.isSignedOut(request.identity)) this.#closeSignedOut();
-    else session.open();
+    if (!this.#closeIfSignedOut(session)) session.open();
     return session;
   }
 
@@ -309,10 +308,13 @@ export class Chat implements StoreListener, GlobalRulesListener, ChatContext {
   };
 
   #closeSignedOut(): void {
-    for (const { identity, connection } of this.#sessions) {
-      if (this.globalRules.isSignedOut(identity))
-        connection.close(CLOSE.unauthorized, SIGNED_OUT.error.message);
-    }
+    for (const session of this.#sessions) this.#closeIfSignedOut(session);
+  }
+
+  #closeIfSignedOut({ identity, connection }: Session): boolean {
+    const isSignedOut = this.globalRules.isSignedOut(identity);
+    if (isSignedOut) connection.close(CLOSE.unauthorized, SIGNED_OUT.error.message);
+    return isSignedOut;
   }
 
   readonly #sweepAll = (): void => {
