@@ -50,7 +50,7 @@ export const MAX_MARKS = 20_000;
 
 /** Returns whether a subject is that of a mark. */
 export function isMark(subject: string): boolean {
-  return subject.startsWith("!") || subject.startsWith("?");
+  return signedOutUser(subject) !== undefined || recheckedUser(subject) !== undefined;
 }
 
 /** Most rules of a room; those that have ended are removed first. */
@@ -154,11 +154,16 @@ export function lowestRight(
 ): Right {
   let lowest = RIGHTS.indexOf(base);
   for (const rule of rules) {
-    if (rule === undefined || (rule.until !== undefined && rule.until <= now)) continue;
+    if (rule === undefined || hasEnded(rule, now)) continue;
     if (base === "moderate" && !rule.bindsModerators) continue;
     lowest = Math.min(lowest, RIGHTS.indexOf(rule.right));
   }
   return RIGHTS[lowest] ?? "none";
+}
+
+/** Returns whether a rule has ended at a time of the store's clock. */
+export function hasEnded({ until }: Pick<AccessRule, "until">, now: number): boolean {
+  return until !== undefined && until <= now;
 }
 
 /** Returns whether a rule replaces another one: its entry is later in the stream. */

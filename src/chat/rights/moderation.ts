@@ -9,6 +9,7 @@ import {
   ALL_ROOMS,
   EVERYBODY,
   GRANT_MS,
+  hasEnded,
   networkSubject,
   recheckSubject,
   signOutSubject,
@@ -242,10 +243,10 @@ export class Moderation {
     const now = this.#store.now();
     const found = (await this.#store.accessRules(room))
       .filter(
-        ({ id, subject, until }) =>
-          SUBJECT.test(subject) &&
-          (until ?? now + 1) > now &&
-          (before === undefined || compareIds(id, before) < 0),
+        (rule) =>
+          SUBJECT.test(rule.subject) &&
+          !hasEnded(rule, now) &&
+          (before === undefined || compareIds(rule.id, before) < 0),
       )
       .sort((left, right) => compareIds(right.id, left.id));
     return success({ rules: found.slice(0, RULES_LISTED).map(viewOf), more: found.length > RULES_LISTED });
@@ -267,7 +268,7 @@ export class Moderation {
   ): Promise<ErrorReply | undefined> {
     const [rule] = await this.#store.accessRulesOf(room, [user]);
     const now = this.#store.now();
-    if (rule === undefined || (rule.until ?? now + 1) <= now) return undefined;
+    if (rule === undefined || hasEnded(rule, now)) return undefined;
     if (rule.bindsModerators && identity.kind !== "program") return SET_BY_PROGRAM;
     if (right === "default") return undefined;
     const until = seconds === undefined ? Number.POSITIVE_INFINITY : now + seconds * 1_000;

@@ -4,6 +4,7 @@ import {
   type AccessRule,
   EVERYBODY,
   encodeAccessChange,
+  hasEnded,
   isMark,
   lowestRight,
   MAX_ACCESS_RULES,
@@ -61,8 +62,7 @@ export class MemoryAccess {
 
   /** Removes the rules that have ended. */
   sweep(now: number): void {
-    for (const { subject, until } of this.rules)
-      if (until !== undefined && until <= now) this.#remove(subject);
+    for (const rule of this.rules) if (hasEnded(rule, now)) this.#remove(rule.subject);
   }
 
   /** Makes a change, whose entry has that id. */
