@@ -1,6 +1,5 @@
 import type { FastifyInstance } from "fastify";
 import type { Static } from "typebox";
-import { networkOf } from "../../../transport/client-address.ts";
 import { refuse } from "../error.ts";
 import {
   Dismissed,
@@ -21,7 +20,7 @@ import type { RouteDeps } from "./route-deps.ts";
  * Registers `POST /api/rooms/{room}/reports`, by which a user who may read a room reports a message, and
  * `GET /api/reports` and `DELETE /api/reports/{report}`, by which a moderator reads and dismisses reports.
  */
-export function routeReports(app: FastifyInstance, { chat, callers, gate }: RouteDeps): void {
+export function routeReports(app: FastifyInstance, { chat, callers }: RouteDeps): void {
   app.post<{ Params: Static<typeof RoomParams>; Body: Static<typeof NewReport> }>(
     "/rooms/:room/reports",
     {
@@ -64,10 +63,9 @@ export function routeReports(app: FastifyInstance, { chat, callers, gate }: Rout
       },
     },
     async (request, reply) => {
-      const caller = await callers.writer(request);
-      if (!caller.ok) return refuse(reply, caller.error);
-      const reader = { identity: caller.value, network: networkOf(gate.addresses.of(request)) };
-      const listed = await chat.reports.list(reader, request.query);
+      const moderator = await callers.writerInAllRooms(request);
+      if (!moderator.ok) return refuse(reply, moderator.error);
+      const listed = await chat.reports.list(moderator.value, request.query);
       if (!listed.ok) return refuse(reply, listed.error);
       return reply.header("Cache-Control", "no-store").send({ ...listed.value });
     },
@@ -86,10 +84,9 @@ export function routeReports(app: FastifyInstance, { chat, callers, gate }: Rout
       },
     },
     async (request, reply) => {
-      const caller = await callers.writer(request);
-      if (!caller.ok) return refuse(reply, caller.error);
-      const reader = { identity: caller.value, network: networkOf(gate.addresses.of(request)) };
-      const dismissed = await chat.reports.dismiss(reader, request.params.report);
+      const moderator = await callers.writerInAllRooms(request);
+      if (!moderator.ok) return refuse(reply, moderator.error);
+      const dismissed = await chat.reports.dismiss(moderator.value, request.params.report);
       if (!dismissed.ok) return refuse(reply, dismissed.error);
       return reply.code(204).header("Cache-Control", "no-store").send();
     },
